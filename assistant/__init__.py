@@ -1,0 +1,1 @@
+"""Molecule Chat: a local, checked chat assistant for chemists. Import the parts you need; this file imports nothing."""

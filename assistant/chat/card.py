@@ -1,0 +1,87 @@
+"""The fact card: labels and rounded values of a molecule's facts, for the prompt and the screen.
+
+One place decides how a fact is called and rounded, so that prompt, page, training data and checks
+speak of the same thing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assistant.chem.facts import Facts
+
+
+@dataclass(frozen=True)
+class CardLine:
+    """One line of the card: stable key, label, value as text."""
+
+    key: str
+    label: str
+    value: str
+
+
+def _stereocentres(facts: Facts) -> str:
+    if facts.stereocentres == 0:
+        return "none"
+    return f"{facts.stereocentres_set} of {facts.stereocentres} set"
+
+
+def _double_bonds(facts: Facts) -> str:
+    if facts.double_bonds == 0:
+        return "none"
+    return f"{facts.double_bonds_set} of {facts.double_bonds} set"
+
+
+def _groups(facts: Facts) -> str:
+    if not facts.groups:
+        return "none named"
+    return ", ".join(f"{g.name} x{len(g.atoms)}" for g in facts.groups)
+
+
+def _alerts(facts: Facts) -> str:
+    names = dict.fromkeys(f"{a.catalogue} {a.name}" for a in facts.alerts)
+    return ", ".join(names) if names else "none"
+
+
+def _rule_of_five(facts: Facts) -> str:
+    broken = facts.rule_of_five_violations
+    if not broken:
+        return "no violations"
+    return f"{len(broken)} violation{'s' if len(broken) > 1 else ''} ({', '.join(broken)})"
+
+
+_LINES: tuple[tuple[str, str, Callable[[Facts], str]], ...] = (
+    ("formula", "formula", lambda f: f.formula),
+    ("average_mass", "average mass", lambda f: f"{f.average_mass:.2f} g/mol"),
+    ("exact_mass", "exact mass", lambda f: f"{f.exact_mass:.4f} Da"),
+    ("charge", "charge", lambda f: f"{f.charge:+d}" if f.charge else "0"),
+    ("heavy_atoms", "heavy atoms", lambda f: str(f.heavy_atoms)),
+    ("clogp", "cLogP", lambda f: f"{f.clogp:.2f}"),
+    ("tpsa", "TPSA", lambda f: f"{f.tpsa:.1f} Å²"),
+    ("hbd", "H-bond donors", lambda f: str(f.hbd)),
+    ("hba", "H-bond acceptors", lambda f: str(f.hba)),
+    ("rotatable_bonds", "rotatable bonds", lambda f: str(f.rotatable_bonds)),
+    ("rings", "rings", lambda f: str(f.rings)),
+    ("ring_systems", "ring systems", lambda f: str(f.ring_systems)),
+    ("aromatic_rings", "aromatic rings", lambda f: str(f.aromatic_rings)),
+    ("fsp3", "Fsp3", lambda f: f"{f.fsp3:.2f}"),
+    ("qed", "QED", lambda f: "not defined" if f.qed is None else f"{f.qed:.2f}"),
+    ("stereocentres", "stereocentres", _stereocentres),
+    ("double_bonds", "stereo double bonds", _double_bonds),
+    ("groups", "functional groups", _groups),
+    ("alerts", "alerts", _alerts),
+    ("rule_of_five", "rule of five", _rule_of_five),
+    ("fragments", "fragments", lambda f: str(f.fragments)),
+)
+
+CARD_KEYS: tuple[str, ...] = tuple(key for key, _, _ in _LINES)
+CARD_LABELS: dict[str, str] = {key: label for key, label, _ in _LINES}
+
+
+def card_lines(facts: Facts) -> tuple[CardLine, ...]:
+    """All lines of the card in their fixed order."""
+    return tuple(CardLine(key, label, value(facts)) for key, label, value in _LINES)
+
+
+def card_text(lines: tuple[CardLine, ...]) -> str:
+    """The card as prompt text: one `label: value` per line."""
+    return "\n".join(f"{line.label}: {line.value}" for line in lines)

@@ -1,0 +1,162 @@
+"""Checks the claims of an answer against computed facts. Annotates, never rewrites.
+
+    answer ─► structures (SMILES, keys) ─► sentences ─► readers of claims ─► verdicts
+
+What is a claim: a statement about the structure of a molecule of the conversation. Questions, conditions,
+general chemistry, and statements about uses, biology and synthesis are none. Each claim becomes a `Check`:
+confirmed or contradicted where the facts decide, unverifiable where they, or the words, do not.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from assistant.chat.claims import comparisons, structures
+from assistant.chat.claims.context import Context, read_context
+from assistant.chat.claims.counts import read_counts
+from assistant.chat.claims.formulas import read_formulas
+from assistant.chat.claims.lexicon import find_terms
+from assistant.chat.claims.model import Check, Claim, Finding, Verdict
+from assistant.chat.claims.named import NameFinder
+from assistant.chat.claims.numbers import read_scalars
+from assistant.chat.claims.opaque import read_opaque
+from assistant.chat.claims.reading import Reading
+from assistant.chat.claims.statements import read_statements
+from assistant.chat.claims.subjects import Subject, SubjectTracker
+from assistant.chat.claims.text import Sentence, normalise, split_sentences
+from assistant.chem.facts import Facts
+
+__all__ = ["Check", "Verdict", "check_answer"]
+
+_READERS = (read_formulas, read_scalars, read_statements, read_counts, read_opaque)
+
+
+def check_answer(
+    text: str,
+    molecules: Mapping[int, Facts],
+    focus: tuple[int, ...],
+    *,
+    names: Mapping[int, str] | None = None,
+) -> tuple[Check, ...]:
+    """The claims of an answer with their verdicts, in order, without overlap.
+
+    Args:
+        text: The answer; offsets of the checks refer to it.
+        molecules: Facts of the molecules of the conversation by number.
+        focus: Numbers the question was about.
+        names: What people call these molecules, where known.
+    """
+    plain = normalise(text)
+    written = structures.find_structures(plain)
+    checker = _Checker(text, plain, molecules, focus, names or {})
+    for sentence in split_sentences(plain, [(s.start, s.end) for s in written]):
+        checker.read(sentence, [s for s in written if sentence.start <= s.start < sentence.end])
+    return checker.checks()
+
+
+class _Checker:
+    """Collects the checks of one answer, sentence by sentence."""
+
+    def __init__(
+        self,
+        text: str,
+        plain: str,
+        molecules: Mapping[int, Facts],
+        focus: tuple[int, ...],
+        names: Mapping[int, str],
+    ) -> None:
+        self._text, self._plain = text, plain
+        self._molecules = molecules
+        self._focus = tuple(n for n in focus if n in molecules)
+        self._tracker = SubjectTracker(tuple(molecules), focus, NameFinder(molecules, names).find)
+        self._listed: Context | None = None
+        self._found: list[Check] = []
+
+    def checks(self) -> tuple[Check, ...]:
+        """All checks; where two overlap, the one found first stays."""
+        kept: list[Check] = []
+        for check in self._found:
+            if not any(k.start < check.end and check.start < k.end for k in kept):
+                kept.append(check)
+        return tuple(sorted(kept, key=lambda c: c.start))
+
+    def read(self, sentence: Sentence, written: list[structures.Structure]) -> None:
+        """Reads the next sentence."""
+        terms = find_terms(sentence.tokens)
+        subjects = self._tracker.read(sentence, terms)
+        context = read_context(sentence, self._listed if sentence.bullet else None)
+        labels = frozenset(i for m in subjects.mentions for i in range(m.first, m.behind))
+        terms = [t for t in terms if not labels & set(range(t.first, t.behind))]
+        asks = sentence.ending == "?"
+        reading = Reading(self._plain, sentence, terms, context, subjects, labels, asks)
+        self._remember_list(sentence, context)
+        self._check_structures(reading, written)
+        if asks or not self._molecules:
+            return
+        for found in comparisons.read_comparisons(reading, tuple(self._molecules), self._focus):
+            self._add_comparison(found)
+        for reader in _READERS:
+            self._add(reader(reading))
+        if context[-1].reacting and not any(c.silent for c in context):
+            self._tracker.became_ambiguous()
+
+    def _remember_list(self, sentence: Sentence, context: tuple[Context, ...]) -> None:
+        """A line that ends with ":" rules over the list items below it."""
+        if sentence.ending == ":":
+            words = set(sentence.words())
+            last = context[-1]
+            says_groups = bool(words & {"groups", "features", "moieties"})
+            self._listed = Context("has" if says_groups or last.mode else "", negated=last.negated,
+                                   doubted=last.doubted, silent=last.silent, reacting=last.reacting)  # fmt: skip
+        elif not sentence.bullet:
+            self._listed = None
+
+    def _check_structures(self, reading: Reading, written: list[structures.Structure]) -> None:
+        for structure in written:
+            at = next((i for i, t in enumerate(reading.tokens) if t.start >= structure.start), len(reading.tokens))
+            subject = reading.subjects.at(at, at, reading.tokens)
+            numbers = subject.numbers if subject.mode == "one" and not reading.is_silent(at) else ()
+            verdict = structures.judge(structure, numbers, self._molecules)
+            holds = verdict.holds
+            if reading.elsewhere and holds is False and structure.smiles is not None:
+                holds = None
+            self._found.append(
+                Check(structure.start, structure.end, _verdict(holds), structure.notation,
+                      self._text[structure.start : structure.end], verdict.truth, verdict.molecule, structure.smiles)
+            )  # fmt: skip
+
+    def _add(self, claims: Iterable[Claim]) -> None:
+        for claim in claims:
+            if claim.subject.mode == "foreign":
+                continue
+            finding, number = _judge(claim, claim.subject, self._molecules)
+            self._append(claim.start, claim.end, claim.kind, finding, number)
+
+    def _add_comparison(self, found: comparisons.Comparison) -> None:
+        finding = comparisons.judge(found, self._molecules)
+        self._append(found.start, found.end, "comparison", finding, found.first)
+
+    def _append(self, start: int, end: int, kind: str, finding: Finding, number: int | None) -> None:
+        phrase = self._text[start:end]
+        self._found.append(Check(start, end, _verdict(finding.holds), kind, phrase, finding.truth, number))
+
+
+def _verdict(holds: bool | None) -> Verdict:
+    return "unverifiable" if holds is None else "confirmed" if holds else "contradicted"
+
+
+def _judge(
+    claim: Claim, subject: Subject, molecules: Mapping[int, Facts]
+) -> tuple[Finding, int | None]:
+    """Asks the facts of each molecule the claim is about; the first that contradicts decides."""
+    if claim.test is None or not subject.numbers:
+        return Finding(None, None), subject.numbers[0] if len(subject.numbers) == 1 else None
+    findings = [(n, claim.test(molecules[n])) for n in subject.numbers]
+    if subject.mode == "none":
+        findings = [(n, Finding(None if f.holds is None else not f.holds, f.truth)) for n, f in findings]
+    for holds in (False, None):
+        for number, finding in findings:
+            if finding.holds is holds:
+                return finding, number
+    if len(findings) == 1:
+        return findings[0][1], findings[0][0]
+    truth = "; ".join(f"molecule {n}: {f.truth}" for n, f in findings)
+    return Finding(True, truth), None

@@ -1,0 +1,211 @@
+"""Claims about scalars: masses, logP, polar surface area, Fsp3, QED, charge."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from assistant.chat.claims.lexicon import TermMatch
+from assistant.chat.claims.model import Claim, Finding
+from assistant.chat.claims.phrases import ends_cleanly, value_behind
+from assistant.chat.claims.reading import Reading
+from assistant.chat.claims.values import Quantity, compare, read_quantity, read_unit
+from assistant.chem.facts import Facts
+
+ABOUT_LOGP = 0.3
+"""Slack of "a logP of about 1"."""
+OTHER_METHOD_LOGP = 0.3
+"""A logP not said to be computed may come from another method: this far off nobody can tell."""
+MASS_TABLES = 5e-5
+"""Relative difference between tables of atomic weights."""
+EXACT_SLACK = 6e-4
+"""Absolute slack of exact masses: an electron, where the ion's mass leaves it out."""
+TPSA_SLACK = 0.06
+
+_ELSEWHERE = frozenset(
+    "fragment fragments loss m peak ion adduct limit cutoff cut threshold dose protein losing loses "
+    "maximum ceiling kda".split()
+)
+_MEASURED = frozenset("experimental experimentally measured literature observed reported".split())
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """How one scalar is read and compared.
+
+    Args:
+        kind: Kind of the claim.
+        units: Kinds of units it may carry; "" for none.
+        test: Compares a stated quantity with the facts.
+    """
+
+    kind: str
+    units: tuple[str, ...]
+    test: Callable[[Quantity, Facts], Finding]
+
+
+def _average_mass(stated: Quantity, facts: Facts) -> Finding:
+    slack = MASS_TABLES * facts.average_mass
+    holds = compare(stated, facts.average_mass, slack)
+    return Finding(holds, f"computed average mass {facts.average_mass:.2f} g/mol")
+
+
+def _exact_mass(stated: Quantity, facts: Facts) -> Finding:
+    holds = compare(stated, facts.exact_mass, EXACT_SLACK)
+    return Finding(holds, f"computed exact mass {facts.exact_mass:.4f} Da")
+
+
+def _any_mass(stated: Quantity, facts: Facts) -> Finding:
+    """ "Mass" alone may be either; it is wrong only if it fits neither."""
+    average, exact = _average_mass(stated, facts), _exact_mass(stated, facts)
+    truth = f"average mass {facts.average_mass:.2f} g/mol, exact mass {facts.exact_mass:.4f} Da"
+    if average.holds or exact.holds:
+        return Finding(True, truth)
+    return Finding(None if None in (average.holds, exact.holds) else False, truth)
+
+
+def _nominal_mass(stated: Quantity, facts: Facts) -> Finding:
+    nominal = round(facts.exact_mass)
+    if facts.exact_mass > 800:
+        return Finding(None, None)
+    return Finding(compare(stated, nominal), f"nominal mass {nominal} Da")
+
+
+def _clogp(stated: Quantity, facts: Facts) -> Finding:
+    slack = ABOUT_LOGP if stated.about else 0.0
+    return Finding(compare(stated, facts.clogp, slack), f"computed cLogP {facts.clogp:.2f}")
+
+
+def _logp(stated: Quantity, facts: Facts) -> Finding:
+    """As cLogP, but a near miss may be another method's value and is left open."""
+    finding = _clogp(stated, facts)
+    if finding.holds is False and stated.is_point:
+        if abs(stated.low - facts.clogp) <= OTHER_METHOD_LOGP:
+            return Finding(None, finding.truth)
+    return finding
+
+
+def _tpsa(stated: Quantity, facts: Facts) -> Finding:
+    holds = compare(stated, facts.tpsa, TPSA_SLACK)
+    return Finding(holds, f"computed TPSA {facts.tpsa:.1f} Å²")
+
+
+def _fsp3(stated: Quantity, facts: Facts) -> Finding:
+    slack = 0.05 if stated.about else 0.001
+    return Finding(compare(stated, facts.fsp3, slack), f"computed Fsp3 {facts.fsp3:.2f}")
+
+
+def _qed(stated: Quantity, facts: Facts) -> Finding:
+    if facts.qed is None:
+        return Finding(None, "QED is not defined here")
+    slack = 0.05 if stated.about else 0.001
+    return Finding(compare(stated, facts.qed, slack), f"computed QED {facts.qed:.2f}")
+
+
+def _charge(stated: Quantity, facts: Facts) -> Finding:
+    return Finding(compare(stated, facts.charge), f"charge {facts.charge:+d}" if facts.charge else "charge 0")
+
+
+SCALARS: dict[str, Scalar] = {
+    "average_mass": Scalar("mass", ("", "mass", "kilo"), _average_mass),
+    "exact_mass": Scalar("mass", ("", "mass", "kilo"), _exact_mass),
+    "nominal_mass": Scalar("mass", ("", "mass", "kilo"), _nominal_mass),
+    "mass": Scalar("mass", ("", "mass", "kilo"), _any_mass),
+    "clogp": Scalar("logp", ("",), _clogp),
+    "logp": Scalar("logp", ("",), _logp),
+    "tpsa": Scalar("tpsa", ("", "area"), _tpsa),
+    "fsp3": Scalar("fsp3", ("", "percent"), _fsp3),
+    "qed": Scalar("qed", ("",), _qed),
+    "charge": Scalar("charge", ("",), _charge),
+}
+
+
+def read_scalars(reading: Reading) -> Iterator[Claim]:
+    """Claims "property … number", then numbers whose unit says what they are."""
+    used: set[int] = set()
+    for match in reading.terms:
+        if match.term.family == "scalar" and (claim := _behind_term(reading, match, used)):
+            yield claim
+    for match in reading.terms:
+        if match.term.key == "charge" and (claim := _before_charge(reading, match, used)):
+            yield claim
+    yield from _by_unit(reading, used)
+
+
+def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> Claim | None:
+    key = match.term.key
+    read = value_behind(reading.tokens, match.behind)
+    if read is None or reading.is_silent(match.first):
+        return None
+    stated, first, behind, negated = read
+    unit, end = read_unit(reading.text, reading.tokens[behind - 1].end)
+    scalar = SCALARS[key]
+    if unit not in scalar.units or reading.is_label(first):
+        return None
+    if not unit and not ends_cleanly(reading.tokens, behind):
+        return None
+    used.update(range(match.first, behind))
+    if key in ("logp", "clogp") and _is_measured(reading, match):
+        return reading.claim(match.first, behind, "logp", None, end=end)
+    test = _scaled_test(scalar, stated, unit)
+    return reading.claim(match.first, behind, scalar.kind, test, end=end, negated=negated)
+
+
+def _scaled_test(scalar: Scalar, stated: Quantity, unit: str) -> Callable[[Facts], Finding]:
+    if unit == "kilo":
+        stated = stated.scaled(1000.0, -3)
+    elif unit == "percent":
+        stated = stated.scaled(0.01, 2)
+    return lambda facts: scalar.test(stated, facts)
+
+
+def _before_charge(reading: Reading, match: TermMatch, used: set[int]) -> Claim | None:
+    """ "a +1 charge", "no net charge", "a positive charge"."""
+    i = match.first - 1
+    if i < 0 or match.first in used or reading.is_silent(i):
+        return None
+    if reading.context[i].mode != "has" and reading.tokens[i].text != "no":
+        return None
+    token = reading.tokens[i]
+    if token.text == "no" or (token.kind == "number" and token.text[0] in "+-"):
+        value = 0.0 if token.text == "no" else token.value
+        used.update(range(i, match.behind))
+        stated = Quantity(value, value)
+        return reading.claim(i, match.behind, "charge", lambda f: _charge(stated, f), has=True)
+    return None
+
+
+def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
+    """ "weighs 180.16 g/mol", "63.6 Å²": the unit alone says what is meant."""
+    tokens = reading.tokens
+    i = 0
+    while i < len(tokens):
+        if tokens[i].kind != "number" or i in used or i in reading.labels:
+            i += 1
+            continue
+        first, read = i, read_quantity(tokens, i)
+        for start in range(i - 1, max(-1, i - 4), -1):
+            wider = read_quantity(tokens, start)
+            if wider is None or read is None or wider[1] != read[1] or start in used:
+                break
+            first, read = start, wider
+        if read is None:
+            i += 1
+            continue
+        unit, end = read_unit(reading.text, tokens[read[1] - 1].end)
+        i = max(read[1], i + 1)
+        key = {"mass": "mass", "area": "tpsa"}.get(unit)
+        if key is None or reading.is_silent(first) or _is_elsewhere(reading, first):
+            continue
+        test = _scaled_test(SCALARS[key], read[0], unit)
+        yield reading.claim(first, read[1], SCALARS[key].kind, test, end=end)
+
+
+def _is_elsewhere(reading: Reading, first: int) -> bool:
+    """Whether the number belongs to a fragment, a peak, a limit or a property we do not know."""
+    before = {t.text for t in reading.tokens[max(0, first - 6) : first]}
+    after = {t.text for t in reading.tokens[first : first + 8]}
+    opaque = any(t.term.family == "opaque" for t in reading.terms)
+    return bool((before | after) & _ELSEWHERE) or opaque
+
+
+def _is_measured(reading: Reading, match: TermMatch) -> bool:
+    return any(t.text in _MEASURED for t in reading.tokens)

@@ -1,0 +1,207 @@
+"""A conversation as plain values: messages and numbered molecules, no model, no screen.
+
+Molecules are numbered 1, 2, 3, … as chemists number compounds. A number belongs to one structure for
+the whole conversation and is never given away again, also not after the molecule was removed.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from assistant.chat.check import Check
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+
+MAX_FOCUS = 4
+"""Most molecules a turn can be about (their ΔW are combined)."""
+
+Role = Literal["reactant", "agent", "product"]
+
+_REFERENCE = re.compile(
+    r"@(\d{1,3})\b"
+    r"|\b(?:molecules?|compounds?|structures?)\s+#?(\d{1,3}(?:\s*(?:,|and|or|with|to|vs\.?|&)\s*\d{1,3}\b)*)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class NumberedMolecule:
+    """A molecule under its number, with its role when it came from a reaction."""
+
+    number: int
+    molecule: Molecule
+    role: Role | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a conversation.
+
+    Attributes:
+        role: Who wrote it.
+        text: What was written, as shown.
+        attached: Numbers of the molecules attached to a question.
+        token_ids: An answer exactly as the model generated it; never retokenised (design §4.6).
+        model: Fingerprint of the model that wrote `token_ids`; another model must retokenise.
+        checks: Verdicts on the claims of an answer.
+        passport: What is needed to reproduce an answer.
+        stopped: The answer was stopped before its end.
+    """
+
+    role: Literal["user", "assistant"]
+    text: str
+    attached: tuple[int, ...] = ()
+    token_ids: tuple[int, ...] = ()
+    model: str = ""
+    checks: tuple[Check, ...] = ()
+    passport: dict[str, object] = field(default_factory=dict)
+    stopped: bool = False
+
+
+def referred_numbers(text: str) -> tuple[int, ...]:
+    """Numbers named as `@2`, "molecule 2", "compounds 1 and 3", in reading order, each once."""
+    numbers: list[int] = []
+    for match in _REFERENCE.finditer(text):
+        numbers += [int(n) for n in re.findall(r"\d+", match.group(1) or match.group(2))]
+    return tuple(dict.fromkeys(numbers))
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Messages in order and the molecules they are about. Every change gives a new value."""
+
+    messages: tuple[Message, ...] = ()
+    molecules: tuple[NumberedMolecule, ...] = ()
+    next_number: int = 1
+
+    def with_molecule(
+        self, molecule: Molecule, role: Role | None = None
+    ) -> tuple["Conversation", int]:
+        """Adds a molecule; a structure that has a number already keeps it (and gains the role)."""
+        for known in self.molecules:
+            if known.molecule == molecule:
+                if role is None or role == known.role:
+                    return self, known.number
+                updated = tuple(
+                    replace(m, role=role) if m.number == known.number else m for m in self.molecules
+                )
+                return replace(self, molecules=updated), known.number
+        number = self.next_number
+        entry = NumberedMolecule(number, molecule, role)
+        grown = replace(self, molecules=(*self.molecules, entry), next_number=number + 1)
+        return grown, number
+
+    def without_molecule(self, number: int) -> "Conversation":
+        """Takes a molecule off the list; refused while a message of the conversation is about it."""
+        self.molecule(number)
+        used = {n for turn in range(self.n_turns) for n in self.focus(turn)}
+        if number in used:
+            raise AssistantError(
+                f"Molecule {number} is part of the conversation and stays; start a new chat without it."
+            )
+        kept = tuple(m for m in self.molecules if m.number != number)
+        return replace(self, molecules=kept)
+
+    def with_message(self, message: Message) -> "Conversation":
+        """Appends a message; attached numbers must exist."""
+        for number in message.attached:
+            self.molecule(number)
+        return replace(self, messages=(*self.messages, message))
+
+    def truncated(self, n_messages: int) -> "Conversation":
+        """The first `n_messages` messages; all molecules and the next number stay."""
+        return replace(self, messages=self.messages[:n_messages])
+
+    def molecule(self, number: int) -> NumberedMolecule:
+        """The molecule under a number.
+
+        Raises:
+            AssistantError: No molecule has this number; the message lists those that exist.
+        """
+        for entry in self.molecules:
+            if entry.number == number:
+                return entry
+        known = ", ".join(str(m.number) for m in self.molecules) or "none yet"
+        raise AssistantError(f"There is no molecule {number} in this conversation (numbers: {known}).")
+
+    @property
+    def questions(self) -> tuple[Message, ...]:
+        """The user messages in order; question i opens turn i."""
+        return tuple(m for m in self.messages if m.role == "user")
+
+    @property
+    def n_turns(self) -> int:
+        """Number of user turns."""
+        return len(self.questions)
+
+    def focus(self, turn: int) -> tuple[int, ...]:
+        """Numbers a turn is about: attached or referred to in it, else the previous focus; at most 4.
+
+        Args:
+            turn: Index of the user turn, 0-based.
+        """
+        known = {m.number for m in self.molecules}
+        for question in reversed(self.questions[: turn + 1]):
+            named = (*question.attached, *referred_numbers(question.text))
+            focus = tuple(dict.fromkeys(n for n in named if n in known))
+            if focus:
+                return focus[:MAX_FOCUS]
+        return ()
+
+    def to_json(self) -> dict[str, object]:
+        """JSON types only; `from_json` gives an equal conversation back."""
+        return {
+            "format_version": 1,
+            "next_number": self.next_number,
+            "molecules": [
+                {
+                    "number": m.number,
+                    "smiles": m.molecule.smiles,
+                    "name": m.molecule.name,
+                    "role": m.role,
+                }
+                for m in self.molecules
+            ],
+            "messages": [_message_to_json(m) for m in self.messages],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, object]) -> "Conversation":
+        """Reads what `to_json` wrote.
+
+        Raises:
+            AssistantError: Another format version.
+        """
+        if data.get("format_version") != 1:
+            raise AssistantError(
+                f"This conversation has format version {data.get('format_version')!r}; version 1 is read."
+            )
+        molecules = tuple(
+            NumberedMolecule(m["number"], Molecule.parse(m["smiles"], name=m["name"]), m["role"])
+            for m in data["molecules"]
+        )
+        messages = tuple(_message_from_json(m) for m in data["messages"])
+        return cls(messages, molecules, data["next_number"])
+
+
+def _message_to_json(message: Message) -> dict[str, object]:
+    """A message as JSON types."""
+    return {
+        "role": message.role,
+        "text": message.text,
+        "attached": list(message.attached),
+        "token_ids": list(message.token_ids),
+        "model": message.model,
+        "checks": [vars(c) for c in message.checks],
+        "passport": message.passport,
+        "stopped": message.stopped,
+    }
+
+
+def _message_from_json(data: dict[str, object]) -> Message:
+    """The message `_message_to_json` wrote."""
+    fields = dict(data)
+    fields["attached"] = tuple(data["attached"])
+    fields["token_ids"] = tuple(data["token_ids"])
+    fields["checks"] = tuple(Check(**c) for c in data["checks"])
+    return Message(**fields)

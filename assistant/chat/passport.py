@@ -1,0 +1,71 @@
+"""The passport of an answer: everything that is needed to reproduce it."""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from assistant.chat.check import Check
+from assistant.chat.conversation import Conversation
+from assistant.chat.prompts import Prompt, Slot
+
+_VERSIONED = ("molecule-chat", "torch", "transformers", "peft", "bitsandbytes", "rdkit", "torch-geometric")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that shape an answer; absent ones are left out."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def prompt_digest(prompt: Prompt) -> str:
+    """SHA-256 of the rendered prompt, slots included."""
+    digest = hashlib.sha256()
+    for message in prompt.messages:
+        digest.update(f"\x1e{message.role}\x1f".encode())
+        for part in message.parts:
+            digest.update((f"<slot {part.number}>" if isinstance(part, Slot) else part).encode())
+    return digest.hexdigest()
+
+
+def passport(
+    conversation: Conversation,
+    prompt: Prompt,
+    checks: tuple[Check, ...],
+    *,
+    model: Mapping[str, object],
+    sampling: Mapping[str, object],
+) -> dict[str, object]:
+    """The passport as JSON types.
+
+    Args:
+        conversation: The conversation up to and including the question.
+        prompt: What was rendered of it.
+        checks: Verdicts on the answer.
+        model: Bundle, component hashes, quantisation, compute format, adapters on.
+        sampling: Seed, temperature and limits.
+    """
+    return {
+        "format_version": 1,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "molecules": {
+            str(number): {"smiles": molecule.smiles, "inchikey": molecule.inchikey}
+            for number, molecule in prompt.molecules.items()
+        },
+        "focus": list(prompt.focus[-1]) if prompt.focus else [],
+        "question": conversation.messages[-1].text,
+        "prompt_sha256": prompt_digest(prompt),
+        "model": dict(model),
+        "sampling": dict(sampling),
+        "versions": versions(),
+        "checks": {
+            verdict: sum(c.verdict == verdict for c in checks)
+            for verdict in ("confirmed", "contradicted", "unverifiable")
+        },
+    }

@@ -1,0 +1,148 @@
+"""A conversation rendered for a model: text and molecule slots per message, no tokens yet.
+
+A molecule's slot, SMILES and fact card enter once, in the user turn where it first appears. The
+person's text is one part of its own, so that the tokenizer can keep it from making special tokens.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Literal
+
+from assistant.chat.card import card_lines, card_text
+from assistant.chat.conversation import Conversation, NumberedMolecule
+from assistant.chem.facts import Facts
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+
+PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
+
+CardFor = Callable[[NumberedMolecule], str]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The place of molecule `number`'s graph tokens."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class PromptMessage:
+    """One message for the model.
+
+    Attributes:
+        role: Role name of the chat template.
+        parts: Text and slots in order.
+        turn: Index of the user turn the message belongs to; -1 for the system message.
+        token_ids: An earlier answer exactly as generated, else None.
+    """
+
+    role: Literal["system", "user", "assistant"]
+    parts: tuple[str | Slot, ...]
+    turn: int
+    token_ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Messages, the molecules that have a slot, and the focus of each user turn."""
+
+    messages: tuple[PromptMessage, ...]
+    molecules: dict[int, Molecule]
+    focus: tuple[tuple[int, ...], ...]
+
+
+@cache
+def template(name: str) -> Template:
+    """The prompt file `prompts/<name>.txt` without its final newline."""
+    path = PROMPTS / f"{name}.txt"
+    if not path.is_file():
+        raise AssistantError(f"Prompt file {name}.txt is missing from {PROMPTS}.")
+    return Template(path.read_text(encoding="utf-8").removesuffix("\n"))
+
+
+def fill(name: str, **values: str) -> str:
+    """Fills a prompt file.
+
+    Raises:
+        AssistantError: Variables are missing or unused; all of them are named.
+    """
+    text = template(name)
+    wanted, given = set(text.get_identifiers()), set(values)
+    if wanted != given:
+        raise AssistantError(
+            f"Prompt {name}.txt: missing {sorted(wanted - given)}, unused {sorted(given - wanted)}."
+        )
+    return text.substitute(values)
+
+
+def identity_text(entry: NumberedMolecule) -> str:
+    """The SMILES line and, where a name is known, the name line; each ends with a newline."""
+    name = f"name: {entry.molecule.name}\n" if entry.molecule.name else ""
+    return f"SMILES: {entry.molecule.smiles}\n{name}"
+
+
+def molecule_parts(entry: NumberedMolecule, identity: str, card: str) -> tuple[str | Slot, ...]:
+    """The block that introduces a molecule: text, slot, text."""
+    marker = "\0"
+    block = fill(
+        "molecule",
+        number=str(entry.number),
+        role=f", {entry.role}" if entry.role else "",
+        slot=marker,
+        identity=identity,
+        card=card,
+    )
+    before, after = block.split(marker)
+    return before, Slot(entry.number), after
+
+
+def render(
+    conversation: Conversation, facts_of: Callable[[Molecule], Facts], *, model: str = ""
+) -> Prompt:
+    """Renders a conversation whose last message is the user's.
+
+    Args:
+        conversation: The conversation so far.
+        facts_of: Gives the facts of a molecule (cached by the caller).
+        model: Fingerprint of the model that will read it; answers of another model are retokenised.
+    """
+
+    def card(entry: NumberedMolecule) -> str:
+        return card_text(card_lines(facts_of(entry.molecule)))
+
+    return render_with(conversation, card, identity_text, model=model)
+
+
+def render_with(
+    conversation: Conversation,
+    card_for: CardFor,
+    identity_for: CardFor,
+    *,
+    model: str = "",
+) -> Prompt:
+    """`render` with the card and identity texts given: training drops parts of them."""
+    if not conversation.messages or conversation.messages[-1].role != "user":
+        raise AssistantError("A prompt ends with a question; the conversation does not.")
+    messages = [PromptMessage("system", (fill("system"),), -1)]
+    shown: dict[int, Molecule] = {}
+    focus: list[tuple[int, ...]] = []
+    for message in conversation.messages:
+        if message.role == "assistant":
+            ids = message.token_ids if message.model == model and message.token_ids else None
+            messages.append(PromptMessage("assistant", (message.text,), len(focus) - 1, ids))
+            continue
+        turn = len(focus)
+        focus.append(conversation.focus(turn))
+        parts: list[str | Slot] = []
+        for number in focus[turn]:
+            if number not in shown:
+                entry = conversation.molecule(number)
+                shown[number] = entry.molecule
+                before, slot, after = molecule_parts(entry, identity_for(entry), card_for(entry))
+                parts += [before, slot, after + "\n"]
+        messages.append(PromptMessage("user", (*parts, message.text), turn))
+    return Prompt(tuple(messages), shown, tuple(focus))

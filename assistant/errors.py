@@ -1,0 +1,70 @@
+"""Errors whose text is fit for the person at the page.
+
+AssistantError
+├── InvalidMoleculeError      no molecule in the text (position and likely fix attached)
+├── InputTooLargeError        over one of the caps of `chem.limits`
+├── UnreadableFileError       a file that holds no molecules we can read
+├── ChemistryTimeoutError     RDKit work that was killed at its time or memory limit
+├── BundleError               a component that is missing, misshaped or of another model
+├── PromptTooLongError        a conversation that cannot be made to fit the context
+├── QueueFullError            too many people are waiting
+└── ModelNotReadyError        the model is still loading, or failed to load
+
+Anything else that is raised is a bug: logged with its traceback and shown as a short apology.
+"""
+
+
+class AssistantError(Exception):
+    """Root of all errors whose message may be shown to a person as it is."""
+
+
+class InvalidMoleculeError(AssistantError):
+    """The text holds no molecule.
+
+    Args:
+        message: One sentence that names the value and the reason.
+        source: The text that was read.
+        position: 0-based index of the offending character in `source`, if known.
+        fix: A corrected text that does parse, if one was found.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source: str = "",
+        position: int | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.source = source
+        self.position = position
+        self.fix = fix
+
+
+class InputTooLargeError(AssistantError):
+    """The input is over a cap; the message names the cap and the size."""
+
+
+class UnreadableFileError(AssistantError):
+    """The file is empty, binary, too big, or of a kind that is not read."""
+
+
+class ChemistryTimeoutError(AssistantError):
+    """A chemistry task was ended at its time or memory limit."""
+
+
+class BundleError(AssistantError):
+    """A bundle or a component does not hold what its config says."""
+
+
+class PromptTooLongError(AssistantError):
+    """The conversation does not fit the model's context."""
+
+
+class QueueFullError(AssistantError):
+    """Too many requests are waiting."""
+
+
+class ModelNotReadyError(AssistantError):
+    """The model is not loaded (yet)."""

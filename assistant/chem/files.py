@@ -1,0 +1,231 @@
+"""Molecules from files: MOL, SDF, SMI/TXT/CSV, CDXML, RXN. A bad record never spoils the good ones.
+
+The content decides, the extension only helps: an SD file called `.txt` is read as one. Titles are
+inert text; whoever shows them escapes them.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rdkit import Chem
+from rdkit.Chem import rdChemReactions
+
+from assistant.chem.diagnose import parses
+from assistant.chem.inputs import recognise
+from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS, clean_name
+from assistant.chem.molecule import Molecule
+from assistant.chem.names import NameTable
+from assistant.chem.quiet import quiet_rdkit
+from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
+from assistant.errors import AssistantError, UnreadableFileError
+
+KINDS = "MOL, SDF, SMI, CDXML and RXN"
+MAX_PROBLEMS = 50
+_SD_NAME_FIELDS = (
+    "NAME",
+    "COMPOUND_NAME",
+    "PUBCHEM_IUPAC_TRADITIONAL_NAME",
+    "PUBCHEM_IUPAC_NAME",
+    "ID",
+)
+_SD_FIELD = re.compile(r"^>[^<\n]*<([^>\n]+)>[^\n]*\n([^\n]*)", re.MULTILINE)
+
+
+@dataclass
+class FileReport:
+    """Molecules and reactions of a file in order, and a sentence for each record that failed."""
+
+    molecules: list[Molecule] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
+
+    def attempt(self, label: str, read: Callable[[], Molecule | Reaction]) -> None:
+        """Adds what `read` gives, or its error under the record's label."""
+        try:
+            found = read()
+        except AssistantError as error:
+            self.problems.append(f"{label}: {error}")
+            return
+        (self.reactions if isinstance(found, Reaction) else self.molecules).append(found)
+
+
+def read_file(path: Path, *, name: str) -> FileReport:
+    """Reads all molecules of a file.
+
+    Args:
+        path: The file on this machine.
+        name: The name the person gave it; used in messages and for its extension.
+
+    Raises:
+        UnreadableFileError: Missing, empty, too big, binary, or without one readable molecule.
+    """
+    shown = clean_name(Path(name).name) or "the file"
+    text = _read_text(path, shown)
+    report = FileReport()
+    for records, read in ((_is_rxn, _read_rxn), (_is_cdxml, _read_cdxml), (_is_sdf, _read_sdf)):
+        if records(text):
+            read(text, report)
+            break
+    else:
+        _read_lines(text, report)
+    if not report.molecules and not report.reactions:
+        reasons = " ".join(report.problems[:3])
+        raise UnreadableFileError(
+            f"No molecule in '{shown}'. {reasons}".rstrip() + ("" if reasons else f" {_HINT}")
+        )
+    if len(report.problems) > MAX_PROBLEMS:
+        further = len(report.problems) - MAX_PROBLEMS
+        report.problems[MAX_PROBLEMS:] = [f"{further:,} more records could not be read."]
+    return report
+
+
+_HINT = f"Files of these kinds are read: {KINDS}."
+
+
+def _read_text(path: Path, shown: str) -> str:
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise UnreadableFileError(
+                f"'{shown}' has {size / 2**20:,.1f} MB; files up to {MAX_FILE_BYTES // 2**20} MB"
+                " are read. Split it, or paste the molecule you are asking about."
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFileError(f"'{shown}' cannot be opened: {error.strerror}.") from error
+    if not content.strip():
+        raise UnreadableFileError(f"'{shown}' is empty. {_HINT}")
+    if content.startswith(b"VjCD"):
+        raise UnreadableFileError(
+            f"'{shown}' is a binary ChemDraw file (CDX). Save it as CDXML or MOL and try again."
+        )
+    text = _decoded(content)
+    if text is None:
+        raise UnreadableFileError(f"'{shown}' is a binary file, not text. {_HINT}")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decoded(content: bytes) -> str | None:
+    """The text of the file, None when it is binary."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings: tuple[str, ...] = ("utf-16",)
+    elif b"\0" in content[:65536]:
+        return None
+    else:
+        encodings = ("utf-8-sig", "latin-1")
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        sample = text[:65536]
+        strange = sum(1 for c in sample if not c.isprintable() and c not in "\r\n\t\f")
+        return text if strange <= len(sample) // 50 else None
+    return None
+
+
+def _is_rxn(text: str) -> bool:
+    return text.lstrip().startswith("$RXN")
+
+
+def _is_cdxml(text: str) -> bool:
+    return "<CDXML" in text[:4096]
+
+
+def _is_sdf(text: str) -> bool:
+    return re.search(r"^M  END|^\$\$\$\$|V[23]000[ \t]*$", text, re.MULTILINE) is not None
+
+
+def _read_rxn(text: str, report: FileReport) -> None:
+    report.attempt("The reaction", lambda: from_rxnblock(text.lstrip()))
+
+
+def _read_cdxml(text: str, report: FileReport) -> None:
+    with quiet_rdkit():
+        try:
+            reactions = rdChemReactions.ReactionsFromCDXMLBlock(text, sanitize=False)
+            mols = () if reactions else Chem.MolsFromCDXML(text, sanitize=True, removeHs=True)
+        except (RuntimeError, ValueError) as error:
+            raise UnreadableFileError("The CDXML is damaged and cannot be read.") from error
+        blocks = [rdChemReactions.ReactionToRxnBlock(one) for one in reactions]
+    for number, block in enumerate(blocks[:MAX_RECORDS], start=1):
+        report.attempt(f"Reaction {number}", lambda block=block: from_rxnblock(block))
+    for number, mol in enumerate(mols[:MAX_RECORDS], start=1):
+        report.attempt(f"Drawing {number}", lambda mol=mol: Molecule.from_rdmol(mol))
+
+
+def _read_sdf(text: str, report: FileReport) -> None:
+    records = re.split(r"^\$\$\$\$[^\n]*\n?", text, flags=re.MULTILINE)
+    records = [record for record in records if record.strip()]
+    for number, record in enumerate(records[:MAX_RECORDS], start=1):
+        title = clean_name(record.split("\n", 1)[0])
+        label = f"Record {number} ('{title}')" if title else f"Record {number}"
+        name = _sd_name(record) or title
+        report.attempt(label, lambda r=record, n=name: Molecule.from_molblock(r, name=n))
+    _note_rest(len(records), report)
+
+
+def _sd_name(record: str) -> str | None:
+    fields = {key.strip().upper(): value for key, value in _SD_FIELD.findall(record)}
+    return next((clean_name(fields[key]) for key in _SD_NAME_FIELDS if fields.get(key)), None)
+
+
+def _read_lines(text: str, report: FileReport) -> None:
+    """One SMILES (InChI, reaction) a line, maybe with a name; or a table with a SMILES column."""
+    rows = list(_table_rows(text)) or list(_smi_rows(text))
+    for number, written, name in rows[:MAX_RECORDS]:
+        label = f"Line {number} ('{name}')" if name else f"Line {number}"
+        report.attempt(label, lambda w=written, n=name: _read_notation(w, n))
+    _note_rest(len(rows), report)
+
+
+def _read_notation(written: str, name: str | None) -> Molecule | Reaction:
+    if is_reaction(written):
+        return parse_reaction(written)
+    if written.startswith("InChI="):
+        found = recognise(written, _NO_NAMES)[0]
+        if found.molecule is None:
+            raise found.error
+        return Molecule(found.molecule.smiles, name)
+    return Molecule.parse(written, name=name)
+
+
+_NO_NAMES = NameTable(())
+
+
+def _smi_rows(text: str) -> Iterator[tuple[int, str, str | None]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        pieces = line.strip().split(maxsplit=1)
+        if not pieces or pieces[0].startswith("#"):
+            continue
+        is_header = number == 1 and re.fullmatch(
+            r"(canonical_?)?smiles|smi", pieces[0], re.IGNORECASE
+        )
+        if not is_header:
+            yield number, pieces[0], clean_name(pieces[1]) if len(pieces) > 1 else None
+
+
+def _table_rows(text: str) -> Iterator[tuple[int, str, str | None]]:
+    first = text.split("\n", 1)[0]
+    delimiter = next((d for d in ("\t", ",", ";") if d in first), None)
+    if delimiter is None or parses(first.split(delimiter)[0].strip('" ')):
+        return
+    header = [cell.strip('" ').casefold() for cell in first.split(delimiter)]
+    column = next((k for k, cell in enumerate(header) if "smiles" in cell), None)
+    if column is None:
+        return
+    name = next((k for k, cell in enumerate(header) if cell in ("name", "id", "title")), None)
+    for number, row in enumerate(csv.reader(text.split("\n")[1:], delimiter=delimiter), start=2):
+        if len(row) > column and row[column].strip():
+            title = clean_name(row[name]) if name is not None and len(row) > name else None
+            yield number, row[column].strip(), title
+
+
+def _note_rest(n_records: int, report: FileReport) -> None:
+    if n_records > MAX_RECORDS:
+        report.problems.append(
+            f"Only the first {MAX_RECORDS:,} of {n_records:,} records were read."
+        )

@@ -1,0 +1,206 @@
+"""The child process of `sandbox`: one JSON request per line in, one JSON answer per line out.
+
+Tasks (payload → result):
+
+    inspect    {text, width?, height?, dark?, numbers?}  → kind, smiles, name, facts, svg, molblock,
+               normalisation, stereo; for a reaction kind, reaction; always recognised (all entries)
+    molblock   {block, ...as inspect}  → the same, read from the sketcher's molfile or rxnfile
+    recognise  {text}                  → recognised: [{kind, source, smiles, name, reaction, error}]
+    draw       {smiles, highlight?, numbers?, width?, height?, dark?}  → svg
+    conformer  {smiles}                → molblock in three dimensions
+    file       {path, name}            → molecules, reactions, problems
+
+Run as `python -m assistant.chem.worker`; it never loads the model stack.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from assistant.chem.conformer import conformer_molblock
+from assistant.chem.draw import draw_svg, to_molblock
+from assistant.chem.facts import compute_facts
+from assistant.chem.files import read_file
+from assistant.chem.inputs import Recognised, recognise
+from assistant.chem.molecule import Molecule
+from assistant.chem.names import NameTable
+from assistant.chem.normalise import normalise
+from assistant.chem.reaction import Reaction
+from assistant.chem.sandbox import Json, error_to_json
+from assistant.chem.stereo import stereo_sentence
+from assistant.errors import AssistantError, ChemistryTimeoutError, InvalidMoleculeError
+
+WARM_UP = "CC(=O)Oc1ccccc1C(=O)O"
+
+
+class Tasks:
+    """The tasks by name; holds the name table they share."""
+
+    def __init__(self, names: NameTable) -> None:
+        self._names = names
+        self._by_name: dict[str, Callable[..., dict[str, Json]]] = {
+            "inspect": self.inspect,
+            "molblock": self.molblock,
+            "recognise": self.recognise,
+            "draw": self.draw,
+            "conformer": self.conformer,
+            "file": self.file,
+        }
+
+    def run(self, task: str, payload: dict[str, Json]) -> dict[str, Json]:
+        """Runs one task by its name."""
+        return self._by_name[task](**payload)
+
+    def inspect(self, text: str, **drawing: Json) -> dict[str, Json]:
+        """Everything the page shows of the first molecule (or reaction) in the text."""
+        return self._inspect_all(recognise(text, self._names), drawing)
+
+    def molblock(self, block: str, **drawing: Json) -> dict[str, Json]:
+        """The same for a drawing."""
+        if block.lstrip().startswith("$RXN"):
+            return self._inspect_all(recognise(block, self._names), drawing)
+        found = Recognised(Molecule.from_molblock(block), None, "molblock", block, None)
+        return self._inspect_all([found], drawing)
+
+    def recognise(self, text: str) -> dict[str, Json]:
+        """All molecules, reactions and mistakes in the text, in order."""
+        return {"recognised": [self._entry(one) for one in recognise(text, self._names)]}
+
+    def draw(self, smiles: str, highlight: Sequence[int] = (), **drawing: Json) -> dict[str, Json]:
+        """A picture."""
+        molecule = Molecule.parse(smiles)
+        return {"svg": draw_svg(molecule, highlight=highlight, **_drawing_options(drawing))}
+
+    def conformer(self, smiles: str) -> dict[str, Json]:
+        """A 3D shape."""
+        return {"molblock": conformer_molblock(Molecule.parse(smiles))}
+
+    def file(self, path: str, name: str) -> dict[str, Json]:
+        """The molecules of a file."""
+        report = read_file(Path(path), name=name)
+        return {
+            "molecules": [self._molecule(m) for m in report.molecules],
+            "reactions": [self._reaction(r) for r in report.reactions],
+            "problems": list(report.problems),
+        }
+
+    def _inspect_all(self, found: list[Recognised], drawing: dict[str, Json]) -> dict[str, Json]:
+        first = found[0]
+        if first.error is not None:
+            raise first.error
+        entries = [self._entry(one) for one in found]
+        if first.molecule is None:
+            return {**entries[0], "recognised": entries}
+        molecule = first.molecule
+        facts = compute_facts(molecule)
+        report = normalise(molecule, entered=first.source if first.kind == "smiles" else None)
+        return {
+            **entries[0],
+            "recognised": entries,
+            "facts": facts.to_dict(),
+            "svg": draw_svg(molecule, **_drawing_options(drawing)),
+            "molblock": to_molblock(molecule),
+            "normalisation": {
+                "smiles": report.molecule.smiles,
+                "changes": [vars(change) for change in report.changes],
+            },
+            "stereo": stereo_sentence(facts),
+        }
+
+    def _entry(self, one: Recognised) -> dict[str, Json]:
+        molecule, reaction = one.molecule, one.reaction
+        return {
+            "kind": one.kind,
+            "source": one.source,
+            **(self._molecule(molecule) if molecule else {"smiles": None, "name": None}),
+            "reaction": self._reaction(reaction) if reaction else None,
+            "error": error_to_json(one.error) if one.error else None,
+        }
+
+    def _molecule(self, molecule: Molecule) -> dict[str, Json]:
+        return {"smiles": molecule.smiles, "name": molecule.name or self._names.name_of(molecule)}
+
+    def _reaction(self, reaction: Reaction) -> dict[str, Json]:
+        roles = ("reactants", "agents", "products")
+        return {
+            "smiles": reaction.smiles,
+            **{role: [self._molecule(m) for m in getattr(reaction, role)] for role in roles},
+        }
+
+
+def _drawing_options(drawing: dict[str, Json]) -> dict[str, int | bool]:
+    return {
+        "width": int(drawing.get("width") or 320),
+        "height": int(drawing.get("height") or 240),
+        "numbers": bool(drawing.get("numbers")),
+        "dark": bool(drawing.get("dark")),
+    }
+
+
+def answer(tasks: Tasks, line: bytes) -> dict[str, Json]:
+    """The answer to one request line."""
+    request = json.loads(line)
+    try:
+        return {"result": tasks.run(request["task"], request["payload"])}
+    except AssistantError as error:
+        return {"error": error_to_json(error)}
+    except MemoryError:
+        error = ChemistryTimeoutError(
+            "This needed more memory than is allowed and was stopped. A smaller molecule may work."
+        )
+        return {"error": error_to_json(error)}
+    except RuntimeError as error:  # RDKit's own invariants: its text is for developers
+        failure = InvalidMoleculeError(
+            f"RDKit cannot handle this molecule ({type(error).__name__})."
+            " Check charges and unusual bonds."
+        )
+        return {"error": error_to_json(failure)}
+
+
+def limit_memory(n_bytes: int) -> None:
+    """Caps the address space where the system honours that (Linux); the hard limit stays."""
+    if n_bytes <= 0 or sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (n_bytes, hard))
+
+
+def private_stdout() -> BinaryIO:
+    """The answer pipe under a number of its own, so that nothing printed by a library gets in."""
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return pipe
+
+
+def serve(tasks: Tasks, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answers until the requests end; the first line says that the child is ready."""
+    answers.write(b"{}\n")
+    answers.flush()
+    for line in requests:
+        answers.write(json.dumps(answer(tasks, line)).encode() + b"\n")
+        answers.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the child."""
+    parser = argparse.ArgumentParser(prog="assistant.chem.worker", description=__doc__)
+    parser.add_argument("--memory-bytes", type=int, default=0)
+    parser.add_argument("--names", type=Path, default=None)
+    options = parser.parse_args(arguments)
+    answers = private_stdout()
+    limit_memory(options.memory_bytes)
+    tasks = Tasks(NameTable.load(options.names))
+    tasks.inspect(
+        WARM_UP
+    )  # loads every catalogue once, so that the first answer is as quick as all
+    serve(tasks, sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The molecules and outside questions that the dialogues are written about.
+
+Reads the files of a data directory (see the model card for what they are and where they are public);
+facts are computed once and kept in the run directory.
+"""
+
+import csv
+import gzip
+import json
+import logging
+import pickle
+import random
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from assistant.chem.facts import Facts, compute_facts
+from assistant.chem.molecule import Molecule
+from assistant.chem.names import NameTable
+from assistant.errors import AssistantError
+from assistant.train.dialogues import OutsideQuestions
+
+log = logging.getLogger(__name__)
+
+MAX_HEAVY_ATOMS = 60
+"""Longer cards and SMILES cost context without teaching anything new."""
+
+_OFF_TOPIC_FILES = (
+    ("text/clinc150_queries.jsonl.gz", "text"),
+    ("text/banking77_queries.jsonl.gz", "text"),
+    ("text/medquad_qa.jsonl.gz", "question"),
+)
+_CHEMISTRY_FILES = (("text/openstax_chemistry2e_exercises.jsonl.gz", None),)
+
+
+def molecules_with_facts(
+    data: Path, keep: Path, *, n: int, seed: int, workers: int = 1
+) -> list[tuple[Molecule, Facts]]:
+    """Named molecules and a random part of the unlabelled corpus, each with its facts.
+
+    Args:
+        data: Directory with `smiles_corpus/`.
+        keep: File of this run that holds the result; read when it exists. It is our own file,
+            written by this function, and never comes from elsewhere.
+        n: Molecules to take from the corpus, beside the name table.
+        seed: Chooses them.
+        workers: Processes.
+    """
+    if keep.is_file():
+        return pickle.loads(keep.read_bytes())
+    named = [(entry.smiles, entry.name) for entry in NameTable.load().entries]
+    corpus = random.Random(seed).sample(list(_corpus_smiles(data)), n)
+    wanted = [*named, *((smiles, None) for smiles in corpus)]
+    with ProcessPoolExecutor(workers) as pool:
+        found = [pair for pair in pool.map(_facts_of, wanted, chunksize=200) if pair is not None]
+    keep.parent.mkdir(parents=True, exist_ok=True)
+    keep.write_bytes(pickle.dumps(found))
+    log.info("%d molecules with facts, %d of them named", len(found), len(named))
+    return found
+
+
+def _corpus_smiles(data: Path) -> Iterator[str]:
+    files = sorted((data / "smiles_corpus").glob("*.csv.gz"))
+    if not files:
+        raise AssistantError(f"No smiles_corpus/*.csv.gz under {data}; give the data directory with --data.")
+    for path in files:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                yield row["smiles"]
+
+
+def _facts_of(entry: tuple[str, str | None]) -> tuple[Molecule, Facts] | None:
+    smiles, name = entry
+    try:
+        molecule = Molecule.parse(smiles, name=name)
+        facts = compute_facts(molecule)
+    except AssistantError:
+        return None
+    return (molecule, facts) if 1 <= facts.heavy_atoms <= MAX_HEAVY_ATOMS else None
+
+
+def outside_questions(data: Path, *, seed: int) -> OutsideQuestions:
+    """Questions that are not about a molecule at hand, to learn to say so."""
+    rng = random.Random(seed)
+    off_topic = [text for name, key in _OFF_TOPIC_FILES for text in _texts(data / name, key)]
+    chemistry = [text for name, key in _CHEMISTRY_FILES for text in _texts(data / name, key)]
+    rng.shuffle(off_topic)
+    return {"off_topic": off_topic, "general_chemistry": chemistry}
+
+
+def _texts(path: Path, key: str | None) -> Iterator[str]:
+    """One text per record; without a key the first of the usual question fields."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            text = row[key] if key else row.get("exercise") or row.get("problem") or row.get("question") or ""
+            if 8 <= len(text) <= 200:
+                yield text.strip()

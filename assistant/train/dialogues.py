@@ -1,0 +1,244 @@
+"""Writes multi-turn conversations grounded in computed facts, small talk, refusals and "I do not know".
+
+Every answer follows from what the model is shown of a molecule (`View`): a value on the card is
+quoted, a value taken off the card is not known, and without any card the countable facts are read
+from the graph or the SMILES. Design §5, "learning to look".
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from assistant.chat.card import CARD_KEYS, CARD_LABELS, card_lines
+from assistant.chat.conversation import Conversation, Message, Role, referred_numbers
+from assistant.chem.facts import Facts
+from assistant.chem.molecule import Molecule
+from assistant.train import answers, wording
+
+GRAPH_KEYS = frozenset(
+    {"formula", "heavy_atoms", "rings", "ring_systems", "aromatic_rings", "groups", "charge", "hbd", "hba"}
+    | {"stereocentres", "rotatable_bonds", "fragments"}
+)
+"""Facts that can be read off the structure when no card is given."""
+
+_ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
+
+OutsideQuestions = dict[str, Sequence[str]]
+"""Questions by family ("off_topic", "general_chemistry") taken from open data sets."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often parts of a molecule's block are left out (design §5)."""
+
+    card: float = 0.15
+    line: float = 0.08
+    smiles: float = 0.3
+    graph: float = 0.2
+
+
+@dataclass(frozen=True)
+class View:
+    """What the model is shown of a molecule.
+
+    Attributes:
+        values: Card values by key; lines that were dropped are absent.
+        facts: The true facts.
+        name: Known name, if shown.
+        smiles: The SMILES, if shown.
+        graph: Whether the graph tokens are spliced in.
+    """
+
+    values: dict[str, str]
+    facts: Facts
+    name: str | None
+    smiles: str | None
+    graph: bool
+
+    @property
+    def has_card(self) -> bool:
+        """Whether any line of the card is shown."""
+        return bool(self.values)
+
+    def knows(self, key: str) -> bool:
+        """Whether an answer about `key` can be given from what is shown."""
+        return key in self.values or (not self.has_card and key in GRAPH_KEYS)
+
+    def card(self) -> str:
+        """The card text as the prompt shows it."""
+        lines = (f"{CARD_LABELS[k]}: {v}" for k, v in self.values.items())
+        return "\n".join(lines) if self.values else "no facts computed"
+
+    def identity(self) -> str:
+        """The identity lines as the prompt shows them."""
+        smiles = f"SMILES: {self.smiles}\n" if self.smiles else ""
+        return smiles + (f"name: {self.name}\n" if self.name else "")
+
+
+@dataclass
+class Dialogue:
+    """A conversation with answers, and what is shown of each molecule."""
+
+    conversation: Conversation = field(default_factory=Conversation)
+    views: dict[int, View] = field(default_factory=dict)
+    intents: list[str] = field(default_factory=list)
+
+
+class DialogueWriter:
+    """Draws conversations at random; the same seed writes the same conversations."""
+
+    def __init__(
+        self,
+        molecules: Sequence[tuple[Molecule, Facts]],
+        outside: OutsideQuestions,
+        *,
+        seed: int,
+        rates: Rates | None = None,
+    ) -> None:
+        self.molecules = molecules
+        self.named = [pair for pair in molecules if pair[0].name]
+        self.outside = outside
+        self.rng = random.Random(seed)
+        self.rates = rates or Rates()
+
+    def write(self) -> Dialogue:
+        """One conversation of 1 to 10 turns with 0 to 3 molecules."""
+        rng, dialogue = self.rng, Dialogue()
+        if rng.random() < 0.07:
+            self._chat_without_molecule(dialogue)
+            return dialogue
+        n_molecules = rng.choices((1, 2, 3), (70, 25, 5))[0]
+        n_turns = rng.randint(max(2, n_molecules), 10)
+        introductions = sorted(rng.sample(range(1, n_turns), n_molecules - 1)) if n_molecules > 1 else []
+        if n_molecules > 1 and rng.random() < 0.5:
+            introductions[0] = 0
+        for turn in range(n_turns):
+            arriving = (turn == 0) + introductions.count(turn)
+            self._turn(dialogue, arriving)
+        return dialogue
+
+    def _turn(self, dialogue: Dialogue, arriving: int) -> None:
+        """One question about a molecule, a pair, or something else, and its answer."""
+        rng = self.rng
+        numbers = [self._introduce(dialogue) for _ in range(arriving)]
+        known = list(dialogue.views)
+        if len(known) >= 2 and (len(numbers) >= 2 or rng.random() < 0.25):
+            first, second = (numbers if len(numbers) >= 2 else rng.sample(known, 2))[:2]
+            question, answer, intent = answers.compare(rng, dialogue.views, first, second)
+            self._add(dialogue, question, answer, intent, numbers)
+            return
+        if not numbers and rng.random() < 0.10:
+            question, answer, intent = self._aside()
+            self._add(dialogue, question, answer, intent, [])
+            return
+        target = numbers[-1] if numbers else rng.choice(known)
+        focus = self._focus_after(dialogue, numbers)
+        naming = answers.Naming(rng, target, alone=len(known) == 1, in_focus=focus == (target,))
+        question, answer, intent = self._about(dialogue.views[target], naming)
+        attached = numbers
+        if target not in referred_numbers(question) and focus != (target,):
+            attached = [*numbers, target]
+        self._add(dialogue, question, answer, intent, attached)
+
+    def _about(self, view: View, naming: answers.Naming) -> tuple[str, str, str]:
+        """A question about one molecule."""
+        choices: dict[Callable[..., tuple[str, str, str]], int] = {
+            answers.value: 40,
+            answers.group: 14,
+            answers.groups: 7,
+            answers.describe: 8,
+            answers.properties: 2,
+            answers.name: 5,
+            answers.smiles: 2,
+            answers.chirality: 4,
+            answers.rule_of_five: 4,
+            answers.alerts: 3,
+            answers.unknown: 12,
+            answers.correction: 4,
+            answers.definition: 2,
+            answers.element: 7,
+            answers.threshold: 5,
+            answers.charged: 2,
+            answers.aromatic: 2,
+        }
+        write = self.rng.choices(list(choices), list(choices.values()))[0]
+        return write(self.rng, view, naming)
+
+    def _aside(self) -> tuple[str, str, str]:
+        """Small talk, an off-topic question, or general chemistry."""
+        rng = self.rng
+        kind = rng.choices(("small", "off_topic", "general_chemistry"), (40, 40, 20))[0]
+        if kind == "small" or not self.outside.get(kind):
+            questions, replies = rng.choice(wording.SMALL_TALK)
+            return rng.choice(questions), rng.choice(replies), "small talk"
+        says = wording.SAY_OFF_TOPIC if kind == "off_topic" else wording.SAY_GENERAL_CHEMISTRY
+        return rng.choice(self.outside[kind]), rng.choice(says), kind
+
+    def _chat_without_molecule(self, dialogue: Dialogue) -> None:
+        rng = self.rng
+        for _ in range(rng.randint(1, 4)):
+            if rng.random() < 0.45:
+                question = rng.choice(wording.ASK_WITHOUT)
+                if "{x}" in question:
+                    question = question.format(x=rng.choice(wording.SYNONYMS[rng.choice(CARD_KEYS)]))
+                self._add(dialogue, question, rng.choice(wording.SAY_WITHOUT), "no molecule", [])
+            elif rng.random() < 0.2:
+                question, answer, intent = answers.definition(rng, None, None)
+                self._add(dialogue, question, answer, intent, [])
+            else:
+                question, answer, intent = self._aside()
+                self._add(dialogue, question, answer, intent, [])
+
+    def _introduce(self, dialogue: Dialogue) -> int:
+        """Adds a molecule that is not in the conversation yet and decides what is shown of it."""
+        rng = self.rng
+        named = bool(self.named) and rng.random() < 0.3
+        molecule, facts = rng.choice(self.named if named else self.molecules)
+        role = rng.choice(_ROLES) if rng.random() < 0.08 else None
+        conversation, number = dialogue.conversation.with_molecule(molecule, role)
+        dialogue.conversation = conversation
+        if number not in dialogue.views:
+            dialogue.views[number] = self._view(molecule, facts)
+        return number
+
+    def _view(self, molecule: Molecule, facts: Facts) -> View:
+        rng, rates = self.rng, self.rates
+        values = {line.key: line.value for line in card_lines(facts)}
+        if rng.random() < 0.5:
+            values = {k: v for k, v in values.items() if rng.random() >= rates.line}
+        smiles: str | None = molecule.smiles if rng.random() >= rates.smiles else None
+        graph = rng.random() >= rates.graph
+        if rng.random() < rates.card and (smiles or graph):
+            values = {}
+        return View(values, facts, molecule.name, smiles, graph)
+
+    def _focus_after(self, dialogue: Dialogue, attached: list[int]) -> tuple[int, ...]:
+        """The focus of a turn that names nothing itself."""
+        if attached:
+            return tuple(attached)
+        turns = dialogue.conversation.n_turns
+        return dialogue.conversation.focus(turns - 1) if turns else ()
+
+    def _add(
+        self, dialogue: Dialogue, question: str, answer: str, intent: str, attached: list[int]
+    ) -> None:
+        asked = Message("user", self._as_typed(question), tuple(dict.fromkeys(attached)))
+        dialogue.conversation = dialogue.conversation.with_message(asked).with_message(
+            Message("assistant", answer)
+        )
+        dialogue.intents.append(intent)
+
+    def _as_typed(self, question: str) -> str:
+        """People type fast: lower case, no full stop, a swapped or missing letter."""
+        rng = self.rng
+        if rng.random() < 0.15:
+            question = question[:1].lower() + question[1:]
+        if rng.random() < 0.12:
+            question = question.rstrip("?.")
+        if rng.random() < 0.05 and len(question) > 12:
+            at = rng.randrange(3, len(question) - 2)
+            if question[at].isalpha() and question[at + 1].isalpha():
+                swapped = question[at + 1] + question[at]
+                keep = swapped if rng.random() < 0.5 else question[at]
+                question = question[:at] + keep + question[at + 2 :]
+        return question

@@ -1,0 +1,144 @@
+"""A dialogue as training arrays: token ids, loss weights, graph-token places and ΔW segments.
+
+The layout is that of serving (`llm.layout` on the same `Prompt`; a test compares the two). Only what
+differs in training is here: answers carry the loss, and cards and questions a small part of it, so
+that the graph tokens learn to predict facts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+
+from assistant.chat.prompts import Prompt, Slot, render_with
+from assistant.train.dialogues import Dialogue
+
+N_SLOT_TOKENS = 28
+SLOT_ID = 0
+"""Id at the places of graph tokens; its embedding is replaced (it is the padding token)."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Share of the loss by kind of token."""
+
+    answer: float = 1.0
+    card: float = 0.15
+    question: float = 0.1
+
+
+@dataclass(frozen=True)
+class Example:
+    """One dialogue, `t` tokens long.
+
+    Attributes:
+        ids: Token ids, (t,) int32; `SLOT_ID` at graph tokens.
+        weights: Loss weight of each token as a target, (t,) float32.
+        slots: Molecule number per token at graph tokens, else 0, (t,) int16.
+        segments: Index into `focuses` per token, 0 = no ΔW, (t,) int16.
+        focuses: Molecule numbers of each segment; entry 0 is empty.
+    """
+
+    ids: np.ndarray
+    weights: np.ndarray
+    slots: np.ndarray
+    segments: np.ndarray
+    focuses: tuple[tuple[int, ...], ...]
+
+
+class Encoder:
+    """Turns dialogues into examples with one tokenizer."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, weights: LossWeights) -> None:
+        self.weights = weights
+        self._encode: Callable[[str], list[int]] = lambda text: tokenizer.encode(
+            text, add_special_tokens=False, split_special_tokens=True
+        )
+        self._role = {r: tokenizer.convert_tokens_to_ids(f"<|{r}|>") for r in ("system", "user", "assistant")}
+        self._end = tokenizer.eos_token_id
+
+    def encode(self, dialogue: Dialogue) -> Example:
+        """Encodes all turns; the last answer is included."""
+        conversation, views = dialogue.conversation, dialogue.views
+        last_answer = conversation.messages[-1].text
+        prompt = render_with(
+            conversation.truncated(len(conversation.messages) - 1),
+            lambda entry: views[entry.number].card(),
+            lambda entry: views[entry.number].identity(),
+        )
+        builder = _Builder()
+        for message in prompt.messages:
+            segment = builder.segment(prompt.focus[message.turn] if message.turn >= 0 else ())
+            self._message(builder, message.role, message.parts, segment, dialogue)
+        segment = builder.segment(prompt.focus[-1])
+        self._message(builder, "assistant", (last_answer,), segment, dialogue)
+        builder.add([self._end], self.weights.answer, segment)
+        return builder.build()
+
+    def _message(
+        self,
+        builder: "_Builder",
+        role: str,
+        parts: tuple[str | Slot, ...],
+        segment: int,
+        dialogue: Dialogue,
+    ) -> None:
+        answer = role == "assistant"
+        if builder.ids:  # the end of a message belongs to the turn it leads to, as in `llm.layout`
+            ends_answer = role == "user" and builder.answered
+            builder.add([self._end], self.weights.answer if ends_answer else 0.0, segment)
+        builder.answered = answer
+        builder.add([self._role[role]], 0.0, segment)
+        for index, part in enumerate(parts):
+            if isinstance(part, Slot):
+                if dialogue.views[part.number].graph:
+                    builder.add_slot(part.number, N_SLOT_TOKENS)
+                continue
+            is_card = index > 0 and isinstance(parts[index - 1], Slot)
+            weight = self.weights.card if is_card else self.weights.question
+            weight = self.weights.answer if answer else 0.0 if role == "system" else weight
+            builder.add(self._encode(part), weight, segment)
+
+
+class _Builder:
+    """Collects tokens and numbers the segments."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.weights: list[float] = []
+        self.slots: list[int] = []
+        self.segments: list[int] = []
+        self.focuses: list[tuple[int, ...]] = [()]
+        self.answered = False
+
+    def segment(self, focus: tuple[int, ...]) -> int:
+        if focus not in self.focuses:
+            self.focuses.append(focus)
+        return self.focuses.index(focus)
+
+    def add(self, ids: list[int], weight: float, segment: int) -> None:
+        self.ids += ids
+        self.weights += [weight] * len(ids)
+        self.slots += [0] * len(ids)
+        self.segments += [segment] * len(ids)
+
+    def add_slot(self, number: int, n_tokens: int) -> None:
+        self.ids += [SLOT_ID] * n_tokens
+        self.weights += [0.0] * n_tokens
+        self.slots += [number] * n_tokens
+        self.segments += [self.segment((number,))] * n_tokens
+
+    def build(self) -> Example:
+        return Example(
+            np.array(self.ids, np.int32),
+            np.array(self.weights, np.float32),
+            np.array(self.slots, np.int16),
+            np.array(self.segments, np.int16),
+            tuple(self.focuses),
+        )
+
+
+def prompt_text(prompt: Prompt) -> str:
+    """All text of a prompt in order, for learning the tokenizer."""
+    return "\n".join(p for m in prompt.messages for p in m.parts if isinstance(p, str))

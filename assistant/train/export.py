@@ -1,0 +1,115 @@
+"""Writes a training run as a bundle: NF4 language model, tokenizer, encoder, projector, card.
+
+    python -m assistant.train.export --run runs/default --bundle checkpoints/default
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+from transformers import BitsAndBytesConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from assistant.checkpoint import ComponentInfo, save_component
+from assistant.llm.load import load_llm
+from assistant.train import nf4
+from assistant.train.base import GroundedModel, ModelSizes
+from assistant.train.tokenizer import save_tokenizer
+
+log = logging.getLogger(__name__)
+
+
+def trained_model(run: Path) -> tuple[GroundedModel, PreTrainedTokenizerFast, dict[str, float]]:
+    """The model of a run with its NF4 values as plain weights, and how far it was trained."""
+    state = torch.load(run / "state.pt", weights_only=True)
+    recipe = json.loads(state["recipe"])
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(run / "tokenizer")
+    model = GroundedModel.build(ModelSizes(**recipe["sizes"]), tokenizer)
+    if state["progress"]["quantised"]:
+        nf4.start_nf4(model.llm)
+    model.load_state_dict(state["model"])
+    nf4.finish_nf4(model.llm)
+    return model.eval(), tokenizer, state["progress"]
+
+
+def save_nf4(llm: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:
+    """Stores the language model in NF4 with double quantisation, as bitsandbytes loads it."""
+    fresh = Path(tempfile.mkdtemp(prefix=".llm-", dir=directory.parent))
+    try:
+        plain = fresh / "plain"
+        llm.to(torch.bfloat16).save_pretrained(plain)
+        quantised = LlamaForCausalLM.from_pretrained(
+            plain,
+            dtype=torch.bfloat16,
+            device_map={"": "cpu"},
+            quantization_config=BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=torch.bfloat16,
+            ),
+        )
+        packed = fresh / "llm"
+        quantised.save_pretrained(packed)
+        save_tokenizer(tokenizer, packed)
+        packed.chmod(0o755)
+        shutil.rmtree(directory, ignore_errors=True)
+        packed.rename(directory)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def export(run: Path, bundle: Path) -> None:
+    """Writes the bundle; a generator of an earlier model is taken out."""
+    model, tokenizer, progress = trained_model(run)
+    bundle.mkdir(parents=True, exist_ok=True)
+    save_nf4(model.llm, tokenizer, bundle / "llm")
+    fingerprint = load_llm(bundle / "llm", pick_fastest=False, device="cpu").fingerprint
+    notes = f"trained jointly with the language model: {json.dumps(progress)}"
+    for name, module in (("encoder", model.encoder), ("projector", model.projector)):
+        info = ComponentInfo(name, base_model=fingerprint, notes=notes)
+        save_component(bundle / name, module.to(torch.bfloat16), module.config, info)
+    shutil.rmtree(bundle / "generator", ignore_errors=True)
+    components = {name: name for name in ("llm", "encoder", "projector")}
+    values = {"format_version": 1, "name": bundle.name, "components": components}
+    (bundle / "bundle.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    draw_loss_curve(run / "log.jsonl", bundle / "loss.png")
+    log.info("wrote %s", bundle)
+
+
+def draw_loss_curve(log_file: Path, picture: Path) -> None:
+    """Training loss, held-out loss and held-out digit accuracy over training tokens."""
+    from matplotlib.figure import Figure
+
+    rows = [json.loads(line) for line in log_file.read_text(encoding="utf-8").splitlines()]
+    held_out = [row for row in rows if "held_out_loss" in row]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([r["tokens"] / 1e6 for r in rows], [r["loss"] for r in rows], lw=0.8, label="training loss")
+    tokens = [r["tokens"] / 1e6 for r in held_out]
+    axes.plot(tokens, [r["held_out_loss"] for r in held_out], "o-", label="held-out loss")
+    axes.set(xlabel="training tokens (millions)", ylabel="weighted cross-entropy", ylim=(0, None))
+    second = axes.twinx()
+    second.plot(tokens, [r["held_out_digits"] for r in held_out], "s--", color="tab:green", label="held-out digits right")
+    second.set(ylabel="share of answer digits right", ylim=(0, 1))
+    lines = [*axes.get_lines(), *second.get_lines()]
+    axes.legend(lines, [line.get_label() for line in lines], loc="center right")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=110)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path, required=True)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    export(args.run, args.bundle)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A small tokenizer for chemistry: words are merged, SMILES atoms, digits and signs stay single.
+
+Digits stay single so that a number can be copied digit by digit, and the characters of a SMILES
+stay single so that each is one decision of the model.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+END = "<|end|>"
+PAD = "<|pad|>"
+SPECIALS = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>")
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+# In order: labels of the card; two-letter elements; aromatic atoms one by one; short sentence
+# starts; words with their leading space; words without one; chirality marks; any single character.
+_RING_TEXT = r"[bcnops]{0,8}[0-9(\[\]=#@/\\+)]"
+_LABELS = "cLogP|LogP|logP|TPSA|SMILES|QED|Fsp3|PAINS|Brenk|RDKit|InChIKey|HBD|HBA"
+_STARTS = "It|Is|In|Do|No|My|Or|We|If|On|At|Of|To|As|An|By|So"
+_PATTERN = (
+    rf" ?(?:{_LABELS})(?![a-z])"
+    rf"|(?:Cl|Br)(?={_RING_TEXT}|[^a-z]|$)"
+    rf"| ?[A-Z](?={_RING_TEXT})"
+    rf"| ?[bcnops](?={_RING_TEXT})"
+    rf"|(?:{_STARTS})(?![A-Za-z0-9(\[=#])"
+    r"| [A-Za-z][a-z]+"
+    r"|(?<![A-Za-z])[A-Z]?[a-z]{2,}"
+    r"|@@"
+    r"| ?[^\s]"
+    r"|\s"
+)
+
+
+def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedTokenizerFast:
+    """Learns merges inside words only; every byte can be written."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_PATTERN), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=list(SPECIALS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        additional_special_tokens=list(SPECIALS[2:]),
+        chat_template=CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+        model_max_length=4096,
+    )
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:
+    """Writes tokenizer.json and its config into `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(directory)

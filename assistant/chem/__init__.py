@@ -1,1 +1,1 @@
-"""Chemistry: molecules as entered, and what can be computed about them. Only `graph` imports torch."""
+"""Chemistry: molecules as entered, and what can be computed. Only `graph` imports torch."""

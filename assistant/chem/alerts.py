@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from rdkit import Chem
 from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 
-
 # Names of the catalogue that say something else than their pattern.
 _BETTER_NAMES = {
     "Oxygen-nitrogen single bond": "single bond between N or O atoms",

@@ -103,7 +103,7 @@ def is_unfinished(text: str) -> bool:
     opened, extra = unmatched_parentheses(tokens)
     if extra:
         return False
-    begins_aromatic_ring = last.is_atom and last.text.strip("[H]") in "bcnops"
+    begins_aromatic_ring = last.is_atom and last.text.strip("[H]") in tuple("bcnops")
     return bool(
         opened
         or open_rings(tokens)

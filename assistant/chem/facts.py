@@ -2,13 +2,13 @@
 
 Every number is computed, none is measured; this module is the one place that decides the method:
 
-- masses: standard atomic weights (average), the most abundant or the given isotopes (exact, less the
-  electrons of a cation)
+- masses: standard atomic weights (average); the most abundant or the given isotopes, less the
+  electrons of a cation (exact)
 - cLogP: Wildman-Crippen; TPSA: Ertl, without S and P; hydrogen bond donors and acceptors: RDKit's
   Lipinski patterns; rotatable bonds: RDKit's strict definition, without amide bonds
 - rings: bonds - atoms + fragments (the chemist's count: 2 for norbornane, 5 for cubane)
-- ring systems: clusters of rings that share a bond or an atom, so fused, bridged and spiro rings are
-  one system and biphenyl is two
+- ring systems: clusters of rings that share a bond or an atom, so fused, bridged and spiro rings
+  are one system and biphenyl is two
 - stereo: the potential and the set tetrahedral centres and double bonds by RDKit's perception. Left
   out: axes, allenes, metal geometry; and, unless drawn, what a proton shift or the rings decide
   (P(=O)OH, bridgehead N, norbornane, C=N of N-H imines, amidines and guanidines)
@@ -189,7 +189,7 @@ def _is_fluxional_centre(atom: Chem.Atom) -> bool:
 
 
 def _is_forced_by_rings(atom: Chem.Atom, ranks: Sequence[int]) -> bool:
-    """A symmetric bridgehead (norbornane, cubane); a fusion atom (decalin) keeps its cis and trans."""
+    """A symmetric bridgehead (norbornane, cubane), but no fusion atom: decalin is cis or trans."""
     around = [ranks[n.GetIdx()] for n in atom.GetNeighbors()]
     if len(set(around)) == len(around):
         return False
@@ -199,7 +199,7 @@ def _is_forced_by_rings(atom: Chem.Atom, ranks: Sequence[int]) -> bool:
 
 
 def _is_fluxional_bond(bond: Chem.Bond) -> bool:
-    """A cumulated bond, or C=N of an N-H imine, or of an amidine whose proton can move to that N."""
+    """A cumulated bond, C=N of an N-H imine, or of an amidine whose proton can move to that N."""
     both = (bond.GetBeginAtom(), bond.GetEndAtom())
     if any(atom.GetHybridization() == Chem.HybridizationType.SP for atom in both):
         return True

@@ -217,7 +217,7 @@ def _table_rows(text: str) -> Iterator[tuple[int, str, str | None]]:
     column = next((k for k, cell in enumerate(header) if "smiles" in cell), None)
     if column is None:
         return
-    name = next((k for k, cell in enumerate(header) if cell in ("name", "id", "title")), None)
+    name = next((header.index(one) for one in ("name", "title", "id") if one in header), None)
     for number, row in enumerate(csv.reader(text.split("\n")[1:], delimiter=delimiter), start=2):
         if len(row) > column and row[column].strip():
             title = clean_name(row[name]) if name is not None and len(row) > name else None

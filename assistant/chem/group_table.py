@@ -1,4 +1,4 @@
-"""The table of named groups, read from `data/groups.tsv`: functional groups, ring systems, features.
+"""The table of named groups in `data/groups.tsv`: functional groups, ring systems, features.
 
 The file's header says what its columns mean. Order matters: within a layer the upper row wins.
 """

@@ -5,9 +5,9 @@ The names and patterns are in `data/groups.tsv`; this module has the rule of who
 - functional layer: a match is dropped if an earlier, more specific group already owns one of its
   atoms, or if it shares more than one atom with a match of its own kind (two phosphates may share
   their bridging oxygen)
-- ring layer: fused systems come first; a match is dropped if it lies inside a kept one or shares more
-  than three atoms with it, so indole is not also pyrrole and benzene, and an unnamed fusion gives
-  both its rings
+- ring layer: fused systems come first; a match is dropped if it lies inside a kept one or shares
+  more than three atoms with it, so indole is not also pyrrole and benzene, and an unnamed fusion
+  gives both its rings
 - feature layer: overlaps with everything (an enone is also a ketone and an alkene)
 """
 
@@ -26,7 +26,12 @@ __all__ = ["GROUPS", "FunctionalGroup", "GroupMatch", "count_range", "find_group
 GROUPS: tuple[FunctionalGroup, ...] = load_groups()
 MAX_MATCHES = 2000
 MAX_SHARED_RING_ATOMS = 3
-SUFFIX = re.compile(r"(?: functional)?(?: (?:group|moiety|functionality|substituent|unit)s?)$")
+# "amide bond", "ester functional group", "pyridine ring system": the name is in front.
+SUFFIX = re.compile(
+    r"(?: (?:functional|group|moiety|moietie|functionality|functionalitie|function|substituent|unit"
+    r"|bond|linkage|bridge|atom|ring|nucleus|core|system|scaffold|skeleton)s?)+$"
+)
+SPELLING = {"α": "alpha", "β": "beta", "sulph": "sulf", "-": " ", "–": " ", "‑": " "}
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,8 @@ def find_groups(
 
 
 def groups_called(term: str) -> tuple[FunctionalGroup, ...]:
-    """The groups a word covers: "lactams" gives lactam and beta-lactam, and where some say so imide."""
-    return tuple(group for group, _ in _index().get(_normal(term), ()))
+    """The groups a word covers: "lactams" gives lactam, beta-lactam and, as some say so, imide."""
+    return tuple(covered.group for covered in _index().get(_normal(term), ()))
 
 
 def count_range(term: str, groups: Iterable[GroupMatch]) -> tuple[int, int] | None:
@@ -77,12 +82,12 @@ def count_range(term: str, groups: Iterable[GroupMatch]) -> tuple[int, int] | No
 
     The two differ where usage does: an imide is an amide to some, so succinimide has 0 to 1 amides.
     """
-    covered = _index().get(_normal(term))
-    if covered is None:
+    covering = _index().get(_normal(term))
+    if covering is None:
         return None
     counts = {group.name: group.count for group in groups}
-    present = [(counts.get(group.name, 0), times) for group, times in covered]
-    return sum(n * times for n, times in present), sum(n * max(times, 1) for n, times in present)
+    present = [(counts.get(c.group.name, 0), c) for c in covering]
+    return sum(n * c.least for n, c in present), sum(n * c.most for n, c in present)
 
 
 def _is_free(group: FunctionalGroup, atoms: set[int], kept: list[tuple[str, set[int]]]) -> bool:
@@ -98,7 +103,7 @@ def _is_free(group: FunctionalGroup, atoms: set[int], kept: list[tuple[str, set[
 
 
 def _is_made_of_rings(atoms: set[int], rings: Sequence[set[int]]) -> bool:
-    """Whether the match is whole small rings, not a round trip over a cage (cubane has no hexagon)."""
+    """Whether the match is whole small rings, not a round trip over a cage like cubane."""
     if len(atoms) == 1:
         return True
     inside = [ring for ring in rings if ring <= atoms]
@@ -111,21 +116,33 @@ def _patterns() -> tuple[tuple[FunctionalGroup, Chem.Mol], ...]:
     return tuple((group, Chem.MolFromSmarts(group.smarts)) for group in GROUPS)
 
 
+@dataclass(frozen=True)
+class _Covered:
+    """A group that a word covers, and how many of the word one such group is."""
+
+    group: FunctionalGroup
+    least: int
+    most: int
+
+
 @functools.cache
-def _index() -> dict[str, tuple[tuple[FunctionalGroup, int], ...]]:
-    """Normalised word -> the groups it covers, and how often each counts (0: to some only)."""
-    index: dict[str, dict[FunctionalGroup, int]] = defaultdict(dict)
-    for group in GROUPS:
-        for word in group.sometimes:
-            index[_normal(word)].setdefault(group, 0)
-        for word, times in Counter(map(_normal, group.kind_of)).items():
-            index[word][group] = times
-        for word in (group.name, group.plural, *group.synonyms):
-            index[_normal(word)][group] = 1
-    return {word: tuple(groups.items()) for word, groups in index.items()}
+def _index() -> dict[str, tuple[_Covered, ...]]:
+    """Normalised word -> the groups it covers."""
+    index: dict[str, list[_Covered]] = defaultdict(list)
+    for group in {group.name: group for group in GROUPS}.values():
+        exact = {_normal(word) for word in (group.name, group.plural, *group.synonyms)}
+        always = Counter(map(_normal, group.kind_of))
+        at_most = Counter(map(_normal, group.sometimes)) | always
+        for word in exact | at_most.keys():
+            is_exact = int(word in exact)
+            least, most = max(always[word], is_exact), max(at_most[word], is_exact)
+            index[word].append(_Covered(group, least, most))
+    return {word: tuple(groups) for word, groups in index.items()}
 
 
 def _normal(term: str) -> str:
-    """Lower case, singular, without a trailing "group", "moiety" and the like."""
-    word = " ".join(term.lower().split())
-    return SUFFIX.sub("", word).removesuffix("s")
+    """Lower case, singular, one spelling, without a trailing "group", "ring" and the like."""
+    word = term.lower()
+    for written, meant in SPELLING.items():
+        word = word.replace(written, meant)
+    return SUFFIX.sub("", " ".join(word.split())).removesuffix("s")

@@ -11,14 +11,19 @@ from typing import Literal
 
 from rdkit import Chem
 
-from assistant.chem.diagnose import explain, parses, shorten
+from assistant.chem.diagnose import explain, is_unfinished, parses, shorten
 from assistant.chem.limits import MAX_NAME_CHARS, MAX_SMILES_CHARS, MAX_TEXT_CHARS
 from assistant.chem.molecule import CX_EXTENSION, Molecule
 from assistant.chem.names import CAS_NUMBER, NameTable, cas_check_digit
 from assistant.chem.opsin import opsin_command, read_systematic_name
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
-from assistant.errors import AssistantError, InputTooLargeError, InvalidMoleculeError
+from assistant.errors import (
+    AssistantError,
+    ChemistryTimeoutError,
+    InputTooLargeError,
+    InvalidMoleculeError,
+)
 
 Kind = Literal["smiles", "reaction", "inchi", "molblock", "name", "cas"]
 
@@ -66,6 +71,11 @@ def recognise(text: str, names: NameTable) -> list[Recognised]:
         if whole.error is None and whole.kind in ("smiles", "reaction", "inchi"):
             return [whole]
     return [one for line in lines for one in _recognise_line(line, line, names)]
+
+
+def is_half_typed(text: str, names: NameTable) -> bool:
+    """Whether a SMILES, InChI, CAS number or known name is being typed: no error is shown yet."""
+    return is_unfinished(text) or bool(names.completions(text, n=1))
 
 
 def _is_torn(line: str, names: NameTable) -> bool:
@@ -140,6 +150,11 @@ def _from_name_or_smiles(
 
 def _from_systematic_name(text: str, names: NameTable) -> Molecule:
     found = read_systematic_name(text)
+    if found.is_late:
+        raise ChemistryTimeoutError(
+            f"OPSIN, which reads systematic names, is still starting; enter '{shorten(text)}' again"
+            " in a moment."
+        )
     if found.is_ambiguous:
         raise InvalidMoleculeError(
             f"'{shorten(text)}' names several structures; add the positions, as in 1,2-xylene.",
@@ -175,7 +190,7 @@ def _looks_like_name(text: str, mistake: AssistantError) -> bool:
 
 def unknown_name(text: str, names: NameTable) -> InvalidMoleculeError:
     """The error for a name that no source knows: the closest ones, and how to add it."""
-    closest = names.closest(text)
+    closest = names.closest(text) or names.completions(text, n=3)
     shown = shorten(text)
     if _INCHIKEY.fullmatch(text):
         return InvalidMoleculeError(

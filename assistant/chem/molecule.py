@@ -24,7 +24,7 @@ from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import InputTooLargeError, InvalidMoleculeError
 
 CX_EXTENSION = re.compile(r"^(\S+)\s+(\|[^\n]*\|)$")
-V2000_COUNTS = re.compile(r"^(?P<atoms>[ \d]{3})[ \d]{3}.*V2000", re.MULTILINE)
+V2000_COUNTS = re.compile(r"^ {0,2}(?P<atoms>\d{1,3})[ \d]{3}.*V2000", re.MULTILINE)
 V3000_COUNTS = re.compile(r"^M  V30 COUNTS (?P<atoms>\d+)", re.MULTILINE)
 
 
@@ -145,7 +145,7 @@ def _check_block_size(block: str) -> None:
             f"The drawing has {len(block):,} characters; at most {MAX_BLOCK_CHARS:,} are read."
         )
     counts = V3000_COUNTS.search(block) or V2000_COUNTS.search(block)
-    n_atoms = int(counts["atoms"].strip() or 0) if counts else 0
+    n_atoms = int(counts["atoms"]) if counts else 0
     if n_atoms > MAX_ATOMS:
         raise InputTooLargeError(
             f"The drawing has {n_atoms:,} atoms; at most {MAX_ATOMS:,} are read."

@@ -1,11 +1,13 @@
 """Motifs: the rings and functional groups of a molecule, each as one row of 73 zeros and ones.
 
-    row: #C 0-10 | #O 0-5 | #N 0-5 | #P 0-5 | #S 0-5 | halogen | other element | #single 0-10 | #double 0-7
-         | #triple 0-7 | #aromatic 0-7 | has a ring bond        (counts above a block take its last place)
+    row: #C 0-10 | #O 0-5 | #N 0-5 | #P 0-5 | #S 0-5 | halogen | other element
+         | #single 0-10 | #double 0-7 | #triple 0-7 | #aromatic 0-7 | has a ring bond
+         (counts above a block take its last place)
 
-`motif_rows` follows the published extraction (LLaMo, Park et al. 2024, after ReLMole, Ji et al. 2022), including
-where it gives up (methane, dative bonds): weights trained with it need exactly these rows. `own_motif_rows` cuts
-the molecule into ring systems, named groups with their neighbours, and what is left over, and always has a row.
+`motif_rows` follows the published extraction (LLaMo, Park et al. 2024, after ReLMole, Ji et al.
+2022), including where it gives up (methane, dative bonds): weights trained with it need exactly
+these rows. `own_motif_rows` cuts the molecule into rings, named groups with their neighbours, and
+what is left over, and always has a row.
 """
 
 from collections import Counter
@@ -38,7 +40,7 @@ _MAX_DEGREE = 10
 
 
 def motif_rows(molecule: Molecule) -> MotifRows | None:
-    """The published rows (m, 73) of a molecule without its stereo, or None where that extraction fails."""
+    """The published rows (m, 73), stereo left out, or None where that extraction fails."""
     return rdmol_motif_rows(molecule.rdmol())
 
 
@@ -54,7 +56,7 @@ def rdmol_motif_rows(mol: Chem.Mol) -> MotifRows | None:
 
 
 def own_motif_rows(molecule: Molecule) -> MotifRows:
-    """Rows (m, 73), m >= 1, of any valid molecule: ring systems, named groups, leftover fragments."""
+    """Rows (m, 73), m >= 1, of any valid molecule: rings, named groups, leftover fragments."""
     mol = molecule.rdmol()
     rings = _merged_rings(mol, max_shared=_MAX_SHARED_ATOMS)
     groups = [
@@ -77,8 +79,8 @@ def _is_describable(mol: Chem.Mol) -> bool:
 def _published_motifs(mol: Chem.Mol) -> list[set[int]]:
     """Marked atoms joined over non-ring bonds in bond order, then the rings.
 
-    The order matters: a merge redirects only the one atom of the bond, so other members of the merged motif keep
-    pointing at a set that is now empty. Trained weights have seen exactly that.
+    The order matters: a merge redirects only the one atom of the bond, so other members of the
+    merged motif keep pointing at a set that is now empty. Trained weights have seen exactly that.
     """
     marked = {i for p in _marking_patterns() for m in mol.GetSubstructMatches(p) for i in m}
     motifs = [{atom} for atom in sorted(marked)]

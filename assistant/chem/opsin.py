@@ -5,6 +5,8 @@ takes 0.6 s, an answer then 5 ms. py2opsin's own function starts Java for every 
 into the working directory and has no time limit.
 """
 
+import atexit
+import contextlib
 import importlib.util
 import queue
 import re
@@ -14,7 +16,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -23,16 +24,18 @@ from typing import IO
 from assistant.chem.limits import MAX_NAME_CHARS
 
 SECONDS = 1.6  # under the wall limit of the sandbox, so that a slow Java does not cost a child
+SECONDS_WHEN_BEHIND = 0.02  # it is still starting: do not wait again for each of many lines
 _PLAUSIBLE = re.compile(r"[\w ,'’\-+().\[\]{}^]*[a-z]{3}[\w ,'’\-+().\[\]{}^]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class SystematicName:
-    """OPSIN's reading; `smiles` is None where it has none."""
+    """OPSIN's reading; `smiles` is None where it has none (`is_late`: not yet)."""
 
     smiles: str | None
     is_ambiguous: bool = False
     ignored_stereo: bool = False
+    is_late: bool = False
 
 
 def read_systematic_name(name: str) -> SystematicName:
@@ -41,7 +44,9 @@ def read_systematic_name(name: str) -> SystematicName:
         return SystematicName(None)
     try:
         return _read(name)
-    except (OSError, TimeoutError):
+    except TimeoutError:
+        return SystematicName(None, is_late=True)
+    except OSError:
         return SystematicName(None)
 
 
@@ -74,9 +79,9 @@ class OpsinProcess:
             TimeoutError: No answer in `SECONDS`; the process goes on starting for the next name.
             OSError: The process died.
         """
-        deadline = time.monotonic() + SECONDS
         with self._lock:
             process = self._running()
+            deadline = time.monotonic() + (SECONDS_WHEN_BEHIND if self._owed else SECONDS)
             process.stdin.write(name + "\n")
             process.stdin.flush()
             self._owed += 1
@@ -95,9 +100,12 @@ class OpsinProcess:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            with contextlib.suppress(OSError):  # what was not yet sent has nowhere to go
+                self._process.stdin.close()
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
+            self.close()
             self._lines, self._owed = queue.SimpleQueue(), 0
             with _unlimited_memory():
                 self._process = subprocess.Popen(
@@ -134,7 +142,9 @@ def _read(name: str) -> SystematicName:
 
 @cache
 def _shared_process() -> OpsinProcess:
-    return OpsinProcess(opsin_command() or ())
+    process = OpsinProcess(opsin_command() or ())
+    atexit.register(process.close)
+    return process
 
 
 def _pump(stream: IO[str], lines: "queue.SimpleQueue[str]") -> None:
@@ -144,7 +154,7 @@ def _pump(stream: IO[str], lines: "queue.SimpleQueue[str]") -> None:
     lines.put("")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _unlimited_memory() -> Iterator[None]:
     """Java reserves more address space than the sandbox allows; it gets its own limit by -Xmx."""
     if sys.platform != "linux":

@@ -141,9 +141,11 @@ def _drawn(role: str, blocks: list[str]) -> tuple[Molecule, ...]:
 def _blocks_v2000(block: str) -> list[list[str]]:
     """The molfiles of each role, read one by one: RDKit's reaction reader loses wedge stereo."""
     head, *molfiles = re.split(r"^\$MOL[ \t]*\r?\n", block, flags=re.MULTILINE)
-    counts = re.search(r"^([ \d]{3})([ \d]{1,3})([ \d]{1,3})?[ \t]*$", head.splitlines()[-1])
+    counts = re.search(
+        r"^([ \d]{3})([ \d]{1,3})([ \d]{1,3})?[ \t]*$", (head.splitlines() or [""])[-1]
+    )
     n_reactants, n_products, n_agents = (
-        (int(counts[k].strip() or 0) if counts and counts[k] else 0) for k in (1, 2, 3)
+        int("".join((counts[k] or "").split()) or 0) if counts else 0 for k in (1, 2, 3)
     )
     if counts is None or n_reactants + n_products + n_agents != len(molfiles):
         raise InvalidMoleculeError(_UNREADABLE)

@@ -69,7 +69,10 @@ class ChemWorker:
         Raises:
             AssistantError: Whatever the task raised, as the same class with the same fields.
             ChemistryTimeoutError: The child was ended at its time or memory limit.
+            ValueError: There is no such task.
         """
+        if task not in _TASK_TITLES:
+            raise ValueError(f"no task {task!r}; there are {', '.join(_TASK_TITLES)}")
         limit = seconds if seconds is not None else TASK_SECONDS.get(task, self._seconds)
         with self._lock:
             self._ensure_ready()
@@ -137,7 +140,7 @@ class ChemWorker:
         except queue.Empty:
             self._replace()
             raise ChemistryTimeoutError(
-                f"{_TASK_TITLES.get(task, 'This')} took more than {limit:g} s and was stopped."
+                f"{_TASK_TITLES[task]} took more than {limit:g} s and was stopped."
                 " A smaller molecule will work."
             ) from None
         except OSError:
@@ -145,7 +148,7 @@ class ChemWorker:
         if not line:
             self._replace()
             raise ChemistryTimeoutError(
-                f"{_TASK_TITLES.get(task, 'This')} needed too much memory or failed, and was"
+                f"{_TASK_TITLES[task]} needed too much memory or failed, and was"
                 " stopped. A smaller molecule may work."
             )
         return json.loads(line)
@@ -153,7 +156,9 @@ class ChemWorker:
     def _replace(self) -> None:
         self._kill()
         if not self._closed:
-            logger.info("chemistry child ended (code %s), starting another", self._process.poll())
+            logger.warning(
+                "chemistry child ended (code %s); starting another", self._process.poll()
+            )
             self._start()
 
     def _kill(self) -> None:

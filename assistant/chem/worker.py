@@ -2,8 +2,9 @@
 
 Tasks (payload → result):
 
-    inspect    {text, width?, height?, dark?, numbers?}  → kind, smiles, name, facts, svg, molblock,
-               normalisation, stereo; for a reaction kind, reaction; always recognised (all entries)
+    inspect    {text or smiles, width?, height?, dark?, numbers?}  → kind, smiles, name, facts,
+               svg, molblock, normalisation, stereo; for a reaction: kind, reaction;
+               always: recognised (all entries)
     molblock   {block, ...as inspect}  → the same, read from the sketcher's molfile or rxnfile
     recognise  {text}                  → recognised: [{kind, source, smiles, name, reaction, error}]
     draw       {smiles, highlight?, numbers?, width?, height?, dark?}  → svg
@@ -55,8 +56,14 @@ class Tasks:
         """Runs one task by its name."""
         return self._by_name[task](**payload)
 
-    def inspect(self, text: str, **drawing: Json) -> dict[str, Json]:
-        """Everything the page shows of the first molecule (or reaction) in the text."""
+    def inspect(self, text: str = "", smiles: str = "", **drawing: Json) -> dict[str, Json]:
+        """Everything the page shows of the first molecule (or reaction) in the text.
+
+        A known structure comes as `smiles`: it is not looked up among the names.
+        """
+        if smiles:
+            found = Recognised(Molecule.parse(smiles), None, "smiles", smiles, None)
+            return self._inspect_all([found], drawing)
         return self._inspect_all(recognise(text, self._names), drawing)
 
     def molblock(self, block: str, **drawing: Json) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.chat.card import CARD_KEYS, CARD_LABELS, card_lines
-from assistant.chem.groups import GROUPS
+from assistant.chem.groups import GROUPS, count_range
 from assistant.train import wording as w
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Turn = tuple[str, str, str]
 
 _PLURALS = {group.name: group.plural for group in GROUPS}
-_ASKABLE_GROUPS = tuple(group.name for group in GROUPS)
+_ASKABLE_GROUPS = tuple(dict.fromkeys(group.name for group in GROUPS))
 
 
 @dataclass
@@ -50,14 +50,14 @@ class Naming:
 
 
 def article(noun: str) -> str:
-    """The noun with its indefinite article."""
-    if noun.startswith(("hydr", "urea", "uret")) or noun[0] not in "aeiouAEIOUNSFHLM":
-        silent = noun.startswith(("hour", "honest"))
-        return f"{'an' if silent else 'a'} {noun}"
-    if noun[0] in "aeiouAEIOU":
+    """The noun with its indefinite article, as spoken: an amide, a urea, an N-oxide, an SF5 group."""
+    first, second = noun[0], noun[1:2]
+    if noun.lower().startswith(("ure", "uni", "eu")):
+        return f"a {noun}"
+    if first in "aeiouAEIO":
         return f"an {noun}"
-    acronym = len(noun) > 1 and (noun[1] in "-=()" or noun[1].isupper())
-    return f"{'an' if acronym else 'a'} {noun}"
+    letter_by_letter = not second.islower()
+    return f"{'an' if letter_by_letter and first in 'FHLMNRSX' else 'a'} {noun}"
 
 
 def number_word(count: int) -> str:
@@ -174,7 +174,7 @@ def group(rng: random.Random, view: "View", naming: Naming) -> Turn:
     if present and rng.random() < 0.5:
         name = rng.choice(list(present))
     else:
-        name = rng.choice(_ASKABLE_GROUPS)
+        name = _absent_group(rng, view)
     question = rng.choice(w.ASK_GROUP).format(m=naming.asked(), g=article(name))
     if not view.knows("groups"):
         return question, _absent(rng, "groups", naming), "group"
@@ -189,6 +189,15 @@ def group(rng: random.Random, view: "View", naming: Naming) -> Turn:
             (f"Yes, {naming.said()} contains {amount}.", f"Yes, {naming.said()} has {amount}.")
         )
     return question, answer, "group"
+
+
+def _absent_group(rng: random.Random, view: "View") -> str:
+    """A group that no chemist would find here (a lactam is an amide to many, so it is not absent)."""
+    while True:
+        name = rng.choice(_ASKABLE_GROUPS)
+        counts = count_range(name, view.facts.groups)
+        if counts is None or counts[1] == 0:
+            return name
 
 
 def groups(rng: random.Random, view: "View", naming: Naming) -> Turn:

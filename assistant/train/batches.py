@@ -8,9 +8,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Data
 
-from assistant.chem.graph import to_graph
+from assistant.chem.graph import MoleculeGraph, to_graph
 from assistant.chem.molecule import Molecule
 from assistant.chem.motifs import own_motif_rows
 from assistant.graph.projector import pad_motifs
@@ -39,7 +38,7 @@ class Batch:
     weights: Tensor
     segments: Tensor
     focuses: tuple[tuple[int, ...], ...]
-    graphs: list[Data]
+    graphs: list[MoleculeGraph]
     motifs: Tensor
     motif_mask: Tensor
     slot_row: Tensor
@@ -49,7 +48,7 @@ class Batch:
 
 
 @lru_cache(maxsize=50_000)
-def _features(molecule: Molecule) -> tuple[Data, np.ndarray]:
+def _features(molecule: Molecule) -> tuple[MoleculeGraph, np.ndarray]:
     return to_graph(molecule), own_motif_rows(molecule)
 
 

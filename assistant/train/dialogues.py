@@ -229,7 +229,14 @@ class DialogueWriter:
         dialogue.intents.append(intent)
 
     def _as_typed(self, question: str) -> str:
-        """People type fast: lower case, no full stop, a swapped or missing letter."""
+        """People type fast: lower case, no full stop, a swapped or missing letter.
+
+        References to molecules stay readable: a turn is about what the program can read of it.
+        """
+        typed = self._mistyped(question)
+        return typed if referred_numbers(typed) == referred_numbers(question) else question
+
+    def _mistyped(self, question: str) -> str:
         rng = self.rng
         if rng.random() < 0.15:
             question = question[:1].lower() + question[1:]

@@ -61,7 +61,9 @@ MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "reason", "position", "fix"), MISTAKES, ids=[m[0] for m in MISTAKES])
+@pytest.mark.parametrize(
+    ("text", "reason", "position", "fix"), MISTAKES, ids=[m[0] for m in MISTAKES]
+)
 def test_each_mistake_is_named_located_and_mended(
     text: str, reason: str, position: int, fix: str | None
 ) -> None:
@@ -124,13 +126,14 @@ def test_spoilt_smiles_never_crash_and_fixes_always_parse() -> None:
 
 
 UNFINISHED = [
-    "", "C(", "CC(=O", "C1", "c", "cc", "c1cc", "C=", "C#", "C/", "C-", "CC.", "[", "[N", "[NH", "[NH4+",
-    "C[C@H", "C%", "C%1", "CC(=O)Oc1ccccc1C(", "CCO>", "CCO>>", "CCO>>C(", "In", "InChI=", "50-", "50-78-",
-]  # fmt: skip
+    *("", "C(", "CC(=O", "C1", "c", "cc", "c1cc", "C=", "C#", "C/", "C-", "CC.", "[", "[N", "[NH"),
+    *("[NH4+", "C[C@H", "C%", "C%1", "CC(=O)Oc1ccccc1C(", "CCO>", "CCO>>", "CCO>>C("),
+    *("In", "InChI=", "50-", "50-78-"),
+]
 FINISHED = [
-    "CCO", "CL", "CCX", "C)", "CC)C(", "C(C)(C)(C)(C)C", "c1cccn1", "hello", "C[Zz]", "C==C", "CC C",
-    "<script>", "CCO>>CC=O",
-]  # fmt: skip
+    *("CCO", "CL", "CCX", "C)", "CC)C(", "C(C)(C)(C)(C)C", "c1cccn1", "hello", "C[Zz]", "C==C"),
+    *("CC C", "<script>", "CCO>>CC=O"),
+]
 
 
 @pytest.mark.parametrize("text", UNFINISHED)

@@ -148,7 +148,7 @@ def test_unset_stereo_stays_unset_on_the_way_back() -> None:
     assert "@" not in Molecule.from_molblock(to_molblock(Molecule.parse("CC(N)C(=O)O"))).smiles
 
 
-@pytest.mark.parametrize("smiles", STEREO[:6] + ["N->[Pt](<-N)(Cl)Cl"])
+@pytest.mark.parametrize("smiles", [*STEREO[:6], "N->[Pt](<-N)(Cl)Cl"])
 def test_v3000_blocks_are_read_with_stereo(smiles: str) -> None:
     molecule = Molecule.parse(smiles)
     mol = Chem.MolFromMolBlock(to_molblock(molecule))
@@ -166,7 +166,7 @@ def block(symbol: str, *, extra: str = "", bond: int = 1) -> str:
 
 @pytest.mark.parametrize("symbol", ["A", "Q", "X"])
 def test_query_atoms_are_refused_in_plain_words(symbol: str) -> None:
-    with pytest.raises(InvalidMoleculeError, match="atom 2 is a query atom.*search pattern"):
+    with pytest.raises(InvalidMoleculeError, match=r"atom 2 is a query atom.*search pattern"):
         Molecule.from_molblock(block(symbol))
 
 
@@ -189,7 +189,9 @@ def test_an_attachment_point_does_not_become_hydrogen() -> None:
     assert "*" in Molecule.from_molblock(block("C", extra="M  APO  1   2   1\n")).smiles
 
 
-@pytest.mark.parametrize("text", ["", "  \n", "\n  x\n\n  0  0  0  0  0  0            999 V2000\nM  END\n"])
+@pytest.mark.parametrize(
+    "text", ["", "  \n", "\n  x\n\n  0  0  0  0  0  0            999 V2000\nM  END\n"]
+)
 def test_an_empty_drawing_is_called_empty(text: str) -> None:
     with pytest.raises(InvalidMoleculeError, match=r"^The drawing is empty\.$"):
         Molecule.from_molblock(text)
@@ -209,9 +211,15 @@ def test_garbage_is_no_molfile() -> None:
 
 
 def test_a_block_of_ten_thousand_atoms_is_refused_unread() -> None:
-    drawing = "\n\n\n  0  0  0     0  0            999 V3000\nM  V30 BEGIN CTAB\nM  V30 COUNTS 10000 0 0 0 0\n"
+    header = "\n\n\n  0  0  0     0  0            999 V3000\n"
+    drawing = f"{header}M  V30 BEGIN CTAB\nM  V30 COUNTS 10000 0 0 0 0\n"
     with pytest.raises(InputTooLargeError, match="10,000 atoms"):
         Molecule.from_molblock(drawing)
+
+
+def test_a_counts_line_with_a_blank_in_a_number_is_refused_in_words() -> None:
+    with pytest.raises(InvalidMoleculeError):
+        Molecule.from_molblock("\n x\n\n9 3  1  0  0  0  0            999 V2000\nM  END\n")
 
 
 def test_rdkit_says_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,1 @@
+"""Low-rank weights: how they are applied (`lora`) and how a molecule generates them."""

@@ -1,0 +1,114 @@
+"""MoRA's generator as published, for imported weights and for parity.
+
+    h5 (n, 300) ─ Linear ─► v (n, D)
+    per type of "qkvom": queries (layers, D) ─ decoder blocks (keys v) ─ LN ─ Linear ─► A
+
+Equations and key names of arXiv 2510.12245 (`weights_generater.py`). One difference: padding atoms
+are masked, so each molecule gets its own A also in a batch. Widths must be square, as published,
+so LLMs with grouped-query heads do not fit; `generator.py` is what we train.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from assistant.adapters.generator import DecoderBlock
+from assistant.adapters.sites import SiteKind
+from assistant.adapters.weights import StackedLora, StackedLowRank
+from assistant.graph.encoder import GraphLevels
+
+_NAME_OF_KIND: dict[SiteKind, str] = {
+    "q": "self_attn.q_proj",
+    "k": "self_attn.k_proj",
+    "v": "self_attn.v_proj",
+    "o": "self_attn.o_proj",
+    "m": "mlp",
+}
+
+
+@dataclass(frozen=True)
+class MoraConfig:
+    """Sizes as in the published scripts: 2.03 billion parameters.
+
+    Attributes:
+        separate: One sub-generator per type (published), or one for all.
+        n_positions: Rows of a table that is stored but used nowhere.
+    """
+
+    d_graph: int = 300
+    d_llm: int = 4096
+    llm_depth: int = 32
+    every: int = 4
+    rank: int = 64
+    alpha: float = 64.0
+    d_model: int = 1024
+    n_blocks: int = 8
+    n_heads: int = 16
+    kinds: str = "qkvom"
+    separate: bool = True
+    n_positions: int = 21
+
+    def __post_init__(self) -> None:
+        if not set(self.kinds) <= set(_NAME_OF_KIND):
+            raise ValueError(f"kinds {self.kinds!r} must be from qkvom")
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Layers of the LLM that get a ΔW."""
+        return tuple(range(self.every - 1, self.llm_depth, self.every))
+
+    @property
+    def site_names(self) -> list[str]:
+        """Names of the sites in a Llama-style model, by type and then by layer."""
+        names = [_NAME_OF_KIND[kind] for kind in self.kinds]  # type: ignore[index]
+        return [f"model.layers.{layer}.{name}" for name in names for layer in self.layers]
+
+
+class _SubGenerator(nn.Module):
+    def __init__(self, config: MoraConfig, n_queries: int) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(torch.randn(1, n_queries, config.d_model))
+        self.decoders = nn.ModuleList(
+            DecoderBlock(config.d_model, config.n_heads, 4) for _ in range(config.n_blocks)
+        )
+        self.norm = nn.LayerNorm(config.d_model)
+        self.weights_head = nn.Linear(config.d_model, config.d_llm * config.rank)
+
+    def forward(self, keys: Tensor, hidden: Tensor) -> Tensor:
+        states = self.queries.expand(keys.shape[0], -1, -1)
+        for block in self.decoders:
+            states = block(states, keys, hidden)
+        return self.weights_head(self.norm(states))  # (b, queries, in * r)
+
+
+class MoraGenerator(nn.Module):
+    """Last-level node states in, the published A and B out."""
+
+    def __init__(self, config: MoraConfig) -> None:
+        super().__init__()
+        self.config = config
+        n_layers, n_kinds = len(config.layers), len(config.kinds)
+        n_sites, n_values = n_kinds * n_layers, config.d_llm * config.rank
+        self.visual_proj = nn.Linear(config.d_graph, config.d_model)
+        self.pos_embed = nn.Parameter(torch.zeros(1, config.n_positions, config.d_model))
+        self.gen: nn.Module = (
+            nn.ModuleList(_SubGenerator(config, n_layers) for _ in range(n_kinds))
+            if config.separate
+            else _SubGenerator(config, n_sites)
+        )
+        self.Bs = nn.Parameter(torch.zeros(1, n_sites, n_values))
+
+    def forward(self, levels: GraphLevels) -> StackedLora:
+        """Low-rank weights of each molecule."""
+        config = self.config
+        keys, hidden = self.visual_proj(levels.atoms[:, -1]), ~levels.mask
+        parts = self.gen if isinstance(self.gen, nn.ModuleList) else [self.gen]
+        flat = torch.cat([part(keys, hidden) for part in parts], dim=1)  # (b, sites, in * r)
+        A = flat.unflatten(2, (config.d_llm, config.rank)).transpose(2, 3)  # (b, sites, r, in)
+        B = self.Bs[0].unflatten(1, (config.d_llm, config.rank))  # (sites, out, r)
+        scaling = config.alpha / config.rank
+        return StackedLora(
+            (name, StackedLowRank(A[:, index], B[index], scaling))
+            for index, name in enumerate(config.site_names)
+        )

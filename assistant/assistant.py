@@ -1,0 +1,257 @@
+"""The meeting point: from a conversation to a streamed, checked answer.
+
+    conversation ─► render ─► layout ─► splice (graph tokens, ΔW) ─► engine ─► text ─► checks, passport
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+from assistant.bundle import Bundle, Components, load_components
+from assistant.chat.check import check_answer
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
+from assistant.chat.passport import passport
+from assistant.chat.prompts import Prompt, render
+from assistant.chem.facts import Facts, compute_facts
+from assistant.chem.molecule import Molecule
+from assistant.errors import PromptTooLongError
+from assistant.llm import engine as llm_engine
+from assistant.llm.layout import Layout, SlotPiece, layout
+from assistant.llm.load import LoadedLLM, Quantize
+from assistant.llm.sampling import Sampling
+from assistant.llm.splice import Spliced, splice
+
+log = logging.getLogger(__name__)
+
+_MIN_ANSWER_TOKENS = 192
+"""Room that a prompt must leave for its answer."""
+
+
+@dataclass(frozen=True)
+class AdapterStatus:
+    """One adapter: on, or off and why."""
+
+    name: str
+    on: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What answers, for the header and the passport."""
+
+    model: str
+    quantisation: str
+    compute_format: str
+    device: str
+    context: int
+    adapters: tuple[AdapterStatus, ...]
+    cache_reason: str = ""
+
+
+@dataclass(frozen=True)
+class ReplyOptions:
+    """How one answer is drawn.
+
+    Attributes:
+        temperature: 0 takes the most probable token.
+        stop: Set it to end the answer within one token.
+        visitor: Whose question it is; for fairness only.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int = 0
+    max_new_tokens: int = 512
+    stop: threading.Event = field(default_factory=threading.Event)
+    visitor: str = ""
+
+    def sampling(self) -> Sampling:
+        """The part the engine needs."""
+        return Sampling(
+            self.temperature, self.top_p, self.repetition_penalty, self.max_new_tokens, self.seed
+        )
+
+
+@lru_cache(maxsize=4096)
+def facts_of(molecule: Molecule) -> Facts:
+    """Facts of a molecule, computed once."""
+    return compute_facts(molecule)
+
+
+class Assistant:
+    """Answers conversations with one language model and what was trained for it."""
+
+    def __init__(
+        self,
+        name: str,
+        llm: LoadedLLM,
+        engine: llm_engine.Engine,
+        components: Components,
+        adapters: tuple[AdapterStatus, ...],
+        bundle_hash: str,
+    ) -> None:
+        self._name = name
+        self._llm = llm
+        self._engine = engine
+        self._components = components
+        self._adapters = adapters
+        self._bundle_hash = bundle_hash
+
+    @classmethod
+    def load(
+        cls,
+        bundle: Path,
+        *,
+        llm: str | None = None,
+        quantize: Quantize = "4bit",
+        device: str = "auto",
+        max_waiting: int = 8,
+    ) -> "Assistant":
+        """Loads a bundle; takes seconds, so call it in a thread.
+
+        Args:
+            bundle: Directory with `bundle.json`.
+            llm: Another language model (hub id or directory); adapters not trained for it are off.
+            quantize: How weights are kept.
+            device: "auto", "cpu", "cuda" or "cuda:1".
+            max_waiting: Requests that may wait before the next is refused.
+
+        Raises:
+            BundleError: Something is missing or does not fit; the text names it.
+        """
+        description = Bundle.read(bundle)
+        loaded, components = load_components(description, llm=llm, quantize=quantize, device=device)
+        adapters = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
+        engine = llm_engine.SequentialEngine(loaded, max_waiting=max_waiting)
+        log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
+        name = description.name if llm is None else loaded.name
+        return cls(name, loaded, engine, components, adapters, description.digest())
+
+    def status(self) -> Status:
+        """What is loaded, and what is off and why."""
+        return Status(
+            self._name,
+            self._llm.quantisation,
+            self._llm.compute_format,
+            str(self._llm.device),
+            self._llm.context,
+            self._adapters,
+            self._llm.cache_reason,
+        )
+
+    def reply(
+        self, conversation: Conversation, *, options: ReplyOptions | None = None
+    ) -> Iterator[Event]:
+        """Streams the answer to the last question; the last event is `Finished`, also after Stop.
+
+        Raises:
+            PromptTooLongError: Not even the last question fits the context.
+            QueueFullError: Too many requests are waiting.
+        """
+        options = options or ReplyOptions()
+        began = time.perf_counter()
+        fitted, prompt, laid_out, notice = self._fit(conversation)
+        if notice:
+            yield Notice(notice)
+        spliced = self._splice(prompt, laid_out)
+        request = llm_engine.Request(spliced, options.sampling(), options.stop, options.visitor)
+        text = ""
+        for event in self._engine.stream(request):
+            if isinstance(event, llm_engine.Queued):
+                yield Queued(event.position, event.seconds)
+            elif isinstance(event, llm_engine.Token):
+                text += event.text_delta
+                if event.text_delta:
+                    yield TextDelta(event.text_delta)
+            else:
+                message = self._message(fitted, prompt, text, event, options)
+                seconds = time.perf_counter() - began
+                yield Finished(message, seconds, event.first_token_s, event.tokens_per_s)
+
+    def _fit(self, conversation: Conversation) -> tuple[Conversation, Prompt, Layout, str]:
+        """Renders; drops the older half of the turns until the prompt leaves room for an answer."""
+        dropped = 0
+        while True:
+            prompt = render(conversation, facts_of, model=self._llm.fingerprint)
+            laid_out = layout(prompt, self._llm.tokenizer)
+            n_tokens = self._count(laid_out)
+            if n_tokens + _MIN_ANSWER_TOKENS <= self._llm.context:
+                break
+            if conversation.n_turns < 2:
+                raise PromptTooLongError(
+                    f"The question with its molecules takes {n_tokens} tokens; the model reads"
+                    f" {self._llm.context}, and {_MIN_ANSWER_TOKENS} are kept for the answer."
+                    " Shorten the question or attach fewer molecules."
+                )
+            n_drop = max(1, conversation.n_turns // 2)
+            conversation = without_oldest(conversation, n_drop)
+            dropped += n_drop
+        notice = ""
+        if dropped:
+            turns = "turn was" if dropped == 1 else "turns were"
+            notice = (
+                f"The conversation is longer than the model can read: its {dropped} oldest {turns} left"
+                " out of this answer. The molecules still in use were shown to the model again."
+            )
+        return conversation, prompt, laid_out, notice
+
+    def _count(self, laid_out: Layout) -> int:
+        n_slot = self._components.n_graph_tokens
+        return sum(n_slot if isinstance(p, SlotPiece) else len(p.ids) for p in laid_out.pieces)
+
+    def _splice(self, prompt: Prompt, laid_out: Layout) -> Spliced:
+        encodings = {}
+        encoder = self._components.encoder
+        if encoder is not None:
+            numbers = list(prompt.molecules)
+            found = encoder.encode([prompt.molecules[n] for n in numbers])
+            encodings = dict(zip(numbers, found, strict=True))
+        return splice(laid_out, encodings, self._llm.model.get_input_embeddings())
+
+    def _message(
+        self,
+        conversation: Conversation,
+        prompt: Prompt,
+        text: str,
+        done: llm_engine.Done,
+        options: ReplyOptions,
+    ) -> Message:
+        facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
+        checks = check_answer(text, facts, prompt.focus[-1])
+        sampling = {**asdict(options.sampling()), "ended": done.reason}
+        return Message(
+            "assistant",
+            text,
+            token_ids=done.token_ids,
+            model=self._llm.fingerprint,
+            checks=checks,
+            passport=passport(
+                conversation, prompt, checks, model=self._identity(), sampling=sampling
+            ),
+            stopped=done.reason == "stopped",
+        )
+
+    def _identity(self) -> dict[str, object]:
+        return {
+            **asdict(self.status()),
+            "fingerprint": self._llm.fingerprint,
+            "bundle_sha256": self._bundle_hash,
+        }
+
+
+def without_oldest(conversation: Conversation, n_turns: int) -> Conversation:
+    """The conversation without its first turns; the first one kept stays about the same molecules."""
+    starts = [i for i, m in enumerate(conversation.messages) if m.role == "user"]
+    focus = conversation.focus(n_turns)
+    kept = list(conversation.messages[starts[n_turns] :])
+    kept[0] = replace(kept[0], attached=focus)
+    return replace(conversation, messages=tuple(kept))
+
+

@@ -1,0 +1,132 @@
+"""A bundle: the directory that names the components of one assistant, and loading them.
+
+`bundle.json` holds the name and, per component, a path relative to it. Adapters say for which
+language model they were trained; with another one they are off and say so.
+"""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.adapters.generator import GeneratorConfig, LoraGenerator
+from assistant.adapters.lora import wrap
+from assistant.checkpoint import load_weights, read_config, read_info, sha256_of
+from assistant.encoding import MoleculeEncoder
+from assistant.errors import BundleError
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
+from assistant.llm.load import LoadedLLM, Quantize, load_llm
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+FORMAT_VERSION = 1
+_KNOWN = ("llm", "encoder", "projector", "generator")
+
+GRAPH = "graph tokens"
+LORA = "instance LoRA"
+EXPERTS = "experts"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle directory and the components it names."""
+
+    directory: Path
+    name: str
+    components: dict[str, Path]
+
+    @classmethod
+    def read(cls, directory: Path) -> "Bundle":
+        """Reads `bundle.json`.
+
+        Raises:
+            BundleError: No such file, another version, or an unknown component.
+        """
+        path = directory / "bundle.json"
+        if not path.is_file():
+            raise BundleError(f"No bundle at {directory}: bundle.json is missing. Choose one with --bundle.")
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise BundleError(f"{path} is not JSON ({error}); restore the file.") from error
+        if values.get("format_version") != FORMAT_VERSION:
+            raise BundleError(
+                f"{path} has format version {values.get('format_version')!r}; version {FORMAT_VERSION} is read."
+            )
+        unknown = set(values["components"]) - set(_KNOWN)
+        if unknown:
+            raise BundleError(f"{path} names unknown components {sorted(unknown)}; known are {', '.join(_KNOWN)}.")
+        parts = {name: directory / place for name, place in values["components"].items()}
+        return cls(directory, values["name"], parts)
+
+    def digest(self) -> str:
+        """SHA-256 over all component files, for the passport."""
+        return sha256_of(self.directory)
+
+
+@dataclass(frozen=True)
+class Components:
+    """What stands beside the language model; `states` is (adapter, on, reason when off)."""
+
+    encoder: MoleculeEncoder | None
+    n_graph_tokens: int
+    states: tuple[tuple[str, bool, str], ...]
+
+
+def load_components(
+    bundle: Bundle, *, llm: str | None, quantize: Quantize, device: str
+) -> tuple[LoadedLLM, Components]:
+    """Loads the language model and every component that was trained for it."""
+    if llm is None and "llm" not in bundle.components:
+        raise BundleError(f"The bundle {bundle.name} has no language model; name one with --llm.")
+    loaded = load_llm(llm or bundle.components["llm"], quantize=quantize, device=device)
+    off = {name: _obstacle(bundle, name, loaded) for name in ("projector", "generator")}
+    missing_encoder = "" if "encoder" in bundle.components else "the bundle has no graph encoder"
+    reasons = {name: reason or missing_encoder for name, reason in off.items()}
+    states = (
+        (GRAPH, not reasons["projector"], reasons["projector"]),
+        (LORA, not reasons["generator"], reasons["generator"]),
+        (EXPERTS, False, "none trained yet"),
+    )
+    encoder, n_tokens = _molecule_encoder(bundle, loaded, reasons)
+    return loaded, Components(encoder, n_tokens, states)
+
+
+def _obstacle(bundle: Bundle, name: str, loaded: LoadedLLM) -> str:
+    """Why an adapter cannot be used with this language model; empty when it can."""
+    if name not in bundle.components:
+        return "not in this bundle"
+    info = read_info(bundle.components[name])
+    if not info.trained:
+        return "not trained yet"
+    if info.base_model != loaded.fingerprint:
+        return f"trained for another language model than {loaded.name}"
+    return ""
+
+
+def _molecule_encoder(
+    bundle: Bundle, loaded: LoadedLLM, reasons: dict[str, str]
+) -> tuple[MoleculeEncoder | None, int]:
+    if all(reasons.values()):
+        return None, 0
+    encoder = GraphEncoder(read_config(bundle.components["encoder"], GraphEncoderConfig, component="encoder"))
+    load_weights(bundle.components["encoder"], encoder)
+    projector = generator = None
+    n_tokens = 0
+    if not reasons["projector"]:
+        config = read_config(bundle.components["projector"], ProjectorConfig, component="projector")
+        projector = MultiLevelProjector(config)
+        load_weights(bundle.components["projector"], projector)
+        n_tokens = config.n_tokens
+    if not reasons["generator"]:
+        config = read_config(bundle.components["generator"], GeneratorConfig, component="generator")
+        generator = LoraGenerator(config)
+        load_weights(bundle.components["generator"], generator)
+        wrap(loaded.model, config.sites)
+    dtype: torch.dtype = loaded.dtype
+    return MoleculeEncoder(encoder, projector, generator, device=loaded.device, dtype=dtype), n_tokens

@@ -1,0 +1,213 @@
+"""Component directories: `config.json`, `model.safetensors` and, for people, a `README.md`.
+
+Loading is strict, and one error names everything that does not fit. Saving writes to a temporary
+name beside the target and renames, so a crash leaves the old component or the new one, never half.
+This module knows no component: configs are dataclasses, weights are modules.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from assistant.errors import BundleError
+
+FORMAT_VERSION = 1
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+ConfigT = TypeVar("ConfigT")
+
+
+@dataclass(frozen=True)
+class ComponentInfo:
+    """What a component directory says of itself.
+
+    Attributes:
+        component: Its kind ("encoder", "projector", "generator", …).
+        base_model: Fingerprint or name of the LLM it was trained for; empty if it fits any.
+        trained: False for weights that must not answer anybody yet.
+        notes: Data, seed, command; free text.
+    """
+
+    component: str
+    base_model: str = ""
+    trained: bool = True
+    notes: str = ""
+
+
+def save_component(
+    directory: Path,
+    module: nn.Module,
+    config: object,
+    info: ComponentInfo,
+    *,
+    card: str | None = None,
+) -> None:
+    """Writes a component, replacing an older one of the same name as a whole.
+
+    Args:
+        directory: Where it goes.
+        module: Its weights; tensors that share memory are written once each.
+        config: The dataclass the module is built from.
+        info: What the directory says of itself.
+        card: Text of the model card.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        values = {"format_version": FORMAT_VERSION, **asdict(info), "config": asdict(config)}
+        (fresh / CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        save_file(
+            {name: value.detach().cpu().contiguous().clone() for name, value in _state(module)},
+            fresh / WEIGHTS,
+        )
+        old_card = directory / CARD
+        text = card if card is not None else _text_of(old_card)
+        if text is not None:
+            (fresh / CARD).write_text(text, encoding="utf-8")
+        fresh.chmod(0o755)
+        _swap(fresh, directory)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _state(module: nn.Module) -> list[tuple[str, Tensor]]:
+    return list(module.state_dict().items())
+
+
+def _text_of(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _swap(fresh: Path, directory: Path) -> None:
+    """Puts `fresh` in the place of `directory`; a directory cannot be renamed over another."""
+    if not directory.exists():
+        fresh.rename(directory)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-old-", dir=directory.parent))
+    directory.rename(aside / directory.name)
+    try:
+        fresh.rename(directory)
+    except OSError:
+        (aside / directory.name).rename(directory)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def read_info(directory: Path) -> ComponentInfo:
+    """What a component says of itself, without loading its weights."""
+    values = _read_json(directory / CONFIG)
+    if values.get("format_version") != FORMAT_VERSION:
+        raise BundleError(
+            f"{directory / CONFIG} has format version {values.get('format_version')}; this program"
+            f" reads {FORMAT_VERSION}. Use the program version that wrote it, or train it again."
+        )
+    known = {field.name for field in fields(ComponentInfo)}
+    return ComponentInfo(**{key: value for key, value in values.items() if key in known})
+
+
+def read_config(directory: Path, config_type: type[ConfigT], *, component: str) -> ConfigT:
+    """The config of a component; unknown and missing keys raise.
+
+    Raises:
+        BundleError: The directory holds another component, or keys that do not fit.
+    """
+    info = read_info(directory)
+    if info.component != component:
+        raise BundleError(f"{directory} holds a {info.component}, not a {component}.")
+    values = _read_json(directory / CONFIG).get("config")
+    if not isinstance(values, dict):
+        raise BundleError(f"{directory / CONFIG} has no config; restore the file.")
+    known = {field.name for field in fields(config_type)}  # type: ignore[arg-type]
+    missing, unexpected = sorted(known - set(values)), sorted(set(values) - known)
+    if missing or unexpected:
+        raise BundleError(f"{directory / CONFIG}: missing {missing}, unexpected {unexpected}.")
+    try:
+        return config_type(**values)
+    except (TypeError, ValueError) as error:
+        raise BundleError(f"{directory / CONFIG}: {error}.") from error
+
+
+def load_weights(directory: Path, module: nn.Module) -> None:
+    """Loads a component's weights into a module built from its config.
+
+    Raises:
+        BundleError: The file cannot be read, or keys or shapes differ.
+    """
+    path = directory / WEIGHTS
+    if not path.is_file():
+        raise BundleError(f"{path} is missing; restore it (git checkout) or train it again.")
+    try:
+        found = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise BundleError(f"{path} cannot be read ({error}); the file is damaged.") from error
+    load_strictly(module, found, source=str(path))
+
+
+def load_strictly(module: nn.Module, found: Mapping[str, Tensor], *, source: str) -> None:
+    """Loads a state dict; every missing, unexpected and misshaped key is in the one error."""
+    wanted = module.state_dict()
+    missing = sorted(wanted.keys() - found.keys())
+    unexpected = sorted(found.keys() - wanted.keys())
+    misshaped = [
+        f"{name} {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"
+        for name in sorted(wanted.keys() & found.keys())
+        if found[name].shape != wanted[name].shape
+    ]
+    problems = [
+        f"{title}: {', '.join(names)}"
+        for title, names in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("other shape", misshaped),
+        )
+        if names
+    ]
+    if problems:
+        raise BundleError(f"{source} does not fit its config. {'; '.join(problems)}.")
+    module.load_state_dict(dict(found))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, or of a directory's files with their names, for the passport."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        if file != path:
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        with file.open("rb") as stream:
+            while block := stream.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def write_json(path: Path, values: Mapping[str, object]) -> None:
+    """Writes JSON under a temporary name and renames it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(json.dumps(values, indent=2) + "\n")
+    Path(name).chmod(0o644)
+    Path(name).replace(path)
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        raise BundleError(f"{path} is missing; restore it or name another bundle.")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path} is not JSON ({error}); restore the file.") from error
+    if not isinstance(values, dict):
+        raise BundleError(f"{path} holds no JSON object; restore the file.")
+    return values

@@ -1,0 +1,172 @@
+"""Molecules as the language model takes them: graph tokens and low-rank weights, kept per molecule.
+
+    Molecule ─► graph ─► encoder ─► levels ─┬► projector ─► graph tokens (k, h)
+                    motif rows ─────────────┘
+                                            └► generator ─► ΔW
+
+Everything here depends on the structure alone, so it is cached by canonical SMILES; the least
+recently used molecules are dropped when the cache exceeds its bytes.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assistant.adapters.generator import LoraGenerator
+from assistant.adapters.weights import (
+    LoraWeights,
+    LowRank,
+    StackedLora,
+    content_hash,
+    tensor_hash,
+)
+from assistant.chem.graph import to_graph
+from assistant.chem.molecule import Molecule
+from assistant.chem.motifs import own_motif_rows
+from assistant.graph.encoder import GraphEncoder
+from assistant.graph.projector import MultiLevelProjector, pad_motifs
+
+DEFAULT_CACHE_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class MoleculeEncoding:
+    """Graph tokens (k, h) and ΔW of one molecule; None where the component is off.
+
+    The hashes stand for the values in cache keys; they are computed when not given.
+    """
+
+    graph_tokens: Tensor | None = None
+    lora: LoraWeights | None = None
+    tokens_hash: str = ""
+    lora_hash: str = ""
+
+    def __post_init__(self) -> None:
+        if self.graph_tokens is not None and not self.tokens_hash:
+            object.__setattr__(self, "tokens_hash", tensor_hash(self.graph_tokens))
+        if self.lora and not self.lora_hash:
+            object.__setattr__(self, "lora_hash", content_hash(self.lora))
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of what belongs to this molecule alone; B is shared."""
+        tensors = [part.lora_A for part in self.lora.values()] if self.lora else []
+        if self.graph_tokens is not None:
+            tensors.append(self.graph_tokens)
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+class MoleculeEncoder:
+    """Encodes molecules for one LLM; safe to call from several threads.
+
+    Args:
+        encoder: The graph encoder.
+        projector: Gives graph tokens; None switches them off.
+        generator: Gives ΔW; None switches them off.
+        device: Where the LLM computes.
+        dtype: In what type the LLM computes.
+        motif_rows: How motif rows are found; the rows of imported LLaMo weights differ from ours.
+        max_bytes: Size of the cache.
+    """
+
+    def __init__(
+        self,
+        encoder: GraphEncoder,
+        projector: MultiLevelProjector | None,
+        generator: LoraGenerator | None,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        motif_rows: Callable[[Molecule], np.ndarray | None] = own_motif_rows,
+        max_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> None:
+        self.encoder = encoder.eval().requires_grad_(False).to(device)
+        self.projector = projector and projector.eval().requires_grad_(False).to(device)
+        self.generator = generator and generator.eval().requires_grad_(False).to(device)
+        self._motif_rows = motif_rows
+        self._dtype = dtype
+        # One B per site for all molecules: its identity is what lets their A be combined.
+        self._B = (
+            {
+                site.name: B.detach().to(dtype)
+                for site, B in zip(generator.config.sites, generator.lora_B, strict=True)
+            }
+            if generator
+            else {}
+        )
+        self._B_hash = content_hash(
+            {name: LowRank(B.new_empty(0, 0), B) for name, B in self._B.items()}
+        )
+        self._max_bytes = max_bytes
+        self._kept: OrderedDict[str, MoleculeEncoding] = OrderedDict()
+        self._n_bytes = 0
+        self._lock = threading.Lock()
+
+    def encode(self, molecules: Sequence[Molecule]) -> list[MoleculeEncoding]:
+        """Encodes molecules in order; those seen before come from the cache."""
+        with self._lock:
+            found = {m.smiles: self._kept[m.smiles] for m in molecules if m.smiles in self._kept}
+            for smiles in found:
+                self._kept.move_to_end(smiles)
+        wanted = {m.smiles: m for m in molecules if m.smiles not in found}
+        if wanted:
+            # One at a time: the last bits then do not depend on which molecules came along, so
+            # an answer can be reproduced.
+            fresh = {smiles: self._compute(molecule) for smiles, molecule in wanted.items()}
+            found |= fresh
+            self._keep(fresh)
+        return [found[molecule.smiles] for molecule in molecules]
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes in the cache."""
+        return self._n_bytes
+
+    def clear(self) -> None:
+        """Empties the cache (the first thing to go when memory is short)."""
+        with self._lock:
+            self._kept.clear()
+            self._n_bytes = 0
+
+    def _keep(self, fresh: dict[str, MoleculeEncoding]) -> None:
+        with self._lock:
+            for smiles, encoding in fresh.items():
+                if smiles not in self._kept:
+                    self._kept[smiles] = encoding
+                    self._n_bytes += encoding.n_bytes
+            while self._n_bytes > self._max_bytes and self._kept:
+                _, dropped = self._kept.popitem(last=False)
+                self._n_bytes -= dropped.n_bytes
+
+    @torch.no_grad()
+    def _compute(self, molecule: Molecule) -> MoleculeEncoding:
+        levels = self.encoder.encode([to_graph(molecule)])
+        tokens = lora = None
+        if self.projector is not None:
+            motifs, mask = pad_motifs([self._motif_rows(molecule)])
+            tokens = self.projector(levels, motifs, mask)[0].to(self._dtype)
+        if self.generator is not None:
+            lora = self._lora(self.generator(levels))
+        return MoleculeEncoding(
+            graph_tokens=tokens,
+            lora=lora,
+            lora_hash="" if lora is None else self._lora_hash(lora),
+        )
+
+    def _lora(self, stacked: StackedLora) -> LoraWeights:
+        return {
+            name: LowRank(part.lora_A[0].to(self._dtype), self._B[name], part.scaling)
+            for name, part in stacked.items()
+        }
+
+    def _lora_hash(self, lora: LoraWeights) -> str:
+        digest = hashlib.sha256(self._B_hash.encode())
+        for name, part in lora.items():
+            digest.update(f"{name} {part.scaling!r} {tensor_hash(part.lora_A)}".encode())
+        return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The molecular graph as the language model sees it: encoder, then projector."""

@@ -1,0 +1,1 @@
+"""The 4-bit language model: loading, prompt layout, splicing and streaming."""

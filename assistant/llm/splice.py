@@ -1,0 +1,124 @@
+"""Puts graph tokens into the prompt and gives every token its ΔW slot.
+
+pieces ─► embeddings of ids │ graph tokens │ embeddings of ids ─► inputs_embeds (1, t, h)
+          slot of the focus │ slot of molecule │ …             ─► segment_index (1, t)
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from assistant.adapters.weights import LoraWeights, combine, content_hash
+from assistant.encoding import MoleculeEncoding
+from assistant.llm.layout import IdsPiece, Layout, Segment
+
+
+@dataclass(frozen=True)
+class Spliced:
+    """A prompt as the LLM takes it.
+
+    Attributes:
+        inputs_embeds: (1, t, h).
+        segment_index: ΔW slot of each token, (1, t); 0 = none, s = `deltas[s - 1]`.
+        deltas: The ΔW in use, one per distinct segment.
+        answer_slot: Slot of the tokens that will be generated.
+        content: Per token what its keys and values depend on besides the prefix: the id or the
+            hash of the graph token, and the hash of its ΔW. Equal prefixes mean equal caches.
+        answer_content: The hash of the answer's ΔW.
+    """
+
+    inputs_embeds: Tensor
+    segment_index: Tensor
+    deltas: tuple[LoraWeights, ...]
+    answer_slot: int
+    content: tuple[tuple[int | str, str], ...]
+    answer_content: str = ""
+
+    @property
+    def n_tokens(self) -> int:
+        """Length of the prompt."""
+        return self.inputs_embeds.shape[1]
+
+
+def splice(
+    layout: Layout,
+    encodings: Mapping[int, MoleculeEncoding],
+    embed_tokens: nn.Module,
+    *,
+    mode: Literal["mean", "sum", "concat"] = "mean",
+    static: LoraWeights | None = None,
+) -> Spliced:
+    """Joins text and molecules.
+
+    Args:
+        layout: The pieces of the prompt.
+        encodings: By molecule number; a molecule without graph tokens leaves its slot empty, one
+            without ΔW adds none.
+        embed_tokens: The LLM's input embedding.
+        mode: How the ΔW of several molecules in focus are combined.
+        static: A ΔW for every token, beside the molecules' (an ordinary LoRA).
+    """
+    slots = _Slots(encodings, mode, static)
+    weight = embed_tokens.weight
+    rows: list[Tensor] = []
+    index: list[int] = []
+    content: list[tuple[int | str, str]] = []
+    for piece in layout.pieces:
+        if isinstance(piece, IdsPiece):
+            ids = torch.tensor(piece.ids, device=weight.device)
+            rows.append(embed_tokens(ids))
+            marks: list[int | str] = list(piece.ids)
+        else:
+            encoding = encodings.get(piece.number)
+            if encoding is None or encoding.graph_tokens is None:
+                continue
+            rows.append(encoding.graph_tokens.to(weight.device, weight.dtype))
+            marks = [f"{encoding.tokens_hash}:{i}" for i in range(len(encoding.graph_tokens))]
+        slot, delta_hash = slots.of(piece.segment)
+        index += [slot] * len(marks)
+        content += [(mark, delta_hash) for mark in marks]
+    answer_slot, answer_hash = slots.of(layout.answer_segment)
+    return Spliced(
+        torch.cat(rows)[None],
+        torch.tensor([index], device=weight.device),
+        tuple(slots.deltas),
+        answer_slot,
+        tuple(content),
+        answer_hash,
+    )
+
+
+class _Slots:
+    """Numbers the distinct segments of one prompt."""
+
+    def __init__(
+        self,
+        encodings: Mapping[int, MoleculeEncoding],
+        mode: Literal["mean", "sum", "concat"],
+        static: LoraWeights | None,
+    ) -> None:
+        self._encodings = encodings
+        self._mode = mode
+        self._static = static
+        self._static_hash = content_hash(static) if static else ""
+        self._known: dict[Segment, tuple[int, str]] = {} if static else {(): (0, "")}
+        self.deltas: list[LoraWeights] = []
+
+    def of(self, segment: Segment) -> tuple[int, str]:
+        """Slot of a segment and the hash of its ΔW; molecules without a ΔW do not count."""
+        members = [n for n in segment if n in self._encodings and self._encodings[n].lora]
+        key = tuple(members)
+        if key not in self._known:
+            parts = [self._encodings[n] for n in members]
+            delta = combine([part.lora for part in parts if part.lora], self._mode)
+            if self._static:
+                delta = combine([self._static, delta], "concat") if delta else self._static
+            self.deltas.append(delta)
+            names = "+".join([self._static_hash, *(part.lora_hash for part in parts)])
+            digest = hashlib.sha256(f"{self._mode}:{names}".encode()).hexdigest()
+            self._known[key] = (len(self.deltas), digest)
+        return self._known[key]

@@ -1,0 +1,98 @@
+"""Published motif rows are exact; our own exist for every molecule."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rdkit import Chem
+from safetensors.numpy import load_file
+
+from assistant.chem.molecule import Molecule
+from assistant.chem.motifs import (
+    N_MOTIF_FEATURES,
+    MotifRows,
+    motif_rows,
+    own_motif_rows,
+    rdmol_motif_rows,
+)
+
+DATA = Path(__file__).parents[1] / "data"
+FILE = "llamo_motif_features.safetensors"
+VALID = [
+    row["smiles"]
+    for row in csv.DictReader((DATA / "molecules.csv").read_text().splitlines())
+    if row["valid"] == "yes"
+]
+
+
+def golden_molecules() -> list[tuple[int, str]]:
+    manifest = json.loads((DATA / "golden" / "manifest.json").read_text())
+    (entry,) = (entry for entry in manifest["files"] if entry["file"] == FILE)
+    return [(molecule["index"], molecule["smiles"]) for molecule in entry["molecules"]]
+
+
+def multiset(rows: MotifRows | None) -> Counter[bytes] | None:
+    return None if rows is None else Counter(row.tobytes() for row in rows)
+
+
+@pytest.mark.parametrize(("index", "smiles"), golden_molecules())
+def test_rows_are_those_of_the_published_extraction(index: int, smiles: str) -> None:
+    expected = multiset(load_file(DATA / "golden" / FILE).get(f"output/fg_{index}"))
+    assert multiset(rdmol_motif_rows(Chem.MolFromSmiles(smiles))) == expected
+    assert multiset(motif_rows(Molecule.parse(smiles))) == expected
+
+
+def test_golden_file_holds_failures_and_successes() -> None:
+    vectors = load_file(DATA / "golden" / FILE)
+    given = {f"output/fg_{index}" in vectors for index, _ in golden_molecules()}
+    assert given == {True, False}
+
+
+def test_stereo_does_not_change_the_published_rows() -> None:
+    pairs = (("C[C@H](N)C(=O)O", "CC(N)C(=O)O"), ("F/C=C/F", "FC=CF"))
+    for drawn, plain in pairs:
+        assert multiset(motif_rows(Molecule.parse(drawn))) == multiset(
+            motif_rows(Molecule.parse(plain))
+        )
+
+
+@pytest.mark.parametrize("smiles", VALID)
+def test_every_molecule_has_own_rows_and_each_row_one_count_per_block(smiles: str) -> None:
+    rows = own_motif_rows(Molecule.parse(smiles))
+    assert rows.dtype == np.uint8
+    assert rows.shape[0] >= 1
+    assert rows.shape[1] == N_MOTIF_FEATURES == 73
+    start = 0
+    for size in (11, 6, 6, 6, 6, None, None, 11, 8, 8, 8, None):
+        block = rows[:, start : start + (size or 1)]
+        assert (block.sum(axis=1) == 1).all() if size else (block <= 1).all()
+        start += size or 1
+
+
+@pytest.mark.parametrize("smiles", VALID)
+def test_published_rows_or_none_for_every_molecule(smiles: str) -> None:
+    rows = motif_rows(Molecule.parse(smiles))
+    assert rows is None or (rows.shape[1] == N_MOTIF_FEATURES and len(rows) >= 1)
+
+
+@pytest.mark.parametrize(
+    ("smiles", "n_motifs"),
+    [
+        ("C", 1),
+        ("CCCC", 1),
+        ("[Na+].[Cl-]", 2),
+        ("CC(=O)Oc1ccccc1C(=O)O", 3),
+        ("CCCCCCCCCCCCCCCC(=O)O", 2),
+        ("c1ccc2ccccc2c1", 2),
+    ],
+)
+def test_own_motifs_are_rings_groups_and_what_is_left(smiles: str, n_motifs: int) -> None:
+    assert len(own_motif_rows(Molecule.parse(smiles))) == n_motifs
+
+
+def test_own_rows_tell_primary_from_secondary_amine() -> None:
+    primary, secondary = (own_motif_rows(Molecule.parse(s)) for s in ("CCN", "CNC"))
+    assert multiset(primary) != multiset(secondary)

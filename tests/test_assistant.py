@@ -1,0 +1,202 @@
+"""The whole chain on a tiny random bundle: graph tokens, ΔW, stream, checks, passport."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from assistant.assistant import Assistant, ReplyOptions, without_oldest
+from assistant.bundle import Bundle
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.events import Event, Finished, Notice, TextDelta
+from assistant.chem.molecule import Molecule
+from assistant.errors import BundleError, PromptTooLongError
+from tests.bundles import write_tiny_bundle
+
+ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O", name="aspirin")
+ETHANOL = Molecule.parse("CCO")
+# Sampled: the most probable token of random weights is often a control token, which has no text.
+SHORT = ReplyOptions(temperature=1.0, seed=3, max_new_tokens=12)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def assistant(bundle: Path) -> Assistant:
+    return Assistant.load(bundle, device="cpu")
+
+
+def question(text: str, *molecules: Molecule) -> Conversation:
+    conversation = Conversation()
+    numbers = []
+    for molecule in molecules:
+        conversation, number = conversation.with_molecule(molecule)
+        numbers.append(number)
+    return conversation.with_message(Message("user", text, tuple(numbers)))
+
+
+def finished(events: list[Event]) -> Finished:
+    assert isinstance(events[-1], Finished)
+    return events[-1]
+
+
+def test_everything_of_the_bundle_is_on(assistant: Assistant) -> None:
+    status = assistant.status()
+    assert {a.name: a.on for a in status.adapters} == {
+        "graph tokens": True,
+        "instance LoRA": True,
+        "experts": False,
+    }
+    assert (status.model, status.quantisation) == ("tiny", "nf4")
+
+
+def test_streamed_text_is_the_text_of_the_message(assistant: Assistant) -> None:
+    events = list(assistant.reply(question("What is it?", ASPIRIN), options=SHORT))
+    text = "".join(e.text for e in events if isinstance(e, TextDelta))
+    message = finished(events).message
+    assert message.text == text
+    assert 0 < len(message.token_ids) <= 12
+
+
+def test_the_same_seed_gives_the_same_answer(assistant: Assistant) -> None:
+    asked = question("What is it?", ASPIRIN)
+    first, second = (finished(list(assistant.reply(asked, options=SHORT))) for _ in range(2))
+    assert first.message.token_ids == second.message.token_ids
+
+
+def test_the_answer_depends_on_the_graph(assistant: Assistant) -> None:
+    """Same prompt text, another structure behind the slot: the logits must move."""
+    texts = {
+        finished(list(assistant.reply(question("?", m), options=SHORT))).message.token_ids
+        for m in (ASPIRIN, ETHANOL, Molecule.parse("c1ccccc1"))
+    }
+    assert len(texts) > 1
+
+
+def test_a_second_turn_goes_on_from_the_first(assistant: Assistant) -> None:
+    conversation = question("What is it?", ASPIRIN)
+    conversation = conversation.with_message(
+        finished(list(assistant.reply(conversation, options=SHORT))).message
+    )
+    conversation, number = conversation.with_molecule(ETHANOL)
+    conversation = conversation.with_message(Message("user", "Compare @1 and @2.", (number,)))
+    message = finished(list(assistant.reply(conversation, options=SHORT))).message
+    assert message.passport["focus"] == [2, 1]
+    assert set(message.passport["molecules"]) == {"1", "2"}
+
+
+def test_the_passport_is_json_and_names_what_answered(assistant: Assistant) -> None:
+    message = finished(list(assistant.reply(question("?", ASPIRIN), options=SHORT))).message
+    passport = json.loads(json.dumps(message.passport))
+    assert passport["molecules"]["1"]["inchikey"] == "BSYNRYMUTXBXSQ-UHFFFAOYSA-N"
+    assert passport["model"]["quantisation"] == "nf4"
+    assert len(passport["model"]["bundle_sha256"]) == len(passport["prompt_sha256"]) == 64
+    assert passport["sampling"]["seed"] == 3
+    assert "torch" in passport["versions"]
+
+
+def test_a_stopped_answer_is_kept_and_marked(assistant: Assistant) -> None:
+    stop = threading.Event()
+    events = []
+    options = ReplyOptions(temperature=1.0, stop=stop, max_new_tokens=300)
+    for event in assistant.reply(question("?", ASPIRIN), options=options):
+        events.append(event)
+        if isinstance(event, TextDelta):
+            stop.set()
+    message = finished(events).message
+    assert message.stopped
+    assert sum(isinstance(e, TextDelta) for e in events) <= 2
+
+
+def test_no_molecule_is_fine(assistant: Assistant) -> None:
+    assert finished(list(assistant.reply(question("Hello"), options=SHORT))).message.text
+
+
+def test_another_llm_switches_the_adapters_off(bundle: Path, tmp_path: Path) -> None:
+    other = write_tiny_bundle(tmp_path / "other", seed=1)
+    assistant = Assistant.load(bundle, llm=str(other / "llm"), device="cpu")
+    off = {a.name: a.reason for a in assistant.status().adapters if not a.on}
+    assert off["graph tokens"] == off["instance LoRA"] == "trained for another language model than llm"
+    assert finished(list(assistant.reply(question("?", ASPIRIN), options=SHORT))).message.text
+
+
+def test_a_long_conversation_drops_its_older_half_with_a_notice(tmp_path: Path) -> None:
+    assistant = Assistant.load(write_tiny_bundle(tmp_path / "small", context=1024), device="cpu")
+    conversation = question("What is it?", ETHANOL)
+    for _ in range(12):
+        conversation = conversation.with_message(Message("assistant", "It is ethanol. " * 8))
+        conversation = conversation.with_message(Message("user", "And what else? " * 4))
+    events = list(assistant.reply(conversation, options=SHORT))
+    notices = [e.text for e in events if isinstance(e, Notice)]
+    assert len(notices) == 1
+    assert "oldest turns were left out" in notices[0]
+    assert finished(events).message.passport["focus"] == [1]
+
+
+def test_a_question_that_never_fits_is_refused(assistant: Assistant) -> None:
+    with pytest.raises(PromptTooLongError, match="Shorten the question"):
+        list(assistant.reply(question("word " * 4000), options=SHORT))
+
+
+def test_the_first_turn_kept_stays_about_its_molecule() -> None:
+    conversation = question("a", ASPIRIN, ETHANOL)
+    for text in ("b", "c"):
+        conversation = conversation.with_message(Message("assistant", "x"))
+        conversation = conversation.with_message(Message("user", text))
+    shorter = without_oldest(conversation, 2)
+    assert [m.text for m in shorter.messages] == ["c"]
+    assert shorter.focus(0) == (1, 2)
+
+
+def test_a_missing_bundle_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"bundle.json is missing"):
+        Bundle.read(tmp_path)
+
+
+def test_an_unknown_component_is_named(tmp_path: Path) -> None:
+    values = {"format_version": 1, "name": "x", "components": {"lmm": "llm"}}
+    (tmp_path / "bundle.json").write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(BundleError, match=r"\['lmm'\]"):
+        Bundle.read(tmp_path)
+
+
+_WATCHED = """
+import socket, sys
+asked = []
+real = socket.getaddrinfo
+def watched(host, *args, **kwargs):
+    asked.append(str(host))
+    return real(host, *args, **kwargs)
+def connect(self, address):
+    asked.append(str(address))
+    raise OSError("no network in this test")
+socket.getaddrinfo, socket.socket.connect = watched, connect
+from pathlib import Path
+from assistant.assistant import Assistant, ReplyOptions
+from assistant.chat.conversation import Conversation, Message
+assistant = Assistant.load(Path(sys.argv[1]), device="cpu")
+conversation = Conversation().with_message(Message("user", "Hello"))
+list(assistant.reply(conversation, options=ReplyOptions(max_new_tokens=4)))
+print("asked for", asked)
+"""
+
+
+def test_a_local_bundle_asks_no_host(bundle: Path, root: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    environment["PYTHONPATH"] = str(root)
+    run = subprocess.run(
+        [sys.executable, "-c", _WATCHED, str(bundle)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert run.stdout.strip().endswith("asked for []"), run.stdout + run.stderr[-2000:]

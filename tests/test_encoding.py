@@ -1,0 +1,143 @@
+"""Tests of the molecule encoder: what it gives, and what it keeps."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from assistant.adapters.generator import GeneratorConfig, LoraGenerator
+from assistant.adapters.sites import find_sites
+from assistant.adapters.weights import combine
+from assistant.chem.molecule import Molecule
+from assistant.encoding import MoleculeEncoder, MoleculeEncoding
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
+from tests.llm.fakes import make_model
+
+ASPIRIN, ETHANOL, METHANE = (
+    Molecule.parse(smiles) for smiles in ("CC(=O)Oc1ccccc1C(=O)O", "CCO", "C")
+)
+
+
+def make_encoder(**options: object) -> MoleculeEncoder:
+    torch.manual_seed(0)
+    generator = LoraGenerator(
+        GeneratorConfig(d_graph=16, sites=find_sites(make_model()), rank=2, d_model=16, n_heads=2)
+    )
+    for B in generator.lora_B:
+        torch.nn.init.normal_(B)
+    parts = {
+        "encoder": GraphEncoder(GraphEncoderConfig(d_model=16)),
+        "projector": MultiLevelProjector(ProjectorConfig(d_graph=16, d_llm=64)),
+        "generator": generator,
+    }
+    return MoleculeEncoder(**(parts | options))
+
+
+def test_a_molecule_gives_tokens_of_the_llms_width_and_a_delta_per_site():
+    [encoding] = make_encoder().encode([ASPIRIN])
+    assert encoding.graph_tokens.shape == (28, 64)
+    assert encoding.lora.keys() == {site.name for site in find_sites(make_model())}
+    assert len(encoding.tokens_hash) == len(encoding.lora_hash) == 64
+
+
+def test_order_of_the_request_is_kept_and_repeats_are_one_encoding():
+    encoder = make_encoder()
+    first, second, third = encoder.encode([ETHANOL, ASPIRIN, ETHANOL])
+    assert first is third
+    assert first.tokens_hash != second.tokens_hash
+    assert first.lora_hash != second.lora_hash
+
+
+def test_company_changes_nothing_not_even_the_last_bit():
+    alone = make_encoder().encode([ETHANOL])[0]
+    together = make_encoder().encode([ASPIRIN, ETHANOL, METHANE])[1]
+    assert torch.equal(alone.graph_tokens, together.graph_tokens)
+    assert alone.lora_hash == together.lora_hash
+
+
+def test_stereoisomers_are_different_molecules():
+    left, right = make_encoder().encode(
+        [Molecule.parse("C[C@H](N)C(=O)O"), Molecule.parse("C[C@@H](N)C(=O)O")]
+    )
+    assert left.tokens_hash != right.tokens_hash
+
+
+def test_the_same_structure_under_another_name_comes_from_the_cache():
+    encoder = make_encoder()
+    first = encoder.encode([ETHANOL])[0]
+    assert encoder.encode([Molecule.parse("OCC", name="ethanol")])[0] is first
+
+
+def test_the_cache_drops_the_least_recently_used_and_stays_within_its_bytes():
+    size = make_encoder().encode([ETHANOL])[0].n_bytes
+    encoder = make_encoder(max_bytes=2 * size)
+    ethanol, _ = encoder.encode([ETHANOL, METHANE])
+    encoder.encode([ETHANOL])
+    encoder.encode([ASPIRIN])
+    assert encoder.n_bytes == 2 * size
+    assert encoder.encode([ETHANOL])[0] is ethanol
+    encoder.clear()
+    assert encoder.n_bytes == 0
+    assert encoder.encode([ETHANOL])[0] is not ethanol
+
+
+def test_deltas_of_several_molecules_share_one_B_and_so_combine_at_one_rank():
+    encoder = make_encoder(dtype=torch.bfloat16)
+    first, second = (encoding.lora for encoding in encoder.encode([ETHANOL, ASPIRIN]))
+    name = next(iter(first))
+    assert first[name].lora_B is second[name].lora_B
+    assert first[name].lora_A.dtype == torch.bfloat16
+    assert combine([first, second], "mean")[name].rank == 2
+
+
+def test_a_component_that_is_off_gives_none():
+    [encoding] = make_encoder(generator=None).encode([ETHANOL])
+    assert encoding.lora is None
+    assert encoding.graph_tokens is not None
+    [encoding] = make_encoder(projector=None).encode([ETHANOL])
+    assert encoding.graph_tokens is None
+    assert encoding.lora
+
+
+def test_a_molecule_without_motif_rows_is_encoded():
+    encoder = make_encoder(motif_rows=lambda molecule: None)
+    assert torch.isfinite(encoder.encode([METHANE])[0].graph_tokens).all()
+
+
+def test_motif_rows_reach_the_tokens():
+    rows = np.zeros((2, 73), dtype=np.uint8)
+    rows[:, 5] = 1
+    with_rows = make_encoder(motif_rows=lambda molecule: rows).encode([ETHANOL])[0]
+    without = make_encoder(motif_rows=lambda molecule: None).encode([ETHANOL])[0]
+    assert not torch.equal(with_rows.graph_tokens[:4], without.graph_tokens[:4])
+    assert torch.equal(with_rows.graph_tokens[4:], without.graph_tokens[4:])
+
+
+@pytest.mark.parametrize("smiles", ["[Na+].[Cl-]", "N.N.[Cl][Pt][Cl]", "[H][H]", "C" * 120])
+def test_every_valid_molecule_gives_finite_tokens(smiles):
+    [encoding] = make_encoder().encode([Molecule.parse(smiles)])
+    assert torch.isfinite(encoding.graph_tokens).all()
+    assert all(torch.isfinite(part.lora_A).all() for part in encoding.lora.values())
+
+
+def test_threads_may_encode_at_once():
+    encoder = make_encoder(max_bytes=1)
+    expected = make_encoder().encode([ETHANOL])[0].lora_hash
+    found: list[str] = []
+
+    def encode() -> None:
+        found.extend(encoder.encode([ETHANOL])[0].lora_hash for _ in range(5))
+
+    threads = [threading.Thread(target=encode) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 15
+
+
+def test_hashes_are_made_when_not_given():
+    assert MoleculeEncoding(torch.ones(1, 2)).tokens_hash
+    assert MoleculeEncoding().tokens_hash == ""

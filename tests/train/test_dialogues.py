@@ -1,0 +1,126 @@
+"""The dialogues a model is trained on must be true and laid out as in serving."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant.chat.card import CARD_LABELS
+from assistant.chat.prompts import render_with
+from assistant.chem.facts import compute_facts
+from assistant.chem.molecule import Molecule
+from assistant.llm.layout import SlotPiece, layout
+from assistant.train.dialogues import Dialogue, DialogueWriter
+from assistant.train.encode import Encoder, LossWeights
+from assistant.train.tokenizer import train_tokenizer
+
+SMILES = (
+    "CC(=O)Oc1ccccc1C(=O)O", "CCO", "C[C@H](N)C(=O)O", "c1ccncc1", "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
+    "C/C=C/C", "[Na+].CC(=O)[O-]", "Clc1ccc(Br)cc1", "O=[N+]([O-])c1ccccc1", "C",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def writer() -> DialogueWriter:
+    molecules = [Molecule.parse(s, name="aspirin" if i == 0 else None) for i, s in enumerate(SMILES)]
+    outside = {"off_topic": ["Book a table for two."], "general_chemistry": ["What is a mole?"]}
+    return DialogueWriter([(m, compute_facts(m)) for m in molecules], outside, seed=3)
+
+
+@pytest.fixture(scope="module")
+def dialogues(writer: DialogueWriter) -> list[Dialogue]:
+    return [writer.write() for _ in range(400)]
+
+
+def test_dialogues_alternate_and_end_with_an_answer(dialogues: list[Dialogue]) -> None:
+    for dialogue in dialogues:
+        roles = [m.role for m in dialogue.conversation.messages]
+        assert roles == ["user", "assistant"] * (len(roles) // 2)
+        assert len(dialogue.intents) == len(roles) // 2
+
+
+def test_no_placeholder_is_left(dialogues: list[Dialogue]) -> None:
+    for dialogue in dialogues:
+        for message in dialogue.conversation.messages:
+            assert "{" not in message.text, message.text
+
+
+def test_every_intent_is_written(dialogues: list[Dialogue]) -> None:
+    intents = {intent for dialogue in dialogues for intent in dialogue.intents}
+    assert {"describe", "compare", "unknown", "group", "name", "small talk", "no molecule"} <= intents
+    assert {f"fact {key}" for key in CARD_LABELS} <= intents
+
+
+def test_answers_speak_of_a_molecule_in_focus(dialogues: list[Dialogue]) -> None:
+    for dialogue in dialogues:
+        messages = dialogue.conversation.messages
+        for turn, answer in enumerate(messages[1::2]):
+            said = {int(n) for n in re.findall(r"[Mm]olecule (\d+)", answer.text)}
+            assert said <= set(dialogue.conversation.focus(turn)), answer.text
+
+
+def test_a_dropped_fact_is_never_stated(dialogues: list[Dialogue]) -> None:
+    for dialogue in dialogues:
+        answers = dialogue.conversation.messages[1::2]
+        for turn, (intent, answer) in enumerate(zip(dialogue.intents, answers, strict=True)):
+            focus = dialogue.conversation.focus(turn)
+            key = intent.removeprefix("fact ")
+            if intent.startswith("fact ") and len(focus) == 1:
+                view = dialogue.views[focus[0]]
+                if not view.knows(key):
+                    assert CARD_LABELS[key] in answer.text
+                    assert re.search(r"not know|not among|rather not|cannot", answer.text)
+
+
+def test_the_same_seed_writes_the_same(writer: DialogueWriter) -> None:
+    twins = [DialogueWriter(writer.molecules, writer.outside, seed=9) for _ in range(2)]
+    assert [twins[0].write() for _ in range(5)] == [twins[1].write() for _ in range(5)]
+
+
+def test_training_layout_is_the_layout_of_serving(dialogues: list[Dialogue]) -> None:
+    texts = [m.text for d in dialogues for m in d.conversation.messages]
+    tokenizer = train_tokenizer(texts, vocab_size=600)
+    encoder = Encoder(tokenizer, LossWeights())
+    for dialogue in dialogues[:60]:
+        conversation, views = dialogue.conversation, dialogue.views
+        example = encoder.encode(dialogue)
+        prompt = render_with(
+            conversation.truncated(len(conversation.messages) - 1),
+            lambda entry, views=views: views[entry.number].card(),
+            lambda entry, views=views: views[entry.number].identity(),
+        )
+        ids: list[int] = []
+        focuses: list[tuple[int, ...]] = []
+        for piece in layout(prompt, tokenizer).pieces:
+            if isinstance(piece, SlotPiece):
+                n_tokens = 28 if views[piece.number].graph else 0
+                ids += [0] * n_tokens
+                focuses += [(piece.number,)] * n_tokens
+            else:
+                ids += piece.ids
+                focuses += [piece.segment] * len(piece.ids)
+        assert example.ids[: len(ids)].tolist() == ids
+        assert [example.focuses[s] for s in example.segments[: len(ids)]] == focuses
+        answer = tokenizer.decode(example.ids[len(ids) :])
+        assert answer == conversation.messages[-1].text + "<|end|>"
+        assert np.all(example.weights[len(ids) :] == 1.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["SMILES: C[C@@H](N)C(=O)[O-].[Na+]", "cLogP: -1.31", "63.6 Å²", "Ünïcode 分子 ✓\n\n  x"]
+)
+def test_the_tokenizer_is_lossless_and_keeps_digits_single(dialogues: list[Dialogue], text: str) -> None:
+    tokenizer = train_tokenizer([m.text for d in dialogues for m in d.conversation.messages], vocab_size=600)
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    assert tokenizer.decode(ids) == text
+    tokens = tokenizer.convert_ids_to_tokens(ids)
+    assert all(sum(c.isdigit() for c in t) <= 1 for t in tokens)
+
+
+def test_data_directory_without_a_corpus_is_named(tmp_path: Path) -> None:
+    from assistant.errors import AssistantError
+    from assistant.train.corpus import molecules_with_facts
+
+    with pytest.raises(AssistantError, match="smiles_corpus"):
+        molecules_with_facts(tmp_path, tmp_path / "kept.pkl", n=1, seed=1)

@@ -1,6 +1,6 @@
 """The meeting point: from a conversation to a streamed, checked answer.
 
-    conversation ─► render ─► layout ─► splice (graph tokens, ΔW) ─► engine ─► text ─► checks, passport
+conversation ─► render ─► layout ─► splice (graph tokens, ΔW) ─► engine ─► text ─► checks, passport
 """
 
 import logging
@@ -132,6 +132,9 @@ class Assistant:
         engine = llm_engine.SequentialEngine(loaded, max_waiting=max_waiting)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         name = description.name if llm is None else loaded.name
+        check_answer(
+            "", {}, ()
+        )  # builds the checker's word lists before the first answer needs them
         return cls(name, loaded, engine, components, adapters, description.digest())
 
     def status(self) -> Status:
@@ -224,7 +227,8 @@ class Assistant:
         options: ReplyOptions,
     ) -> Message:
         facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
-        checks = check_answer(text, facts, prompt.focus[-1])
+        names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
+        checks = check_answer(text, facts, prompt.focus[-1], names=names)
         sampling = {**asdict(options.sampling()), "ended": done.reason}
         return Message(
             "assistant",
@@ -253,5 +257,3 @@ def without_oldest(conversation: Conversation, n_turns: int) -> Conversation:
     kept = list(conversation.messages[starts[n_turns] :])
     kept[0] = replace(kept[0], attached=focus)
     return replace(conversation, messages=tuple(kept))
-
-

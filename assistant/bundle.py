@@ -49,7 +49,9 @@ class Bundle:
         """
         path = directory / "bundle.json"
         if not path.is_file():
-            raise BundleError(f"No bundle at {directory}: bundle.json is missing. Choose one with --bundle.")
+            raise BundleError(
+                f"No bundle at {directory}: bundle.json is missing. Choose one with --bundle."
+            )
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
@@ -60,7 +62,9 @@ class Bundle:
             )
         unknown = set(values["components"]) - set(_KNOWN)
         if unknown:
-            raise BundleError(f"{path} names unknown components {sorted(unknown)}; known are {', '.join(_KNOWN)}.")
+            raise BundleError(
+                f"{path} names unknown components {sorted(unknown)}; known are {', '.join(_KNOWN)}."
+            )
         parts = {name: directory / place for name, place in values["components"].items()}
         return cls(directory, values["name"], parts)
 
@@ -114,7 +118,9 @@ def _molecule_encoder(
 ) -> tuple[MoleculeEncoder | None, int]:
     if all(reasons.values()):
         return None, 0
-    encoder = GraphEncoder(read_config(bundle.components["encoder"], GraphEncoderConfig, component="encoder"))
+    encoder = GraphEncoder(
+        read_config(bundle.components["encoder"], GraphEncoderConfig, component="encoder")
+    )
     load_weights(bundle.components["encoder"], encoder)
     projector = generator = None
     n_tokens = 0
@@ -129,4 +135,6 @@ def _molecule_encoder(
         load_weights(bundle.components["generator"], generator)
         wrap(loaded.model, config.sites)
     dtype: torch.dtype = loaded.dtype
-    return MoleculeEncoder(encoder, projector, generator, device=loaded.device, dtype=dtype), n_tokens
+    return MoleculeEncoder(
+        encoder, projector, generator, device=loaded.device, dtype=dtype
+    ), n_tokens

@@ -123,7 +123,9 @@ def test_another_llm_switches_the_adapters_off(bundle: Path, tmp_path: Path) -> 
     other = write_tiny_bundle(tmp_path / "other", seed=1)
     assistant = Assistant.load(bundle, llm=str(other / "llm"), device="cpu")
     off = {a.name: a.reason for a in assistant.status().adapters if not a.on}
-    assert off["graph tokens"] == off["instance LoRA"] == "trained for another language model than llm"
+    assert (
+        off["graph tokens"] == off["instance LoRA"] == "trained for another language model than llm"
+    )
     assert finished(list(assistant.reply(question("?", ASPIRIN), options=SHORT))).message.text
 
 

@@ -2,15 +2,18 @@
 
     answer ─► structures (SMILES, keys) ─► sentences ─► readers of claims ─► verdicts
 
-What is a claim: a statement about the structure of a molecule of the conversation. Questions, conditions,
-general chemistry, and statements about uses, biology and synthesis are none. Each claim becomes a `Check`:
+What is a claim: a statement about the structure of a molecule of the conversation. Questions,
+conditions,
+general chemistry, and statements about uses, biology and synthesis are none. Each claim becomes a
+`Check`:
 confirmed or contradicted where the facts decide, unverifiable where they, or the words, do not.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from assistant.chat.claims import comparisons, structures
-from assistant.chat.claims.context import Context, read_context
+from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
 from assistant.chat.claims.formulas import read_formulas
 from assistant.chat.claims.lexicon import find_terms
@@ -20,7 +23,8 @@ from assistant.chat.claims.numbers import read_scalars
 from assistant.chat.claims.opaque import read_opaque
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.statements import read_statements
-from assistant.chat.claims.subjects import Subject, SubjectTracker
+from assistant.chat.claims.subjects import SentenceSubjects, Subject, SubjectTracker
+from assistant.chat.claims.tables import Cell, TableReader
 from assistant.chat.claims.text import Sentence, normalise, split_sentences
 from assistant.chem.facts import Facts
 
@@ -67,14 +71,17 @@ class _Checker:
         self._molecules = molecules
         self._focus = tuple(n for n in focus if n in molecules)
         self._tracker = SubjectTracker(tuple(molecules), focus, NameFinder(molecules, names).find)
+        self._tables = TableReader()
         self._listed: Context | None = None
         self._found: list[Check] = []
 
     def checks(self) -> tuple[Check, ...]:
         """All checks; where two overlap, the one found first stays."""
         kept: list[Check] = []
+        taken = bytearray(len(self._text))
         for check in self._found:
-            if not any(k.start < check.end and check.start < k.end for k in kept):
+            if not any(taken[check.start : check.end]):
+                taken[check.start : check.end] = b"\1" * (check.end - check.start)
                 kept.append(check)
         return tuple(sorted(kept, key=lambda c: c.start))
 
@@ -85,6 +92,12 @@ class _Checker:
         context = read_context(sentence, self._listed if sentence.bullet else None)
         labels = frozenset(i for m in subjects.mentions for i in range(m.first, m.behind))
         terms = [t for t in terms if not labels & set(range(t.first, t.behind))]
+        cells = self._tables.cells(sentence, subjects.mentions, terms)
+        if cells is not None:
+            self._judge_structures(written, lambda _: ())
+            for cell in cells:
+                self._read_cell(cell, subjects)
+            return
         asks = sentence.ending == "?"
         reading = Reading(self._plain, sentence, terms, context, subjects, labels, asks)
         self._remember_list(sentence, context)
@@ -98,30 +111,64 @@ class _Checker:
         if context[-1].reacting and not any(c.silent for c in context):
             self._tracker.became_ambiguous()
 
+    def _read_cell(self, cell: Cell, subjects: SentenceSubjects) -> None:
+        """Reads a cell of a table; only its value is marked."""
+        terms = find_terms(cell.sentence.tokens)
+        spoken = SentenceSubjects((), cell.subject or subjects.carried)
+        context = read_context(cell.sentence, None)
+        reading = Reading(self._plain, cell.sentence, terms, context, spoken)
+        for reader in _READERS:
+            claims = reader(reading)
+            self._add(replace(c, start=max(c.start, cell.sentence.start)) for c in claims)
+
     def _remember_list(self, sentence: Sentence, context: tuple[Context, ...]) -> None:
         """A line that ends with ":" rules over the list items below it."""
-        if sentence.ending == ":":
-            words = set(sentence.words())
+        words = sentence.words()
+        heading = not sentence.bullet and len(words) <= 5 and bool(LIST_WORDS & set(words[-2:]))
+        if sentence.ending == ":" or heading:
             last = context[-1]
-            says_groups = bool(words & {"groups", "features", "moieties"})
-            self._listed = Context("has" if says_groups or last.mode else "", negated=last.negated,
-                                   doubted=last.doubted, silent=last.silent, reacting=last.reacting)  # fmt: skip
+            says_groups = bool(set(words) & LIST_WORDS)
+            self._listed = Context(
+                "has" if says_groups or last.mode else "",
+                negated=last.negated,
+                doubted=last.doubted,
+                silent=last.silent,
+                reacting=last.reacting,
+            )
         elif not sentence.bullet:
             self._listed = None
 
     def _check_structures(self, reading: Reading, written: list[structures.Structure]) -> None:
+        """Judges the structures of a sentence; in a question nothing is said of a molecule."""
+
+        def spoken_of(structure: structures.Structure) -> tuple[int, ...]:
+            tokens = reading.tokens
+            later = (i for i, t in enumerate(tokens) if t.start >= structure.start)
+            at = next(later, len(tokens))
+            subject = reading.subjects.at(at, at, tokens)
+            return subject.numbers if subject.mode == "one" and not reading.is_silent(at) else ()
+
+        self._judge_structures(written, spoken_of)
+
+    def _judge_structures(
+        self,
+        written: list[structures.Structure],
+        spoken_of: Callable[[structures.Structure], tuple[int, ...]],
+    ) -> None:
         for structure in written:
-            at = next((i for i, t in enumerate(reading.tokens) if t.start >= structure.start), len(reading.tokens))
-            subject = reading.subjects.at(at, at, reading.tokens)
-            numbers = subject.numbers if subject.mode == "one" and not reading.is_silent(at) else ()
-            verdict = structures.judge(structure, numbers, self._molecules)
-            holds = verdict.holds
-            if reading.elsewhere and holds is False and structure.smiles is not None:
-                holds = None
+            verdict = structures.judge(structure, spoken_of(structure), self._molecules)
             self._found.append(
-                Check(structure.start, structure.end, _verdict(holds), structure.notation,
-                      self._text[structure.start : structure.end], verdict.truth, verdict.molecule, structure.smiles)
-            )  # fmt: skip
+                Check(
+                    structure.start,
+                    structure.end,
+                    _verdict(verdict.holds),
+                    structure.notation,
+                    self._text[structure.start : structure.end],
+                    verdict.truth,
+                    verdict.molecule,
+                    structure.smiles,
+                )
+            )
 
     def _add(self, claims: Iterable[Claim]) -> None:
         for claim in claims:
@@ -134,9 +181,13 @@ class _Checker:
         finding = comparisons.judge(found, self._molecules)
         self._append(found.start, found.end, "comparison", finding, found.first)
 
-    def _append(self, start: int, end: int, kind: str, finding: Finding, number: int | None) -> None:
+    def _append(
+        self, start: int, end: int, kind: str, finding: Finding, number: int | None
+    ) -> None:
         phrase = self._text[start:end]
-        self._found.append(Check(start, end, _verdict(finding.holds), kind, phrase, finding.truth, number))
+        self._found.append(
+            Check(start, end, _verdict(finding.holds), kind, phrase, finding.truth, number)
+        )
 
 
 def _verdict(holds: bool | None) -> Verdict:
@@ -151,7 +202,9 @@ def _judge(
         return Finding(None, None), subject.numbers[0] if len(subject.numbers) == 1 else None
     findings = [(n, claim.test(molecules[n])) for n in subject.numbers]
     if subject.mode == "none":
-        findings = [(n, Finding(None if f.holds is None else not f.holds, f.truth)) for n, f in findings]
+        findings = [
+            (n, Finding(None if f.holds is None else not f.holds, f.truth)) for n, f in findings
+        ]
     for holds in (False, None):
         for number, finding in findings:
             if finding.holds is holds:

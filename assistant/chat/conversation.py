@@ -122,7 +122,9 @@ class Conversation:
             if entry.number == number:
                 return entry
         known = ", ".join(str(m.number) for m in self.molecules) or "none yet"
-        raise AssistantError(f"There is no molecule {number} in this conversation (numbers: {known}).")
+        raise AssistantError(
+            f"There is no molecule {number} in this conversation (numbers: {known})."
+        )
 
     @property
     def questions(self) -> tuple[Message, ...]:

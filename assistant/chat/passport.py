@@ -10,7 +10,15 @@ from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
 from assistant.chat.prompts import Prompt, Slot
 
-_VERSIONED = ("molecule-chat", "torch", "transformers", "peft", "bitsandbytes", "rdkit", "torch-geometric")
+_VERSIONED = (
+    "molecule-chat",
+    "torch",
+    "transformers",
+    "peft",
+    "bitsandbytes",
+    "rdkit",
+    "torch-geometric",
+)
 
 
 def versions() -> dict[str, str]:

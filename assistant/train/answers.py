@@ -35,8 +35,12 @@ class Naming:
         """The molecule as a question names it."""
         rng, n = self.rng, self.number
         if self.in_focus and rng.random() < 0.6:
-            return rng.choice(("it", "this molecule", "the molecule", "this compound", "this structure"))
-        return rng.choice((f"molecule {n}", f"molecule {n}", f"compound {n}", f"@{n}", f"Molecule {n}"))
+            return rng.choice(
+                ("it", "this molecule", "the molecule", "this compound", "this structure")
+            )
+        return rng.choice(
+            (f"molecule {n}", f"molecule {n}", f"compound {n}", f"@{n}", f"Molecule {n}")
+        )
 
     def said(self) -> str:
         """The molecule inside a sentence of the answer."""
@@ -75,7 +79,9 @@ def counted_groups(view: "View") -> list[str]:
     phrases = []
     for group in view.facts.groups:
         n = len(group.atoms)
-        phrases.append(article(group.name) if n == 1 else f"{number_word(n)} {_PLURALS[group.name]}")
+        phrases.append(
+            article(group.name) if n == 1 else f"{number_word(n)} {_PLURALS[group.name]}"
+        )
     return phrases
 
 
@@ -115,7 +121,11 @@ def _statement(rng: random.Random, view: "View", naming: Naming, key: str) -> st
     subject = naming.opening()
     if key == "groups":
         phrases = counted_groups(view)
-        return f"{subject} contains {joined(phrases)}." if phrases else f"{subject} has no named functional group."
+        return (
+            f"{subject} contains {joined(phrases)}."
+            if phrases
+            else f"{subject} has no named functional group."
+        )
     if key == "alerts":
         if value == "none":
             return f"{subject} has no PAINS or Brenk alert."
@@ -135,7 +145,9 @@ def _statement(rng: random.Random, view: "View", naming: Naming, key: str) -> st
     if key == "qed" and value == "not defined":
         return f"The QED of {naming.said()} is not defined."
     if key == "charge" and value == "0":
-        return rng.choice((f"{subject} is neutral, with a charge of 0.", f"The charge of {naming.said()} is 0."))
+        return rng.choice(
+            (f"{subject} is neutral, with a charge of 0.", f"The charge of {naming.said()} is 0.")
+        )
     label = w.STATED_AS[key]
     return rng.choice(w.SAY_VALUE).format(
         l=label, m=naming.said(), M=subject, a=article(label).split()[0], v=value
@@ -153,12 +165,14 @@ def _stereo_statement(view: "View", subject: str) -> str:
     if total == 0:
         return f"{subject} has no stereocentre."
     noun = "stereocentre" if total == 1 else "stereocentres"
-    return f"{subject} has {total} {noun}; {chosen} of {total} {'is' if chosen == 1 else 'are'} set."
+    return (
+        f"{subject} has {total} {noun}; {chosen} of {total} {'is' if chosen == 1 else 'are'} set."
+    )
 
 
 def value(rng: random.Random, view: "View", naming: Naming) -> Turn:
     """A fact is asked for by one of its names, or as a count."""
-    key = rng.choice(CARD_KEYS)
+    key = rng.choice(list(view.values) if view.values and rng.random() < 0.8 else CARD_KEYS)
     if key in w.COUNT_PLURALS and rng.random() < 0.5:
         question = rng.choice(w.ASK_COUNT).format(p=w.COUNT_PLURALS[key], m=naming.asked())
     elif naming.in_focus and rng.random() < 0.35:
@@ -214,25 +228,43 @@ def describe(rng: random.Random, view: "View", naming: Naming) -> Turn:
     identity = [view.name] if view.name else []
     if view.knows("formula"):
         identity.append(view.facts.formula)
-    first = f"{subject} is {', '.join(identity)}" if identity else f"{subject} is shown without a name"
+    first = (
+        f"{subject} is {', '.join(identity)}" if identity else f"{subject} is shown without a name"
+    )
     if "average_mass" in view.values:
         first += f", with an average mass of {view.values['average_mass']}"
     sentences.append(_with_reading(rng, view, first + "."))
     if view.knows("groups"):
         phrases = counted_groups(view)
-        sentences.append(f"It contains {joined(phrases)}." if phrases else "It has no named functional group.")
+        sentences.append(
+            f"It contains {joined(phrases)}." if phrases else "It has no named functional group."
+        )
     if view.knows("stereocentres"):
         sentences.append(_stereo_statement(view, "It"))
     if {"clogp", "tpsa"} <= view.values.keys():
-        sentences.append(f"Its cLogP is {view.values['clogp']} and its TPSA is {view.values['tpsa']}.")
+        sentences.append(
+            f"Its cLogP is {view.values['clogp']} and its TPSA is {view.values['tpsa']}."
+        )
     if "rule_of_five" in view.values and rng.random() < 0.5:
-        sentences.append(_statement(rng, view, naming, "rule_of_five").replace(naming.opening(), "It"))
+        sentences.append(
+            _statement(rng, view, naming, "rule_of_five").replace(naming.opening(), "It")
+        )
     if rng.random() < 0.3:
         sentences.append("I know nothing reliable about its uses or safety.")
     return question, " ".join(sentences), "describe"
 
 
-_LISTED = ("formula", "average_mass", "clogp", "tpsa", "hbd", "hba", "rotatable_bonds", "rings", "stereocentres")
+_LISTED = (
+    "formula",
+    "average_mass",
+    "clogp",
+    "tpsa",
+    "hbd",
+    "hba",
+    "rotatable_bonds",
+    "rings",
+    "stereocentres",
+)
 
 
 def properties(rng: random.Random, view: "View", naming: Naming) -> Turn:
@@ -240,7 +272,11 @@ def properties(rng: random.Random, view: "View", naming: Naming) -> Turn:
     question = rng.choice(w.ASK_PROPERTIES).format(m=naming.asked())
     lines = [f"- {CARD_LABELS[k]}: {view.values[k]}" for k in _LISTED if k in view.values]
     if not lines:
-        return question, f"No facts were computed for {naming.said()}, so I cannot list them.", "properties"
+        return (
+            question,
+            f"No facts were computed for {naming.said()}, so I cannot list them.",
+            "properties",
+        )
     return question, "\n".join([f"Computed properties of {naming.said()}:", *lines]), "properties"
 
 
@@ -263,7 +299,11 @@ def smiles(rng: random.Random, view: "View", naming: Naming) -> Turn:
         said = rng.choice(w.SAY_SMILES)
         return question, said.format(m=naming.said(), M=naming.opening(), v=view.smiles), "smiles"
     if view.smiles:
-        return question, f"The SMILES of {naming.said()} is long; please copy it from the facts panel.", "smiles"
+        return (
+            question,
+            f"The SMILES of {naming.said()} is long; please copy it from the facts panel.",
+            "smiles",
+        )
     return question, f"I was not given the SMILES of {naming.said()}.", "smiles"
 
 
@@ -304,7 +344,9 @@ def unknown(rng: random.Random, view: "View", naming: Naming) -> Turn:
 
 def correction(rng: random.Random, view: "View", naming: Naming) -> Turn:
     """The person doubts a value; the computed one stands."""
-    key = rng.choice(("average_mass", "exact_mass", "clogp", "tpsa", "formula", "fsp3", "heavy_atoms"))
+    key = rng.choice(
+        ("average_mass", "exact_mass", "clogp", "tpsa", "formula", "fsp3", "heavy_atoms")
+    )
     if key not in view.values:
         return value(rng, view, naming)
     shown = view.values[key]
@@ -338,7 +380,11 @@ def element(rng: random.Random, view: "View", naming: Naming) -> Turn:
         answer = f"Yes, {formula}, with {atoms}." if count else f"No, {formula}, without {noun}."
     else:
         subject = naming.opening()
-        answer = f"{subject} has {atoms}; {formula}." if count else f"{subject} has no {noun} atom; {formula}."
+        answer = (
+            f"{subject} has {atoms}; {formula}."
+            if count
+            else f"{subject} has no {noun} atom; {formula}."
+        )
     return question, _with_reading(rng, view, answer), "element"
 
 
@@ -347,7 +393,9 @@ def threshold(rng: random.Random, view: "View", naming: Naming) -> Turn:
     key = rng.choice(list(w.THRESHOLDS))
     limit = rng.choice(w.THRESHOLDS[key])
     above = rng.random() < 0.5
-    word = rng.choice(("above", "over", "greater than") if above else ("below", "under", "less than"))
+    word = rng.choice(
+        ("above", "over", "greater than") if above else ("below", "under", "less than")
+    )
     x = rng.choice(w.SYNONYMS[key])
     question = rng.choice(w.ASK_THRESHOLD).format(x=x, m=naming.asked(), c=word, n=limit)
     if key not in view.values:
@@ -356,7 +404,9 @@ def threshold(rng: random.Random, view: "View", naming: Naming) -> Turn:
     number = float(shown.split()[0])
     side = "above" if number > float(limit) else "below" if number < float(limit) else "equal to"
     verdict = "yes" if (side == "above") == above and side != "equal to" else "no"
-    answer = f"The {CARD_LABELS[key]} of {naming.said()} is {shown}, so {verdict}: it is {side} {limit}."
+    answer = (
+        f"The {CARD_LABELS[key]} of {naming.said()} is {shown}, so {verdict}: it is {side} {limit}."
+    )
     return question, answer, "threshold"
 
 
@@ -378,9 +428,7 @@ def definition(rng: random.Random, view: "View | None", naming: Naming | None) -
     return rng.choice(w.ASK_DEFINITION).format(x=rng.choice(terms)), meaning, "definition"
 
 
-def compare(
-    rng: random.Random, views: dict[int, "View"], first: int, second: int
-) -> Turn:
+def compare(rng: random.Random, views: dict[int, "View"], first: int, second: int) -> Turn:
     """Two molecules side by side, or which of them has more of something."""
     style = rng.choice(("molecule {}", "compound {}", "@{}"))
     a, b = style.format(first), style.format(second)
@@ -393,7 +441,11 @@ def compare(
     if rng.random() < 0.3:
         question = rng.choice(w.ASK_PRODUCT).format(a=a, b=b)
         topic = "the product of this reaction"
-        return question, rng.choice(w.SAY_UNKNOWN_PRODUCT).format(a=first, b=second, x=topic), "unknown"
+        return (
+            question,
+            rng.choice(w.SAY_UNKNOWN_PRODUCT).format(a=first, b=second, x=topic),
+            "unknown",
+        )
     question = rng.choice(w.ASK_COMPARE).format(a=a, b=b)
     if rng.random() < 0.25:
         question = rng.choice(w.ASK_COMPARE_NUMBERS).format(a=first, b=second)
@@ -414,7 +466,11 @@ def _which(one: "View", two: "View", first: int, second: int, key: str, adjectiv
 
 
 def _side_by_side(one: "View", two: "View", first: int, second: int) -> str:
-    shared = [k for k in ("formula", "average_mass", "clogp", "tpsa") if k in one.values and k in two.values]
+    shared = [
+        k
+        for k in ("formula", "average_mass", "clogp", "tpsa")
+        if k in one.values and k in two.values
+    ]
     lines = [
         f"- {CARD_LABELS[k]}: {one.values[k]} for molecule {first}, {two.values[k]} for molecule {second}"
         for k in shared

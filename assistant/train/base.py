@@ -64,6 +64,8 @@ class Recipe:
     warmup: float = 0.02
     cooldown: float = 0.6
     quantised_from: float = 0.75
+    short_until: float = 0.4
+    short_at_end: float = 0.1
     n_molecules: int = 30000
     seed: int = 1
     save_every_minutes: float = 4.0
@@ -84,7 +86,9 @@ class Recipe:
 class GroundedModel(nn.Module):
     """Language model, encoder and projector as trained together."""
 
-    def __init__(self, llm: LlamaForCausalLM, encoder: GraphEncoder, projector: MultiLevelProjector) -> None:
+    def __init__(
+        self, llm: LlamaForCausalLM, encoder: GraphEncoder, projector: MultiLevelProjector
+    ) -> None:
         super().__init__()
         self.llm, self.encoder, self.projector = llm, encoder, projector
 
@@ -181,13 +185,17 @@ class Run:
         if not directory.is_dir():
             writer = DialogueWriter(self.molecules, self.outside, seed=7, rates=self.recipe.rates)
             texts = (_dialogue_text(writer) for _ in range(6000))
-            save_tokenizer(train_tokenizer(texts, vocab_size=self.recipe.sizes.vocab_size), directory)
+            save_tokenizer(
+                train_tokenizer(texts, vocab_size=self.recipe.sizes.vocab_size), directory
+            )
         return PreTrainedTokenizerFast.from_pretrained(directory)
 
     def batches(self, *, seed: int, held_out: bool = False) -> Iterator[Batch]:
-        """Endless batches of fresh dialogues."""
+        """Endless batches of fresh dialogues; short ones first."""
         molecules = self.held_out if held_out else self.molecules
         writer = DialogueWriter(molecules, self.outside, seed=seed, rates=self.recipe.rates)
+        if not held_out:
+            self.writer = writer
         encoder = Encoder(self.tokenizer, self.recipe.loss)
         return BatchMaker(writer, encoder, tokens=self.recipe.tokens_per_step, seed=seed).batches()
 
@@ -204,9 +212,12 @@ class Run:
             if progress >= self.recipe.quantised_from and not self.quantised:
                 nf4.start_nf4(self.model.llm)
                 self.quantised = True
+            self.writer.short = max(
+                self.recipe.short_at_end, 1 - progress / self.recipe.short_until
+            )
             loss = self._step(next(batches), schedule.factor(progress))
             self.seconds += time.perf_counter() - started
-            if self.step % 20 == 0:
+            if self.step % 50 == 0:
                 self._record(loss, progress)
             if self.seconds - saved > self.recipe.save_every_minutes * 60:
                 self._record(loss, progress, held_out)
@@ -234,14 +245,14 @@ class Run:
     def _held_out(self, batches: list[Batch]) -> dict[str, float]:
         """Loss and digit accuracy of answers about molecules never trained on."""
         self.model.eval()
-        digits = torch.tensor([t for t, i in self.tokenizer.get_vocab().items() if t.lstrip("Ġ").isdigit() for t in [i]])
+        digits = torch.tensor([i for t, i in self.tokenizer.get_vocab().items() if t.isdigit()])
         losses, right, n = [], 0, 0
         for batch in batches:
-            hidden = self.model.llm.model(
-                inputs_embeds=self.model.embeds(batch)
-            ).last_hidden_state
+            hidden = self.model.llm.model(inputs_embeds=self.model.embeds(batch)).last_hidden_state
             losses.append(head_loss(self.model.llm, hidden, batch).item())
-            answers = (batch.weights[:, 1:] == self.recipe.loss.answer) & torch.isin(batch.ids[:, 1:], digits)
+            answers = (batch.weights[:, 1:] == self.recipe.loss.answer) & torch.isin(
+                batch.ids[:, 1:], digits
+            )
             predicted = self.model.llm.lm_head(hidden[:, :-1][answers]).argmax(-1)
             right += int((predicted == batch.ids[:, 1:][answers]).sum())
             n += int(answers.sum())
@@ -260,7 +271,9 @@ class Run:
         with (self.directory / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         left = (1 - progress) * self.recipe.minutes
-        sys.stdout.write(f"{row}  {self.tokens / max(self.seconds, 1):.0f} tok/s, {left:.0f} min left\n")
+        sys.stdout.write(
+            f"{row}  {self.tokens / max(self.seconds, 1):.0f} tok/s, {left:.0f} min left\n"
+        )
         sys.stdout.flush()
 
     def save(self) -> None:
@@ -309,7 +322,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="directory with the training data")
-    parser.add_argument("--run", type=Path, required=True, help="directory of this run; resumes if it exists")
+    parser.add_argument(
+        "--run", type=Path, required=True, help="directory of this run; resumes if it exists"
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     Run(Recipe.load(args.config), args.data, args.run).train()

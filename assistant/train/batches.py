@@ -72,7 +72,9 @@ class BatchMaker:
         dialogue = self.writer.write()
         return dialogue, self.encoder.encode(dialogue)
 
-    def _grouped(self, pool: list[tuple[Dialogue, Example]]) -> Iterator[list[tuple[Dialogue, Example]]]:
+    def _grouped(
+        self, pool: list[tuple[Dialogue, Example]]
+    ) -> Iterator[list[tuple[Dialogue, Example]]]:
         group: list[tuple[Dialogue, Example]] = []
         for pair in pool:
             if group and (len(group) + 1) * len(pair[1].ids) > self.tokens:
@@ -93,7 +95,11 @@ def collate_examples(group: list[tuple[Dialogue, Example]]) -> Batch:
     places: list[np.ndarray] = []
     for row, (dialogue, example) in enumerate(group):
         length = len(example.ids)
-        ids[row, :length], mask[row, :length], weights[row, :length] = example.ids, 1, example.weights
+        ids[row, :length], mask[row, :length], weights[row, :length] = (
+            example.ids,
+            1,
+            example.weights,
+        )
         index_of = {}
         for number in dialogue.views:
             index_of[number] = len(molecules)
@@ -106,11 +112,15 @@ def collate_examples(group: list[tuple[Dialogue, Example]]) -> Batch:
         if len(columns):
             owners = np.array([index_of[n] for n in example.slots[columns]])
             starts = np.flatnonzero(np.r_[True, np.diff(owners) != 0])
-            order = np.arange(len(columns)) - np.repeat(starts, np.diff(np.r_[starts, len(columns)]))
+            order = np.arange(len(columns)) - np.repeat(
+                starts, np.diff(np.r_[starts, len(columns)])
+            )
             places.append(np.stack([np.full(len(columns), row), columns, owners, order]))
     features = [_features(m) for m in molecules]
     motifs, motif_mask = pad_motifs([rows for _, rows in features])
-    slots = torch.from_numpy(np.concatenate(places, axis=1) if places else np.zeros((4, 0), np.int64))
+    slots = torch.from_numpy(
+        np.concatenate(places, axis=1) if places else np.zeros((4, 0), np.int64)
+    )
     return Batch(
         torch.from_numpy(ids),
         torch.from_numpy(mask),

@@ -62,7 +62,9 @@ def molecules_with_facts(
 def _corpus_smiles(data: Path) -> Iterator[str]:
     files = sorted((data / "smiles_corpus").glob("*.csv.gz"))
     if not files:
-        raise AssistantError(f"No smiles_corpus/*.csv.gz under {data}; give the data directory with --data.")
+        raise AssistantError(
+            f"No smiles_corpus/*.csv.gz under {data}; give the data directory with --data."
+        )
     for path in files:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for row in csv.DictReader(lines):
@@ -93,6 +95,10 @@ def _texts(path: Path, key: str | None) -> Iterator[str]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
-            text = row[key] if key else row.get("exercise") or row.get("problem") or row.get("question") or ""
+            text = (
+                row[key]
+                if key
+                else row.get("exercise") or row.get("problem") or row.get("question") or ""
+            )
             if 8 <= len(text) <= 200:
                 yield text.strip()

@@ -16,7 +16,17 @@ from assistant.chem.molecule import Molecule
 from assistant.train import answers, wording
 
 GRAPH_KEYS = frozenset(
-    {"formula", "heavy_atoms", "rings", "ring_systems", "aromatic_rings", "groups", "charge", "hbd", "hba"}
+    {
+        "formula",
+        "heavy_atoms",
+        "rings",
+        "ring_systems",
+        "aromatic_rings",
+        "groups",
+        "charge",
+        "hbd",
+        "hba",
+    }
     | {"stereocentres", "rotatable_bonds", "fragments"}
 )
 """Facts that can be read off the structure when no card is given."""
@@ -94,22 +104,29 @@ class DialogueWriter:
         *,
         seed: int,
         rates: Rates | None = None,
+        short: float = 0.0,
     ) -> None:
         self.molecules = molecules
         self.named = [pair for pair in molecules if pair[0].name]
         self.outside = outside
         self.rng = random.Random(seed)
         self.rates = rates or Rates()
+        self.short = short
+        """Share of short dialogues: few turns, a card of few lines. Copying is learned on them first."""
+        self._is_short = False
 
     def write(self) -> Dialogue:
         """One conversation of 1 to 10 turns with 0 to 3 molecules."""
         rng, dialogue = self.rng, Dialogue()
+        self._is_short = rng.random() < self.short
         if rng.random() < 0.07:
             self._chat_without_molecule(dialogue)
             return dialogue
         n_molecules = rng.choices((1, 2, 3), (70, 25, 5))[0]
-        n_turns = rng.randint(max(2, n_molecules), 10)
-        introductions = sorted(rng.sample(range(1, n_turns), n_molecules - 1)) if n_molecules > 1 else []
+        n_turns = rng.randint(max(2, n_molecules), 4 if self._is_short else 10)
+        introductions = (
+            sorted(rng.sample(range(1, n_turns), n_molecules - 1)) if n_molecules > 1 else []
+        )
         if n_molecules > 1 and rng.random() < 0.5:
             introductions[0] = 0
         for turn in range(n_turns):
@@ -180,7 +197,9 @@ class DialogueWriter:
             if rng.random() < 0.45:
                 question = rng.choice(wording.ASK_WITHOUT)
                 if "{x}" in question:
-                    question = question.format(x=rng.choice(wording.SYNONYMS[rng.choice(CARD_KEYS)]))
+                    question = question.format(
+                        x=rng.choice(wording.SYNONYMS[rng.choice(CARD_KEYS)])
+                    )
                 self._add(dialogue, question, rng.choice(wording.SAY_WITHOUT), "no molecule", [])
             elif rng.random() < 0.2:
                 question, answer, intent = answers.definition(rng, None, None)
@@ -206,6 +225,10 @@ class DialogueWriter:
         values = {line.key: line.value for line in card_lines(facts)}
         if rng.random() < 0.5:
             values = {k: v for k, v in values.items() if rng.random() >= rates.line}
+        if self._is_short:
+            kept = set(rng.sample(list(values), min(len(values), rng.randint(2, 6))))
+            values = {k: v for k, v in values.items() if k in kept}
+            return View(values, facts, molecule.name, None, graph=rng.random() < 0.3)
         smiles: str | None = molecule.smiles if rng.random() >= rates.smiles else None
         graph = rng.random() >= rates.graph
         if rng.random() < rates.card and (smiles or graph):

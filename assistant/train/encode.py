@@ -55,7 +55,9 @@ class Encoder:
         self._encode: Callable[[str], list[int]] = lambda text: tokenizer.encode(
             text, add_special_tokens=False, split_special_tokens=True
         )
-        self._role = {r: tokenizer.convert_tokens_to_ids(f"<|{r}|>") for r in ("system", "user", "assistant")}
+        self._role = {
+            r: tokenizer.convert_tokens_to_ids(f"<|{r}|>") for r in ("system", "user", "assistant")
+        }
         self._end = tokenizer.eos_token_id
 
     def encode(self, dialogue: Dialogue) -> Example:

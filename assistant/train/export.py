@@ -1,6 +1,6 @@
 """Writes a training run as a bundle: NF4 language model, tokenizer, encoder, projector, card.
 
-    python -m assistant.train.export --run runs/default --bundle checkpoints/default
+python -m assistant.train.export --run runs/default --bundle checkpoints/default
 """
 
 import argparse
@@ -62,9 +62,19 @@ def save_nf4(llm: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, director
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def export(run: Path, bundle: Path) -> None:
-    """Writes the bundle; a generator of an earlier model is taken out."""
+def export(run: Path, bundle: Path, *, context: int | None = None) -> None:
+    """Writes the bundle; a generator of an earlier model is taken out.
+
+    Args:
+        run: Directory of a training run.
+        bundle: Directory to write.
+        context: Longest sequence the model may be given, when it was trained on shorter ones than
+            its shape allows.
+    """
     model, tokenizer, progress = trained_model(run)
+    if context is not None:
+        model.llm.config.max_position_embeddings = context
+        tokenizer.model_max_length = context
     bundle.mkdir(parents=True, exist_ok=True)
     save_nf4(model.llm, tokenizer, bundle / "llm")
     fingerprint = load_llm(bundle / "llm", pick_fastest=False, device="cpu").fingerprint
@@ -88,12 +98,20 @@ def draw_loss_curve(log_file: Path, picture: Path) -> None:
     held_out = [row for row in rows if "held_out_loss" in row]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot([r["tokens"] / 1e6 for r in rows], [r["loss"] for r in rows], lw=0.8, label="training loss")
+    axes.plot(
+        [r["tokens"] / 1e6 for r in rows], [r["loss"] for r in rows], lw=0.8, label="training loss"
+    )
     tokens = [r["tokens"] / 1e6 for r in held_out]
     axes.plot(tokens, [r["held_out_loss"] for r in held_out], "o-", label="held-out loss")
     axes.set(xlabel="training tokens (millions)", ylabel="weighted cross-entropy", ylim=(0, None))
     second = axes.twinx()
-    second.plot(tokens, [r["held_out_digits"] for r in held_out], "s--", color="tab:green", label="held-out digits right")
+    second.plot(
+        tokens,
+        [r["held_out_digits"] for r in held_out],
+        "s--",
+        color="tab:green",
+        label="held-out digits right",
+    )
     second.set(ylabel="share of answer digits right", ylim=(0, 1))
     lines = [*axes.get_lines(), *second.get_lines()]
     axes.legend(lines, [line.get_label() for line in lines], loc="center right")
@@ -106,9 +124,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--context", type=int, help="longest sequence it was trained on")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
-    export(args.run, args.bundle)
+    export(args.run, args.bundle, context=args.context)
 
 
 if __name__ == "__main__":

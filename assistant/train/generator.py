@@ -150,7 +150,9 @@ class GeneratorRun:
         while seconds < total:
             began = time.perf_counter()
             progress = seconds / total
-            factor = min(progress / recipe.warmup, 1.0) if progress < recipe.warmup else 1.0 - progress
+            factor = (
+                min(progress / recipe.warmup, 1.0) if progress < recipe.warmup else 1.0 - progress
+            )
             for group in optimizer.param_groups:
                 group["lr"] = recipe.lr * max(factor, 0.02)
             with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -162,7 +164,9 @@ class GeneratorRun:
             seconds += time.perf_counter() - began
             step += 1
             if step % 10 == 0:
-                self._record({"step": step, "seconds": round(seconds, 1), "loss": round(loss.item(), 4)})
+                self._record(
+                    {"step": step, "seconds": round(seconds, 1), "loss": round(loss.item(), 4)}
+                )
         figures = self.held_out_losses(held_out)
         self._record({"step": step, "seconds": round(seconds, 1), **figures})
         return figures
@@ -181,8 +185,12 @@ class GeneratorRun:
 
     def save(self, figures: dict[str, float]) -> None:
         """Writes the generator into the bundle and names it there."""
-        info = ComponentInfo("generator", base_model=self.llm.fingerprint, notes=json.dumps(figures))
-        save_component(self.bundle.directory / "generator", self.generator, self.generator.config, info)
+        info = ComponentInfo(
+            "generator", base_model=self.llm.fingerprint, notes=json.dumps(figures)
+        )
+        save_component(
+            self.bundle.directory / "generator", self.generator, self.generator.config, info
+        )
         path = self.bundle.directory / "bundle.json"
         values = json.loads(path.read_text(encoding="utf-8"))
         values["components"]["generator"] = "generator"

@@ -5,26 +5,83 @@ Frames are `str.format` patterns. `{x}` is a synonym of the fact, `{m}` names th
 """
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
-    "formula": ("formula", "molecular formula", "sum formula", "chemical formula", "empirical composition"),
+    "formula": (
+        "formula",
+        "molecular formula",
+        "sum formula",
+        "chemical formula",
+        "empirical composition",
+    ),
     "average_mass": ("molecular weight", "molar mass", "average mass", "MW", "mol weight", "mass"),
     "exact_mass": ("exact mass", "monoisotopic mass", "accurate mass", "exact molecular mass"),
     "charge": ("charge", "net charge", "formal charge", "overall charge"),
-    "heavy_atoms": ("number of heavy atoms", "heavy atom count", "heavy atoms", "count of non-hydrogen atoms"),
-    "clogp": ("cLogP", "logP", "calculated logP", "lipophilicity", "partition coefficient", "Crippen logP"),
+    "heavy_atoms": (
+        "number of heavy atoms",
+        "heavy atom count",
+        "heavy atoms",
+        "count of non-hydrogen atoms",
+    ),
+    "clogp": (
+        "cLogP",
+        "logP",
+        "calculated logP",
+        "lipophilicity",
+        "partition coefficient",
+        "Crippen logP",
+    ),
     "tpsa": ("TPSA", "polar surface area", "topological polar surface area", "PSA"),
-    "hbd": ("number of H-bond donors", "H-bond donor count", "hydrogen bond donors", "HBD", "donor count"),
-    "hba": ("number of H-bond acceptors", "H-bond acceptor count", "hydrogen bond acceptors", "HBA"),
-    "rotatable_bonds": ("number of rotatable bonds", "rotatable bond count", "rotatable bonds", "rotors"),
+    "hbd": (
+        "number of H-bond donors",
+        "H-bond donor count",
+        "hydrogen bond donors",
+        "HBD",
+        "donor count",
+    ),
+    "hba": (
+        "number of H-bond acceptors",
+        "H-bond acceptor count",
+        "hydrogen bond acceptors",
+        "HBA",
+    ),
+    "rotatable_bonds": (
+        "number of rotatable bonds",
+        "rotatable bond count",
+        "rotatable bonds",
+        "rotors",
+    ),
     "rings": ("number of rings", "ring count", "rings"),
     "ring_systems": ("number of ring systems", "ring system count", "ring systems"),
     "aromatic_rings": ("number of aromatic rings", "aromatic ring count", "aromatic rings"),
     "fsp3": ("Fsp3", "fraction of sp3 carbons", "fraction sp3", "sp3 fraction"),
     "qed": ("QED", "QED score", "drug-likeness score", "quantitative estimate of drug-likeness"),
-    "stereocentres": ("stereocentres", "stereocenters", "number of stereocentres", "chiral centres", "chiral centers"),
-    "double_bonds": ("stereo double bonds", "E/Z double bonds", "double bond stereo", "cis/trans double bonds"),
+    "stereocentres": (
+        "stereocentres",
+        "stereocenters",
+        "number of stereocentres",
+        "chiral centres",
+        "chiral centers",
+    ),
+    "double_bonds": (
+        "stereo double bonds",
+        "E/Z double bonds",
+        "double bond stereo",
+        "cis/trans double bonds",
+    ),
     "groups": ("functional groups", "groups", "functional group list"),
-    "alerts": ("structural alerts", "alerts", "PAINS and Brenk alerts", "PAINS alerts", "Brenk alerts"),
-    "rule_of_five": ("rule of five", "Lipinski rule", "Lipinski's rule of five", "Ro5", "rule of 5"),
+    "alerts": (
+        "structural alerts",
+        "alerts",
+        "PAINS and Brenk alerts",
+        "PAINS alerts",
+        "Brenk alerts",
+    ),
+    "rule_of_five": (
+        "rule of five",
+        "Lipinski rule",
+        "Lipinski's rule of five",
+        "Ro5",
+        "rule of 5",
+    ),
     "fragments": ("number of fragments", "fragment count", "fragments", "number of components"),
 }
 
@@ -232,7 +289,11 @@ ASK_COMPARE: tuple[str, ...] = (
 
 ASK_WHICH: dict[str, tuple[tuple[str, ...], str]] = {
     "average_mass": (
-        ("Which of {a} and {b} is heavier?", "Which one is heavier, {a} or {b}?", "Is {a} heavier than {b}?"),
+        (
+            "Which of {a} and {b} is heavier?",
+            "Which one is heavier, {a} or {b}?",
+            "Is {a} heavier than {b}?",
+        ),
         "heavier",
     ),
     "clogp": (
@@ -299,17 +360,78 @@ SAY_WITHOUT: tuple[str, ...] = (
 )
 
 UNKNOWN_TOPICS: tuple[str, ...] = (
-    "melting point", "boiling point", "density", "flash point", "vapour pressure", "refractive index",
-    "water solubility", "solubility", "solubility in ethanol", "pKa", "acidity", "basicity", "toxicity",
-    "LD50", "price", "supplier", "CAS number", "biological activity", "biological target", "mechanism of action",
-    "half-life", "bioavailability", "IC50", "dose", "dosage", "side effects", "medical use", "therapeutic use",
-    "metabolism", "metabolites", "blood-brain barrier permeability", "hERG risk", "NMR spectrum", "1H NMR shifts",
-    "13C NMR spectrum", "IR spectrum", "mass spectrum", "UV absorption maximum", "colour", "smell", "taste",
-    "crystal structure", "space group", "stability", "shelf life", "storage conditions", "hazards", "GHS class",
-    "patent status", "discoverer", "year of discovery", "IUPAC name", "systematic name", "natural source",
-    "HOMO energy", "LUMO energy", "band gap", "dipole moment", "heat of formation", "reaction mechanism",
-    "synthesis", "best synthesis route", "retrosynthesis", "protein binding", "clearance", "mutagenicity",
-    "carcinogenicity", "environmental fate", "biodegradability", "redox potential", "viscosity", "docking score",
+    "melting point",
+    "boiling point",
+    "density",
+    "flash point",
+    "vapour pressure",
+    "refractive index",
+    "water solubility",
+    "solubility",
+    "solubility in ethanol",
+    "pKa",
+    "acidity",
+    "basicity",
+    "toxicity",
+    "LD50",
+    "price",
+    "supplier",
+    "CAS number",
+    "biological activity",
+    "biological target",
+    "mechanism of action",
+    "half-life",
+    "bioavailability",
+    "IC50",
+    "dose",
+    "dosage",
+    "side effects",
+    "medical use",
+    "therapeutic use",
+    "metabolism",
+    "metabolites",
+    "blood-brain barrier permeability",
+    "hERG risk",
+    "NMR spectrum",
+    "1H NMR shifts",
+    "13C NMR spectrum",
+    "IR spectrum",
+    "mass spectrum",
+    "UV absorption maximum",
+    "colour",
+    "smell",
+    "taste",
+    "crystal structure",
+    "space group",
+    "stability",
+    "shelf life",
+    "storage conditions",
+    "hazards",
+    "GHS class",
+    "patent status",
+    "discoverer",
+    "year of discovery",
+    "IUPAC name",
+    "systematic name",
+    "natural source",
+    "HOMO energy",
+    "LUMO energy",
+    "band gap",
+    "dipole moment",
+    "heat of formation",
+    "reaction mechanism",
+    "synthesis",
+    "best synthesis route",
+    "retrosynthesis",
+    "protein binding",
+    "clearance",
+    "mutagenicity",
+    "carcinogenicity",
+    "environmental fate",
+    "biodegradability",
+    "redox potential",
+    "viscosity",
+    "docking score",
 )
 
 ASK_UNKNOWN: tuple[str, ...] = (
@@ -387,22 +509,57 @@ SAY_GENERAL_CHEMISTRY: tuple[str, ...] = (
 
 SMALL_TALK: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
-        ("Hello", "Hi", "hi there", "Hey", "Good morning", "Good afternoon", "hello!", "Hi!", "Good evening"),
-        ("Hello. Draw or paste a molecule and ask me about it.", "Hi. Which molecule shall we look at?"),
+        (
+            "Hello",
+            "Hi",
+            "hi there",
+            "Hey",
+            "Good morning",
+            "Good afternoon",
+            "hello!",
+            "Hi!",
+            "Good evening",
+        ),
+        (
+            "Hello. Draw or paste a molecule and ask me about it.",
+            "Hi. Which molecule shall we look at?",
+        ),
     ),
     (
-        ("Thanks", "Thank you", "thanks a lot", "Great, thank you!", "Perfect, thanks.", "ok thanks", "cheers"),
+        (
+            "Thanks",
+            "Thank you",
+            "thanks a lot",
+            "Great, thank you!",
+            "Perfect, thanks.",
+            "ok thanks",
+            "cheers",
+        ),
         ("You are welcome.", "You are welcome. Ask on if you like.", "Glad to help."),
     ),
     (
-        ("Who are you?", "What are you?", "What is your name?", "Are you a human?", "Are you ChatGPT?", "which model are you"),
+        (
+            "Who are you?",
+            "What are you?",
+            "What is your name?",
+            "Are you a human?",
+            "Are you ChatGPT?",
+            "which model are you",
+        ),
         (
             "I am Molecule Chat, a small language model that runs on this computer and reads the structure of the molecules you draw.",
             "I am Molecule Chat. I run locally and answer from the structure and computed facts of your molecules.",
         ),
     ),
     (
-        ("What can you do?", "help", "How can you help me?", "What can I ask you?", "What are you good at?", "How does this work?"),
+        (
+            "What can you do?",
+            "help",
+            "How can you help me?",
+            "What can I ask you?",
+            "What are you good at?",
+            "How does this work?",
+        ),
         (
             "I can describe a molecule, give its computed facts, find functional groups, and compare two molecules. I do not know uses, safety or syntheses.",
             "Draw or paste a molecule. I can report its formula, masses, cLogP, TPSA, groups and stereocentres, and compare molecules. I say so when I do not know.",
@@ -421,11 +578,27 @@ SMALL_TALK: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         ("I am running well. Which molecule shall we look at?",),
     ),
     (
-        ("Tell me a joke", "Sing a song", "Write a poem", "I love you", "You are stupid", "What time is it?", "how is the weather"),
-        ("I can only help with molecules in this chat.", "I leave that to others. Ask me about a molecule."),
+        (
+            "Tell me a joke",
+            "Sing a song",
+            "Write a poem",
+            "I love you",
+            "You are stupid",
+            "What time is it?",
+            "how is the weather",
+        ),
+        (
+            "I can only help with molecules in this chat.",
+            "I leave that to others. Ask me about a molecule.",
+        ),
     ),
     (
-        ("What don't you know?", "What are you bad at?", "What are your limits?", "Can you be wrong?"),
+        (
+            "What don't you know?",
+            "What are you bad at?",
+            "What are your limits?",
+            "Can you be wrong?",
+        ),
         (
             "I do not know uses, safety, prices, spectra or syntheses, and I can be wrong. Checked claims in my answers are marked.",
         ),
@@ -435,35 +608,96 @@ SMALL_TALK: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         ("I cannot explain that reliably. I report what was computed from the structure.",),
     ),
     (
-        ("Is my data private?", "Do you send my structures anywhere?", "Are you online?", "Is this confidential?"),
+        (
+            "Is my data private?",
+            "Do you send my structures anywhere?",
+            "Are you online?",
+            "Is this confidential?",
+        ),
         ("I run on this computer, and your structures stay here unless the host shares the link.",),
     ),
 )
 
 DEFINITIONS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("TPSA", "polar surface area"), "TPSA is the topological polar surface area: the summed contributions of polar atoms, mainly nitrogen and oxygen, in Å²."),
-    (("cLogP", "logP"), "cLogP is a calculated estimate of logP, the logarithm of the octanol-water partition coefficient. Higher means more lipophilic."),
+    (
+        ("TPSA", "polar surface area"),
+        "TPSA is the topological polar surface area: the summed contributions of polar atoms, mainly nitrogen and oxygen, in Å².",
+    ),
+    (
+        ("cLogP", "logP"),
+        "cLogP is a calculated estimate of logP, the logarithm of the octanol-water partition coefficient. Higher means more lipophilic.",
+    ),
     (("Fsp3",), "Fsp3 is the fraction of carbon atoms that are sp3 hybridised."),
-    (("QED",), "QED is a score between 0 and 1 that estimates drug-likeness from eight computed properties."),
-    (("the rule of five", "Lipinski's rule", "Ro5"), "The rule of five says that oral drugs usually have a mass up to 500, a logP up to 5, at most 5 H-bond donors and at most 10 acceptors."),
-    (("a rotatable bond", "rotatable bonds"), "A rotatable bond is a single bond outside a ring between two non-terminal heavy atoms; amide bonds are not counted."),
-    (("exact mass", "the monoisotopic mass"), "The exact mass is computed with the masses of the most abundant isotopes, as seen in high-resolution mass spectrometry."),
-    (("average mass", "molecular weight"), "The average mass uses the natural isotope mixture of each element; it is the molar mass in g/mol."),
-    (("a stereocentre", "stereocentres", "a chiral centre"), "A stereocentre is an atom where exchanging two neighbours gives a stereoisomer, often a carbon with four different substituents."),
-    (("PAINS", "a PAINS alert"), "PAINS are substructures that often give false positives in biochemical assays."),
-    (("Brenk alerts", "a Brenk alert"), "Brenk alerts are substructures that are unwanted in screening collections because they are reactive, unstable or toxic."),
-    (("SMILES", "a SMILES"), "SMILES is a line notation that writes a molecule as text, atom by atom along its bonds."),
-    (("InChIKey", "an InChIKey"), "An InChIKey is a fixed-length hash of the InChI of a structure, useful for searching."),
-    (("a ring system", "ring systems"), "A ring system is a set of rings that share atoms or bonds."),
+    (
+        ("QED",),
+        "QED is a score between 0 and 1 that estimates drug-likeness from eight computed properties.",
+    ),
+    (
+        ("the rule of five", "Lipinski's rule", "Ro5"),
+        "The rule of five says that oral drugs usually have a mass up to 500, a logP up to 5, at most 5 H-bond donors and at most 10 acceptors.",
+    ),
+    (
+        ("a rotatable bond", "rotatable bonds"),
+        "A rotatable bond is a single bond outside a ring between two non-terminal heavy atoms; amide bonds are not counted.",
+    ),
+    (
+        ("exact mass", "the monoisotopic mass"),
+        "The exact mass is computed with the masses of the most abundant isotopes, as seen in high-resolution mass spectrometry.",
+    ),
+    (
+        ("average mass", "molecular weight"),
+        "The average mass uses the natural isotope mixture of each element; it is the molar mass in g/mol.",
+    ),
+    (
+        ("a stereocentre", "stereocentres", "a chiral centre"),
+        "A stereocentre is an atom where exchanging two neighbours gives a stereoisomer, often a carbon with four different substituents.",
+    ),
+    (
+        ("PAINS", "a PAINS alert"),
+        "PAINS are substructures that often give false positives in biochemical assays.",
+    ),
+    (
+        ("Brenk alerts", "a Brenk alert"),
+        "Brenk alerts are substructures that are unwanted in screening collections because they are reactive, unstable or toxic.",
+    ),
+    (
+        ("SMILES", "a SMILES"),
+        "SMILES is a line notation that writes a molecule as text, atom by atom along its bonds.",
+    ),
+    (
+        ("InChIKey", "an InChIKey"),
+        "An InChIKey is a fixed-length hash of the InChI of a structure, useful for searching.",
+    ),
+    (
+        ("a ring system", "ring systems"),
+        "A ring system is a set of rings that share atoms or bonds.",
+    ),
     (("a heavy atom", "heavy atoms"), "Heavy atoms are all atoms except hydrogen."),
-    (("an H-bond donor", "H-bond donors", "HBD"), "An H-bond donor is a nitrogen or oxygen atom that carries a hydrogen atom."),
-    (("an H-bond acceptor", "H-bond acceptors", "HBA"), "An H-bond acceptor is an atom, mostly nitrogen or oxygen, whose lone pair can accept a hydrogen bond."),
-    (("a functional group", "functional groups"), "A functional group is a set of atoms that gives a molecule a typical reactivity."),
-    (("an aromatic ring", "aromatic rings"), "An aromatic ring is a planar ring with a delocalised set of 4n + 2 pi electrons, such as benzene."),
+    (
+        ("an H-bond donor", "H-bond donors", "HBD"),
+        "An H-bond donor is a nitrogen or oxygen atom that carries a hydrogen atom.",
+    ),
+    (
+        ("an H-bond acceptor", "H-bond acceptors", "HBA"),
+        "An H-bond acceptor is an atom, mostly nitrogen or oxygen, whose lone pair can accept a hydrogen bond.",
+    ),
+    (
+        ("a functional group", "functional groups"),
+        "A functional group is a set of atoms that gives a molecule a typical reactivity.",
+    ),
+    (
+        ("an aromatic ring", "aromatic rings"),
+        "An aromatic ring is a planar ring with a delocalised set of 4n + 2 pi electrons, such as benzene.",
+    ),
 )
 
 ASK_DEFINITION: tuple[str, ...] = (
-    "What is {x}?", "What does {x} mean?", "Explain {x}.", "What do you mean by {x}?", "Define {x}.", "what is {x}",
+    "What is {x}?",
+    "What does {x} mean?",
+    "Explain {x}.",
+    "What do you mean by {x}?",
+    "Define {x}.",
+    "what is {x}",
 )
 
 ELEMENTS: dict[str, str] = {
@@ -504,11 +738,17 @@ ASK_THRESHOLD: tuple[str, ...] = (
 )
 
 ASK_CHARGED: tuple[str, ...] = (
-    "Is {m} charged?", "Is {m} neutral?", "Is {m} an ion?", "Does {m} carry a charge?", "Is {m} a salt or an ion?",
+    "Is {m} charged?",
+    "Is {m} neutral?",
+    "Is {m} an ion?",
+    "Does {m} carry a charge?",
+    "Is {m} a salt or an ion?",
 )
 
 ASK_AROMATIC: tuple[str, ...] = (
-    "Is {m} aromatic?", "Does {m} have an aromatic ring?", "Is there an aromatic ring in {m}?",
+    "Is {m} aromatic?",
+    "Does {m} have an aromatic ring?",
+    "Is there an aromatic ring in {m}?",
     "Does {m} contain aromatic rings?",
 )
 
@@ -533,5 +773,17 @@ ASK_COMPARE_NUMBERS: tuple[str, ...] = (
 )
 
 NUMBER_WORDS: tuple[str, ...] = (
-    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
 )

@@ -23,7 +23,9 @@ SMILES = (
 
 @pytest.fixture(scope="module")
 def writer() -> DialogueWriter:
-    molecules = [Molecule.parse(s, name="aspirin" if i == 0 else None) for i, s in enumerate(SMILES)]
+    molecules = [
+        Molecule.parse(s, name="aspirin" if i == 0 else None) for i, s in enumerate(SMILES)
+    ]
     outside = {"off_topic": ["Book a table for two."], "general_chemistry": ["What is a mole?"]}
     return DialogueWriter([(m, compute_facts(m)) for m in molecules], outside, seed=3)
 
@@ -48,7 +50,15 @@ def test_no_placeholder_is_left(dialogues: list[Dialogue]) -> None:
 
 def test_every_intent_is_written(dialogues: list[Dialogue]) -> None:
     intents = {intent for dialogue in dialogues for intent in dialogue.intents}
-    assert {"describe", "compare", "unknown", "group", "name", "small talk", "no molecule"} <= intents
+    assert {
+        "describe",
+        "compare",
+        "unknown",
+        "group",
+        "name",
+        "small talk",
+        "no molecule",
+    } <= intents
     assert {f"fact {key}" for key in CARD_LABELS} <= intents
 
 
@@ -80,7 +90,7 @@ def test_the_same_seed_writes_the_same(writer: DialogueWriter) -> None:
 
 def test_training_layout_is_the_layout_of_serving(dialogues: list[Dialogue]) -> None:
     texts = [m.text for d in dialogues for m in d.conversation.messages]
-    tokenizer = train_tokenizer(texts, vocab_size=600)
+    tokenizer = train_tokenizer(texts, vocab_size=1800)
     encoder = Encoder(tokenizer, LossWeights())
     for dialogue in dialogues[:60]:
         conversation, views = dialogue.conversation, dialogue.views
@@ -108,14 +118,19 @@ def test_training_layout_is_the_layout_of_serving(dialogues: list[Dialogue]) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["SMILES: C[C@@H](N)C(=O)[O-].[Na+]", "cLogP: -1.31", "63.6 Å²", "Ünïcode 分子 ✓\n\n  x"]
+    "text",
+    ["SMILES: C[C@@H](N)C(=O)[O-].[Na+]", "cLogP: -1.31", "63.6 Å²", "Ünïcode 分子 ✓\n\n  x"],
 )
-def test_the_tokenizer_is_lossless_and_keeps_digits_single(dialogues: list[Dialogue], text: str) -> None:
-    tokenizer = train_tokenizer([m.text for d in dialogues for m in d.conversation.messages], vocab_size=600)
+def test_the_tokenizer_is_lossless_and_groups_digits_by_three(
+    dialogues: list[Dialogue], text: str
+) -> None:
+    tokenizer = train_tokenizer(
+        [m.text for d in dialogues for m in d.conversation.messages], vocab_size=1800
+    )
     ids = tokenizer.encode(text, add_special_tokens=False)
     assert tokenizer.decode(ids) == text
     tokens = tokenizer.convert_ids_to_tokens(ids)
-    assert all(sum(c.isdigit() for c in t) <= 1 for t in tokens)
+    assert all(sum(c.isdigit() for c in t) <= 3 for t in tokens)
 
 
 def test_data_directory_without_a_corpus_is_named(tmp_path: Path) -> None:

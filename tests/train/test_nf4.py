@@ -11,7 +11,9 @@ def test_values_are_those_of_bitsandbytes() -> None:
 
     weight = torch.randn(128, 192, generator=torch.Generator().manual_seed(1))
     packed, state = quantize_4bit(weight, quant_type="nf4", blocksize=64)
-    torch.testing.assert_close(quantise_nf4(weight), dequantize_4bit(packed, state), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(
+        quantise_nf4(weight), dequantize_4bit(packed, state), atol=1e-6, rtol=1e-5
+    )
 
 
 def test_quantising_twice_changes_nothing() -> None:

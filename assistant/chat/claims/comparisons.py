@@ -1,4 +1,4 @@
-"""Comparisons of two molecules: "molecule 2 is heavier than molecule 1", "they have the same formula"."""
+"""Comparisons of two molecules: "molecule 2 is heavier", "they have the same formula"."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from assistant.chat.claims.lexicon import Term, TermMatch
 from assistant.chat.claims.model import Finding
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.subjects import Subject
+from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
 Measure = Callable[[Facts], tuple[float, float, str]]
@@ -50,28 +51,46 @@ def _of(key: str, label: str, digits: int) -> Measure:
 _MASS, _LOGP = _of("average_mass", "mass", 2), _of("clogp", "cLogP", 2)
 _TPSA, _FLEX = _of("tpsa", "TPSA", 1), _of("rotatable_bonds", "rotatable bonds", 0)
 _SCALARS: dict[str, tuple[Measure, float]] = {
-    "average_mass": (_MASS, 0.01), "exact_mass": (_of("exact_mass", "exact mass", 4), 0.001), "mass": (_MASS, 0.01),
-    "nominal_mass": (_MASS, 0.5), "clogp": (_LOGP, 0.05), "logp": (_LOGP, 0.05), "tpsa": (_TPSA, 0.5),
-    "fsp3": (_of("fsp3", "Fsp3", 2), 0.005), "qed": (_of("qed", "QED", 2), 0.005), "charge": (_of("charge", "charge", 0), 0),
-}  # fmt: skip
+    "average_mass": (_MASS, 0.01),
+    "exact_mass": (_of("exact_mass", "exact mass", 4), 0.001),
+    "mass": (_MASS, 0.01),
+    "nominal_mass": (_MASS, 0.5),
+    "clogp": (_LOGP, 0.05),
+    "logp": (_LOGP, 0.05),
+    "tpsa": (_TPSA, 0.5),
+    "fsp3": (_of("fsp3", "Fsp3", 2), 0.005),
+    "qed": (_of("qed", "QED", 2), 0.005),
+    "charge": (_of("charge", "charge", 0), 0),
+}
 _ADJECTIVES: dict[str, tuple[Measure, float, int]] = {
-    "heavier": (_MASS, 0.01, 1), "lighter": (_MASS, 0.01, -1), "larger": (_MASS, 0.01, 1), "bigger": (_MASS, 0.01, 1),
-    "smaller": (_MASS, 0.01, -1), "greasier": (_LOGP, 0.05, 1),
-}  # fmt: skip
+    "heavier": (_MASS, 0.01, 1),
+    "lighter": (_MASS, 0.01, -1),
+    "larger": (_MASS, 0.01, 1),
+    "bigger": (_MASS, 0.01, 1),
+    "smaller": (_MASS, 0.01, -1),
+    "greasier": (_LOGP, 0.05, 1),
+}
 _GRADED: dict[str, tuple[Measure, float, int]] = {
-    "lipophilic": (_LOGP, 0.05, 1), "hydrophobic": (_LOGP, 0.05, 1), "hydrophilic": (_LOGP, 0.05, -1),
-    "polar": (_TPSA, 1.0, 1), "flexible": (_FLEX, 0.5, 1), "rigid": (_FLEX, 0.5, -1), "massive": (_MASS, 0.01, 1),
-}  # fmt: skip
-_UP = frozenset("more higher greater larger bigger".split())
-_DOWN = frozenset("less fewer lower smaller".split())
-_OPAQUE_ADJECTIVES = frozenset(
-    "soluble basic acidic potent toxic stable reactive volatile strained nucleophilic electrophilic "
-    "active permeable electron".split()
+    "lipophilic": (_LOGP, 0.05, 1),
+    "hydrophobic": (_LOGP, 0.05, 1),
+    "hydrophilic": (_LOGP, 0.05, -1),
+    "polar": (_TPSA, 1.0, 1),
+    "flexible": (_FLEX, 0.5, 1),
+    "rigid": (_FLEX, 0.5, -1),
+    "massive": (_MASS, 0.01, 1),
+}
+_UP = words("more higher greater larger bigger")
+_DOWN = words("less fewer lower smaller")
+_OPAQUE_ADJECTIVES = words(
+    "soluble basic acidic potent toxic stable reactive volatile strained nucleophilic "
+    "electrophilic active permeable electron"
 )
 
 
-def read_comparisons(reading: Reading, known: Sequence[int], focus: Sequence[int]) -> Iterator[Comparison]:
-    """Comparatives with their two molecules; `known` and `focus` say who is meant by "the other"."""
+def read_comparisons(
+    reading: Reading, known: Sequence[int], focus: Sequence[int]
+) -> Iterator[Comparison]:
+    """Comparatives with their two molecules; `known` and `focus` tell who "the other" is."""
     if len(known) < 2:
         return
     pool = tuple(focus) if len(focus) >= 2 else tuple(known)
@@ -100,16 +119,27 @@ def _comparative_at(reading: Reading, i: int) -> _Comparative | None:
         return _Comparative(i + 1, measure, margin, sign) if _ends(reading, i + 1) else None
     if word in ("more", "less") and after in _GRADED:
         measure, margin, sign = _GRADED[after]
-        return _Comparative(i + 2, measure, margin, sign if word == "more" else -sign) if _ends(reading, i + 2) else None
+        return (
+            _Comparative(i + 2, measure, margin, sign if word == "more" else -sign)
+            if _ends(reading, i + 2)
+            else None
+        )
     if word in ("more", "less") and after in _OPAQUE_ADJECTIVES:
         return _Comparative(i + 2, None, 0.0, 1) if _ends(reading, i + 2) else None
     if word not in _UP | _DOWN:
         return None
-    term = _term_at(reading, i + 1) or (_term_at(reading, i + 2) if reading.word(i + 1) in (
-        "computed", "calculated", "total", "overall", "number", "of") else None)  # fmt: skip
+    term = _term_at(reading, i + 1) or (
+        _term_at(reading, i + 2)
+        if reading.word(i + 1) in ("computed", "calculated", "total", "overall", "number", "of")
+        else None
+    )
     if term is None and reading.word(i + 1) == "number" and reading.word(i + 2) == "of":
         term = _term_at(reading, i + 3)
-    if term is None or reading.word(i - 1) in ("no", "or", "not", "at", "any") or reading.word(i + 1) == "than":
+    if (
+        term is None
+        or reading.word(i - 1) in ("no", "or", "not", "at", "any")
+        or reading.word(i + 1) == "than"
+    ):
         return None
     measured = _measure_of(term.term)
     if measured is None:
@@ -122,11 +152,28 @@ def _comparative_at(reading: Reading, i: int) -> _Comparative | None:
 def _ends(reading: Reading, behind: int) -> bool:
     """Whether the comparative is complete: "than" follows, or nothing."""
     word = reading.word(behind)
-    return word in ("", "than", ",", ".", "and", ")", "compared", "because", "(", "of", "by", "due", "since", "but")
+    return word in (
+        "",
+        "than",
+        ",",
+        ".",
+        "and",
+        ")",
+        "compared",
+        "because",
+        "(",
+        "of",
+        "by",
+        "due",
+        "since",
+        "but",
+    )
 
 
 def _term_at(reading: Reading, i: int) -> TermMatch | None:
-    return next((t for t in reading.terms if t.first == i and t.term.family not in ("skip", "opaque")), None)
+    return next(
+        (t for t in reading.terms if t.first == i and t.term.family not in ("skip", "opaque")), None
+    )
 
 
 def _measure_of(term: Term) -> tuple[Measure, float] | None:
@@ -151,7 +198,9 @@ def _placed(reading: Reading, pool: Sequence[int], i: int, found: _Comparative) 
     context = reading.context[i]
     measure = None if context.doubted else found.measure
     negated = context.negated and context.mode in ("is", "has")
-    return Comparison(tokens[i].start, end, first, second, measure, found.sign, found.margin, negated)
+    return Comparison(
+        tokens[i].start, end, first, second, measure, found.sign, found.margin, negated
+    )
 
 
 def _subject_before(reading: Reading, i: int) -> Subject:
@@ -162,17 +211,34 @@ def _single(subject: Subject) -> int | None:
     return subject.numbers[0] if subject.mode == "one" and len(subject.numbers) == 1 else None
 
 
-def _compared_with(reading: Reading, behind: int, first: int | None, pool: Sequence[int]) -> int | None:
+def _compared_with(
+    reading: Reading, behind: int, first: int | None, pool: Sequence[int]
+) -> int | None:
     """The molecule behind "than"; without one, the only other molecule."""
     others = [n for n in pool if n != first]
-    than = next((j for j in range(behind, min(behind + 4, len(reading.tokens))) if reading.word(j) in ("than", "of")), None)
-    compared = [m for m in reading.subjects.mentions if m.role == "object"]
+    than = next(
+        (
+            j
+            for j in range(behind, min(behind + 4, len(reading.tokens)))
+            if reading.word(j) in ("than", "of")
+        ),
+        None,
+    )
+    compared = [
+        m for m in reading.subjects.mentions if m.role == "object" and _single(m.subject) != first
+    ]
     if than is not None:
-        later = [m for m in reading.subjects.mentions if than < m.first <= than + 5 and m.first > behind - 1]
+        later = [
+            m
+            for m in reading.subjects.mentions
+            if than < m.first <= than + 5 and m.first > behind - 1
+        ]
         if later and not later[0].is_pronoun:
             return _single(later[0].subject)
         words = {reading.word(j) for j in range(than + 1, than + 5)}
-        pointing = words & {"it", "other", "that", "its"} and not later[:1] or later[:1] and later[0].is_pronoun
+        pointing = (words & {"it", "other", "that", "its"} and not later[:1]) or (
+            later[:1] and later[0].is_pronoun
+        )
         return others[0] if pointing and len(others) == 1 and first in pool else None
     if compared:
         return _single(compared[0].subject)
@@ -180,9 +246,12 @@ def _compared_with(reading: Reading, behind: int, first: int | None, pool: Seque
 
 
 def _same_at(reading: Reading, i: int, pool: Sequence[int]) -> Comparison | None:
-    """ "the same formula", "the same number of rings", "an identical mass"."""
+    """As in "the same formula", "the same number of rings", "an identical mass"."""
     j = i + 1
-    while reading.word(j) in ("number", "of", "computed", "total", "molecular") and _term_at(reading, j) is None:
+    while (
+        reading.word(j) in ("number", "of", "computed", "total", "molecular")
+        and _term_at(reading, j) is None
+    ):
         j += 1
     term = _term_at(reading, j)
     if term is None:
@@ -240,7 +309,9 @@ def judge(found: Comparison, molecules: Mapping[int, Facts]) -> Finding:
     return Finding(holds, truth)
 
 
-def _holds(found: Comparison, a: tuple[float, float, str], b: tuple[float, float, str]) -> bool | None:
+def _holds(
+    found: Comparison, a: tuple[float, float, str], b: tuple[float, float, str]
+) -> bool | None:
     if found.measure is _formula_measure:
         return a[2] == b[2]
     if found.sign == 0:
@@ -251,5 +322,9 @@ def _holds(found: Comparison, a: tuple[float, float, str], b: tuple[float, float
     if more[0] - less[1] > found.margin:
         return True
     if more[1] - less[0] <= 1e-9 or more[1] - less[0] < -found.margin:
-        return False if found.margin == 0 or more[1] - less[0] < -found.margin or a[0] == b[0] else None
+        return (
+            False
+            if found.margin == 0 or more[1] - less[0] < -found.margin or a[0] == b[0]
+            else None
+        )
     return None

@@ -1,4 +1,4 @@
-"""How a sentence speaks at each word: says it has, lacks or is something, doubts it, or tells of reactions.
+"""How a sentence speaks at each word: has, lacks or is something, doubts, tells of reactions.
 
 One pass over the tokens; the readers of claims ask `Context` at the place of a claim:
 
@@ -15,39 +15,48 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assistant.chat.claims.text import Sentence, Token
+from assistant.chat.claims.wordlist import words
 
 Mode = Literal["", "has", "is"]
 
-_HAS = frozenset(
-    "contain contains containing contained has have having had feature features featuring bear bears "
-    "bearing include includes including possess possesses possessing carry carries carrying comprise "
-    "comprises comprising incorporate incorporates incorporating display displays there consists "
-    "consist consisting composed built show shows showing exhibit exhibits exhibiting present "
-    "count counts hosts".split()
+_HAS = words(
+    "contain contains containing contained has have having had feature features featuring "
+    "bear bears bearing include includes including possess possesses possessing carry carries "
+    "carrying comprise comprises comprising incorporate incorporates incorporating display "
+    "displays there consists consist consisting composed built show shows showing exhibit "
+    "exhibits exhibiting present hosts see find finds recognise recognize identify "
+    "combines combining trigger triggers raise raises hit hits match matches flags"
 )
-_ATTACHED = frozenset(
-    "attached linked connected bonded joined fused substituted flanked decorated bridged tethered "
-    "appended bound".split()
+_ATTACHED = words(
+    "attached linked connected bonded joined fused substituted flanked decorated bridged "
+    "tethered appended bound"
 )
-_LACKS = frozenset("lack lacks lacking without devoid absence free missing".split())
-_BE = frozenset("is are was were isn't aren't wasn't weren't be being classified classed".split())
-_NOT = frozenset("not never cannot can't doesn't don't didn't isn't aren't hasn't haven't n't nor hardly".split())
-_BOUNDARY = frozenset("but however although though while whereas yet instead whilst".split())
-_HEDGE = frozenset(
+_LACKS = words("lack lacks lacking without devoid absence free missing")
+_BE = words("is are was were isn't aren't wasn't weren't be being classified classed")
+_NOT = words(
+    "not never cannot can't doesn't don't didn't isn't aren't hasn't haven't n't nor hardly"
+)
+_BOUNDARY = words("but however although though while whereas yet instead whilst")
+_HEDGE = words(
     "may might could possibly perhaps probably likely presumably maybe potentially apparently "
-    "seems seem appears appear suggests suggest suggesting should think believe guess assume suspect "
-    "unsure uncertain unclear unknown conceivably plausibly supposedly expect expected "
-    "sure certain know unlikely".split()
+    "seems seem appears appear suggests suggest suggesting should think believe guess assume "
+    "suspect unsure uncertain unclear unknown conceivably plausibly supposedly expect "
+    "expected sure certain know unlikely"
 )
-_SILENT_AFTER = frozenset(
-    "if whether would wouldn't suppose supposing assuming imagine unless hypothetically".split()
+_SILENT_AFTER = words(
+    "if whether would wouldn't suppose supposing assuming imagine unless hypothetically"
 )
-_SILENT = frozenset(
+_SILENT = words(
     "requires states stipulates criteria criterion guideline guidelines threshold thresholds "
-    "typical typically usually generally often define defined defines definition refers wrong "
-    "incorrect untrue mistaken wrongly must recommended ideally want wish let "
-    "propose proposed imagine checks please tell ask asked remember recall".split()
+    "typical typically usually generally often define defines refers wrong incorrect untrue "
+    "mistaken wrongly must recommended ideally want wish let propose proposed imagine checks "
+    "please tell ask asked remember recall"
 )
+_RULE_WORDS = words("criteria criterion guideline guidelines thresholds")
+_JUDGES = words(
+    "satisfies satisfy meets meet passes pass fulfils fulfills obeys violates fails breaks within"
+)
+"""Verbs that say of the molecule itself whether it keeps a rule."""
 _REACTING = re.compile(
     r"react|gives?$|giving|yields?$|yielding|afford|produc(?!t)|generat|convert|transform|forms?$|forming"
     r"|formed|hydroly|oxidi[sz]|oxidation|reduc|metaboli[sz]|synthe[st]|prepared|obtained|derived"
@@ -55,9 +64,12 @@ _REACTING = re.compile(
     r"|coupl|condens|los(?:e|es|s|ing)$|add(?:s|ed|ing|ition)?$|replac|remov|introduc|becom|attack"
     r"|binds?$|binding|interact|coordinat|compete|dissolv|releas|deacetyl|demethyl|halogenat"
     r"|brominat|chlorinat|decarboxyl|cycli[sz]ation|saponif|tautomeri|ioni[sz]|substituting|swap"
-    r"|turn(?:s|ed|ing)$|eliminat|activat|inhibit|donat|mimic|target|compar"
+    r"|turn(?:s|ed|ing)$|eliminat|activat|inhibit|donat|mimic|target"
 )
-_WITH_AFTER = frozenset("consistent agreement accordance line compared along associated together deals".split())
+LIST_WORDS = words("groups group features moieties functionalities")
+"""A line or clause that ends with one of these and a colon introduces a list of groups."""
+_FORM_OF = words("the ring open this in salt neutral cyclic chain drawn shown its")
+_WITH_AFTER = words("consistent agreement accordance line compared along associated together deals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +103,7 @@ def read_context(sentence: Sentence, listed: Context | None = None) -> tuple[Con
         listed: Context of the line that introduced this list item.
     """
     reader = _Reader(sentence.tokens, listed or Context())
-    return tuple(reader.step(i) for i in range(len(sentence.tokens))) + (reader.now(),)
+    return (*(reader.step(i) for i in range(len(sentence.tokens))), reader.now())
 
 
 class _Reader:
@@ -102,13 +114,21 @@ class _Reader:
         self._no = False
         self._doubted = start.doubted
         self._reacting = start.reacting
-        self._silent = any(t.text in _SILENT for t in tokens) or start.silent
+        words = {t.text for t in tokens}
+        quoted = words & _SILENT - (_RULE_WORDS if words & _JUDGES else frozenset())
+        self._silent = bool(quoted) or start.silent
         self._verb = -1
         self._not_at = -9
 
     def now(self) -> Context:
         return Context(
-            self._mode, self._negated, self._no, self._doubted, self._silent, self._reacting, self._verb
+            self._mode,
+            self._negated,
+            self._no,
+            self._doubted,
+            self._silent,
+            self._reacting,
+            self._verb,
         )
 
     def step(self, i: int) -> Context:
@@ -116,38 +136,65 @@ class _Reader:
         word = self._tokens[i].text
         before = self.now()
         if self._tokens[i].kind == "symbol":
-            if word == ":" and i > 0 and self._mode == "":
-                self._mode, self._verb = self._mode, self._verb
+            if word == ":" and {self._word(i - k) for k in (1, 2, 3)} & LIST_WORDS:
+                self._set("has", i, negated=self._is_negated(i) or self._negated)
             return before
         if word in _BOUNDARY:
             self._clear()
+        elif word == "which" and self._describes_another(i):
+            self._reacting = True
         elif word in _SILENT_AFTER:
             self._silent = True
-        elif word in _HEDGE and not (word in ("sure", "certain", "know") and not self._is_negated(i)):
+        elif word in _HEDGE and not (
+            word in ("sure", "certain", "know") and not self._is_negated(i)
+        ):
             self._doubted = True
         elif word in _NOT:
             self._take_not(i)
         if word in ("no", "neither", "nor"):
-            self._no = True
+            self._no = self._word(i + 1) not in (",", ":")
         elif word in ("a", "an", "the", "its") or self._tokens[i].kind == "number":
             self._no = False
-        if word in _BE:
-            self._set("is", i, negated=word.endswith("n't"))
+        if word in _BE and self._word(i - 1) == "there":
+            self._negated = word.endswith("n't")
+        elif word in _BE:
+            denied = word.endswith("n't") or self._not_at == i - 1
+            self._set("is", i, negated=denied)
+        elif word in ("rather", "instead") and self._word(i + 1) in ("than", "of"):
+            self._negated = not self._negated
+        elif word == "neither" and self._mode:
+            self._negated = True
         elif word in _LACKS and not (word == "free" and self._word(i + 1) != "of"):
             self._set("has", i, negated=not self._is_negated(i))
-        elif self._says_has(i):
+        elif self._says_has(i) or word in _ATTACHED:
             self._set("has", i, negated=self._is_negated(i))
-        elif word in _ATTACHED:
-            self._set("has", i, negated=self._is_negated(i))
-        elif _REACTING.match(word) and not self._is_negated(i):
+        elif self._is_reacting(i):
             self._reacting = True
         return before
+
+    def _describes_another(self, i: int) -> bool:
+        """As in "similar to methyl salicylate, which …": no numbered molecule is meant."""
+        near = [t for t in self._tokens[max(0, i - 7) : i] if t.text != ","]
+        related = any(t.text in ("similar", "unlike", "like", "related", "resembles") for t in near)
+        return related and bool(near) and near[-1].kind != "number"
+
+    def _is_reacting(self, i: int) -> bool:
+        word = self._tokens[i].text
+        if word in ("form", "forms") and self._word(i - 1) in _FORM_OF:
+            return False
+        if word == "made" and self._word(i + 1) not in ("from", "by", "into", "via", "with"):
+            return False
+        return (
+            bool(_REACTING.match(word)) and not self._is_negated(i) and self._word(i - 1) != "rdkit"
+        )
 
     def _says_has(self, i: int) -> bool:
         word = self._tokens[i].text
         if word in _HAS:
             return word != "present" or self._word(i + 1) in (":", "are", "is")
-        if word in ("with", "of") and word == "with":
+        if word == "part":
+            return self._word(i + 1) == "of"
+        if word == "with":
             return self._word(i - 1) not in _WITH_AFTER and not self._reacting
         return False
 

@@ -9,6 +9,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from assistant.chat.claims.lexicon import BROAD, Term
+from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 from assistant.chem.groups import count_range
 from assistant.chem.molecule import Molecule
@@ -45,13 +46,14 @@ _NAMES = {
     "hbd": ("hydrogen bond donor", "hydrogen bond donors"),
     "hba": ("hydrogen bond acceptor", "hydrogen bond acceptors"),
     "rotatable_bonds": ("rotatable bond", "rotatable bonds"),
-    "fragments": ("component", "components"),
+    "fragments": ("fragment", "fragments"),
 }
 # Adjectives that say nothing new about the thing, by kind of thing.
-_HARMLESS = frozenset(
-    "terminal free polar organic distinct basic phenolic central ionisable ionizable single pendant aliphatic-free "
-    "explicit possible potential tetrahedral stereogenic hydrogen-bond covalent intact simple unprotected".split()
-) - {"terminal", "basic", "phenolic", "ionisable", "ionizable"}  # fmt: skip
+_HARMLESS = words(
+    "terminal free polar organic distinct basic phenolic central ionisable ionizable single "
+    "pendant aliphatic-free explicit possible potential tetrahedral stereogenic hydrogen-bond "
+    "covalent intact simple unprotected"
+) - {"terminal", "basic", "phenolic", "ionisable", "ionizable"}
 
 
 def count_of(term: Term, modifiers: Sequence[str], facts: Facts) -> Range:
@@ -90,7 +92,7 @@ def _fact(key: str) -> Callable[[Facts], Range]:
 
 
 def _or_lipinski(key: str) -> Callable[[Facts], Range]:
-    """Donors, acceptors and rotatable bonds have a second common definition; between the two is open."""
+    """For donors, acceptors, rotatable bonds: a second common definition is open, not wrong."""
 
     def counter(facts: Facts) -> Range:
         n = int(getattr(facts, key))
@@ -127,7 +129,9 @@ def _alert_counter(*catalogues: str) -> Callable[[Facts], Range]:
 def _violations(facts: Facts) -> Range:
     n = len(facts.rule_of_five_violations)
     said = "; ".join(facts.rule_of_five_violations)
-    return Range(n, n, f"{n} rule-of-five violations ({said})" if n else "no rule-of-five violations")
+    return Range(
+        n, n, f"{n} rule-of-five violations ({said})" if n else "no rule-of-five violations"
+    )
 
 
 _COUNTERS: dict[str, Callable[[Facts], Range]] = {
@@ -155,15 +159,22 @@ def _rings_of_size(size: int, aromatic: bool, facts: Facts) -> Range:
     return Range(len(rings), len(rings), _say(len(rings), kind, kind + "s"))
 
 
+_NO_ACYL = "!$(NC=[O,S]);!$(NS(=O)=O);!$(N~[O,N])"
 # name: (strict patterns, loose patterns); a SMARTS is counted by unique matches
 _PATTERNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "halogen": (("[F,Cl,Br,I;X1]",), ("[F,Cl,Br,I]",)),
     "carbonyl": (("[#6X3]=[OX1]",), ("[#6]=[OX1]", "[#6-]#[O+]")),
     "hydroxyl": (("[OX2H][#6;!$([#6]=[OX1])]",), ("[OX2H,OX1-]",)),
-    "phenyl": (("[*;!R]-!@c1[cH][cH][cH][cH][cH]1", "[*;R]-!@c1[cH][cH][cH][cH][cH]1"), ("c1ccccc1",)),
+    "phenyl": (
+        ("[*;!R]-!@c1[cH][cH][cH][cH][cH]1", "[*;R]-!@c1[cH][cH][cH][cH][cH]1"),
+        ("c1ccccc1",),
+    ),
     "heteroatom": (("[!#6;!#1]",), ("[!#6;!#1]",)),
     "alkene": (("[C;!$(C[#7,#8])]=[C;!$(C[#7,#8])]",), ("[#6;!c]=[#6;!c]",)),
     "triple bond": (("*#*",), ("*#*", "[NX1-]=[NX2+]", "[NX2+]=[NX1-]")),
+    "primary amine": ((), (f"[NX3H2,NX4H3+;{_NO_ACYL}]",)),
+    "secondary amine": ((), (f"[NX3H1,NX4H2+;{_NO_ACYL}]([#6])[#6]",)),
+    "tertiary amine": ((), (f"[NX3H0,NX4H1+;{_NO_ACYL}]([#6])([#6])[#6]", "n")),
     "methyl": (("[CH3][#6]",), ("[CH3]",)),
     "methoxy": (("[CH3][OX2][#6;!$([#6]=O)]",), ("[CH3][OX2]",)),
     "acetyl": (("[CH3][CX3;!H1](=O)",), ("[CH3][CX3](=[OX1])",)),
@@ -180,7 +191,11 @@ def _pattern(smarts: str) -> Chem.Mol:
 
 
 def _matches(mol: Chem.Mol, patterns: Sequence[str]) -> int:
-    found = {frozenset(m) for p in patterns for m in mol.GetSubstructMatches(_pattern(p), maxMatches=2000)}
+    found = {
+        frozenset(m)
+        for p in patterns
+        for m in mol.GetSubstructMatches(_pattern(p), maxMatches=2000)
+    }
     return len(found)
 
 
@@ -198,7 +213,11 @@ def _broad(key: str, smiles: str) -> tuple[int, int]:
     aromatic = [all(a.GetIsAromatic() for a in r) for r in atoms]
     match key:
         case "benzene ring":
-            carbon = [r for r, a in zip(rings, aromatic, strict=True) if a and len(r) == 6 and _all_carbon(mol, r)]
+            carbon = [
+                r
+                for r, a in zip(rings, aromatic, strict=True)
+                if a and len(r) == 6 and _all_carbon(mol, r)
+            ]
             alone = sum(all(mol.GetRingInfo().NumAtomRings(i) == 1 for i in r) for r in carbon)
             return alone, len(carbon)
         case "heterocycle":
@@ -229,9 +248,13 @@ def _group(key: str, facts: Facts) -> Range:
     label = f"{key} group" if " " not in key and key in ("hydroxyl", "carbonyl", "methyl") else key
     if key in BROAD:
         least, most = _broad(key, facts.smiles)
-        if key in ("amine", "alkene"):
+        if key.endswith("y amine"):
+            least = (count_range(key, facts.groups) or (0, 0))[0]
+            most = max(least, most)
+        elif key in ("amine", "alkene", "benzene ring"):
             named = count_range(key, facts.groups) or (0, 0)
-            least, most = (named[0] if key == "amine" else least), max(most, *named)
+            least = named[0] if key == "amine" else max(least, named[0] * (key == "benzene ring"))
+            most = max(most, *named)
     else:
         least, most = count_range(key, facts.groups) or (0, 0)
     if most == 0:

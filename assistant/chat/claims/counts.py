@@ -1,7 +1,9 @@
 """Claims about how many there are: rings, stereocentres, donors, atoms of an element, named groups.
 
-A term is a count claim when it has a number ("two rings", "rings: 2"), a presence claim when the sentence
-says that the molecule has or lacks it. Truth comes as a range (least, most): the two differ where chemists
+A term is a count claim when it has a number ("two rings", "rings: 2"), a presence claim when the
+sentence
+says that the molecule has or lacks it. Truth comes as a range (least, most): the two differ where
+chemists
 count differently, and a number between them is left open.
 """
 
@@ -11,19 +13,20 @@ from assistant.chat.claims.counted import Range, count_of
 from assistant.chat.claims.lexicon import Term, TermMatch
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import NounPhrase, ends_cleanly, read_phrase, value_behind
+from assistant.chat.claims.presence import read_presence
 from assistant.chat.claims.reading import Reading
+from assistant.chat.claims.surroundings import in_part, kind_of, speaks_of_part, verb_behind
 from assistant.chat.claims.values import Quantity, compare_count
+from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
-_SET = frozenset("set defined specified assigned fixed known".split())
-_UNSET = frozenset("undefined unspecified unassigned unset undetermined unknown ambiguous".split())
-_GROUP_WORDS = frozenset(
-    "group groups moiety ring rings function functionality linkage bond substituent substituents unit "
-    "residue moieties atom atoms nitrogen oxygen".split()
+_GLUED = words("type like based containing derived free rich bearing")
+_SET = words("set defined specified assigned fixed known")
+_UNSET = words("undefined unspecified unassigned unset undetermined unknown ambiguous")
+_OF_DERIVED = words(
+    "derivative derivatives analogue analog drug drugs antibiotic antibiotics acid prodrug "
+    "mimic bioisostere isostere precursor surrogate"
 )
-_COORDINATION = frozenset("and or nor , as well also plus both either a an the two one three".split())
-_OF_DERIVED = frozenset("derivative derivatives analogue analog drug drugs antibiotic antibiotics acid "
-                        "prodrug mimic bioisostere isostere precursor surrogate".split())  # fmt: skip
 
 
 def read_counts(reading: Reading) -> Iterator[Claim]:
@@ -42,13 +45,19 @@ def _claim(reading: Reading, match: TermMatch, taken: frozenset[int]) -> Claim |
         return None
     if match.term.family in ("group", "element") and reading.word(match.behind) in _OF_DERIVED:
         return None
+    if match.term.family == "group" and any(t.first == match.behind for t in reading.terms):
+        return None
+    glued = reading.word(match.behind) == "-" and reading.word(match.behind + 1) in _GLUED
+    if glued or (reading.word(match.first - 1) == "-" and reading.word(match.first - 2) in _GLUED):
+        return None
     if phrase.stated is not None and not reading.is_silent(phrase.first):
         return _counted(reading, match, phrase, phrase.stated)
-    if phrase.determiner != "no" and match.term.family != "group":
+    listed = reading.word(match.behind) in (":", "=", "|")
+    if phrase.determiner != "no" and (match.term.family != "group" or listed):
         behind = _behind_term(reading, match)
         if behind is not None:
             return behind
-    return _presence(reading, match, phrase)
+    return read_presence(reading, match, phrase)
 
 
 # ------------------------------------------------------------------------------------- counted
@@ -57,8 +66,8 @@ def _claim(reading: Reading, match: TermMatch, taken: frozenset[int]) -> Claim |
 def _counted(
     reading: Reading, match: TermMatch, phrase: NounPhrase, stated: Quantity
 ) -> Claim | None:
-    """ "two rings", "1 of 2 stereocentres set"."""
-    tokens, first = reading.tokens, phrase.first
+    """As in "two rings", "1 of 2 stereocentres set"."""
+    first = phrase.first
     context = reading.context[first]
     if reading.is_label(first) or _is_generic_number(reading, first):
         return None
@@ -77,17 +86,23 @@ def _counted(
             return reading.claim(first, behind, term.key, test, negated=negated)
     if phrase.part is not None:
         return None
-    lookahead = _verb_behind(reading, behind)
+    lookahead = verb_behind(reading, behind)
     if lookahead is False:
         negated = not negated
+    if reading.word(behind) in ("less", "more", "fewer") and reading.word(behind + 1) == "than":
+        return None
     test = count_test(term, stated, modifiers)
+    if speaks_of_part(reading, first, behind):
+        test = in_part(test, term, stated)
     return reading.claim(first, behind, kind_of(term), test, negated=negated)
 
 
 def _is_generic_number(reading: Reading, first: int) -> bool:
     """Limits ("the limit of 5 donors") and one-letter labels are not counts of this molecule."""
     before = {reading.word(i) for i in range(first - 3, first)}
-    return bool(before & {"limit", "limits", "cutoff", "maximum", "rule", "allows", "allowed", "max"})
+    return bool(
+        before & {"limit", "limits", "cutoff", "maximum", "rule", "allows", "allowed", "max"}
+    )
 
 
 def _set_word(reading: Reading, behind: int, modifiers: Sequence[str]) -> tuple[str, int]:
@@ -100,7 +115,17 @@ def _set_word(reading: Reading, behind: int, modifiers: Sequence[str]) -> tuple[
         if word in _SET | _UNSET:
             negated = any(reading.word(j) in ("not", "un") for j in range(behind, i))
             return ("unset" if (word in _UNSET) != negated else "set"), i + 1
-        if word not in ("is", "are", "not", "(", "explicitly", "still", "stereochemically", "being", "left"):
+        if word not in (
+            "is",
+            "are",
+            "not",
+            "(",
+            "explicitly",
+            "still",
+            "stereochemically",
+            "being",
+            "left",
+        ):
             break
     return "", behind
 
@@ -108,7 +133,7 @@ def _set_word(reading: Reading, behind: int, modifiers: Sequence[str]) -> tuple[
 def _part_test(
     term: Term, part: Quantity, whole: Quantity, qualifier: str
 ) -> Callable[[Facts], Finding] | None:
-    """ "1 of 2 stereocentres set"."""
+    """As in "1 of 2 stereocentres set"."""
 
     def test(facts: Facts) -> Finding:
         n_set, n = _stereo(term, facts)
@@ -147,7 +172,10 @@ def count_test(
 
 
 def _compare_range(stated: Quantity, counted: Range) -> bool | None:
-    verdicts = {compare_count(stated, n) for n in range(counted.least, min(counted.most, counted.least + 30) + 1)}
+    verdicts = {
+        compare_count(stated, n)
+        for n in range(counted.least, min(counted.most, counted.least + 30) + 1)
+    }
     if counted.least == counted.most or verdicts == {False}:
         holds = verdicts.pop()
     elif verdicts == {True}:
@@ -168,11 +196,11 @@ def _compare_range(stated: Quantity, counted: Range) -> bool | None:
 
 
 def _behind_term(reading: Reading, match: TermMatch) -> Claim | None:
-    """ "rings: 2", "the number of stereocentres is zero", "stereocentres: 1 of 2 set"."""
+    """As in "rings: 2", "the number of stereocentres is zero", "stereocentres: 1 of 2 set"."""
     tokens = reading.tokens
     if reading.is_silent(match.first) or match.behind >= len(tokens):
         return None
-    if tokens[match.behind].text not in (":", "=", "(", "|", "is", "are", "count", "equals", "of", "was", "number", "value"):
+    if not _may_state_number(reading, match):
         return None
     if tokens[match.behind].text == "of" and match.term.family == "element":
         return None
@@ -180,14 +208,12 @@ def _behind_term(reading: Reading, match: TermMatch) -> Claim | None:
     if none is not None:
         test = count_test(match.term, Quantity(0, 0), ())
         return reading.claim(match.first, none, kind_of(match.term), test)
-    read = value_behind(tokens, match.behind)
+    read = value_behind(tokens, match.behind, reading.labels)
     if read is None or reading.is_label(read[1]):
         return None
     stated, _, behind, negated = read
-    if tokens[match.behind].text in ("is", "are") and not _speaks_of_number(reading, match.first):
-        return None
     if match.term.key in ("stereocentres", "double_bonds") and reading.word(behind) in ("of", "/"):
-        whole = value_behind(tokens, behind + 1)
+        whole = value_behind(tokens, behind + 1, reading.labels)
         if whole is not None:
             qualifier, end = _set_word(reading, whole[2], ())
             test = _part_test(match.term, stated, whole[0], qualifier or "set")
@@ -200,134 +226,25 @@ def _behind_term(reading: Reading, match: TermMatch) -> Claim | None:
 
 def _none_behind(reading: Reading, i: int) -> int | None:
     for j in range(i, min(i + 3, len(reading.tokens))):
-        if reading.word(j) in ("none", "nil", "absent") and reading.word(i) in (":", "=", "(", "|", "count"):
+        if reading.word(j) in ("none", "nil", "absent") and reading.word(i) in (
+            ":",
+            "=",
+            "(",
+            "|",
+            "count",
+        ):
             return j + 1
     return None
 
 
-def _speaks_of_number(reading: Reading, first: int) -> bool:
-    """ "the number of rings is 2"; "the rings are 2 Å apart" is something else."""
-    words = [reading.word(i) for i in range(max(0, first - 6), first)]
-    return bool({"number", "count", "total"} & set(words)) or reading.word(first - 1) in ("of", "") or first == 0
-
-
-# ------------------------------------------------------------------------------------ presence
-
-
-def _presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Claim | None:
-    """Presence and absence: "contains a …", "no …", "is a …", "the … group"."""
-    term, first = match.term, phrase.first
-    context = reading.context[first]
-    verb = _verb_behind(reading, match.behind)
-    negated: bool | None = None
-    if verb is not None and phrase.determiner in ("a", "bare", "no", "any"):
-        negated = (not verb) != (phrase.determiner == "no")
-    elif phrase.determiner == "no":
-        negated = not (context.negated and context.mode == "has")
-    elif context.mode == "has" and phrase.determiner in ("a", "any", "bare", "vague"):
-        negated = context.negated or (context.listed_no and phrase.determiner in ("bare", "any"))
-    elif context.mode == "is" and _is_predicate(reading, match, phrase):
-        negated = context.negated
-    elif context.listed_no and phrase.determiner in ("bare", "any") and _continues_list(reading, first):
-        negated = True
-    elif phrase.determiner == "the" and term.family == "group" and _names_group(reading, match):
-        return _definite(reading, match, phrase)
-    if negated is None or _is_trivial(term, negated):
-        return None
-    if context.reacting and not (verb is not None):
-        return None
-    test = _presence_test(term, phrase, negated=negated)
-    return reading.claim(first, match.behind, kind_of(term), test)
-
-
-def _is_trivial(term: Term, negated: bool) -> bool:
-    """ "contains carbon" is not worth a mark."""
-    return term.family == "element" and term.key in ("C", "H") and not negated
-
-
-def _is_predicate(reading: Reading, match: TermMatch, phrase: NounPhrase) -> bool:
-    """ "is an ester", "is a secondary amine and a phenol"; not "is attached at a ring"."""
-    if match.term.family != "group" or phrase.determiner != "a":
-        return False
-    verb = reading.context[phrase.first].verb
-    between = [reading.word(i) for i in range(verb + 1, phrase.first)]
-    if reading.word(verb - 1) in ("group", "ring", "function", "bond", "substituent", "chain", "linker", "there"):
-        return False
-    if any(t.behind == verb for t in reading.terms):
-        return False
-    return all(w in _COORDINATION or w in ("not", "therefore", "also", "thus", "clearly", "formally") for w in between)
-
-
-def _continues_list(reading: Reading, first: int) -> bool:
-    return reading.word(first - 1) in (",", "or", "nor", "and", "neither", "no") or first == 0
-
-
-def _names_group(reading: Reading, match: TermMatch) -> bool:
-    last = reading.word(match.behind - 1)
-    return last in _GROUP_WORDS or reading.word(match.behind) in _GROUP_WORDS or True
-
-
-def _definite(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Claim | None:
-    """ "the ester group": takes for granted that there is one."""
-    if phrase.modifiers and any(m in ("resulting", "new", "parent", "free") for m in phrase.modifiers):
-        return None
-    if reading.word(phrase.first) in ("that", "these", "this"):
-        return None
-    if reading.word(match.behind) in ("derivative", "analogue", "analog", "form", "product", "of", "formed"):
-        return None
-    reacting = any(c.reacting for c in reading.context)
-    term = match.term
-
-    def test(facts: Facts) -> Finding:
-        counted = count_of(term, phrase.modifiers, facts)
-        if counted.most == 0:
-            return Finding(None if reacting else False, counted.truth)
-        sure = counted.least > 0 and not counted.narrowed
-        return Finding(True if sure else None, counted.truth)
-
-    if reading.context[phrase.first].reacting and reacting:
-        before = [reading.word(i) for i in range(max(0, phrase.first - 3), phrase.first)]
-        if any(w in ("to", "gives", "give", "yields", "into", "forms", "form", "with") for w in before):
-            return None
-    return reading.claim(phrase.first, match.behind, kind_of(term), test)
-
-
-def _verb_behind(reading: Reading, behind: int) -> bool | None:
-    """True for "… is present", False for "… is absent", looking over a coordinated list."""
-    i, seen_be = behind, False
-    for _ in range(14):
-        word = reading.word(i)
-        if word in ("is", "are"):
-            seen_be = True
-        elif seen_be and word in ("present", "found", "there"):
-            return reading.word(i - 1) not in ("not", "nor")
-        elif word in ("absent", "missing") and (seen_be or reading.word(i - 1) == "("):
-            return reading.word(i - 1) == "not"
-        elif seen_be and word in ("not", "also", "both", "all", "clearly", "to", "be"):
-            pass
-        elif not seen_be and (word in _COORDINATION or any(t.first <= i < t.behind for t in reading.terms)):
-            pass
-        else:
-            return None
-        i += 1
-    return None
-
-
-def _presence_test(term: Term, phrase: NounPhrase, *, negated: bool) -> Callable[[Facts], Finding]:
-    def test(facts: Facts) -> Finding:
-        counted = count_of(term, phrase.modifiers, facts)
-        holds: bool | None = None
-        if counted.most == 0:
-            holds = False
-        elif counted.least > 0 and not counted.narrowed:
-            holds = None if phrase.determiner == "vague" else True
-        if holds is None:
-            return Finding(None, counted.truth)
-        return Finding(holds != negated, counted.truth)
-
-    return test
-
-
-def kind_of(term: Term) -> str:
-    """The kind a claim on a term is filed under."""
-    return {"group": "group", "element": "element"}.get(term.family, term.key)
+def _may_state_number(reading: Reading, match: TermMatch) -> bool:
+    """Whether a number may follow: "rings: 2", "rings of molecule 1 is 2", "has heavy atoms 13"."""
+    word, term = reading.word(match.behind), match.term
+    if word in ("of", "for"):
+        return term.family != "element" and match.behind + 1 in reading.labels
+    if reading.tokens[match.behind].kind == "number":
+        labelled = (
+            reading.word(match.first - 1) == ":" or reading.context[match.first].mode == "has"
+        )
+        return labelled and term.family == "count" and term.key != "rings"
+    return word in (":", "=", "(", "|", "is", "are", "count", "equals", "was", "number", "value")

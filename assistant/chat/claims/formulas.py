@@ -7,11 +7,12 @@ from assistant.chat.claims.counted import elements
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.structures import FormulaToken, find_formulas
+from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
-_FRAGMENT_WORDS = frozenset(
-    "group groups radical residue unit fragment ion loss substituent chain moiety cation anion "
-    "linker bond gas".split()
+_FRAGMENT_WORDS = words(
+    "group groups radical residue unit fragment ion loss substituent chain moiety cation "
+    "anion linker bond gas"
 )
 _NEAR = 9
 
@@ -23,7 +24,11 @@ def read_formulas(reading: Reading) -> Iterator[Claim]:
         if place is None or reading.is_silent(place[0]):
             continue
         first, behind = place
-        if reading.word(behind) in _FRAGMENT_WORDS or reading.word(first - 1) in ("-", "minus", "plus"):
+        if reading.word(behind) in _FRAGMENT_WORDS or reading.word(first - 1) in (
+            "-",
+            "minus",
+            "plus",
+        ):
             continue
         word = _formula_word(reading, first, behind)
         if word is None and not _stands_for_whole(reading, token, first, behind):
@@ -37,7 +42,9 @@ def read_formulas(reading: Reading) -> Iterator[Claim]:
 
 def _place(reading: Reading, token: FormulaToken) -> tuple[int, int] | None:
     """Tokens that the formula covers."""
-    inside = [i for i, t in enumerate(reading.tokens) if t.start < token.end and t.end > token.start]
+    inside = [
+        i for i, t in enumerate(reading.tokens) if t.start < token.end and t.end > token.start
+    ]
     return (inside[0], inside[-1] + 1) if inside else None
 
 
@@ -54,19 +61,22 @@ def _formula_word(reading: Reading, first: int, behind: int) -> str | None:
 
 
 def _stands_for_whole(reading: Reading, token: FormulaToken, first: int, behind: int) -> bool:
-    """ "Aspirin (C9H8O4)", "is C9H8O4": a formula of a whole molecule without the word."""
+    """As in "Aspirin (C9H8O4)", "is C9H8O4": a formula of a whole molecule without the word."""
     if token.atoms.get("C", 0) < 2 or "H" not in token.atoms or len(token.atoms) < 2:
         return False
     if sum(token.atoms.values()) < 8:
         return False
     named = any(m.behind == first - 1 and m.role == "subject" for m in reading.subjects.mentions)
     in_brackets = reading.word(first - 1) == "(" and reading.word(behind) in (")", ",", ";")
-    return (named and in_brackets) or reading.word(first - 1) == "is"
+    labelled = named and reading.word(first - 1) == ":"
+    return (named and in_brackets) or labelled or reading.word(first - 1) == "is"
 
 
 def _test(token: FormulaToken, *, empirical: bool, said: bool) -> Callable[[Facts], Finding]:
     def test(facts: Facts) -> Finding:
-        atoms = elements(facts.formula.split("+")[0].split("-")[0] if "[" not in facts.formula else facts.formula)
+        atoms = elements(
+            facts.formula.split("+")[0].split("-")[0] if "[" not in facts.formula else facts.formula
+        )
         truth = facts.formula
         if empirical:
             atoms = _reduced(atoms)

@@ -1,6 +1,7 @@
 """The nouns claims are about, and a matcher that finds the longest of them at each token.
 
-A `Term` says what kind of thing was named; the readers of `numbers`, `groups`, … turn terms with their
+A `Term` says what kind of thing was named; the readers of `numbers`, `groups`, … turn terms with
+their
 surroundings into claims. Hyphens between words are ignored: "hydrogen-bond donor" is three words.
 """
 
@@ -11,6 +12,7 @@ from functools import cache
 from typing import Literal
 
 from assistant.chat.claims.text import Token
+from assistant.chat.claims.trie import PhraseTrie
 from assistant.chem.groups import GROUPS
 
 Family = Literal["scalar", "count", "formula", "group", "element", "opaque", "skip"]
@@ -18,7 +20,7 @@ Family = Literal["scalar", "count", "formula", "group", "element", "opaque", "sk
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What a word or phrase names: a family of claims, a key inside it, and whether it is a plural."""
+    """What a word or phrase names: a family of claims and a key inside it."""
 
     family: Family
     key: str
@@ -36,51 +38,73 @@ class TermMatch:
 # Phrases; "~" allows a plural s, "a/b" are alternatives of one word.
 _TERMS: dict[Family, dict[str, str]] = {
     "scalar": {
-        "average_mass": "molecular/molar/formula weight~|average/mean molecular/molar weight/mass|average/mean mass|mw|mol wt"
+        "average_mass": "molecular/molar/formula weight~|average/mean molecular/molar weight/mass"
+        "|average/mean mass|mw|mol wt"
         "|molar mass|mol weight|weight|relative molecular/molar mass",
-        "exact_mass": "exact/accurate mass|monoisotopic mass/weight|exact/accurate/monoisotopic molecular/molar mass"
+        "exact_mass": "exact/accurate mass|monoisotopic mass/weight"
+        "|exact/accurate/monoisotopic molecular/molar mass"
         "|exact molecular weight",
         "mass": "mass|molecular mass|molecule mass",
         "nominal_mass": "nominal mass|nominal molecular mass|nominal molecular weight",
-        "clogp": "clogp|clog p|calculated/computed/crippen/predicted/estimated logp|calculated/computed/crippen/predicted log p"
+        "clogp": "clogp|clog p|calculated/computed/crippen/predicted/estimated logp"
+        "|calculated/computed/crippen/predicted log p"
         "|wildman crippen logp|calculated/computed/predicted partition coefficient|logp crippen",
-        "logp": "logp|log p|logpow|log pow|log kow|partition coefficient~|octanol water partition coefficient|octanol water logp"
+        "logp": "logp|log p|logpow|log pow|log kow|partition coefficient~"
+        "|octanol water partition coefficient|octanol water logp"
         "|octanol / water logp|octanol / water partition coefficient|lipophilicity",
-        "tpsa": "tpsa|topological polar surface area|polar surface area|psa|polar surface|topological psa",
-        "fsp3": "fsp3|fsp 3|fraction of sp3 carbons/carbon|fraction sp3|sp3 fraction|fraction of sp3 hybridised/hybridized carbons/carbon"
+        "tpsa": "tpsa|topological polar surface area|polar surface area|psa|polar surface"
+        "|topological psa",
+        "fsp3": "fsp3|fsp 3|fraction of sp3 carbons/carbon|fraction sp3|sp3 fraction"
+        "|fraction of sp3 hybridised/hybridized carbons/carbon"
         "|fraction of sp3 carbon atoms|fraction of saturated carbons",
         "qed": "qed|qed score|drug likeness score|quantitative estimate of drug likeness|qed value",
-        "charge": "net/formal/overall/total/net formal/overall formal/total formal charge|charge",
+        "charge": "net/formal/overall/total charge|net/overall/total formal charge|charge",
     },
     "count": {
         "heavy_atoms": "heavy atom~|non hydrogen atom~|nonhydrogen atom~",
         "rings": "ring~|cycle~|ring closure~",
         "aromatic_rings": "aromatic ring~|arene ring~|aryl ring~",
-        "ring_systems": "ring system~|ring assembly/assemblies|fused ring system~|separate ring system~",
-        "stereocentres": "stereocentre~|stereocenter~|stereogenic centre~|stereogenic center~|chiral centre~|chiral center~"
-        "|chirality centre~|chirality center~|asymmetric carbon~|asymmetric carbon atom~|chiral carbon~|chiral carbon atom~"
-        "|stereogenic carbon~|chiral atom~|asymmetric centre~|asymmetric center~|stereo centre~|stereo center~"
-        "|stereogenic atom~|tetrahedral stereocentre~|tetrahedral stereocenter~|stereogenic carbon atom~",
-        "double_bonds": "stereo double bond~|stereogenic double bond~|double bond stereocentre~|double bond stereocenter~"
-        "|stereochemical double bond~|stereodefined double bond~|e/z double bond~|double bond~ with stereochemistry"
+        "ring_systems": "ring system~|ring assembly/assemblies|fused ring system~"
+        "|separate ring system~",
+        "stereocentres": "stereocentre~|stereocenter~|stereogenic centre~|stereogenic center~"
+        "|chiral centre~|chiral center~"
+        "|chirality centre~|chirality center~|asymmetric carbon~|asymmetric carbon atom~"
+        "|chiral carbon~|chiral carbon atom~"
+        "|stereogenic carbon~|chiral atom~|asymmetric centre~|asymmetric center~"
+        "|stereo centre~|stereo center~"
+        "|stereogenic atom~|tetrahedral stereocentre~|tetrahedral stereocenter~"
+        "|stereogenic carbon atom~",
+        "double_bonds": "stereo double bond~|stereogenic double bond~|double bond stereocentre~"
+        "|double bond stereocenter~"
+        "|stereochemical double bond~|stereodefined double bond~|e/z double bond~"
+        "|double bond~ with stereochemistry"
         "|double bond stereo",
-        "hbd": "hydrogen bond donor~|h bond donor~|hydrogen bonding donor~|h bonding donor~|hbd~|donor~|hydrogen donor~"
+        "hbd": "hydrogen bond donor~|h bond donor~|hydrogen bonding donor~|h bonding donor~|hbd~"
+        "|donor~|hydrogen donor~"
         "|h donor~|hydrogen bond donor group~|hydrogen bond donor site~",
-        "hba": "hydrogen bond acceptor~|h bond acceptor~|hydrogen bonding acceptor~|h bonding acceptor~|hba~|acceptor~"
-        "|hydrogen acceptor~|h acceptor~|hydrogen bond acceptor group~|hydrogen bond acceptor site~",
-        "rotatable_bonds": "rotatable bond~|freely rotatable bond~|rotatable single bond~|rotor~|nrotb",
-        "pains": "pains alert~|pains hit~|pains match/matches|pains flag~|pains pattern~|pains motif~|pains substructure~|pains",
-        "brenk": "brenk alert~|brenk hit~|brenk match/matches|brenk flag~|brenk pattern~|brenk substructure~|brenk",
-        "alerts": "structural alert~|toxicophore~|alert~|pains or brenk alert~|pains and brenk alert~|structure alert~"
+        "hba": "hydrogen bond acceptor~|h bond acceptor~|hydrogen bonding acceptor~"
+        "|h bonding acceptor~|hba~|acceptor~"
+        "|hydrogen acceptor~|h acceptor~|hydrogen bond acceptor group~"
+        "|hydrogen bond acceptor site~",
+        "rotatable_bonds": "rotatable bond~|freely rotatable bond~|rotatable single bond~"
+        "|rotor~|nrotb",
+        "pains": "pains alert~|pains hit~|pains match/matches|pains flag~|pains pattern~"
+        "|pains motif~|pains substructure~|pains",
+        "brenk": "brenk alert~|brenk hit~|brenk match/matches|brenk flag~|brenk pattern~"
+        "|brenk substructure~|brenk",
+        "alerts": "structural alert~|toxicophore~|alert~|pains or brenk alert~"
+        "|pains and brenk alert~|structure alert~"
         "|pains nor brenk alert~|pains brenk alert~",
-        "ro5": "rule of five violation~|rule of 5 violation~|lipinski violation~|ro5 violation~|violation~"
+        "ro5": "rule of five violation~|rule of 5 violation~|lipinski violation~|ro5 violation~"
+        "|violation~"
         "|lipinski rule of five violation~",
-        "fragments": "fragment~ in the structure|disconnected component~|disconnected fragment~|separate component~",
+        "fragments": "fragment~|disconnected component~|disconnected fragment~|separate component~",
         "carbons": "carbon atom~|carbon~",
         "atoms": "atom~ in total",
     },
     "formula": {
-        "formula": "molecular/chemical/sum/elemental/hill/gross formula|formula|mf|molecular composition",
+        "formula": "molecular/chemical/sum/elemental/hill/gross formula|formula|mf"
+        "|molecular composition",
         "empirical": "empirical formula|simplest formula",
     },
     "opaque": {
@@ -103,55 +127,123 @@ _TERMS: dict[Family, dict[str, str]] = {
         "absorption maximum": "absorption maximum|lambda max|λmax",
     },
     "skip": {
-        "not a group": "amino acid~|nucleic acid~|bile acid~|fatty acid~|acid base|ring opening|ring closing|ring strain|ring current"
-        "|ring size|hydrogen bond~|hydrogen bonding|aromatic amino acid~|carbon skeleton|carbon chain~|alkyl chain~|side chain~"
-        "|carbon dioxide|carbon monoxide|hydrogen chloride|hydrochloric acid|sulfuric acid|nitric acid|sodium hydroxide"
-        "|ketone bodies|ketone body|free radical~|protein~|nitric oxide|acetic acid|carbon carbon|carbon backbone"
-        "|formic acid|phosphoric acid|nitrous acid|rule of five|rule of 5|electron donor~|proton donor~|proton acceptor~"
-        "|michael acceptor~|electron acceptor~|no donor~|acid chloride reagent|boiling water|carbon atoms chain"
+        "not a group": "amino acid~|nucleic acid~|bile acid~|fatty acid~|acid base|ring opening"
+        "|ring closing|ring strain|ring current"
+        "|ring size|hydrogen bond~|hydrogen bonding|aromatic amino acid~|carbon skeleton"
+        "|carbon chain~|alkyl chain~|side chain~"
+        "|carbon dioxide|carbon monoxide|hydrogen chloride|hydrochloric acid|sulfuric acid"
+        "|nitric acid|sodium hydroxide"
+        "|ketone bodies|ketone body|free radical~|protein~|nitric oxide|acetic acid"
+        "|carbon carbon|carbon backbone"
+        "|formic acid|phosphoric acid|nitrous acid|rule of five|rule of 5|electron donor~"
+        "|proton donor~|proton acceptor~"
+        "|michael acceptor~|electron acceptor~|acid chloride reagent|boiling water"
+        "|carbon atoms chain"
     },
 }
 
 ELEMENTS: dict[str, str] = {
-    "hydrogen": "H", "carbon": "C", "nitrogen": "N", "oxygen": "O", "sulfur": "S", "sulphur": "S",
-    "phosphorus": "P", "fluorine": "F", "chlorine": "Cl", "bromine": "Br", "iodine": "I",
-    "silicon": "Si", "boron": "B", "selenium": "Se", "platinum": "Pt", "sodium": "Na",
-    "potassium": "K", "lithium": "Li", "magnesium": "Mg", "calcium": "Ca", "zinc": "Zn",
-    "iron": "Fe", "copper": "Cu", "tin": "Sn", "arsenic": "As", "palladium": "Pd", "gold": "Au",
-    "mercury": "Hg", "aluminium": "Al", "aluminum": "Al", "cobalt": "Co", "nickel": "Ni",
+    "hydrogen": "H",
+    "carbon": "C",
+    "nitrogen": "N",
+    "oxygen": "O",
+    "sulfur": "S",
+    "sulphur": "S",
+    "phosphorus": "P",
+    "fluorine": "F",
+    "chlorine": "Cl",
+    "bromine": "Br",
+    "iodine": "I",
+    "silicon": "Si",
+    "boron": "B",
+    "selenium": "Se",
+    "platinum": "Pt",
+    "sodium": "Na",
+    "potassium": "K",
+    "lithium": "Li",
+    "magnesium": "Mg",
+    "calcium": "Ca",
+    "zinc": "Zn",
+    "iron": "Fe",
+    "copper": "Cu",
+    "tin": "Sn",
+    "arsenic": "As",
+    "palladium": "Pd",
+    "gold": "Au",
+    "mercury": "Hg",
+    "aluminium": "Al",
+    "aluminum": "Al",
+    "cobalt": "Co",
+    "nickel": "Ni",
     "deuterium": "D",
-}  # fmt: skip
+}
 
 # Words for broader things than one row of the table of groups; `groups` says how they are tested.
 BROAD: dict[str, str] = {
     "halogen": "halogen~|halogen atom~|halogen substituent~|halide~|halo group~|organohalogen~",
-    "carbonyl": "carbonyl~|carbonyl group~|c=o|c=o group~|c=o bond~|c=o double bond~|carbonyl function~",
-    "hydroxyl": "hydroxyl~|hydroxyl group~|hydroxy group~|hydroxy~|hydroxy substituent~|hydroxyl substituent~|oh group~"
+    "carbonyl": "carbonyl~|carbonyl group~|c=o|c=o group~|c=o bond~|c=o double bond~"
+    "|carbonyl function~",
+    "hydroxyl": "hydroxyl~|hydroxyl group~|hydroxy group~|hydroxy~|hydroxy substituent~"
+    "|hydroxyl substituent~|oh group~"
     "|oh~|hydroxyl functionality|hydroxyl function~|hydroxyl moiety/moieties",
-    "benzene ring": "benzene ring~|phenyl ring~|benzene~|benzenoid ring~|benzene nucleus|aryl group~|phenylene ring~"
+    "benzene ring": "benzene ring~|phenyl ring~|benzene~|benzenoid ring~|benzene nucleus"
+    "|aryl group~"
+    "|phenylene ring~"
     "|benzene moiety|benzene core|benzene unit~",
     "phenyl": "phenyl group~|phenyl~|phenyl substituent~|phenyl unit~|phenyl moiety/moieties",
     "heteroatom": "heteroatom~|hetero atom~",
     "metal": "metal~|metal atom~|metal ion~|transition metal~|metal centre~|metal center~",
-    "alkene": "carbon carbon double bond~|c=c|c=c double bond~|c=c bond~|olefin~|alkene~|olefinic double bond~|alkene double bond~"
+    "alkene": "carbon carbon double bond~|c=c|c=c double bond~|c=c bond~|olefin~|alkene~"
+    "|olefinic double bond~|alkene double bond~"
     "|alkene group~|olefinic bond~",
     "triple bond": "triple bond~",
     "heterocycle": "heterocycle~|heterocyclic ring~|heterocyclic system~|hetero ring~",
-    "heteroaromatic ring": "heteroaromatic ring~|aromatic heterocycle~|heteroaryl ring~|heteroarene~|heteroaryl group~"
+    "heteroaromatic ring": "heteroaromatic ring~|aromatic heterocycle~|heteroaryl ring~"
+    "|heteroarene~"
+    "|heteroaryl group~"
     "|heteroaromatic system~|heteroaryl~|heteroaromatic~",
     "methyl": "methyl group~|methyl~|methyl substituent~|ch3 group~|ch3",
     "saturated ring": "saturated ring~|fully saturated ring~",
     "aliphatic ring": "aliphatic ring~|alicyclic ring~|non aromatic ring~|nonaromatic ring~",
-    "amine": "amine~|amine group~|amine functionality|amine function~|basic amine~|amine moiety|amine nitrogen~|amine substituent~",
-    "methoxy": "methoxy group~|methoxy~|methoxy substituent~|och3 group~|methyl ether~|methoxyl group~",
+    "amine": "amine~|amine group~|amine functionality|amine function~|basic amine~"
+    "|amine moiety|amine nitrogen~|amine substituent~",
+    "primary amine": "primary amine~|primary amino group~|primary amine group~"
+    "|primary amine function",
+    "secondary amine": "secondary amine~|secondary amino group~|secondary amine group~",
+    "tertiary amine": "tertiary amine~|tertiary amino group~|tertiary amine group~"
+    "|tertiary amine nitrogen~",
+    "methoxy": "methoxy group~|methoxy~|methoxy substituent~|och3 group~|methyl ether~"
+    "|methoxyl group~",
     "acetyl": "acetyl group~|acetyl~|acetyl moiety",
     "tert-butyl": "tert butyl group~|tert butyl|t butyl group~",
     "isopropyl": "isopropyl group~|isopropyl|i propyl group~",
 }
 
 _APART = re.compile(r"([,=])")
-_SUFFIXES = ("", " group~", " moiety", " moieties", " function", " functionality", " functionalities",
-             " unit~", " functional group~", " linkage~", " bond~", " substituent~", " residue~")  # fmt: skip
+_SUFFIXES = (
+    "",
+    " group~",
+    " moiety",
+    " moieties",
+    " function",
+    " functionality",
+    " functionalities",
+    " unit~",
+    " functional group~",
+    " linkage~",
+    " bond~",
+    " substituent~",
+    " residue~",
+    " ring~",
+    " nucleus",
+    " core",
+    " ring system~",
+    " scaffold",
+    " skeleton",
+    " system",
+    " oxygen",
+    " nitrogen",
+)
 
 
 def _expand(pattern: str) -> Iterable[tuple[str, ...]]:
@@ -159,7 +251,9 @@ def _expand(pattern: str) -> Iterable[tuple[str, ...]]:
     sequences: list[tuple[str, ...]] = [()]
     for piece in pattern.replace("=", " = ").split():
         options = [piece] if piece == "/" else [o for o in piece.split("/") if o]
-        options = [form for o in options for form in ((o[:-1], o[:-1] + "s") if o.endswith("~") else (o,))]
+        options = [
+            form for o in options for form in ((o[:-1], o[:-1] + "s") if o.endswith("~") else (o,))
+        ]
         sequences = [(*s, o) for s in sequences for o in options]
     return sequences
 
@@ -170,29 +264,26 @@ def _words_of(phrase: str) -> tuple[str, ...]:
 
 
 @cache
-def terms() -> dict[str, tuple[tuple[tuple[str, ...], Term], ...]]:
-    """All phrases by their first word, the longest first."""
+def terms() -> PhraseTrie[Term]:
+    """All phrases; more special families come later and replace equal phrases of earlier ones."""
     phrases: dict[tuple[str, ...], Term] = {}
-    for words in _group_phrases():
-        phrases.setdefault(words[0], Term("group", words[1]))
+    for words, group in _group_phrases():
+        phrases.setdefault(words, Term("group", group))
     for name, symbol in ELEMENTS.items():
         for tail in ("", " atom~", " substituent~"):
             for words in _expand(f"{name}{'~' if not tail else ''}{tail}"):
                 phrases[words] = Term("element", symbol)
     for key, patterns in BROAD.items():
-        for pattern in patterns.split("|"):
-            for words in _expand(pattern):
-                phrases[words] = Term("group", key)
+        phrases |= dict.fromkeys(_all(patterns), Term("group", key))
     for family, entries in _TERMS.items():
         for key, patterns in entries.items():
-            for pattern in patterns.split("|"):
-                for words in _expand(pattern):
-                    term = Term("element", "C") if key == "carbons" else Term(family, key)
-                    phrases[words] = term
-    index: dict[str, list[tuple[tuple[str, ...], Term]]] = {}
-    for words, term in phrases.items():
-        index.setdefault(words[0], []).append((words, term))
-    return {k: tuple(sorted(v, key=lambda e: -len(e[0]))) for k, v in index.items()}
+            term = Term("element", "C") if key == "carbons" else Term(family, key)
+            phrases |= dict.fromkeys(_all(patterns), term)
+    return PhraseTrie(phrases.items())
+
+
+def _all(patterns: str) -> list[tuple[str, ...]]:
+    return [words for pattern in patterns.split("|") for words in _expand(pattern)]
 
 
 def _group_phrases() -> Iterable[tuple[tuple[str, ...], str]]:
@@ -213,27 +304,17 @@ def _group_phrases() -> Iterable[tuple[tuple[str, ...], str]]:
 
 def find_terms(tokens: Sequence[Token]) -> list[TermMatch]:
     """The longest terms, left to right, without overlap."""
-    index = terms()
+    trie = terms()
     found: list[TermMatch] = []
     i = 0
     while i < len(tokens):
-        match = _longest_at(index.get(tokens[i].text, ()), tokens, i)
+        match = trie.longest(tokens, i)
         if match is None:
             i += 1
         else:
-            found.append(match)
-            i = match.behind
+            found.append(TermMatch(match[0], i, match[1]))
+            i = match[1]
     return found
-
-
-def _longest_at(
-    phrases: tuple[tuple[tuple[str, ...], Term], ...], tokens: Sequence[Token], start: int
-) -> TermMatch | None:
-    for words, term in phrases:
-        behind = match_words(tokens, start, words)
-        if behind:
-            return TermMatch(term, start, behind)
-    return None
 
 
 def match_words(tokens: Sequence[Token], start: int, words: Sequence[str]) -> int:

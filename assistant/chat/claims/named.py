@@ -1,31 +1,34 @@
-"""Names of compounds in an answer: of a molecule of the conversation, or of one that is not in it."""
+"""Names of compounds in an answer: of the conversation's molecules, or of others."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 
 from assistant.chat.claims.text import Token
+from assistant.chat.claims.trie import PhraseTrie
+from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
 from assistant.errors import AssistantError
 
 MIN_LETTERS = 4
-_NOT_AS_NAME = frozenset(
-    "ring group moiety core unit skeleton scaffold nucleus system derivative derivatives fragment "
-    "substituent functionality analogue analog bond nitrogen oxygen".split()
+_INSIDE = "-,()[]'"
+_NOT_AS_NAME = words(
+    "ring group moiety core unit skeleton scaffold nucleus system derivative derivatives "
+    "fragment substituent functionality analogue analog bond nitrogen oxygen"
 )
 
 
 @cache
-def _table() -> dict[str, tuple[tuple[tuple[str, ...], str], ...]]:
-    """Word sequences of all names of the table by first word, the longest first, with the SMILES."""
-    index: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-    for entry in NameTable.load().entries:
-        for name in entry.all_names:
-            words = _words(name)
-            if words and len(name) >= MIN_LETTERS:
-                index.setdefault(words[0], []).append((words, entry.smiles))
-    return {first: tuple(sorted(names, key=lambda n: -len(n[0]))) for first, names in index.items()}
+def _table() -> PhraseTrie[str]:
+    """All names of the table with their SMILES."""
+    names = {
+        _words(name): entry.smiles
+        for entry in reversed(NameTable.load().entries)
+        for name in reversed(entry.all_names)
+        if len(name) >= MIN_LETTERS and _words(name)
+    }
+    return PhraseTrie(names.items(), _INSIDE)
 
 
 @lru_cache(maxsize=1024)
@@ -47,39 +50,19 @@ class NameFinder:
 
     def __init__(self, molecules: Mapping[int, Facts], names: Mapping[int, str]) -> None:
         self._by_smiles = {facts.smiles: number for number, facts in molecules.items()}
-        self._own: dict[str, list[tuple[tuple[str, ...], int]]] = {}
-        for number, name in names.items():
-            words = _words(name)
-            if words and number in molecules:
-                self._own.setdefault(words[0], []).append((words, number))
+        own = ((_words(name), number) for number, name in names.items() if number in molecules)
+        self._own = PhraseTrie(((words, number) for words, number in own if words), _INSIDE)
 
     def find(self, tokens: Sequence[Token], i: int) -> tuple[int | None, int] | None:
         """The molecule's number (None for a compound outside) and the index behind the name."""
-        first = tokens[i].text
-        for words, number in self._own.get(first, ()):
-            behind = _behind(tokens, i, words)
-            if behind:
-                return number, behind
-        for words, smiles in _table().get(first, ()):
-            behind = _behind(tokens, i, words)
-            if not behind:
-                continue
-            if behind < len(tokens) and tokens[behind].text in _NOT_AS_NAME:
-                return None
-            canonical = _canonical(smiles)
-            return self._by_smiles.get(canonical) if canonical else None, behind
-        return None
-
-
-def _behind(tokens: Sequence[Token], start: int, words: Sequence[str]) -> int:
-    """Index behind `words` at `start`; symbols inside a name do not matter. 0 where they are not."""
-    i = start
-    for word in words:
-        while i > start and i < len(tokens) and tokens[i].kind == "symbol":
-            if tokens[i].text not in "-,()[]'":
-                return 0
-            i += 1
-        if i >= len(tokens) or tokens[i].text != word:
-            return 0
-        i += 1
-    return i
+        own = self._own.longest(tokens, i)
+        if own is not None:
+            return own
+        named = _table().longest(tokens, i)
+        if named is None:
+            return None
+        smiles, behind = named
+        if behind < len(tokens) and tokens[behind].text in _NOT_AS_NAME:
+            return None
+        canonical = _canonical(smiles)
+        return self._by_smiles.get(canonical) if canonical else None, behind

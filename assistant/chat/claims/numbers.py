@@ -8,6 +8,7 @@ from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.values import Quantity, compare, read_quantity, read_unit
+from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
 ABOUT_LOGP = 0.3
@@ -20,11 +21,15 @@ EXACT_SLACK = 6e-4
 """Absolute slack of exact masses: an electron, where the ion's mass leaves it out."""
 TPSA_SLACK = 0.06
 
-_ELSEWHERE = frozenset(
-    "fragment fragments loss m peak ion adduct limit cutoff cut threshold dose protein losing loses "
-    "maximum ceiling kda".split()
+_ELSEWHERE = words(
+    "difference differ differs fragment fragments loss m peak ion adduct limit "
+    "cutoff cut threshold dose protein losing "
+    "loses maximum ceiling kda"
 )
-_MEASURED = frozenset("experimental experimentally measured literature observed reported".split())
+_IONS = words("ion ions adduct peak fragment fragments")
+_MEASURED = words(
+    "experimental experimentally experiment experiments measured literature observed reported"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def _exact_mass(stated: Quantity, facts: Facts) -> Finding:
 
 
 def _any_mass(stated: Quantity, facts: Facts) -> Finding:
-    """ "Mass" alone may be either; it is wrong only if it fits neither."""
+    """As in "Mass" alone may be either; it is wrong only if it fits neither."""
     average, exact = _average_mass(stated, facts), _exact_mass(stated, facts)
     truth = f"average mass {facts.average_mass:.2f} g/mol, exact mass {facts.exact_mass:.4f} Da"
     if average.holds or exact.holds:
@@ -77,10 +82,8 @@ def _clogp(stated: Quantity, facts: Facts) -> Finding:
 def _logp(stated: Quantity, facts: Facts) -> Finding:
     """As cLogP, but a near miss may be another method's value and is left open."""
     finding = _clogp(stated, facts)
-    if finding.holds is False and stated.is_point:
-        if abs(stated.low - facts.clogp) <= OTHER_METHOD_LOGP:
-            return Finding(None, finding.truth)
-    return finding
+    near = stated.is_point and abs(stated.low - facts.clogp) <= OTHER_METHOD_LOGP
+    return Finding(None, finding.truth) if near and finding.holds is False else finding
 
 
 def _tpsa(stated: Quantity, facts: Facts) -> Finding:
@@ -101,7 +104,9 @@ def _qed(stated: Quantity, facts: Facts) -> Finding:
 
 
 def _charge(stated: Quantity, facts: Facts) -> Finding:
-    return Finding(compare(stated, facts.charge), f"charge {facts.charge:+d}" if facts.charge else "charge 0")
+    return Finding(
+        compare(stated, facts.charge), f"charge {facts.charge:+d}" if facts.charge else "charge 0"
+    )
 
 
 SCALARS: dict[str, Scalar] = {
@@ -132,7 +137,7 @@ def read_scalars(reading: Reading) -> Iterator[Claim]:
 
 def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> Claim | None:
     key = match.term.key
-    read = value_behind(reading.tokens, match.behind)
+    read = value_behind(reading.tokens, match.behind, reading.labels)
     if read is None or reading.is_silent(match.first):
         return None
     stated, first, behind, negated = read
@@ -140,13 +145,26 @@ def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> Claim | 
     scalar = SCALARS[key]
     if unit not in scalar.units or reading.is_label(first):
         return None
-    if not unit and not ends_cleanly(reading.tokens, behind):
+    if not unit and (
+        not ends_cleanly(reading.tokens, behind, any_word=True) or _counts_next(reading, behind)
+    ):
         return None
     used.update(range(match.first, behind))
+    near = {t.text for t in reading.tokens[max(0, match.first - 6) : behind]}
+    if scalar.kind == "mass" and near & _IONS:
+        return None
     if key in ("logp", "clogp") and _is_measured(reading, match):
         return reading.claim(match.first, behind, "logp", None, end=end)
     test = _scaled_test(scalar, stated, unit)
     return reading.claim(match.first, behind, scalar.kind, test, end=end, negated=negated)
+
+
+def _counts_next(reading: Reading, behind: int) -> bool:
+    """Whether the number counts the noun behind it instead: "mass, 3 rings"."""
+    return any(
+        behind <= t.first <= behind + 1 and t.term.family in ("count", "group", "element")
+        for t in reading.terms
+    )
 
 
 def _scaled_test(scalar: Scalar, stated: Quantity, unit: str) -> Callable[[Facts], Finding]:
@@ -158,7 +176,7 @@ def _scaled_test(scalar: Scalar, stated: Quantity, unit: str) -> Callable[[Facts
 
 
 def _before_charge(reading: Reading, match: TermMatch, used: set[int]) -> Claim | None:
-    """ "a +1 charge", "no net charge", "a positive charge"."""
+    """As in "a +1 charge", "no net charge", "a positive charge"."""
     i = match.first - 1
     if i < 0 or match.first in used or reading.is_silent(i):
         return None
@@ -174,7 +192,7 @@ def _before_charge(reading: Reading, match: TermMatch, used: set[int]) -> Claim 
 
 
 def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
-    """ "weighs 180.16 g/mol", "63.6 Å²": the unit alone says what is meant."""
+    """As in "weighs 180.16 g/mol", "63.6 Å²": the unit alone says what is meant."""
     tokens = reading.tokens
     i = 0
     while i < len(tokens):
@@ -196,7 +214,22 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         if key is None or reading.is_silent(first) or _is_elsewhere(reading, first):
             continue
         test = _scaled_test(SCALARS[key], read[0], unit)
-        yield reading.claim(first, read[1], SCALARS[key].kind, test, end=end)
+        if reading.word(first - 1) in (
+            "versus",
+            "vs",
+            "against",
+            "than",
+            "by",
+            "plus",
+            "minus",
+            "±",
+        ):
+            continue
+        following = next((t.text for t in tokens if t.start >= end), "")
+        if following in ("heavier", "lighter", "more", "less", "higher", "lower", "larger"):
+            continue
+        denied = reading.word(first - 1) == "not"
+        yield reading.claim(first, read[1], SCALARS[key].kind, test, end=end, negated=denied)
 
 
 def _is_elsewhere(reading: Reading, first: int) -> bool:

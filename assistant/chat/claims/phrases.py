@@ -1,4 +1,4 @@
-"""The noun phrase around a term: "at least two six-membered aromatic rings", "stereocentres: 1 of 2 set"."""
+"""The noun phrase around a term: "at least two six-membered rings", "rings: 2"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,36 +7,53 @@ from typing import Literal
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.text import Token
 from assistant.chat.claims.values import Quantity, read_number, read_quantity
+from assistant.chat.claims.wordlist import words
 
 Determiner = Literal["number", "a", "no", "any", "the", "vague", "other", "bare"]
 
-_ARTICLES = {"a": "a", "an": "a", "no": "no", "zero": "number", "any": "any", "the": "the",
-             "its": "the", "this": "the", "that": "the", "these": "the", "their": "the"}  # fmt: skip
-_VAGUE = frozenset("several multiple many few some various numerous couple plenty lots more fewer".split())
-_OTHER = frozenset(
-    "another additional further second third other extra remaining more fewer same both each every "
-    "either all most half which whose neither first last next only".split()
+_ARTICLES = {
+    "a": "a",
+    "an": "a",
+    "no": "no",
+    "zero": "number",
+    "any": "any",
+    "the": "the",
+    "its": "the",
+    "this": "the",
+    "that": "the",
+    "these": "the",
+    "their": "the",
+}
+_VAGUE = words("several multiple many few some various numerous couple plenty lots more fewer")
+_OTHER = words(
+    "another additional further second third other extra remaining more fewer same both each "
+    "every either all most half which whose neither first last next only"
 )
 # Words that leave the meaning of a count as it is.
-_NEUTRAL = frozenset(
+_NEUTRAL = words(
     "distinct separate different total individual functional formal overall simple main key "
-    "single polar classical potential of hydrogen bond traditional such computed calculated".split()
+    "single polar classical potential of hydrogen bond traditional such computed calculated"
 )
-_STOP = frozenset(
-    "and or but with without has have had contains contain containing is are was were in on to from "
-    "of by for as at than then that which it its bears features includes nor into like plus there "
-    "lacks lacking between where so because be being not also both possesses carries bearing".split()
+_STOP = words(
+    "and or but with without has have had contains contain containing is are was were in on "
+    "to from of by for as at than then that which it its bears features includes nor into "
+    "like plus there lacks lacking between where so because be being not also both possesses "
+    "carries bearing"
 )
-_LOCANT_OWNERS = frozenset("position positions atom atoms carbon c n number figure table step rule type".split())
-_FILLERS = frozenset(
-    "is was are were of equals equal to = : ( ) | value values computed calculated estimated by rdkit at a "
-    "the comes out works being here score count counts number – — → approximately that which stands "
-    "lies sits around it about * found reported given as it's i.e amounts totals measures would only".split()
-)  # fmt: skip
-_AFTER_NUMBER = frozenset(
-    "and or which while in so with but total for as by according overall here set defined of on per "
-    "that making well because since compared due this it whereas specified assigned based than "
-    "from is are also meaning indicating suggesting reflecting given under below within units".split()
+_LOCANT_OWNERS = words(
+    "position positions atom atoms carbon c n number figure table step rule type"
+)
+_FILLERS = words(
+    "is was are were of equals equal to = : ( ) | value values computed calculated estimated "
+    "by rdkit at a the comes out works being here score count counts number – — → "
+    "approximately that which stands lies sits around it about * found reported given as it's "
+    "i.e for amounts totals measures would only"
+)
+_AFTER_NUMBER = words(
+    "and or which while in so with but total for as by according overall here set defined of "
+    "on per that making well because since compared due this it whereas specified assigned "
+    "based than from is are also meaning indicating suggesting reflecting given under below "
+    "within units"
 )
 
 
@@ -73,10 +90,18 @@ def read_phrase(
     """
     modifiers: list[str] = []
     i = term.first - 1
+    if i > 0 and tokens[i].text == "-" and tokens[i - 1].text in ("n", "o", "s"):
+        modifiers.append("one element only")  # "N-H donor"
     for _ in range(6):
-        if i < 0 or i in taken:
+        if i < 0:
             break
         word, kind = tokens[i].text, tokens[i].kind
+        if i in taken:
+            glued = all(t.text != "," for t in tokens[i + 1 : term.first])
+            if kind == "word" and glued and word not in (*_ARTICLES, "it") and i + 1 < term.first:
+                # "two phenyl-type rings": the words belong together and mean something else.
+                return NounPhrase(term.first, term.behind, "other", None, tuple(modifiers))
+            break
         if word == "-" or (word == "," and modifiers and tokens[i - 1].text not in _STOP):
             i -= 1
             continue
@@ -89,13 +114,17 @@ def read_phrase(
                 i -= 1
                 continue
             return _numbered(tokens, term, i, modifiers)
+        if word == "a" and i > 0 and tokens[i - 1].text in ("the", "its"):
+            return NounPhrase(i, term.behind, "the", None, (*modifiers, "a"))
         if word in _ARTICLES and word != "zero":
             determiner: Determiner = _ARTICLES[word]  # type: ignore[assignment]
-            if determiner in ("a", "the") and i > 0 and tokens[i - 1].text == "not":
-                return NounPhrase(i, term.behind, determiner, None, tuple(modifiers))
             return NounPhrase(i, term.behind, determiner, None, tuple(modifiers))
         if word in _VAGUE:
             return NounPhrase(i, term.behind, "vague", None, tuple(modifiers))
+        if word == "neither":
+            break
+        if word == "both" and "and" in [t.text for t in tokens[term.behind : term.behind + 4]]:
+            break
         if word in _OTHER:
             return NounPhrase(i, term.behind, "other", None, tuple(modifiers))
         if kind != "word" or word in _STOP:
@@ -130,7 +159,11 @@ def _numbered(
     joint = first - 1
     if joint > 0 and tokens[joint].text in ("the", "its", "all"):
         joint -= 1
-    if joint > 0 and tokens[joint].text in ("of", "/") and read_number(tokens[joint - 1]) is not None:
+    if (
+        joint > 0
+        and tokens[joint].text in ("of", "/")
+        and read_number(tokens[joint - 1]) is not None
+    ):
         value, decimals = read_number(tokens[joint - 1]) or (0.0, 0)
         part, first = Quantity(value, value, decimals), joint - 1
     if first > 0 and tokens[first - 1].text == "not":
@@ -139,7 +172,7 @@ def _numbered(
 
 
 def _is_locant(tokens: Sequence[Token], i: int) -> bool:
-    """ "4-" of "4-nitro", "2,4-" of "2,4-dichloro", "N-" of "N-acetyl"."""
+    """As in "4-" of "4-nitro", "2,4-" of "2,4-dichloro", "N-" of "N-acetyl"."""
     if i + 1 >= len(tokens) or tokens[i + 1].text not in ("-", ","):
         return False
     if tokens[i + 1].start != tokens[i].end:
@@ -154,8 +187,15 @@ def _names_something(tokens: Sequence[Token], i: int) -> bool:
     return i > 0 and tokens[i - 1].text in _LOCANT_OWNERS
 
 
-def value_behind(tokens: Sequence[Token], start: int) -> tuple[Quantity, int, int, bool] | None:
-    """The quantity said of a property that ends before `start`: "… is about 180.2".
+def value_behind(
+    tokens: Sequence[Token], start: int, labels: frozenset[int] = frozenset()
+) -> tuple[Quantity, int, int, bool] | None:
+    """The quantity said of a property that ends before `start`: "… of molecule 2 is about 180.2".
+
+    Args:
+        tokens: Tokens of the sentence.
+        start: Index behind the property.
+        labels: Tokens that name a molecule; they are passed over.
 
     Returns:
         The quantity, the index of its first token, the index behind it, and whether "not" stood
@@ -164,11 +204,16 @@ def value_behind(tokens: Sequence[Token], start: int) -> tuple[Quantity, int, in
     negated = False
     i, parenthesis = start, False
     for _ in range(10):
+        while i in labels:
+            i += 1
         if i >= len(tokens):
             return None
         word = tokens[i].text
-        if word == "not" and i + 1 < len(tokens) and tokens[i + 1].text not in (
-            "more", "less", "exceeding", "greater", "fewer"):  # fmt: skip
+        if (
+            word == "not"
+            and i + 1 < len(tokens)
+            and tokens[i + 1].text not in ("more", "less", "exceeding", "greater", "fewer")
+        ):
             negated, i = True, i + 1
             continue
         if word == "(" and i + 1 < len(tokens) and not _begins_quantity(tokens, i + 1):
@@ -200,11 +245,14 @@ def _behind_parenthesis(tokens: Sequence[Token], i: int) -> int | None:
     return None
 
 
-def ends_cleanly(tokens: Sequence[Token], behind: int) -> bool:
-    """Whether what follows a number leaves it complete: no noun that it might count instead."""
+def ends_cleanly(tokens: Sequence[Token], behind: int, *, any_word: bool = False) -> bool:
+    """Whether what follows a number leaves it complete: no noun that it might count instead.
+
+    With `any_word` only symbols that continue a number are refused.
+    """
     if behind >= len(tokens):
         return True
     token = tokens[behind]
     if token.kind == "word":
-        return token.text in _AFTER_NUMBER
+        return any_word or token.text in _AFTER_NUMBER
     return token.text not in ("±", "×", "^", "/", "%", "°", "-", "–", "~")

@@ -8,6 +8,7 @@ from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.subjects import SentenceSubjects
 from assistant.chat.claims.text import Sentence, Token
+from assistant.chat.claims.values import read_number
 from assistant.chem.facts import Facts
 
 
@@ -81,11 +82,22 @@ class Reading:
         context = self.context[first]
         if has and context.negated:
             negated = not negated
-        if context.doubted:
+        if context.doubted or self._is_distributed(first, behind):
             test = None
-        subject = self.subjects.at(first, behind, self.tokens)
+        start = self.tokens[first].start
         stop = end if end is not None else self.tokens[behind - 1].end
-        return Claim(self.tokens[first].start, stop, kind, opposite(test) if negated else test, subject)
+        if self.text.count("(", start, stop) > self.text.count(")", start, stop):
+            stop += self.text.startswith(")", stop)
+        while behind < len(self.tokens) and self.tokens[behind].start < stop:
+            behind += 1
+        subject = self.subjects.at(first, behind, self.tokens)
+        return Claim(start, stop, kind, opposite(test) if negated else test, subject)
+
+    def _is_distributed(self, first: int, behind: int) -> bool:
+        """Whether "respectively" hands the numbers of the sentence out in some order."""
+        return any(t.text == "respectively" for t in self.tokens) and any(
+            read_number(t) is not None for t in self.tokens[first:behind]
+        )
 
 
 def opposite(test: Callable[[Facts], Finding] | None) -> Callable[[Facts], Finding] | None:

@@ -1,13 +1,16 @@
 """SMILES, InChIKeys, InChIs and formulae in an answer.
 
-A SMILES or key is looked for in the raw text before anything else, because its characters would confuse
-every later step. What cannot be told from a word (CO, NO, CN) is only read as SMILES where the text says so.
+A SMILES or key is looked for in the raw text before anything else, because its characters would
+confuse
+every later step. What cannot be told from a word (CO, NO, CN) is only read as SMILES where the
+text says so.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Literal
 
 from rdkit import Chem
@@ -19,6 +22,8 @@ from assistant.errors import AssistantError
 
 MAX_STRUCTURES = 40
 """Structures parsed per answer; the rest stays unmarked."""
+MAX_CANDIDATES = 4000
+"""Runs of SMILES characters that are looked at; plain words are among them."""
 MAX_SMILES = 400
 """Longer SMILES in an answer are not parsed."""
 
@@ -31,12 +36,16 @@ _ALPHABET = re.compile(
 _BACKTICKS = re.compile(r"`([^`\n]{1,2000})`")
 _SAYS_SMILES = re.compile(r"SMILES[^.\n]{0,40}$", re.IGNORECASE)
 _STATES_IDENTITY = re.compile(
-    r"(?:\b(?:its|the|canonical|isomeric|this|whose)\b[^.\n]{0,40}SMILES[^.\n]{0,60}|SMILES(?: string| code)?\**"
-    r"\s{0,3}(?:of|for|:|is|=|\|)[^.\n]{0,40}|written as[ :`]{1,3}|represented (?:as|by)[^.\n]{0,20}"
+    r"(?:\b(?:its|the|canonical|isomeric|this|whose)\b[^.\n]{0,40}SMILES[^.\n]{0,60}"
+    r"|SMILES(?: string| code)?\**"
+    r"\s{0,3}(?:of|for|:|is|=|\|)[^.\n]{0,40}|written as[ :`]{1,3}"
+    r"|represented (?:as|by)[^.\n]{0,20}"
     r"|^\W{0,6}SMILES\W{1,6})$",
     re.IGNORECASE,
 )
-_BOND_WORD = re.compile(r"`?\s?(?:bonds?|groups?|stretch|double|triple|units?|moiet|linkages?|fragments?)\b")
+_BOND_WORD = re.compile(
+    r"`?\s?(?:bonds?|groups?|stretch|double|triple|units?|moiet|linkages?|fragments?)\b"
+)
 _FORMULA_TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:\[?(?:[A-Z][a-z]?)\]?_?\{?[0-9]{0,4}\}?){2,16}"
     r"(?P<charge>\^?\{?(?:[0-9]?[+⁺⁻−-]|[⁰¹²³⁴-⁹][⁺⁻])\}?)?(?![A-Za-z0-9])"
@@ -74,21 +83,25 @@ def find_structures(text: str) -> list[Structure]:
     covered: list[tuple[int, int]] = []
 
     def add(structure: Structure) -> None:
-        if len(found) < MAX_STRUCTURES and not any(s < structure.end and structure.start < e for s, e in covered):
+        if len(found) < MAX_STRUCTURES and not any(
+            s < structure.end and structure.start < e for s, e in covered
+        ):
             found.append(structure)
             covered.append((structure.start, structure.end))
 
-    for match in _KEY.finditer(text):
+    for match in islice(_KEY.finditer(text), MAX_STRUCTURES):
         add(Structure(*match.span(), "inchikey", match[0], None, True))
-    for match in _INCHI.finditer(text):
+    for match in islice(_INCHI.finditer(text), MAX_STRUCTURES // 4):
         source = match[0].rstrip(".,;:*)")
         end = match.start() + len(source)
         add(Structure(match.start(), end, "inchi", source, _from_inchi(source), True))
-    for match in _BACKTICKS.finditer(text):
+    for match in islice(_BACKTICKS.finditer(text), MAX_CANDIDATES // 20):
         quoted = _quoted_smiles(text, match)
         if quoted is not None:
             add(quoted)
-    for match in _CANDIDATE.finditer(text):
+    for match in islice(_CANDIDATE.finditer(text), MAX_CANDIDATES):
+        if len(found) >= MAX_STRUCTURES:
+            break
         bare = _bare_smiles(text, match)
         if bare is not None:
             add(bare)
@@ -131,7 +144,7 @@ def _bare_smiles(text: str, match: re.Match[str]) -> Structure | None:
         return None
     strong = re.search(r"[=#()\[\]]|[A-Za-z][0-9][^0-9]*[0-9]", source) is not None
     atoms = len(re.findall(r"Cl|Br|[BCNOPSFIbcnops]", source))
-    if not said and (not strong or atoms < 4) or not any(c.isalpha() for c in source):
+    if (not said and (not strong or atoms < 4)) or not any(c.isalpha() for c in source):
         return None
     if _BOND_WORD.match(text, start + len(source)) or source[0] in "-=)#.":
         return None
@@ -188,7 +201,9 @@ class Verdict:
     molecule: int | None
 
 
-def judge(structure: Structure, subjects: tuple[int, ...], molecules: Mapping[int, Facts]) -> Verdict:
+def judge(
+    structure: Structure, subjects: tuple[int, ...], molecules: Mapping[int, Facts]
+) -> Verdict:
     """Compares a structure with the molecules of the conversation.
 
     Args:
@@ -248,7 +263,7 @@ def find_formulas(text: str, start: int, end: int) -> Iterator[FormulaToken]:
         atoms: dict[str, int] = {}
         for symbol, number in _ELEMENT.findall(body):
             atoms[symbol] = atoms.get(symbol, 0) + int(number or 1)
-        if not set(atoms) <= _SYMBOLS or not any(c.isdigit() for c in body) and len(atoms) < 2:
+        if not set(atoms) <= _SYMBOLS or (not any(c.isdigit() for c in body) and len(atoms) < 2):
             continue
         yield FormulaToken(match.start(), match.end(), atoms, _charge(match["charge"]))
 

@@ -9,8 +9,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from assistant.chat.claims.wordlist import words
+
 MAX_CHARS = 20_000
 """Longer answers are checked up to here; the bundle's models write far less."""
+
+MAX_TOKENS = 160
+"""Longer sentences are read in pieces, so that the cost of a sentence is bounded."""
 
 _ONE_TO_ONE = str.maketrans(
     "₀₁₂₃₄₅₆₇₈₉₊₋\u00a0\u202f\u2009\u2007\u2010\u2011\u2212\u2019\u02bc\u2018Å",
@@ -24,8 +29,8 @@ _TOKEN = re.compile(
     r"|(?P<symbol>[^\s*_`#])"
 )
 _WORD_TAIL = re.compile(r"'s$")
-_ABBREVIATIONS = frozenset(
-    "e.g i.e ca approx cf vs etc fig al resp incl no nos mol wt dr st mw avg est max min".split()
+_ABBREVIATIONS = words(
+    "e.g i.e ca approx cf vs etc fig al resp incl no nos mol wt dr st mw avg est max min"
 )
 _BREAK = re.compile(r"\n|[.!?;](?=[\s\"')*_\]]|$)")
 _BULLET = re.compile(r"[ \t]*(?:[-*•+]|[0-9]{1,2}[.)])[ \t]+")
@@ -62,7 +67,6 @@ class Sentence:
         tokens: Its tokens; emphasis marks and backticks are not among them.
         ending: "?" for a question, ":" for a line that introduces a list, else "".
         bullet: Whether it begins a list item.
-        row: Whether it is a row of a table.
     """
 
     start: int
@@ -70,7 +74,6 @@ class Sentence:
     tokens: tuple[Token, ...]
     ending: str = ""
     bullet: bool = False
-    row: bool = False
 
     def words(self) -> tuple[str, ...]:
         """The texts of the tokens."""
@@ -147,9 +150,12 @@ def _append(
     if not body:
         return
     ending = "?" if end_mark == "?" else ":" if body.endswith(":") else ""
-    row = body.startswith("|")
     tokens = tuple(_tokens(text, start, end, protected))
-    sentences.append(Sentence(start, end, tokens, ending, bullet, row))
+    for first in range(0, max(len(tokens), 1), MAX_TOKENS):
+        piece = tokens[first : first + MAX_TOKENS]
+        begin = piece[0].start if first else start
+        stop = end if first + MAX_TOKENS >= len(tokens) else piece[-1].end
+        sentences.append(Sentence(begin, stop, piece, ending, bullet))
 
 
 def _tokens(text: str, start: int, end: int, protected: list[tuple[int, int]]) -> list[Token]:

@@ -13,19 +13,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.chat.claims.text import Token
+from assistant.chat.claims.wordlist import words
 
 NUMBER_WORDS = {
     word: value
     for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-        "fifteen sixteen seventeen eighteen nineteen twenty".split()
+        (
+            *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+            *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"),
+            *("seventeen", "eighteen", "nineteen", "twenty"),
+        )
     )
 } | {"single": 1, "thirty": 30}
 
-_APPROXIMATELY = frozenset(
-    "about approximately around roughly approx ca circa nearly almost ~ ≈ ∼ ≃ c".split()
-)
-_EXACTLY = frozenset("exactly just only precisely total a the".split())
+_APPROXIMATELY = words("about approximately around roughly approx ca circa nearly almost ~ ≈ ∼ ≃ c")
+_EXACTLY = words("exactly just only precisely total a the")
 _BELOW = {"under", "below", "<", "fewer", "less", "smaller", "lower", "beneath"}
 _ABOVE = {"over", "above", ">", "more", "greater", "larger", "higher", "exceeds", "exceeding"}
 _PHRASES: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -74,7 +76,8 @@ _UNIT = re.compile(
     r"|(?:sq\.?|square) ?(?:Å\b|[Aa]ngstr[oö]ms?))"
     r"|(?P<percent>%|percent\b|per cent\b)"
     r"|(?P<other>°|℃|K\b|mg\b|g ?/|g\b|kg\b|mL\b|ml\b|L\b|[munpµμ]M\b|M\b|mol\b|mmol\b|kJ\b|kcal\b"
-    r"|eV\b|nm\b|ppm\b|min\b|h\b|hours?\b|days?\b|×|x ?10|\^|cm|D\b|Å|[Aa]ngstr|equiv|°C|bar\b|atm\b)"
+    r"|eV\b|nm\b|ppm\b|min\b|h\b|hours?\b|days?\b|×|x ?10|\^|cm|D\b|Å|[Aa]ngstr|equiv|°C|bar\b"
+    r"|atm\b)"
     r")"
 )
 
@@ -183,9 +186,7 @@ def _read_qualifier(tokens: Sequence[Token], index: int) -> tuple[int, str]:
             index += 1
             if index < len(tokens) and tokens[index].text == "than":
                 index += 1
-        elif word in _EXACTLY and index + 1 < len(tokens):
-            index += 1
-        elif word == "." and mode == "about":
+        elif (word in _EXACTLY and index + 1 < len(tokens)) or (word == "." and mode == "about"):
             index += 1
         else:
             break
@@ -193,20 +194,21 @@ def _read_qualifier(tokens: Sequence[Token], index: int) -> tuple[int, str]:
 
 
 def _phrase_at(tokens: Sequence[Token], index: int) -> tuple[int, str] | None:
-    for words, mode in _PHRASES:
-        if tokens[index].text == words[0]:
-            span = tokens[index : index + len(words)]
-            if tuple(t.text for t in span) == words:
-                return index + len(words), mode
+    for phrase, mode in _PHRASES:
+        if tokens[index].text == phrase[0]:
+            span = tokens[index : index + len(phrase)]
+            if tuple(t.text for t in span) == phrase:
+                return index + len(phrase), mode
     return None
 
 
-def _read_range(
-    tokens: Sequence[Token], index: int, *, about: bool
-) -> tuple[Quantity, int] | None:
+def _read_range(tokens: Sequence[Token], index: int, *, about: bool) -> tuple[Quantity, int] | None:
     """Reads "150–200", "150 to 200", "150 and 200" (the last only behind "between")."""
-    joiners = ("-", "–", "—", "to", "and") if tokens[index - 1].text in ("between", "from") else (
-        "-", "–", "—", "to")  # fmt: skip
+    joiners = (
+        ("-", "–", "—", "to", "and")
+        if tokens[index - 1].text in ("between", "from")
+        else ("-", "–", "—", "to")
+    )
     low = read_number(tokens[index]) if index < len(tokens) else None
     if low is None:
         return None

@@ -1,0 +1,1 @@
+"""Measurements: quality, checks, speed. Nothing that serves an answer imports this package."""

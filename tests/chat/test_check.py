@@ -1,0 +1,237 @@
+"""The checker of claims: what it marks, what it leaves alone, and that no text breaks it."""
+
+import random
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from assistant.chat.check import Check, check_answer
+from assistant.chat.claims.text import normalise, split_sentences
+from assistant.chem.facts import Facts, compute_facts
+from assistant.chem.molecule import Molecule
+from assistant.evaluate.checks import (
+    DECIDED,
+    DEFAULT_FILE,
+    checks_of,
+    load_examples,
+    main,
+    score,
+)
+
+ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
+ETHANOL = "CCO"
+
+
+@pytest.fixture(scope="module")
+def aspirin() -> Facts:
+    return compute_facts(Molecule.parse(ASPIRIN))
+
+
+@pytest.fixture(scope="module")
+def ethanol() -> Facts:
+    return compute_facts(Molecule.parse(ETHANOL))
+
+
+def verdicts(checks: tuple[Check, ...]) -> list[tuple[str, str]]:
+    return [(check.kind, check.verdict) for check in checks]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "verdict"),
+    [
+        ("Its formula is O4C9H8.", "formula", "confirmed"),
+        ("Its formula is C₉H₈O₄.", "formula", "confirmed"),
+        ("Its empirical formula is C9H8O4.", "formula", "confirmed"),
+        ("The molecular weight is about 180 g/mol.", "mass", "confirmed"),
+        ("The molecular weight is 0.180 kDa.", "mass", "confirmed"),
+        ("The exact mass is 180.16 Da.", "mass", "contradicted"),
+        ("The mass is between 200 and 250 g/mol.", "mass", "contradicted"),
+        ("A logP of 1.3 was computed.", "logp", "confirmed"),
+        ("The experimental logP is 1.19.", "logp", "unverifiable"),
+        ("It has no stereocentre.", "stereocentres", "confirmed"),
+        ("It contains an amine.", "group", "contradicted"),
+        ("It does not contain an amine.", "group", "confirmed"),
+        ("It may contain an amine.", "group", "unverifiable"),
+        ("It has a hydroxyl group.", "group", "unverifiable"),
+        ("It has 4 hydrogen-bond acceptors.", "hba", "unverifiable"),
+        ("It has 9 hydrogen-bond acceptors.", "hba", "contradicted"),
+        ("It is achiral.", "chirality", "confirmed"),
+        ("Its SMILES is `CC(=O)Oc1ccccc1C(=O`.", "smiles", "contradicted"),
+        ("Its SMILES is `O=C(C)Oc1ccccc1C(O)=O`.", "smiles", "confirmed"),
+        ("The melting point is 135 °C.", "melting point", "unverifiable"),
+    ],
+)
+def test_single_claim_gets_its_verdict(text: str, kind: str, verdict: str, aspirin: Facts) -> None:
+    assert verdicts(check_answer(text, {1: aspirin}, (1,))) == [(kind, verdict)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Hello! How can I help?",
+        "Does it contain a ketone?",
+        "If it had an amide, it would be more stable.",
+        "Alcohols contain a hydroxyl group.",
+        "Its metabolite has a mass of 138.1 g/mol.",
+        "Salicylic acid has the formula C7H6O3.",
+        "Hydrolysis gives salicylic acid, which contains a phenol.",
+        "It inhibits cyclooxygenase and relieves pain.",
+        "Lipinski's rule of five requires a molecular weight under 500.",
+    ],
+)
+def test_text_without_a_claim_about_the_molecule_gets_no_mark(text: str, aspirin: Facts) -> None:
+    assert check_answer(text, {1: aspirin}, (1,)) == ()
+
+
+def test_a_contradicted_claim_carries_phrase_offsets_and_truth(aspirin: Facts) -> None:
+    text = "Well: it has two aromatic rings."
+    (check,) = check_answer(text, {1: aspirin}, (1,))
+    assert (check.verdict, check.molecule) == ("contradicted", 1)
+    assert text[check.start : check.end] == check.claim == "two aromatic rings"
+    assert check.truth == "1 aromatic ring"
+
+
+def test_a_claim_without_subject_is_open_when_several_molecules_are_in_focus(
+    aspirin: Facts, ethanol: Facts
+) -> None:
+    (check,) = check_answer("It contains an ester.", {1: aspirin, 2: ethanol}, (1, 2))
+    assert check.verdict == "unverifiable"
+
+
+def test_each_named_molecule_gets_its_own_claims(aspirin: Facts, ethanol: Facts) -> None:
+    text = "Molecule 1 has one ring, while molecule 2 has two rings; @2 is lighter than @1."
+    checks = check_answer(text, {1: aspirin, 2: ethanol}, (1, 2))
+    assert [(c.kind, c.verdict, c.molecule) for c in checks] == [
+        ("rings", "confirmed", 1),
+        ("rings", "contradicted", 2),
+        ("comparison", "confirmed", 2),
+    ]
+
+
+def test_given_names_stand_for_their_molecules(aspirin: Facts, ethanol: Facts) -> None:
+    names = {1: "compound alpha", 2: "spirit"}
+    text = "Spirit has no rings. Compound alpha has no rings."
+    checks = check_answer(text, {1: aspirin, 2: ethanol}, (1, 2), names=names)
+    assert [(c.molecule, c.verdict) for c in checks] == [(2, "confirmed"), (1, "contradicted")]
+
+
+def test_table_columns_belong_to_their_molecules(aspirin: Facts, ethanol: Facts) -> None:
+    text = "| | Molecule 1 | Molecule 2 |\n|---|---|---|\n| MW | 180.16 | 180.16 |\n"
+    checks = check_answer(text, {1: aspirin, 2: ethanol}, (1, 2))
+    assert [(c.molecule, c.verdict) for c in checks] == [(1, "confirmed"), (2, "contradicted")]
+
+
+def test_a_new_valid_smiles_is_canonicalised_and_left_open(aspirin: Facts) -> None:
+    (check,) = check_answer("A product could be `OCC`.", {1: aspirin}, (1,))
+    assert (check.kind, check.verdict, check.smiles) == ("smiles", "unverifiable", "CCO")
+
+
+def test_list_items_inherit_the_line_that_introduces_them(aspirin: Facts) -> None:
+    text = "Functional groups:\n- Carboxylic acid\n- Ester\n- Amine"
+    found = [c.verdict for c in check_answer(text, {1: aspirin}, (1,))]
+    assert found == ["confirmed", "confirmed", "contradicted"]
+
+
+def test_sentences_are_not_split_at_decimals_and_abbreviations() -> None:
+    text = normalise("Its mass, i.e. 180.16 g/mol, is low. It has 1 ring.")
+    assert len(split_sentences(text, [])) == 2
+
+
+def test_labelled_claims_reach_the_required_precision_and_recall() -> None:
+    examples = load_examples(DEFAULT_FILE)
+    results = [(example, checks_of(example)) for example in examples]
+    held_out = [r for r in results if r[0].held_out]
+    assert len(results) >= 330
+    assert len(held_out) >= 100
+    for part in (results, held_out):
+        total = score(part)
+        assert total.precision >= 0.99
+        assert total.recall >= 0.90
+
+
+def test_the_command_prints_a_row_per_verdict(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "figures.json"
+    assert main(["--json", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in (*DECIDED, "precision", "recall", "held out"))
+    assert out.is_file()
+
+
+def test_a_missing_file_ends_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--file", "nowhere.jsonl"]) == 1
+    assert "nowhere.jsonl" in capsys.readouterr().err
+
+
+def random_text(rng: random.Random) -> str:
+    """Unicode noise, or the checker's own vocabulary in any order."""
+    vocabulary = (
+        "It molecule 1 2 @2 has no not a two rings : ; , . ( ) | - – ` `CCO` CC(=O)O formula "
+        "C₉H₈O₄ mass 180.16 g/mol Å² TPSA logP about between and or neither than more "
+        "lipophilic same "
+        "number of +1 −1 charge chiral PAINS carboxylic acid nitrogen only 5- membered 1,2,3 .5 "
+        "InChI=1S/ SMILES ((((( [Na+ 1/2 set undefined % ² ½ Ⅷ ٣ İ ß \n ? !"
+    )
+    words = re.split(" ", vocabulary)
+    if rng.random() < 0.7:
+        return rng.choice(("", " ")).join(rng.choice(words) for _ in range(rng.randint(0, 150)))
+    points = (
+        rng.choice((rng.randint(0, 0x2FFF), rng.randint(0x1F000, 0x1FFFF))) for _ in range(200)
+    )
+    return "".join(map(chr, points))
+
+
+def test_no_text_raises_and_marks_never_overlap(aspirin: Facts, ethanol: Facts) -> None:
+    rng = random.Random(7)
+    molecules = {1: aspirin, 2: ethanol}
+    for _ in range(400):
+        text = random_text(rng)
+        focus = rng.choice(((1,), (), (1, 2), (9,)))
+        end = 0
+        for check in check_answer(text, molecules, focus):
+            assert end <= check.start < check.end <= len(text)
+            assert text[check.start : check.end] == check.claim
+            end = check.end
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "(",
+        "C(",
+        "1,",
+        "-1",
+        "C1",
+        "ring ",
+        "no ",
+        "ester, ",
+        "C=C ",
+        "1 of 2 ",
+        "molecule 1, ",
+        "`",
+    ],
+)
+def test_hostile_repetition_costs_no_more_than_its_length(unit: str, aspirin: Facts) -> None:
+    text = unit * (20_000 // len(unit))
+    started = time.process_time()
+    check_answer(text, {1: aspirin}, (1,))
+    assert time.process_time() - started < 3.0
+
+
+def test_an_answer_of_200_words_takes_milliseconds(aspirin: Facts) -> None:
+    text = (
+        "Aspirin has the formula C9H8O4 and a molecular weight of 180.16 g/mol. It contains a "
+        "carboxylic acid and an ester, has one aromatic ring and no stereocentres. Its cLogP is "
+        "1.31 and its TPSA 63.6 Å². It has one hydrogen-bond donor and two rotatable bonds. "
+    ) * 5
+    check_answer(text, {1: aspirin}, (1,))
+    best = 1.0
+    for _ in range(5):
+        started = time.process_time()
+        check_answer(text, {1: aspirin}, (1,))
+        best = min(best, time.process_time() - started)
+    assert best < 0.02

@@ -1,0 +1,93 @@
+"""Numbers, references and focus of a conversation."""
+
+import pytest
+
+from assistant.chat.conversation import Conversation, Message, referred_numbers
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+
+ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O", name="aspirin")
+ETHANOL = Molecule.parse("CCO")
+BENZENE = Molecule.parse("c1ccccc1")
+
+
+def conversation_of(*molecules: Molecule) -> Conversation:
+    conversation = Conversation()
+    for molecule in molecules:
+        conversation, _ = conversation.with_molecule(molecule)
+    return conversation
+
+
+def asked(conversation: Conversation, text: str, *attached: int) -> Conversation:
+    with_question = conversation.with_message(Message("user", text, attached))
+    return with_question.with_message(Message("assistant", "…"))
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Describe molecule 2.", (2,)),
+        ("compare @1 with @3", (1, 3)),
+        ("Compare molecules 1 and 2", (1, 2)),
+        ("compounds 1, 2 and 3 differ", (1, 2, 3)),
+        ("Is Compound #2 heavier?", (2,)),
+        ("mail me at a@2b.example", ()),
+        ("C, B and I are elements; 3 rings", ()),
+        ("the 2 molecules", ()),
+    ],
+)
+def test_references_are_read_in_order(text: str, numbers: tuple[int, ...]) -> None:
+    assert referred_numbers(text) == numbers
+
+
+def test_the_same_structure_keeps_its_number() -> None:
+    conversation, first = Conversation().with_molecule(ASPIRIN)
+    again, number = conversation.with_molecule(Molecule.parse("OC(=O)c1ccccc1OC(C)=O"))
+    assert (first, number, len(again.molecules)) == (1, 1, 1)
+
+
+def test_numbers_are_never_reused() -> None:
+    conversation = conversation_of(ASPIRIN, ETHANOL).without_molecule(2)
+    _, number = conversation.with_molecule(BENZENE)
+    assert number == 3
+
+
+def test_a_molecule_in_use_cannot_be_removed() -> None:
+    conversation = asked(conversation_of(ASPIRIN), "What is it?", 1)
+    with pytest.raises(AssistantError, match="part of the conversation"):
+        conversation.without_molecule(1)
+
+
+def test_focus_is_attached_or_named_else_the_previous_one() -> None:
+    conversation = conversation_of(ASPIRIN, ETHANOL)
+    conversation = asked(conversation, "What is it?", 1)
+    conversation = asked(conversation, "And its mass?")
+    conversation = asked(conversation, "Is molecule 2 lighter?")
+    conversation = asked(conversation, "And now?")
+    assert [conversation.focus(i) for i in range(4)] == [(1,), (1,), (2,), (2,)]
+
+
+def test_focus_ignores_numbers_that_do_not_exist() -> None:
+    conversation = asked(conversation_of(ASPIRIN), "Compare molecule 1 and molecule 7.")
+    assert conversation.focus(0) == (1,)
+
+
+def test_focus_holds_at_most_four() -> None:
+    molecules = [Molecule.parse("C" * n) for n in range(1, 7)]
+    conversation = asked(conversation_of(*molecules), "Compare all.", 1, 2, 3, 4, 5, 6)
+    assert conversation.focus(0) == (1, 2, 3, 4)
+
+
+def test_attaching_an_unknown_number_names_the_known_ones() -> None:
+    with pytest.raises(AssistantError, match=r"no molecule 3 .* \(numbers: 1\)"):
+        conversation_of(ASPIRIN).with_message(Message("user", "?", (3,)))
+
+
+def test_json_round_trip() -> None:
+    conversation = asked(conversation_of(ASPIRIN, ETHANOL), "Compare them.", 1, 2)
+    assert Conversation.from_json(conversation.to_json()) == conversation
+
+
+def test_another_format_version_is_refused() -> None:
+    with pytest.raises(AssistantError, match="version 2"):
+        Conversation.from_json({**Conversation().to_json(), "format_version": 2})

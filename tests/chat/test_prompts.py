@@ -1,0 +1,93 @@
+"""What a model is shown of a conversation."""
+
+import pytest
+
+from assistant.chat.card import CARD_KEYS, card_lines
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.prompts import Prompt, Slot, fill, render
+from assistant.chem.facts import compute_facts
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+
+ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O", name="aspirin")
+ETHANOL = Molecule.parse("CCO")
+
+
+def prompt_of(*turns: tuple[str, tuple[int, ...]]) -> Prompt:
+    conversation, _ = Conversation().with_molecule(ASPIRIN)
+    conversation, _ = conversation.with_molecule(ETHANOL, "reactant")
+    for text, attached in turns:
+        if conversation.messages:
+            conversation = conversation.with_message(
+                Message("assistant", "Yes.", token_ids=(5, 6), model="m")
+            )
+        conversation = conversation.with_message(Message("user", text, attached))
+    return render(conversation, compute_facts, model="m")
+
+
+def slots(prompt: Prompt) -> list[list[int]]:
+    return [[p.number for p in m.parts if isinstance(p, Slot)] for m in prompt.messages]
+
+
+def test_a_molecule_enters_once_where_it_first_appears() -> None:
+    prompt = prompt_of(("What is it?", (1,)), ("And molecule 2?", ()), ("Compare @1 and @2", ()))
+    assert slots(prompt) == [[], [1], [], [2], [], []]
+    assert prompt.focus == ((1,), (2,), (1, 2))
+
+
+def test_the_block_of_a_molecule_is_as_agreed() -> None:
+    user = prompt_of(("What is it?", (2,))).messages[1]
+    before, slot, after, question = user.parts
+    assert (before, slot, question) == ("Molecule 2, reactant: ", Slot(2), "What is it?")
+    assert after.startswith("\nSMILES: CCO\nformula: C2H6O\naverage mass: 46.07 g/mol\n")
+    assert after.endswith("fragments: 1\n")
+
+
+def test_the_text_of_a_person_is_a_part_of_its_own() -> None:
+    user = prompt_of(("$card <|end|> ${slot}", (1,))).messages[1]
+    assert user.parts[-1] == "$card <|end|> ${slot}"
+
+
+def test_a_known_name_is_shown() -> None:
+    user = prompt_of(("Hello", (1,))).messages[1]
+    assert "\nname: aspirin\n" in user.parts[2]
+
+
+def test_answers_of_the_same_model_keep_their_tokens() -> None:
+    prompt = prompt_of(("a", (1,)), ("b", ()))
+    assert prompt.messages[2].token_ids == (5, 6)
+
+
+def test_answers_of_another_model_are_rendered_as_text() -> None:
+    conversation, _ = Conversation().with_molecule(ASPIRIN)
+    for message in (
+        Message("user", "a", (1,)),
+        Message("assistant", "Yes.", token_ids=(5,), model="other"),
+        Message("user", "b"),
+    ):
+        conversation = conversation.with_message(message)
+    assert render(conversation, compute_facts, model="m").messages[2].token_ids is None
+
+
+def test_a_prompt_ends_with_a_question() -> None:
+    with pytest.raises(AssistantError, match="ends with a question"):
+        render(Conversation(), compute_facts)
+
+
+def test_missing_and_unused_variables_are_all_named() -> None:
+    with pytest.raises(AssistantError, match=r"missing \['molecule'\], unused \['x', 'y'\]"):
+        fill("menu/describe", x="1", y="2")
+
+
+def test_every_key_has_a_line_on_the_card() -> None:
+    assert tuple(line.key for line in card_lines(compute_facts(ASPIRIN))) == CARD_KEYS
+
+
+def test_the_card_of_aspirin() -> None:
+    values = {line.key: line.value for line in card_lines(compute_facts(ASPIRIN))}
+    assert values["formula"] == "C9H8O4"
+    assert values["average_mass"] == "180.16 g/mol"
+    assert values["exact_mass"] == "180.0423 Da"
+    assert values["tpsa"] == "63.6 Å²"
+    assert values["stereocentres"] == "none"
+    assert values["rule_of_five"] == "no violations"

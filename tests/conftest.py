@@ -1,0 +1,102 @@
+"""What all tests share: settings made before anything heavy is imported, no network, a browser."""
+
+import os
+
+# Read while torch, transformers and gradio are imported, so they come first. One thread each:
+# two OpenMP threads beside one busy process spin against each other.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "passive"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_RUN_HISTORY"] = "False"
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from assistant.setup import NO_BROWSER, find_browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parent.parent
+BROWSER_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The directory of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _offline() -> Iterator[None]:
+    """Refuse every connection that would leave this machine."""
+    connect = socket.socket.connect
+
+    def connect_here(self: socket.socket, address: Any) -> None:
+        is_internet = self.family in (socket.AF_INET, socket.AF_INET6)
+        is_stream = self.type & socket.SOCK_STREAM
+        if is_internet and is_stream and not str(address[0]).startswith(("127.", "::1", "localh")):
+            raise OSError(f"a test tried to reach {address[0]}: tests stay on this machine")
+        connect(self, address)
+
+    socket.socket.connect = connect_here
+    yield
+    socket.socket.connect = connect
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """The program file of a browser; without one the test is skipped, or fails where CI=true."""
+    path = find_browser()
+    if path is None and os.environ.get("CI", "").lower() == "true":
+        pytest.fail(NO_BROWSER)
+    if path is None:
+        pytest.skip(NO_BROWSER)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(browser_path: str) -> "Iterator[Browser]":
+    """One headless browser for all tests."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=browser_path, headless=True, args=list(BROWSER_FLAGS)
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: "Browser") -> "Iterator[Page]":
+    """A fresh tab; the test fails at its end if the tab asked another host for anything."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    foreign: list[str] = []
+
+    def note(url: str) -> None:
+        here = ("http://127.0.0.1", "http://localhost", "data:", "blob:", "about:")
+        if not url.startswith(here):
+            foreign.append(url)
+
+    context.on("request", lambda request: note(request.url))
+    yield page
+    context.close()
+    assert foreign == []

@@ -1,0 +1,131 @@
+"""A fake assistant whose words, pace and failures a test decides."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from assistant.chat.check import Check
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
+from assistant.chem.names import NameTable
+from assistant.chem.worker import Tasks
+from assistant.errors import AssistantError
+
+
+@dataclass(frozen=True)
+class FakeOptions:
+    stop: threading.Event = field(default_factory=threading.Event)
+    visitor: str = ""
+
+
+@dataclass(frozen=True)
+class FakeAdapter:
+    name: str
+    on: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class FakeStatus:
+    model: str = "fake-model"
+    quantisation: str = "4-bit NF4"
+    compute_format: str = "bfloat16"
+    device: str = "cpu"
+    adapters: tuple[FakeAdapter, ...] = (
+        FakeAdapter("graph", True),
+        FakeAdapter("LoRA", False, "was trained for another model"),
+    )
+    context: int = 2048
+
+
+def claim(
+    text: str, phrase: str, verdict: str, *, truth: str | None = None, **more: object
+) -> Check:
+    """A check on the first occurrence of a phrase."""
+    start = text.index(phrase)
+    kind = str(more.pop("kind", "formula"))
+    return Check(
+        start=start, end=start + len(phrase), verdict=verdict, kind=kind, claim=phrase, truth=truth,
+        **more,
+    )  # fmt: skip
+
+
+ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
+SALICYLIC = "O=C(O)c1ccccc1O"
+TEXT = (
+    "This is aspirin. Its formula is C9H8O4 and it has 2 rings.\n\n"
+    "- it is an **ester**\n- it hydrolyses to O=C(O)c1ccccc1O in water\n\n"
+    "The taste is bitter."
+)
+
+
+def default_checks(text: str = TEXT) -> tuple[Check, ...]:
+    """One claim of each verdict and a structure to draw."""
+    return (
+        claim(text, "C9H8O4", "confirmed", truth="C9H8O4", molecule=1),
+        claim(text, "2 rings", "contradicted", truth="1 ring", kind="count", molecule=1),
+        claim(text, SALICYLIC, "confirmed", kind="smiles", smiles=SALICYLIC),
+        claim(text, "taste is bitter", "unverifiable", kind="other"),
+    )
+
+
+@dataclass
+class FakeAssistant:
+    """Streams `text` word by word with `delay` seconds between; remembers what it was asked."""
+
+    text: str = TEXT
+    checks: tuple[Check, ...] = field(default_factory=default_checks)
+    delay: float = 0.02
+    error: Exception | None = None
+    fail_after: int | None = None
+    position: int = 0
+    asked: list[Conversation] = field(default_factory=list)
+    stopped: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def status(self) -> FakeStatus:
+        return FakeStatus()
+
+    def reply(self, conversation: Conversation, *, options: object) -> Iterator[Event]:
+        with self.lock:
+            self.asked.append(conversation)
+        if self.position:
+            yield Queued(self.position, 4.0)
+            time.sleep(0.3)
+        if self.error is not None and self.fail_after is None:
+            raise self.error
+        if conversation.questions[-1].text.startswith("notice"):
+            yield Notice("Earlier turns were left out to make room.")
+        written = ""
+        for i, word in enumerate(self.text.split(" ")):
+            if self.fail_after is not None and i >= self.fail_after:
+                raise self.error or AssistantError("The fake was told to fail.")
+            if options.stop.is_set():
+                self.stopped += 1
+                break
+            delta = word if i == 0 else f" {word}"
+            written += delta
+            yield TextDelta(delta)
+            time.sleep(self.delay)
+        stopped = written != self.text
+        checks = () if stopped else self.checks
+        passport = {"model": "fake-model", "seed": 0}
+        message = Message("assistant", written, checks=checks, passport=passport, stopped=stopped)
+        yield Finished(message, seconds=1.0, first_token_s=0.1, tokens_per_s=31.0)
+
+
+class InProcessChemistry:
+    """The worker's tasks without a child process; `broken` tasks raise instead."""
+
+    def __init__(self) -> None:
+        self._tasks = Tasks(NameTable.load(None))
+        self.broken: dict[str, AssistantError] = {}
+        self.calls: list[str] = []
+
+    def call(self, task: str, **payload: object) -> dict[str, object]:
+        self.calls.append(task)
+        if task in self.broken:
+            raise self.broken[task]
+        return json.loads(json.dumps(self._tasks.run(task, payload)))

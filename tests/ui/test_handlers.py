@@ -1,0 +1,304 @@
+"""The handlers with a stand-in for Gradio's request and event, as the page would call them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from assistant.errors import ChemistryTimeoutError
+from tests.ui.fakes import FakeAssistant, InProcessChemistry
+from ui.dialogue import DialogueHandlers
+from ui.examples import EXAMPLES, load_menu, welcome_html
+from ui.handle import AssistantHandle
+from ui.handlers import Handlers
+from ui.session import SessionStore
+from ui.transcript import Drawings, TranscriptView
+from ui.views import Views
+
+SKIPPED = gr.skip()
+
+
+class Desk:
+    """One page with its handlers; `tab` chooses whose session is meant."""
+
+    def __init__(self, chemistry: InProcessChemistry, fake: FakeAssistant) -> None:
+        self.chemistry = chemistry
+        self.store = SessionStore()
+        handle = AssistantHandle.ready(fake)
+        drawings = Drawings(chemistry)
+        views = Views(handle, drawings, link="this computer only")
+        view = TranscriptView(drawings, lambda: "welcome")
+        self.work = Handlers(handle, chemistry, self.store, view, views)
+        self.talk = DialogueHandlers(handle, chemistry, self.store, view, views)
+        self.request = self.tab("a")
+
+    @staticmethod
+    def tab(name: str) -> SimpleNamespace:
+        return SimpleNamespace(session_hash=name)
+
+    def type(self, text: str, *, done: bool = True, tab: str = "a") -> tuple:
+        return self.work.typed(event(text=text, done=done), self.tab(tab))
+
+    def ask(self, text: str, *, tab: str = "a", **more: object) -> list[tuple]:
+        payload = {"kind": "ask", "text": text} | more
+        return list(self.talk.turn(event(**payload), self.tab(tab)))
+
+
+def event(**data: object) -> SimpleNamespace:
+    return SimpleNamespace(_data=data)
+
+
+@pytest.fixture
+def desk(chemistry: InProcessChemistry) -> Desk:
+    return Desk(chemistry, FakeAssistant(delay=0))
+
+
+def test_box_sketcher_facts_and_chips_follow_what_is_typed(desk: Desk) -> None:
+    composer, bench, sketch, facts = desk.type("aspirin")
+    assert "M  END" in sketch["molfile"]
+    assert "aspirin" in bench["html"]
+    assert "carboxylic acid" in facts["html"]
+    assert composer["attached"] == [1]
+    assert bench["text"] is None  # what the person types is not rewritten
+
+
+def test_box_and_facts_follow_the_sketcher_and_the_sketcher_is_left_alone(desk: Desk) -> None:
+    molfile = desk.type("C[C@H](N)C(=O)O")[2]["molfile"]
+    desk.type("")
+    composer, bench, facts = desk.work.drawn({"molfile": molfile, "rxn": ""}, desk.request)
+    assert bench["text"] == "C[C@H](N)C(=O)O"
+    assert "1 of 1 stereocentre set" in bench["html"]
+    assert composer["attached"] == [1]
+    assert "C<sub>3</sub>" in facts["html"]
+
+
+def test_an_empty_sketcher_empties_the_box(desk: Desk) -> None:
+    desk.type("CCO")
+    composer, bench, _ = desk.work.drawn({"molfile": "", "rxn": ""}, desk.request)
+    assert bench["text"] == ""
+    assert composer["attached"] == []
+
+
+@pytest.mark.parametrize("text", ["c1ccc", "CC(", "C[C@", "asp", "paracet"])
+def test_half_typed_text_shows_no_error_and_changes_nothing(desk: Desk, text: str) -> None:
+    desk.type("CCO")
+    composer, bench, sketch, facts = desk.type(text, done=False)
+    assert "✗" not in bench["html"]
+    assert composer == sketch == facts == SKIPPED
+
+
+def test_finished_but_wrong_text_shows_caret_and_a_fix_and_keeps_the_molecule(desk: Desk) -> None:
+    desk.type("CCO")
+    bench = desk.type("C1CCCC")[1]
+    assert bench["tone"] == "error"
+    assert "<b>^</b>" in bench["html"]
+    assert "Did you mean" in bench["html"]
+    assert desk.store.get("a").current.molecule.smiles == "CCO"
+
+
+def test_a_slow_look_up_does_not_overwrite_a_later_one(desk: Desk) -> None:
+    call = desk.chemistry.call
+
+    def slow(task: str, **payload: object) -> dict[str, object]:
+        if payload.get("text") == "CCO":
+            desk.chemistry.call = call
+            desk.type("CCCC")  # typed while the first look-up is still running
+        return call(task, **payload)
+
+    desk.chemistry.call = slow
+    assert desk.type("CCO") == (SKIPPED,) * 4
+    assert desk.store.get("a").current.molecule.smiles == "CCCC"
+
+
+def test_several_lines_become_numbered_chips_and_bad_ones_are_named(desk: Desk) -> None:
+    composer = desk.type("CCO\nC1CC\naspirin")[0]
+    assert composer["numbers"] == [1, 2]
+    assert "C1CC" in composer["notice"]["text"]
+
+
+def test_a_reaction_becomes_molecules_with_roles(desk: Desk) -> None:
+    composer = desk.type("CC(=O)O.OCC>[H+]>CC(=O)OCC")[0]
+    entries = desk.store.get("a").conversation.molecules
+    assert [e.role for e in entries] == ["reactant", "reactant", "agent", "product"]
+    assert "reactant" in composer["chips"]
+
+
+def test_a_file_with_a_bad_record_loads_the_good_ones(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    path = tmp_path / "x.smi"
+    path.write_text("CCO ethanol\nC1CC broken\nC methane\n")
+    values = desk.work.file(event(path=str(path), name="x.smi"), desk.request)
+    assert values[0]["numbers"] == [1, 2]
+    assert "broken" in values[0]["notice"]["text"]
+    assert not path.exists()
+
+
+def test_no_file_outside_the_upload_folder_is_read(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    secret = tmp_path / "secret.smi"
+    secret.write_text("CCO")
+    for path in (str(secret), str(tmp_path / "uploads" / ".." / "secret.smi"), ""):
+        notice = desk.work.file(event(path=path, name="x"), desk.request)[0]["notice"]
+        assert "did not arrive" in notice["text"]
+    assert secret.exists()
+
+
+def test_a_big_file_is_refused_with_its_size(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    path = tmp_path / "big.sdf"
+    path.write_bytes(b"x" * (6 * 2**20))
+    notice = desk.work.file(event(path=str(path), name="big.sdf"), desk.request)[0]["notice"]
+    assert "6 MB" in notice["text"]
+
+
+def test_chips_are_attached_taken_off_and_removed(desk: Desk) -> None:
+    desk.type("CCO\nCCCC")
+    desk.work.chip(event(action="detach", number=2), desk.request)
+    assert desk.store.get("a").attached == {1}
+    values = desk.work.chip(event(action="remove", number=2), desk.request)
+    assert values[0]["numbers"] == [1]
+    values = desk.work.chip(event(action="attach", number=7), desk.request)
+    assert "no molecule 7" in values[0]["notice"]["text"]
+
+
+def test_a_chip_of_the_conversation_cannot_be_removed(desk: Desk) -> None:
+    desk.type("CCO")
+    desk.ask("What is it?")
+    values = desk.work.chip(event(action="remove", number=1), desk.request)
+    assert "part of the conversation" in values[0]["notice"]["text"]
+
+
+def test_a_structure_of_an_answer_opens_under_a_new_number(desk: Desk) -> None:
+    desk.type("CCO")
+    desk.ask("What is it?")
+    composer, bench, sketch, _ = desk.work.loaded(event(smiles="c1ccccc1"), desk.request)
+    assert composer["numbers"] == [1, 2]
+    assert sketch["smiles"] == bench["text"] == "c1ccccc1"
+
+
+def test_the_parent_can_be_used_and_taken_back(desk: Desk) -> None:
+    desk.type("CC(=O)[O-].[Na+]")
+    assert desk.work.parent(desk.request)[1]["text"] == "CC(=O)O"
+    assert desk.work.restore(desk.request)[1]["text"] == "CC(=O)[O-].[Na+]"
+
+
+def test_a_shape_that_takes_too_long_is_a_sentence(desk: Desk) -> None:
+    desk.type("CCO")
+    assert "M  END" in desk.work.shape(desk.request)["molblock"]
+    desk.chemistry.broken["conformer"] = ChemistryTimeoutError("The 3D shape took too long.")
+    assert desk.work.shape(desk.request)["message"] == "The 3D shape took too long."
+
+
+def test_a_turn_empties_the_box_streams_and_ends_with_marks(
+    chemistry: InProcessChemistry,
+) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.03))
+    desk.type("aspirin")
+    values = desk.ask("What is it?")
+    transcript, composer, _, _ = values[0]
+    assert composer["busy"]
+    assert composer["question"] == ""
+    assert transcript["live"]["status"]
+    assert values[1][0]["live"]["tail"]
+    transcript, composer, header, _ = values[-1]
+    assert transcript["live"] is None
+    assert "3 of 4 claims checked" in transcript["turns"][0]
+    assert "open in sketcher as molecule 2" in transcript["turns"][0]
+    assert not composer["busy"]
+    assert "31 tok/s" in header["html"]
+
+
+def test_undo_returns_the_question_and_redo_brings_the_answer_back(desk: Desk) -> None:
+    desk.ask("What is it?")
+    transcript, composer = desk.talk.undo(desk.request)
+    assert transcript["turns"] == []
+    assert composer["question"] == "What is it?"
+    transcript, _ = desk.talk.redo(desk.request)
+    assert len(transcript["turns"]) == 1
+
+
+def test_undo_of_a_retry_does_not_touch_the_box(desk: Desk) -> None:
+    desk.ask("What is it?")
+    desk.ask("", kind="retry", turn=0)
+    assert desk.talk.undo(desk.request)[1]["question"] is None
+
+
+def test_thumbs_are_kept_and_taken_back(desk: Desk) -> None:
+    desk.ask("What is it?")
+    up = desk.talk.vote(event(turn=0, vote="up"), desk.request)
+    assert up["turns"][0].count('aria-pressed="true"') == 1
+    again = desk.talk.vote(event(turn=0, vote="up"), desk.request)
+    assert 'aria-pressed="true"' not in again["turns"][0]
+
+
+def test_tabs_do_not_share_anything(desk: Desk) -> None:
+    desk.type("CCO", tab="a")
+    desk.ask("Mine?", tab="a")
+    values = desk.work.opened(desk.tab("b"))
+    assert values[1]["turns"] == []
+    assert values[2]["numbers"] == []
+    assert values[4]["molfile"] == ""
+
+
+def test_nonsense_events_do_no_harm(desk: Desk) -> None:
+    for data in (None, [], "x", {"number": "x"}, {"action": "open", "number": None}):
+        desk.work.chip(SimpleNamespace(_data=data), desk.request)
+        desk.work.loaded(SimpleNamespace(_data=data), desk.request)
+        desk.talk.vote(SimpleNamespace(_data=data), desk.request)
+
+
+def test_each_example_loads_its_molecules_in_order(desk: Desk) -> None:
+    for example in EXAMPLES:
+        tab = desk.tab(example.key)
+        composer = desk.work.example(event(key=example.key), tab)[0]
+        expected = list(range(1, len(example.molecules) + 1))
+        assert composer["numbers"] == composer["attached"] == expected
+        assert composer["question"] == example.question
+
+
+def test_the_welcome_shows_every_example_with_pictures(chemistry: InProcessChemistry) -> None:
+    html = welcome_html(chemistry)
+    assert html.count('class="example"') == 3
+    assert html.count("<svg") == 5
+
+
+def test_the_task_menu_has_the_six_tasks() -> None:
+    assert [t.key for t in load_menu()] == [
+        "describe", "name", "properties", "product", "retrosynthesis", "compare",
+    ]  # fmt: skip
+
+
+def test_undo_while_an_answer_is_written_returns_the_question(
+    chemistry: InProcessChemistry,
+) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.05))
+    values = desk.talk.turn(event(kind="ask", text="Long?"), desk.request)
+    next(values)
+    assert desk.talk.undo(desk.request)[1]["question"] == "Long?"
+    assert list(values)[-1][0]["turns"] == []
+    assert desk.store.get("a").conversation.messages == ()
+
+
+def test_a_turn_that_gradio_gave_up_on_leaves_a_usable_box(chemistry: InProcessChemistry) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.05))
+    values = desk.talk.turn(event(kind="ask", text="Lost?"), desk.request)
+    next(values)
+    transcript, composer = desk.talk.recover(desk.request)
+    assert not composer["busy"]
+    assert "send it again" in composer["notice"]["text"]
+    assert "Lost?" in transcript["turns"][0]
+    values.close()
+
+
+def test_a_reaction_is_shown_whole_in_box_and_sketcher(desk: Desk) -> None:
+    _, bench, sketch, _ = desk.type("CC(=O)O.OCC>>CC(=O)OCC")
+    assert sketch["smiles"].count(">") == 2
+    assert sketch["molfile"] == ""
+    assert "Reaction" in bench["html"]

@@ -1,0 +1,247 @@
+"""What a chemist does on the page, in a headless browser, with a fake assistant behind it.
+
+The `page` fixture fails a journey whose tab asked any other host for anything.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assistant.chem.sandbox import ChemPool
+from tests.ui.browser import READY_MS, SETTLE_MS, click_in_sketcher, wait_for_text
+from tests.ui.fakes import TEXT, FakeAssistant
+from ui.app import build_app, launch_kwargs
+from ui.handle import AssistantHandle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = [
+    pytest.mark.browser,
+    # Gradio looks for a free port with sockets that it leaves to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    # Gradio's own statistics use a pandas option that is going away
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+]
+
+BOX = "#bench textarea"
+QUESTION = "#composer textarea"
+BELOW = "#bench .below"
+SDF = Path(__file__).parent / "data" / "one_bad_record.sdf"
+
+
+@pytest.fixture(scope="module")
+def fake() -> FakeAssistant:
+    return FakeAssistant()
+
+
+@pytest.fixture(scope="module")
+def address(fake: FakeAssistant, browser_path: str) -> Iterator[str]:
+    with ChemPool(2, seconds=20) as chemistry:
+        app = build_app(AssistantHandle.ready(fake), chemistry=chemistry, link="this computer only")
+        _, url, _ = app.launch(
+            server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_kwargs()
+        )
+        yield url
+        app.close(verbose=False)
+
+
+@pytest.fixture
+def chat(page: "Page", address: str, fake: FakeAssistant) -> "Page":
+    fake.delay, fake.error, fake.fail_after, fake.asked = 0.02, None, None, []
+    page.set_default_timeout(SETTLE_MS)
+    page.goto(address)
+    page.wait_for_selector(".welcome", timeout=READY_MS)
+    return page
+
+
+def enter(page: "Page", text: str) -> None:
+    page.fill(BOX, text)
+    page.press(BOX, "Enter")
+
+
+def ask(page: "Page", text: str) -> None:
+    page.fill(QUESTION, text)
+    page.press(QUESTION, "Enter")
+
+
+def wait_below(page: "Page", words: str) -> None:
+    page.wait_for_function(
+        "([s, w]) => document.querySelector(s).innerText.includes(w)", arg=[BELOW, words]
+    )
+
+
+def sketched(page: "Page") -> str:
+    """The SMILES the sketcher's frame itself holds."""
+    page.wait_for_selector("#sketcher [data-state=ready]", timeout=READY_MS)
+    frame = page.query_selector("#sketcher iframe").content_frame()
+    return frame.evaluate("async () => (await window.ketcher.getSmiles())")
+
+
+def test_drawing_with_the_mouse_fills_box_facts_and_chip(chat: "Page") -> None:
+    chat.wait_for_selector("#sketcher [data-state=ready]", timeout=READY_MS)
+    frame = chat.query_selector("#sketcher iframe").content_frame()
+    frame.click("[data-testid=template-0]")
+    click_in_sketcher(chat, 280, 200)
+    wait_for_text(chat, BOX, "c1ccccc1")
+    wait_below(chat, "78.11 g/mol")
+    chat.wait_for_selector(".chip.pending.on")
+    chat.wait_for_selector("#facts .group:has-text('benzene ring')", state="attached")
+
+
+def test_the_sketch_follows_what_is_typed_with_its_stereo(chat: "Page") -> None:
+    chat.wait_for_selector("#sketcher [data-state=ready]", timeout=READY_MS)
+    enter(chat, "C[C@H](N)C(=O)O")
+    wait_below(chat, "1 of 1 stereocentre set")
+    for _ in range(100):
+        if "@" in sketched(chat):
+            break
+        chat.wait_for_timeout(100)
+    assert "@" in sketched(chat)
+    assert chat.input_value(BOX) == "C[C@H](N)C(=O)O"
+
+
+def test_a_question_is_streamed_checked_and_drawn(chat: "Page", fake: FakeAssistant) -> None:
+    fake.delay = 0.2
+    enter(chat, "aspirin")
+    wait_below(chat, "aspirin")
+    ask(chat, "What is its formula?")
+    chat.wait_for_selector(".answer.live .tail:not(:empty)")
+    assert chat.is_visible("#composer .stop")
+    chat.wait_for_selector(".checked")
+    assert "3 of 4 claims checked, 1 contradicted" in chat.inner_text(".checked")
+    assert chat.locator(".mark").all_inner_texts() == ["✓", "✗", "✓", "?"]
+    assert "1 ring" in chat.get_attribute(".contradicted > .mark", "data-tip")
+    assert chat.locator(".figure svg").count() == 1
+    assert chat.locator(".question .card svg").count() == 1
+    assert chat.is_visible("#composer .send:not(.stop)")
+    assert fake.asked[-1].focus(0) == (1,)
+    chat.click(".figure button")
+    wait_for_text(chat, BOX, "O=C(O)c1ccccc1O")
+    assert chat.locator("#composer .chip").count() == 2
+
+
+def test_escape_stops_and_keeps_what_was_written(chat: "Page", fake: FakeAssistant) -> None:
+    fake.delay = 0.2
+    ask(chat, "Tell me a lot")
+    chat.wait_for_selector(".answer.live .tail:not(:empty)")
+    chat.keyboard.press("Escape")
+    chat.wait_for_selector(".answer .stopped")
+    words = chat.inner_text(".prose-answer")
+    assert words
+    assert len(words) < len(TEXT)
+    ask(chat, "And now?")  # the box is usable at once
+    chat.wait_for_selector(".turn >> nth=1")
+
+
+def test_a_wrong_smiles_shows_caret_and_a_fix_that_works(chat: "Page") -> None:
+    chat.click(BOX)
+    chat.keyboard.type("C1CCCC", delay=60)
+    chat.wait_for_timeout(900)
+    assert chat.locator(".problem").count() == 0  # half typed: no error flashes
+    chat.keyboard.press("Enter")
+    chat.wait_for_selector(".caret b")
+    chat.click("[data-act=fix]")
+    chat.wait_for_selector(".problem", state="detached")
+    wait_below(chat, "g/mol")
+
+
+def test_two_molecules_are_compared_and_chips_can_be_taken_off(
+    chat: "Page", fake: FakeAssistant
+) -> None:
+    enter(chat, "caffeine\ntheophylline")
+    chat.wait_for_selector(".chip >> nth=1")
+    assert chat.locator(".chip.on").count() == 2
+    ask(chat, "Compare molecule 1 and molecule 2")
+    chat.wait_for_selector(".checked")
+    assert fake.asked[-1].focus(0) == (1, 2)
+    chat.keyboard.press("Alt+2")
+    chat.wait_for_selector(".chip[data-number='2'].on")
+    chat.keyboard.press("Alt+1")
+    chat.wait_for_selector(".chip[data-number='1']:not(.on)")
+
+
+def test_a_file_with_a_bad_record_loads_the_good_ones(chat: "Page") -> None:
+    chat.set_input_files("#composer input[type=file]", str(SDF))
+    chat.wait_for_selector(".chip >> nth=1")
+    assert chat.locator(".chip").count() == 2
+    assert "record 2" in chat.inner_text("#composer .notice").lower()
+
+
+def test_a_failed_turn_can_be_repeated(chat: "Page", fake: FakeAssistant) -> None:
+    fake.error = RuntimeError("secret detail")
+    ask(chat, "What is it?")
+    chat.wait_for_selector(".answer.failed")
+    assert "secret" not in chat.inner_text("body")
+    fake.error = None
+    chat.click(".answer.failed .retry")
+    chat.wait_for_selector(".checked")
+    assert chat.locator(".turn").count() == 1
+
+
+def test_an_example_loads_molecule_and_question(chat: "Page", fake: FakeAssistant) -> None:
+    chat.click(".example >> nth=1")
+    chat.wait_for_selector(".chip.on >> nth=1")
+    assert "molecule 1" in chat.input_value(QUESTION)
+    chat.press(QUESTION, "Enter")
+    chat.wait_for_selector(".checked")
+    assert fake.asked[-1].focus(0) == (1, 2)
+
+
+def test_edit_undo_and_new_chat(chat: "Page") -> None:
+    ask(chat, "First")
+    chat.wait_for_selector(".checked")
+    chat.click(".action.edit")
+    chat.fill(".question textarea", "First, better")
+    chat.press(".question textarea", "Enter")
+    chat.wait_for_selector(".words:has-text('First, better')")
+    chat.wait_for_selector(".checked")
+    chat.click("#composer [data-act=undo]")
+    chat.wait_for_selector(".words:text-is('First')")
+    chat.click("#composer [data-act=fresh]")
+    chat.wait_for_selector(".welcome")
+    chat.click("#composer [data-act=undo]")
+    chat.wait_for_selector(".words:text-is('First')")
+
+
+def test_the_task_menu_works_by_keyboard(chat: "Page") -> None:
+    enter(chat, "CCO")
+    wait_below(chat, "46.07")
+    chat.click(QUESTION)
+    chat.keyboard.type("/")
+    chat.wait_for_selector(".menu li[aria-selected=true]")
+    chat.keyboard.press("ArrowDown")
+    chat.keyboard.press("Enter")
+    assert "molecule 1" in chat.input_value(QUESTION)
+
+
+def test_functional_groups_light_up_on_hover(chat: "Page") -> None:
+    enter(chat, "aspirin")
+    wait_below(chat, "aspirin")
+    chat.click("#tab-facts")
+    chat.hover("#facts .group >> nth=0")
+    chat.wait_for_selector("#facts .depiction circle.lit", state="attached")
+    assert chat.locator("#facts .depiction circle.lit").count() > 1
+
+
+def test_hostile_text_stays_text(chat: "Page", fake: FakeAssistant) -> None:
+    evil = "<img src=x onerror=\"document.title='owned'\">"
+    ask(chat, evil)
+    chat.wait_for_selector(".checked")
+    enter(chat, evil)
+    chat.wait_for_selector(".problem")
+    assert chat.title() == "Molecule Chat"
+    assert evil in chat.inner_text(".words")
+
+
+def test_two_tabs_do_not_see_each_other(chat: "Page", address: str) -> None:
+    ask(chat, "Mine")
+    chat.wait_for_selector(".checked")
+    other = chat.context.new_page()
+    other.goto(address)
+    other.wait_for_selector(".welcome", timeout=READY_MS)
+    assert other.locator(".turn").count() == 0
+    other.close()

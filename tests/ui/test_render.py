@@ -1,0 +1,120 @@
+import pytest
+
+from assistant.chat.check import Check
+from tests.ui.fakes import claim
+from ui.render import Figure, answer_html, check_header, drawing, live_parts, plain_html
+
+EVIL = "<script>alert(1)</script> <img src=x onerror=alert(1)> \"'&"
+
+
+def test_everything_in_an_answer_is_escaped() -> None:
+    html = answer_html(EVIL, (), {})
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_a_claim_and_its_truth_are_escaped() -> None:
+    check = claim("it has <b>2</b> rings", "<b>2</b>", "contradicted", truth='"><script>')
+    html = answer_html("it has <b>2</b> rings", (check,), {})
+    assert "<script" not in html
+    assert "<b>" not in html
+
+
+def test_a_persons_words_are_escaped_and_keep_their_lines() -> None:
+    assert plain_html("<b>\na") == "&lt;b&gt;<br>a"
+
+
+@pytest.mark.parametrize("smiles", ["C[C@H](N)C(=O)O", "*1**1*", "C*C**N", "[Na+].[Cl-]", "C#N"])
+def test_a_smiles_is_never_read_as_markup(smiles: str) -> None:
+    text = f"It is {smiles} here"
+    html = answer_html(text, (claim(text, smiles, "confirmed", kind="smiles", smiles=smiles),), {})
+    assert smiles in html
+    assert "<strong>" not in html
+    assert "<a" not in html
+
+
+def test_paragraphs_lists_bold_and_code_are_formatted() -> None:
+    html = answer_html("One **bold** `code`.\n\n- a\n- b\n\n1. x\n2. y\n\nEnd", (), {})
+    assert "<p>One <strong>bold</strong> <code>code</code>.</p>" in html
+    assert "<ul><li>a</li><li>b</li></ul>" in html
+    assert "<ol><li>x</li><li>y</li></ol>" in html
+    assert html.endswith("<p>End</p>")
+
+
+def test_each_verdict_has_its_sign_and_the_true_value() -> None:
+    text = "2 rings, C6H6, bitter"
+    html = answer_html(
+        text,
+        (
+            claim(text, "2 rings", "contradicted", truth="1 ring"),
+            claim(text, "C6H6", "confirmed", truth="C6H6"),
+            claim(text, "bitter", "unverifiable"),
+        ),
+        {},
+    )
+    assert all(sign in html for sign in ("✗", "✓", ">?<"))
+    assert "computed: 1 ring" in html
+
+
+def test_a_claim_over_bold_words_keeps_its_mark_once() -> None:
+    text = "It has **two rings** now"
+    html = answer_html(text, (claim(text, "has **two rings**", "confirmed"),), {})
+    assert html.count("✓") == 1
+    assert "<strong>two rings</strong>" in html
+
+
+def test_claims_that_overlap_or_leave_the_text_do_no_harm() -> None:
+    text = "abc"
+    checks = (
+        Check(0, 2, "confirmed", "x", "ab", None),
+        Check(1, 3, "contradicted", "x", "bc", None),
+        Check(2, 9, "confirmed", "x", "c", None),
+    )
+    html = answer_html(text, checks, {})
+    assert html.count("✓") == 1
+    assert "✗" not in html
+
+
+def test_a_structure_is_drawn_once_and_offers_its_number() -> None:
+    text = "CCO and again CCO"
+    checks = (
+        claim(text, "CCO", "confirmed", kind="smiles", smiles="CCO"),
+        Check(14, 17, "confirmed", "smiles", "CCO", None, smiles="CCO"),
+    )
+    html = answer_html(text, checks, {"CCO": Figure("CCO", "<svg></svg>", 3, known=False)})
+    assert html.count("<svg>") == 1
+    assert "open in sketcher as molecule 3" in html
+
+
+def test_the_header_counts_claims_and_offers_to_ask_again_only_when_one_is_wrong() -> None:
+    text = "a b c"
+    good, wrong, unknown = (
+        claim(text, "a", "confirmed"),
+        claim(text, "b", "contradicted"),
+        claim(text, "c", "unverifiable"),
+    )
+    html = check_header((good, wrong, unknown), 0)
+    assert "2 of 3 claims checked" in html
+    assert "1 contradicted" in html
+    assert 'data-act="again"' in html
+    assert 'data-act="again"' not in check_header((good, unknown), 0)
+    assert check_header((), 0) == ""
+
+
+def test_a_growing_answer_only_appends() -> None:
+    text = "First **x**.\n\nSecond *1* part\n\nThird"
+    before: tuple[list[str], str] = ([], "")
+    for end in range(1, len(text) + 1):
+        blocks, tail = live_parts(text[:end])
+        if blocks == before[0]:
+            assert tail.startswith(before[1])
+        before = (blocks, tail)
+    assert before[1] == "Third"
+
+
+def test_a_drawing_takes_the_colours_of_the_page() -> None:
+    html = drawing("<svg><path style='fill:#FF0000;stroke:#000000'/></svg>", 'a "b"')
+    assert "var(--atom-o)" in html
+    assert "currentColor" in html
+    assert 'aria-label="a &quot;b&quot;"' in html

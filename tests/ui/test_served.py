@@ -1,0 +1,74 @@
+"""The served page as programs see it: the two endpoints, and nothing else."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from gradio_client import Client
+
+from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
+from ui.app import build_app, launch_kwargs, page_head
+from ui.handle import AssistantHandle
+
+pytestmark = [
+    # Gradio looks for a free port with sockets that it leaves to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    # Gradio's own statistics use a pandas option that is going away
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+]
+
+
+@pytest.fixture(scope="module")
+def fake() -> FakeAssistant:
+    return FakeAssistant(delay=0)
+
+
+@pytest.fixture(scope="module")
+def client(fake: FakeAssistant, shared_chemistry: InProcessChemistry) -> Iterator[Client]:
+    app = build_app(AssistantHandle.ready(fake), chemistry=shared_chemistry)
+    _, url, _ = app.launch(
+        server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_kwargs()
+    )
+    yield Client(url, verbose=False, analytics_enabled=False)
+    app.close(verbose=False)
+
+
+def test_only_the_two_endpoints_are_public(client: Client) -> None:
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/facts", "/ask"}
+
+
+def test_facts_by_name(client: Client) -> None:
+    assert client.predict("aspirin", api_name="/facts")["formula"] == "C9H8O4"
+    assert client.predict("C1CC", api_name="/facts")["position"] is not None
+
+
+def test_ask_by_name(client: Client) -> None:
+    answer = client.predict("What is it?", ["aspirin"], api_name="/ask")
+    assert answer["answer"] == TEXT
+    assert len(answer["checks"]) == 4
+
+
+def test_facts_do_not_wait_for_an_answer(client: Client, fake: FakeAssistant) -> None:
+    fake.delay = 0.3
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.predict, "Slow?", [], api_name="/ask")
+        time.sleep(0.5)
+        client.predict("CCO", api_name="/facts")
+        assert not answer.done()
+        fake.delay = 0
+        answer.result(timeout=30)
+
+
+def test_the_page_names_no_other_host() -> None:
+    head = page_head()
+    assert "http://" not in head.replace("http://www.w3.org/", "")
+    assert "https://" not in head
+
+
+def test_the_page_is_launched_without_history_footer_or_monitoring() -> None:
+    arguments = launch_kwargs()
+    assert arguments["run_history"] is False
+    assert arguments["footer_links"] == []
+    assert arguments["enable_monitoring"] is False

@@ -1,7 +1,7 @@
 """A conversation as plain values: messages and numbered molecules, no model, no screen.
 
-Molecules are numbered 1, 2, 3, … as chemists number compounds. A number belongs to one structure for
-the whole conversation and is never given away again, also not after the molecule was removed.
+Molecules are numbered 1, 2, 3, … as chemists number compounds. A number belongs to one structure
+for the whole conversation and is never given away again, also not after the molecule was removed.
 """
 
 import re
@@ -92,12 +92,13 @@ class Conversation:
         return grown, number
 
     def without_molecule(self, number: int) -> "Conversation":
-        """Takes a molecule off the list; refused while a message of the conversation is about it."""
+        """Takes a molecule off the list; refused while a message is about it."""
         self.molecule(number)
         used = {n for turn in range(self.n_turns) for n in self.focus(turn)}
         if number in used:
             raise AssistantError(
-                f"Molecule {number} is part of the conversation and stays; start a new chat without it."
+                f"Molecule {number} is part of the conversation and stays;"
+                " start a new chat without it."
             )
         kept = tuple(m for m in self.molecules if m.number != number)
         return replace(self, molecules=kept)
@@ -137,7 +138,7 @@ class Conversation:
         return len(self.questions)
 
     def focus(self, turn: int) -> tuple[int, ...]:
-        """Numbers a turn is about: attached or referred to in it, else the previous focus; at most 4.
+        """Numbers a turn is about: attached or named in it, else the previous focus; at most 4.
 
         Args:
             turn: Index of the user turn, 0-based.
@@ -176,7 +177,8 @@ class Conversation:
         """
         if data.get("format_version") != 1:
             raise AssistantError(
-                f"This conversation has format version {data.get('format_version')!r}; version 1 is read."
+                f"This conversation has format version {data.get('format_version')!r};"
+                " version 1 is read."
             )
         molecules = tuple(
             NumberedMolecule(m["number"], Molecule.parse(m["smiles"], name=m["name"]), m["role"])

@@ -2,8 +2,8 @@
 
     python -m assistant.evaluate.grounding [--bundle checkpoints/default] [--json OUT]
 
-Questions and molecules are hand-written and not in the training generator (`tests/data/grounding.json`).
-A fact counts when the card's value stands in the answer as written there; a refusal when the answer
+Questions and molecules are hand-written, not from the training generator
+(`tests/data/grounding.json`). A fact counts when the card's value stands in the answer as written there; a refusal when the answer
 says so. The text is the language model's own, scored as it is.
 """
 
@@ -23,7 +23,8 @@ from assistant.chem.molecule import Molecule
 
 QUESTIONS = Path(__file__).resolve().parents[2] / "tests" / "data" / "grounding.json"
 _REFUSES = re.compile(
-    r"do not know|cannot|not able|no reliable|only help|outside what|goes beyond|not among|would (only )?be (a )?guess"
+    r"do not know|cannot|not able|no reliable|only help|outside what|goes beyond|not among"
+    r"|would (only )?be (a )?guess"
     r"|leave that to others|not make it up",
     re.IGNORECASE,
 )

@@ -1,6 +1,6 @@
 """Trains the default language model together with its graph encoder and projector, from scratch.
 
-    python -m assistant.train.base --config assistant/train/configs/default_cpu.toml --data DIR --run runs/default
+    python -m assistant.train.base --config assistant/train/configs/default_cpu.toml --data DIR --run RUN
 
 Dialogues are written on the fly and never repeat. The schedule follows training time, so a run fits
 the time it is given on any machine; it resumes where it stopped. In its last part the forward pass
@@ -250,7 +250,7 @@ class Run:
         for batch in batches:
             hidden = self.model.llm.model(inputs_embeds=self.model.embeds(batch)).last_hidden_state
             losses.append(head_loss(self.model.llm, hidden, batch).item())
-            answers = (batch.weights[:, 1:] == self.recipe.loss.answer) & torch.isin(
+            answers = (batch.weights[:, 1:] == self.recipe.loss.number) & torch.isin(
                 batch.ids[:, 1:], digits
             )
             predicted = self.model.llm.lm_head(hidden[:, :-1][answers]).argmax(-1)

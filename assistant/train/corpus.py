@@ -1,6 +1,6 @@
 """The molecules and outside questions that the dialogues are written about.
 
-Reads the files of a data directory (see the model card for what they are and where they are public);
+Reads the files of a data directory (the model card says what they are and where they are public);
 facts are computed once and kept in the run directory.
 """
 

@@ -1,4 +1,4 @@
-"""Writes multi-turn conversations grounded in computed facts, small talk, refusals and "I do not know".
+"""Writes multi-turn conversations: computed facts, small talk, refusals and "I do not know".
 
 Every answer follows from what the model is shown of a molecule (`View`): a value on the card is
 quoted, a value taken off the card is not known, and without any card the countable facts are read
@@ -13,7 +13,8 @@ from assistant.chat.card import CARD_KEYS, CARD_LABELS, card_lines
 from assistant.chat.conversation import Conversation, Message, Role, referred_numbers
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
-from assistant.train import answers, wording
+from assistant.train import answers, replies, wording
+from assistant.train.language import Naming
 
 GRAPH_KEYS = frozenset(
     {
@@ -112,7 +113,7 @@ class DialogueWriter:
         self.rng = random.Random(seed)
         self.rates = rates or Rates()
         self.short = short
-        """Share of short dialogues: few turns, a card of few lines. Copying is learned on them first."""
+        """Share of short dialogues: few turns, few card lines. Copying is learned on them first."""
         self._is_short = False
 
     def write(self) -> Dialogue:
@@ -141,7 +142,7 @@ class DialogueWriter:
         known = list(dialogue.views)
         if len(known) >= 2 and (len(numbers) >= 2 or rng.random() < 0.25):
             first, second = (numbers if len(numbers) >= 2 else rng.sample(known, 2))[:2]
-            question, answer, intent = answers.compare(rng, dialogue.views, first, second)
+            question, answer, intent = replies.compare(rng, dialogue.views, first, second)
             self._add(dialogue, question, answer, intent, numbers)
             return
         if not numbers and rng.random() < 0.10:
@@ -150,14 +151,14 @@ class DialogueWriter:
             return
         target = numbers[-1] if numbers else rng.choice(known)
         focus = self._focus_after(dialogue, numbers)
-        naming = answers.Naming(rng, target, alone=len(known) == 1, in_focus=focus == (target,))
+        naming = Naming(rng, target, alone=len(known) == 1, in_focus=focus == (target,))
         question, answer, intent = self._about(dialogue.views[target], naming)
         attached = numbers
         if target not in referred_numbers(question) and focus != (target,):
             attached = [*numbers, target]
         self._add(dialogue, question, answer, intent, attached)
 
-    def _about(self, view: View, naming: answers.Naming) -> tuple[str, str, str]:
+    def _about(self, view: View, naming: Naming) -> tuple[str, str, str]:
         """A question about one molecule."""
         choices: dict[Callable[..., tuple[str, str, str]], int] = {
             answers.value: 40,
@@ -165,14 +166,14 @@ class DialogueWriter:
             answers.groups: 7,
             answers.describe: 8,
             answers.properties: 2,
-            answers.name: 5,
-            answers.smiles: 2,
+            replies.name: 5,
+            replies.smiles: 2,
             answers.chirality: 4,
             answers.rule_of_five: 4,
             answers.alerts: 3,
-            answers.unknown: 12,
-            answers.correction: 4,
-            answers.definition: 2,
+            replies.unknown: 12,
+            replies.correction: 4,
+            replies.definition: 2,
             answers.element: 7,
             answers.threshold: 5,
             answers.charged: 2,
@@ -202,7 +203,7 @@ class DialogueWriter:
                     )
                 self._add(dialogue, question, rng.choice(wording.SAY_WITHOUT), "no molecule", [])
             elif rng.random() < 0.2:
-                question, answer, intent = answers.definition(rng, None, None)
+                question, answer, intent = replies.definition(rng, None, None)
                 self._add(dialogue, question, answer, intent, [])
             else:
                 question, answer, intent = self._aside()

@@ -1,7 +1,7 @@
 """A dialogue as training arrays: token ids, loss weights, graph-token places and ΔW segments.
 
-The layout is that of serving (`llm.layout` on the same `Prompt`; a test compares the two). Only what
-differs in training is here: answers carry the loss, and cards and questions a small part of it, so
+The layout is that of serving (`llm.layout` on the same `Prompt`; a test compares the two). Only
+what differs in training is here: answers carry the loss, and cards and questions a small part of it, so
 that the graph tokens learn to predict facts.
 """
 
@@ -21,9 +21,13 @@ SLOT_ID = 0
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Share of the loss by kind of token."""
+    """Share of the loss by kind of token.
+
+    Numbers of an answer weigh most: they are what must be read, while much of the wording is free.
+    """
 
     answer: float = 1.0
+    number: float = 4.0
     card: float = 0.15
     question: float = 0.1
 
@@ -59,6 +63,7 @@ class Encoder:
             r: tokenizer.convert_tokens_to_ids(f"<|{r}|>") for r in ("system", "user", "assistant")
         }
         self._end = tokenizer.eos_token_id
+        self._numbers = {i for token, i in tokenizer.get_vocab().items() if token.isdigit()}
 
     def encode(self, dialogue: Dialogue) -> Example:
         """Encodes all turns; the last answer is included."""
@@ -100,7 +105,13 @@ class Encoder:
             is_card = index > 0 and isinstance(parts[index - 1], Slot)
             weight = self.weights.card if is_card else self.weights.question
             weight = self.weights.answer if answer else 0.0 if role == "system" else weight
-            builder.add(self._encode(part), weight, segment)
+            ids = self._encode(part)
+            builder.add(ids, weight, segment)
+            if answer:
+                builder.weigh(
+                    [i for i, token in enumerate(ids) if token in self._numbers],
+                    self.weights.number,
+                )
 
 
 class _Builder:
@@ -113,6 +124,7 @@ class _Builder:
         self.segments: list[int] = []
         self.focuses: list[tuple[int, ...]] = [()]
         self.answered = False
+        self._last = 0
 
     def segment(self, focus: tuple[int, ...]) -> int:
         if focus not in self.focuses:
@@ -124,6 +136,13 @@ class _Builder:
         self.weights += [weight] * len(ids)
         self.slots += [0] * len(ids)
         self.segments += [segment] * len(ids)
+        self._last = len(ids)
+
+    def weigh(self, places: list[int], weight: float) -> None:
+        """Gives tokens of the part added last another weight."""
+        start = len(self.weights) - self._last
+        for place in places:
+            self.weights[start + place] = weight
 
     def add_slot(self, number: int, n_tokens: int) -> None:
         self.ids += [SLOT_ID] * n_tokens

@@ -1,10 +1,11 @@
 """Trains the generator of instance LoRA (MoRA) on the frozen 4-bit language model of a bundle.
 
-    python -m assistant.train.generator --config assistant/train/configs/generator_cpu.toml --data DIR --run runs/default --bundle checkpoints/default
+    python -m assistant.train.generator --config assistant/train/configs/generator_cpu.toml
+        --data DIR --run runs/default --bundle checkpoints/default
 
 The language model computes with its stored NF4 values, encoder and projector are frozen, and each
-turn runs under the ΔW of its own focus, as in serving (design §4.1). Cards and graph tokens are left
-out more often than in the base stage, so that ΔW has something to say.
+turn runs under the ΔW of its own focus, as in serving (design §4.1). Cards and graph tokens are
+left out more often than in the base stage, so that ΔW has something to say.
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """A small tokenizer for chemistry: words are merged, SMILES atoms and signs stay single.
 
-Numbers are cut into groups of up to three digits, each a token of its own whatever the corpus holds:
-a value is then copied in few steps, and its tokens are rarely found elsewhere in the card (single
+Numbers are cut into groups of up to three digits, each a token whatever the corpus holds: a value is then copied in few steps, and its tokens are rarely found elsewhere in the card (single
 digits are everywhere, which kept a small model from learning to copy). The characters of a SMILES
 stay single so that each is one decision of the model.
 """
@@ -18,7 +17,8 @@ PAD = "<|pad|>"
 SPECIALS = (PAD, END, "<|system|>", "<|user|>", "<|assistant|>")
 
 CHAT_TEMPLATE = (
-    "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
+    "{% for message in messages %}"
+    "<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 

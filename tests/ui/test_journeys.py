@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.chem.sandbox import ChemPool
-from tests.ui.browser import READY_MS, SETTLE_MS, click_in_sketcher, wait_for_text
 from tests.ui.fakes import TEXT, FakeAssistant
 from ui.app import build_app, launch_kwargs
 from ui.handle import AssistantHandle
@@ -23,10 +22,13 @@ pytestmark = [
     # Gradio looks for a free port with sockets that it leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use a pandas option that is going away
+    # Gradio's own statistics use what pandas gives up
     pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
 ]
 
+READY_MS = 60_000  # Ketcher on a busy machine
+SETTLE_MS = 15_000
 BOX = "#bench textarea"
 QUESTION = "#composer textarea"
 BELOW = "#bench .below"
@@ -74,26 +76,43 @@ def wait_below(page: "Page", words: str) -> None:
     )
 
 
+def wait_for_value(page: "Page", selector: str, text: str) -> None:
+    page.wait_for_function(
+        "([s, t]) => document.querySelector(s).value === t", arg=[selector, text]
+    )
+
+
+def click_in_sketcher(page: "Page", x: float, y: float) -> None:
+    corner = page.query_selector("#sketcher iframe").bounding_box()
+    page.mouse.move(corner["x"] + x, corner["y"] + y, steps=3)
+    page.mouse.click(corner["x"] + x, corner["y"] + y)
+
+
+def settle(page: "Page") -> None:
+    """Until the sketcher has started: it holds the tab's only thread while it does."""
+    page.wait_for_selector("#sketcher [data-state=ready]", timeout=READY_MS)
+
+
 def sketched(page: "Page") -> str:
     """The SMILES the sketcher's frame itself holds."""
-    page.wait_for_selector("#sketcher [data-state=ready]", timeout=READY_MS)
+    settle(page)
     frame = page.query_selector("#sketcher iframe").content_frame()
     return frame.evaluate("async () => (await window.ketcher.getSmiles())")
 
 
 def test_drawing_with_the_mouse_fills_box_facts_and_chip(chat: "Page") -> None:
-    chat.wait_for_selector("#sketcher [data-state=ready]", timeout=READY_MS)
+    settle(chat)
     frame = chat.query_selector("#sketcher iframe").content_frame()
     frame.click("[data-testid=template-0]")
     click_in_sketcher(chat, 280, 200)
-    wait_for_text(chat, BOX, "c1ccccc1")
+    wait_for_value(chat, BOX, "c1ccccc1")
     wait_below(chat, "78.11 g/mol")
     chat.wait_for_selector(".chip.pending.on")
     chat.wait_for_selector("#facts .group:has-text('benzene ring')", state="attached")
 
 
 def test_the_sketch_follows_what_is_typed_with_its_stereo(chat: "Page") -> None:
-    chat.wait_for_selector("#sketcher [data-state=ready]", timeout=READY_MS)
+    settle(chat)
     enter(chat, "C[C@H](N)C(=O)O")
     wait_below(chat, "1 of 1 stereocentre set")
     for _ in range(100):
@@ -105,6 +124,7 @@ def test_the_sketch_follows_what_is_typed_with_its_stereo(chat: "Page") -> None:
 
 
 def test_a_question_is_streamed_checked_and_drawn(chat: "Page", fake: FakeAssistant) -> None:
+    settle(chat)
     fake.delay = 0.2
     enter(chat, "aspirin")
     wait_below(chat, "aspirin")
@@ -120,11 +140,12 @@ def test_a_question_is_streamed_checked_and_drawn(chat: "Page", fake: FakeAssist
     assert chat.is_visible("#composer .send:not(.stop)")
     assert fake.asked[-1].focus(0) == (1,)
     chat.click(".figure button")
-    wait_for_text(chat, BOX, "O=C(O)c1ccccc1O")
+    wait_for_value(chat, BOX, "O=C(O)c1ccccc1O")
     assert chat.locator("#composer .chip").count() == 2
 
 
 def test_escape_stops_and_keeps_what_was_written(chat: "Page", fake: FakeAssistant) -> None:
+    settle(chat)
     fake.delay = 0.2
     ask(chat, "Tell me a lot")
     chat.wait_for_selector(".answer.live .tail:not(:empty)")

@@ -15,8 +15,9 @@ pytestmark = [
     # Gradio looks for a free port with sockets that it leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use a pandas option that is going away
+    # Gradio's own statistics use what pandas gives up
     pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
 ]
 
 

@@ -1,0 +1,1 @@
+"""The browser page: Gradio Blocks with own components; no chemistry and no model of its own."""

@@ -1,0 +1,118 @@
+"""The two endpoints for programs, with the same code behind them as the page.
+
+client = gradio_client.Client("http://127.0.0.1:7860/")
+client.predict("aspirin", api_name="/facts")
+client.predict("Is it an ester?", ["CC(=O)Oc1ccccc1C(=O)O"], api_name="/ask")
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+import gradio as gr
+
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.events import Finished
+from assistant.errors import AssistantError, InvalidMoleculeError, ModelNotReadyError
+from ui.handle import AssistantHandle
+from ui.molecules import Chemistry, molecule_of
+
+MAX_MOLECULES = 4
+LOAD_PATIENCE_SECONDS = 120.0
+Record = dict[str, object]
+
+
+def make_facts(chemistry: Chemistry) -> Callable[[str], dict]:
+    """The `facts` endpoint."""
+
+    def facts(text: str) -> dict:
+        """Computed facts of a molecule.
+
+        Args:
+            text: SMILES, InChI, molfile, CAS number or a known name.
+
+        Returns:
+            The fact card, or `{"error": message, "position": int | None}`.
+        """
+        try:
+            found = chemistry.call("inspect", text=text)
+        except AssistantError as error:
+            return _problem(error)
+        if found.get("facts") is None:
+            message = "This is a reaction; ask for the facts of one molecule at a time."
+            return {"error": message, "position": None}
+        return dict(found["facts"])
+
+    return facts
+
+
+def make_ask(
+    handle: AssistantHandle, chemistry: Chemistry
+) -> Callable[[str, list[str], gr.Request], dict]:
+    """The `ask` endpoint."""
+
+    def ask(question: str, molecules: list[str], request: gr.Request) -> dict:
+        """One question about up to four molecules, answered in full.
+
+        Args:
+            question: Plain words; molecules are "molecule 1", "molecule 2" in the order given.
+            molecules: SMILES, InChI, molfiles, CAS numbers or known names.
+            request: Filled in by the server.
+
+        Returns:
+            `{"answer", "checks", "passport"}`, or `{"error": message, "position": int | None}`.
+        """
+        try:
+            conversation = _conversation(question, molecules, chemistry)
+            message = _answer(handle, conversation, visitor=_visitor(request))
+        except AssistantError as error:
+            return _problem(error)
+        return {
+            "answer": message.text,
+            "checks": [asdict(check) for check in message.checks],
+            "passport": dict(message.passport),
+        }
+
+    return ask
+
+
+def _conversation(question: str, molecules: list[str], chemistry: Chemistry) -> Conversation:
+    if not question.strip():
+        raise AssistantError("The question is empty.")
+    if len(molecules) > MAX_MOLECULES:
+        raise AssistantError(
+            f"{len(molecules)} molecules were given; one question takes at most {MAX_MOLECULES}."
+        )
+    conversation, numbers = Conversation(), []
+    for text in molecules:
+        found = chemistry.call("inspect", text=str(text))
+        if not found.get("smiles"):
+            raise InvalidMoleculeError(f"'{str(text)[:80]}' is a reaction, not one molecule.")
+        conversation, number = conversation.with_molecule(molecule_of(found))
+        numbers.append(number)
+    attached = tuple(dict.fromkeys(numbers))
+    return conversation.with_message(Message("user", question.strip(), attached=attached))
+
+
+def _answer(handle: AssistantHandle, conversation: Conversation, *, visitor: str) -> Message:
+    from assistant.assistant import ReplyOptions
+
+    deadline = time.monotonic() + LOAD_PATIENCE_SECONDS
+    while handle.state == "loading" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    options = ReplyOptions(stop=threading.Event(), visitor=visitor)
+    for event in handle.get().reply(conversation, options=options):
+        if isinstance(event, Finished):
+            return event.message
+    raise ModelNotReadyError("The model ended without an answer. Ask again.")
+
+
+def _visitor(request: gr.Request | None) -> str:
+    """Whom the fair queue counts the question for: all calls from one address are one visitor."""
+    client = request.client if request is not None else None
+    return f"api-{client.host}" if client else "api"
+
+
+def _problem(error: AssistantError) -> Record:
+    return {"error": str(error), "position": getattr(error, "position", None)}

@@ -1,0 +1,184 @@
+// The question box: numbered molecules, task menu, files, Send and Stop.
+(() => {
+  const chat = window.moleculeChat;
+  const MAX_MB = 5;
+  const PATIENCE_MS = 20000;
+
+  const setup = (part) => {
+    const { question, file } = part.slots;
+    const button = (act) => part.element.querySelector(`[data-act=${act}]`);
+    part.buttons = { send: button("send"), stop: button("stop"), undo: button("undo"), redo: button("redo") };
+    part.fit = () => {
+      question.style.height = "auto";
+      question.style.height = `${Math.min(question.scrollHeight, innerHeight * 0.35)}px`;
+    };
+    part.send = () => {
+      const text = question.value.trim();
+      if (part.busy || !text) return question.focus();
+      part.sent = question.value;
+      part.onBusy(true);
+      part.trigger("turn", { kind: "ask", text });
+      const rev = part.rev;
+      setTimeout(() => { if (part.rev === rev) lost(part); }, PATIENCE_MS);
+    };
+    part.onBusy = (busy) => {
+      part.busy = busy;
+      part.buttons.send.hidden = busy;
+      part.buttons.stop.hidden = !busy;
+      part.element.classList.toggle("busy", busy);
+    };
+    part.stop = () => { part.trigger("stop", {}); chat.say("stopping"); };
+    part.onEscape = () => {
+      if (!part.slots.menu.hidden) { closeMenu(part); return true; }
+      if (part.busy) { part.stop(); return true; }
+      return false;
+    };
+    question.addEventListener("input", () => {
+      part.fit();
+      if (question.value === "/") openMenu(part); else closeMenu(part);
+    });
+    question.addEventListener("keydown", (event) => onKey(part, event));
+    file.addEventListener("change", () => { sendFiles(part, file.files); file.value = ""; });
+    dropZone(part);
+    chat.onAct(part, {
+      send: part.send,
+      stop: part.stop,
+      menu: () => (part.slots.menu.hidden ? openMenu(part) : closeMenu(part)),
+      task: (node) => pick(part, Number(node.dataset.index)),
+      browse: () => file.click(),
+      sheet: () => chat.sheet(true),
+      undo: () => part.trigger("undo", {}),
+      redo: () => part.trigger("redo", {}),
+      fresh: () => part.trigger("fresh", {}),
+      attach: (node) => chip(part, node, "attach"),
+      detach: (node) => chip(part, node, "detach"),
+      remove: (node) => chip(part, node, "remove"),
+      open: (node) => { chip(part, node, "open"); chat.bring("draw"); },
+    });
+    if (matchMedia("(hover: hover)").matches) question.focus({ preventScroll: true }); // no keyboard on a phone
+  };
+
+  /** Nothing came back: the server is gone or too busy. The words are still in the box. */
+  const lost = (part) => {
+    part.onBusy(false);
+    notice(part, { tone: "error", text: "The question did not get through. Check that the assistant is still running, then send it again." });
+  };
+
+  const chip = (part, node, action) =>
+    part.trigger("chip", { action, number: Number(node.closest(".chip").dataset.number) });
+
+  const onKey = (part, event) => {
+    const open = !part.slots.menu.hidden;
+    if (open && ["ArrowDown", "ArrowUp"].includes(event.key)) {
+      event.preventDefault();
+      mark(part, part.marked + (event.key === "ArrowDown" ? 1 : -1));
+    } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      if (open) pick(part, part.marked); else part.send();
+    } else if (event.key === "Tab" && open) {
+      closeMenu(part);
+    }
+  };
+
+  // -- task menu ----------------------------------------------------------------------------
+  const openMenu = (part) => {
+    const { menu, question } = part.slots;
+    menu.replaceChildren(...(part.props.menu || []).map((task, i) => {
+      const item = document.createElement("li");
+      Object.assign(item.dataset, { act: "task", index: i });
+      item.id = `task-${i}`;
+      item.setAttribute("role", "option");
+      const title = Object.assign(document.createElement("strong"), { textContent: task.title });
+      const words = Object.assign(document.createElement("span"), { textContent: wordsOf(part, task) });
+      item.append(title, words);
+      return item;
+    }));
+    menu.hidden = false;
+    question.setAttribute("aria-controls", "tasks");
+    mark(part, 0);
+    question.focus();
+  };
+  const closeMenu = (part) => {
+    part.slots.menu.hidden = true;
+    part.slots.question.removeAttribute("aria-activedescendant");
+  };
+  const mark = (part, index) => {
+    const items = [...part.slots.menu.children];
+    part.marked = (index + items.length) % items.length;
+    items.forEach((item, i) => item.setAttribute("aria-selected", String(i === part.marked)));
+    part.slots.question.setAttribute("aria-activedescendant", `task-${part.marked}`);
+  };
+  const pick = (part, index) => {
+    const task = (part.props.menu || [])[index];
+    closeMenu(part);
+    if (!task) return;
+    part.slots.question.value = wordsOf(part, task);
+    part.fit();
+    part.slots.question.focus();
+  };
+
+  /** A task's words with the numbers of the molecules it would be about. */
+  const wordsOf = (part, { key, text }) => {
+    const { attached = [], numbers = [] } = part.value || {};
+    const several = attached.length > 1 ? attached : [...new Set([...attached, ...numbers])].sort((a, b) => a - b);
+    const names = several.slice(0, key === "compare" ? 2 : 4).map((n) => `molecule ${n}`);
+    const list = names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
+    const one = attached.length ? `molecule ${attached[0]}` : names[0] || "this molecule";
+    return text.replaceAll("$molecules", list || "these molecules").replaceAll("$molecule", one);
+  };
+
+  // -- files --------------------------------------------------------------------------------
+  const sendFiles = async (part, files) => {
+    for (const file of [...files].slice(0, 10)) {
+      if (file.size > MAX_MB * 2 ** 20) {
+        const size = Math.round(file.size / 2 ** 20);
+        notice(part, { tone: "error", text: `“${file.name}” is ${size} MB; at most ${MAX_MB} MB are read. Split it, or keep the records you ask about.` });
+        continue;
+      }
+      try {
+        const { path } = await part.upload(file);
+        part.trigger("file", { path, name: file.name });
+      } catch {
+        notice(part, { tone: "error", text: `“${file.name}” could not be sent. Try again.` });
+      }
+    }
+  };
+  const dropZone = (part) => {
+    const root = document.documentElement;
+    const hasFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
+    addEventListener("dragover", (event) => {
+      if (hasFiles(event)) { event.preventDefault(); root.classList.add("dropping"); }
+    });
+    addEventListener("dragleave", (event) => { if (!event.relatedTarget) root.classList.remove("dropping"); });
+    addEventListener("drop", (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      root.classList.remove("dropping");
+      sendFiles(part, event.dataTransfer.files);
+    });
+  };
+
+  const notice = (part, message) => {
+    const node = part.slots.notice;
+    node.className = `notice ${message?.tone || ""}`;
+    node.textContent = message?.text || "";
+  };
+
+  const show = (part, value) => {
+    chat.fill(part.slots.chips, value.chips || "");
+    notice(part, value.notice);
+    const { question } = part.slots;
+    if (typeof value.question === "string") {
+      // the sent words leave the box; what was typed meanwhile stays
+      if (value.question || question.value === part.sent) question.value = value.question;
+      part.sent = null;
+      part.fit();
+      if (value.question) question.focus();
+    }
+    part.buttons.undo.disabled = !value.undo;
+    part.buttons.redo.disabled = !value.redo;
+    part.onBusy(Boolean(value.busy));
+  };
+
+  chat.define("composer", { setup, show });
+})();

@@ -1,0 +1,167 @@
+// The page's frame: mounts the parts, and what they share (copy, tips, announcements, keys, tabs, sheet).
+window.moleculeChat = (() => {
+  const kinds = {};
+  const parts = {};
+
+  /** Registers how a part works: `setup(part)` once, `show(part, value)` for each new value. */
+  const define = (kind, behaviour) => { kinds[kind] = behaviour; };
+
+  /** Called by each Gradio HTML component with its element and its link to the server. */
+  const mount = (kind, link) => {
+    const part = { kind, ...link, rev: -1, slots: {} };
+    link.element.querySelectorAll("[data-slot]").forEach((node) => { part.slots[node.dataset.slot] = node; });
+    parts[kind] = part;
+    const show = () => {
+      const value = link.props.value || {};
+      if ((value.rev ?? 0) <= part.rev) return; // quick answers may arrive out of order
+      part.rev = value.rev ?? 0;
+      part.value = value;
+      kinds[kind].show(part, value);
+    };
+    kinds[kind].setup?.(part);
+    link.watch("value", show);
+    show();
+  };
+
+  /** Replaces markup only where it changed, so that focus and scrolling stay. */
+  const fill = (node, html) => {
+    if (node.dataset.html === html) return false;
+    const focus = node.contains(document.activeElement) ? keyOf(document.activeElement) : null;
+    node.innerHTML = html;
+    node.dataset.html = html;
+    if (focus) [...node.querySelectorAll("button")].find((b) => keyOf(b) === focus)?.focus();
+    return true;
+  };
+  const keyOf = (node) => {
+    const chip = node.closest("[data-number]")?.dataset.number ?? "";
+    const { act = "", turn = "", atoms = "" } = node.dataset;
+    return [chip, ["attach", "detach"].includes(act) ? "toggle" : act, turn, atoms, node.className].join("|");
+  };
+
+  /** Clicks inside a part by the `data-act` of what was clicked. */
+  const onAct = (part, actions) => {
+    part.element.addEventListener("click", (event) => {
+      const node = event.target.closest("[data-act]");
+      if (node && actions[node.dataset.act]) actions[node.dataset.act](node, event);
+    });
+  };
+
+  // -- copying and saying -------------------------------------------------------------------
+  let voice;
+  const say = (text) => {
+    if (!voice) {
+      voice = Object.assign(document.createElement("div"), { className: "voice" });
+      voice.setAttribute("role", "status");
+      voice.setAttribute("aria-live", "polite");
+      document.body.append(voice);
+    }
+    voice.textContent = "";
+    setTimeout(() => { voice.textContent = text; }, 30);
+  };
+  const copy = async (text, node) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = Object.assign(document.createElement("textarea"), { value: text });
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      node?.focus();
+    }
+    if (node) {
+      node.classList.add("done");
+      setTimeout(() => node.classList.remove("done"), 1200);
+    }
+    say("copied");
+  };
+
+  // -- one tip for the whole page, so that nothing clips it ---------------------------------
+  const tip = Object.assign(document.createElement("div"), { className: "tip", hidden: true });
+  tip.setAttribute("role", "tooltip");
+  const showTip = (node) => {
+    tip.textContent = node.dataset.tip;
+    tip.hidden = false;
+    const box = node.getBoundingClientRect();
+    const wide = tip.offsetWidth;
+    const left = Math.min(Math.max(8, box.left + box.width / 2 - wide / 2), innerWidth - wide - 8);
+    const above = box.top - tip.offsetHeight - 6;
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above > 4 ? above : box.bottom + 6}px`;
+  };
+  const hideTip = () => { tip.hidden = true; };
+  document.addEventListener("mouseover", (event) => {
+    const node = event.target.closest?.("[data-tip]");
+    if (node) showTip(node); else hideTip();
+  });
+  document.addEventListener("focusin", (event) => {
+    const node = event.target.closest?.("[data-tip]");
+    if (node && node.matches(":focus-visible")) showTip(node); else hideTip();
+  });
+  document.addEventListener("scroll", hideTip, true);
+  document.addEventListener("click", (event) => {
+    const node = event.target.closest?.("[data-copy]");
+    if (node) copy(node.dataset.copy, node);
+    const mark = event.target.closest?.(".mark");
+    if (mark) showTip(mark); // touch has no hover
+  });
+
+  // -- tabs and the phone's sheet -----------------------------------------------------------
+  const root = document.documentElement;
+  const showTab = (name, focus = false) => {
+    root.dataset.tab = name;
+    document.querySelectorAll("#bench [role=tab]").forEach((tab) => {
+      const on = tab.dataset.tab === name;
+      tab.setAttribute("aria-selected", String(on));
+      tab.tabIndex = on ? 0 : -1;
+      if (on && focus) tab.focus();
+    });
+    parts.bench?.onTab?.(name);
+  };
+  const onPhone = () => matchMedia("(max-width: 860px)").matches;
+  /** Shows a tab to somebody who asked for it elsewhere. */
+  const bring = (name) => {
+    showTab(name);
+    if (onPhone()) sheet(true);
+  };
+  const sheet = (open) => {
+    root.classList.toggle("sheet-open", open);
+    if (!open) parts.composer?.slots.question.focus();
+  };
+  root.dataset.tab = "draw";
+
+  // -- keys that work everywhere ------------------------------------------------------------
+  document.addEventListener("keydown", (event) => {
+    const key = event.key.toLowerCase();
+    if (event.key === "Escape") {
+      if (!tip.hidden) hideTip();
+      if (parts.composer?.onEscape?.()) event.preventDefault();
+      else if (root.classList.contains("sheet-open")) sheet(false);
+    } else if (event.ctrlKey && !event.shiftKey && key === "j") {
+      event.preventDefault();
+      root.classList.toggle("bench-folded");
+      if (onPhone()) sheet(!root.classList.contains("sheet-open"));
+    } else if (event.ctrlKey && event.shiftKey && key === "o") {
+      event.preventDefault();
+      parts.composer?.trigger("fresh", {});
+    } else if (event.ctrlKey && event.shiftKey && key === "e") {
+      event.preventDefault();
+      [...document.querySelectorAll("#transcript .action.edit")].pop()?.click();
+    } else if (event.altKey && /^[1-9]$/.test(event.key)) {
+      const toggle = document.querySelector(`#composer .chip[data-key="${event.key}"] .toggle`);
+      if (toggle) { event.preventDefault(); toggle.click(); }
+    }
+  });
+
+  addEventListener("DOMContentLoaded", () => document.body.append(tip));
+  if (document.body) document.body.append(tip);
+
+  define("header", {
+    show: (part, value) => {
+      fill(part.slots.items, value.html || "");
+      root.dataset.model = value.state || "loading";
+    },
+  });
+
+  return { define, mount, parts, fill, onAct, copy, say, showTab, bring, sheet };
+})();

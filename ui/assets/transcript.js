@@ -1,0 +1,136 @@
+// The dialogue: finished turns as the server wrote them, and the answer that is growing.
+(() => {
+  const chat = window.moleculeChat;
+
+  const setup = (part) => {
+    const scroller = part.element.querySelector(".scroller");
+    const toEnd = part.element.querySelector(".to-end");
+    part.scroller = scroller;
+    part.follows = true; // until the person scrolls up
+    scroller.addEventListener("scroll", () => {
+      part.follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+      toEnd.hidden = part.follows;
+    });
+    part.follow = (always = false) => {
+      if (always || (part.follows && part.value?.turns?.length)) scroller.scrollTop = scroller.scrollHeight;
+    };
+    chat.onAct(part, {
+      end: () => part.follow(true),
+      load: (node) => {
+        part.trigger("loaded", { smiles: node.dataset.smiles });
+        chat.bring("draw");
+      },
+      example: (node) => part.trigger("example", { key: node.dataset.key }),
+      retry: (node) => ask(part, "retry", node),
+      again: (node) => ask(part, "again", node),
+      vote: (node) => part.trigger("vote", { turn: Number(node.dataset.turn), vote: node.dataset.vote }),
+      undo: () => part.trigger("undo", {}),
+      edit: (node) => edit(part, node),
+    });
+  };
+
+  const ask = (part, kind, node, text = "") => {
+    if (part.value?.live) return chat.say("An answer is being written. Press Escape to stop it first.");
+    part.follows = true;
+    part.trigger("turn", { kind, turn: Number(node.dataset.turn), text });
+  };
+
+  /** Turns a question into a box in place; Enter asks again, Escape gives up. */
+  const edit = (part, node) => {
+    const question = node.closest(".question");
+    const words = question.querySelector(".words");
+    if (question.querySelector("textarea")) return;
+    const area = document.createElement("textarea");
+    area.value = words.innerText;
+    area.rows = Math.min(8, area.value.split("\n").length + 1);
+    area.setAttribute("aria-label", "edit the question; Enter asks again, Escape leaves it");
+    const close = () => { area.remove(); words.hidden = false; node.focus(); };
+    area.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        const text = area.value.trim();
+        close();
+        if (text) ask(part, "edit", node, text);
+      } else if (event.key === "Escape") {
+        event.stopPropagation();
+        close();
+      }
+    });
+    words.hidden = true;
+    words.after(area);
+    area.focus();
+  };
+
+  const show = (part, value) => {
+    const list = part.slots.turns;
+    const turns = value.turns || [];
+    const before = part.live;
+    if (!turns.length && !value.live) {
+      list.querySelectorAll(".turn").forEach((node) => node.remove());
+      welcome(list, value.welcome || "");
+    } else {
+      list.querySelector(".welcome-slot")?.remove();
+      turns.forEach((html, i) => chat.fill(turnAt(list, i), html));
+      [...list.querySelectorAll(".turn")].slice(turns.length).forEach((node) => node.remove());
+    }
+    part.live = value.live || null;
+    if (value.live) {
+      if (!before) part.follows = true;
+      grow(list, value.live);
+    } else if (before) {
+      chat.say(announcement(list));
+    }
+    part.follow();
+    chat.parts.composer?.onBusy?.(Boolean(value.live));
+  };
+
+  const welcome = (list, html) => {
+    let slot = list.querySelector(".welcome-slot");
+    if (!slot) {
+      slot = Object.assign(document.createElement("div"), { className: "welcome-slot" });
+      list.append(slot);
+    }
+    chat.fill(slot, html);
+  };
+
+  const turnAt = (list, i) => {
+    const nodes = list.querySelectorAll(":scope > .turn");
+    if (nodes[i]) return nodes[i];
+    const node = Object.assign(document.createElement("article"), { className: "turn" });
+    list.append(node);
+    return node;
+  };
+
+  /** The growing answer: finished blocks as HTML, the tail as plain text. */
+  const grow = (list, live) => {
+    const turn = turnAt(list, live.turn);
+    let answer = turn.querySelector(".answer.live");
+    if (!answer) {
+      answer = Object.assign(document.createElement("div"), { className: "answer live" });
+      answer.setAttribute("translate", "no");
+      answer.innerHTML =
+        '<div class="status"></div><div class="notices"></div><div class="prose-answer">' +
+        '<div class="blocks"></div><p class="tail"></p></div>';
+      turn.append(answer);
+    }
+    const [status, notices] = [answer.querySelector(".status"), answer.querySelector(".notices")];
+    if (status.textContent !== live.status) {
+      status.textContent = live.status;
+      if (live.status) chat.say(live.status);
+    }
+    notices.textContent = live.notices.join(" ");
+    chat.fill(answer.querySelector(".blocks"), live.blocks.join(""));
+    const tail = answer.querySelector(".tail");
+    if (tail.textContent !== live.tail) tail.textContent = live.tail;
+    answer.classList.toggle("waiting", !live.tail && !live.blocks.length);
+  };
+
+  const announcement = (list) => {
+    const last = [...list.querySelectorAll(".answer")].pop();
+    const checked = last?.querySelector(".checked")?.innerText || "";
+    const body = last?.querySelector(".prose-answer")?.innerText || last?.innerText || "";
+    return `Answer complete. ${checked} ${body.slice(0, 600)}`;
+  };
+
+  chat.define("transcript", { setup, show });
+})();

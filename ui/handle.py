@@ -1,0 +1,98 @@
+"""The assistant while it loads: the page is served at once, the model arrives in a thread."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Protocol
+
+from assistant.errors import AssistantError, ModelNotReadyError
+
+if TYPE_CHECKING:
+    from assistant.assistant import ReplyOptions, Status
+    from assistant.chat.conversation import Conversation
+    from assistant.chat.events import Event
+
+logger = logging.getLogger(__name__)
+
+
+class Replying(Protocol):
+    """What the page needs of an assistant; `assistant.Assistant` is one, tests use a fake."""
+
+    def status(self) -> "Status":
+        """What is loaded, and what is off and why."""
+
+    def reply(self, conversation: "Conversation", *, options: "ReplyOptions") -> Iterator["Event"]:
+        """Streams the answer to the last question."""
+
+
+class AssistantHandle:
+    """Loads an assistant in a thread and says how far it is.
+
+    Args:
+        load: Returns the loaded assistant; runs once, in a thread of its own, after `start`.
+        what: The thing being loaded, as the page names it ("checkpoints/default").
+    """
+
+    def __init__(self, load: Callable[[], Replying], *, what: str = "the model") -> None:
+        self._load = load
+        self.what = what
+        self._outcome: Future[Replying] = Future()
+        self._started_at = time.monotonic()
+        self.tokens_per_s: float | None = None
+
+    @classmethod
+    def ready(cls, assistant: Replying) -> "AssistantHandle":
+        """A handle whose assistant is there already."""
+        handle = cls(lambda: assistant)
+        handle._outcome.set_result(assistant)
+        return handle
+
+    def start(self) -> None:
+        """Begins to load; the caller goes on at once."""
+        self._started_at = time.monotonic()
+        threading.Thread(target=self._fulfil, name="load-assistant", daemon=True).start()
+
+    def _fulfil(self) -> None:
+        try:
+            assistant = self._load()
+        except Exception as error:
+            # Whatever stops the load must reach the page: facts and drawing work without a model.
+            logger.exception("%s could not be loaded", self.what)
+            self._outcome.set_exception(error)
+            return
+        self._outcome.set_result(assistant)
+        logger.info("%s is ready after %.1f s", self.what, self.seconds_loading)
+
+    @property
+    def state(self) -> str:
+        """`loading`, `ready`, or `failed: <reason fit for the person>`."""
+        if not self._outcome.done():
+            return "loading"
+        error = self._outcome.exception()
+        return "ready" if error is None else f"failed: {_reason(error)}"
+
+    @property
+    def seconds_loading(self) -> float:
+        """How long the load has been running."""
+        return time.monotonic() - self._started_at
+
+    def get(self) -> Replying:
+        """The assistant.
+
+        Raises:
+            ModelNotReadyError: It is still loading, or could not be loaded.
+        """
+        if self.state == "ready":
+            return self._outcome.result()
+        if self.state == "loading":
+            raise ModelNotReadyError("The model is still loading. Facts and drawing already work.")
+        raise ModelNotReadyError(f"The model could not be loaded. {self.state[len('failed: ') :]}")
+
+
+def _reason(error: BaseException) -> str:
+    """The error for the person: own messages as they are, anything else by its kind."""
+    if isinstance(error, AssistantError):
+        return str(error)
+    return f"{type(error).__name__}: {str(error)[:300]}"

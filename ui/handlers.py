@@ -1,0 +1,299 @@
+"""What happens when a molecule is typed, drawn, dropped or opened; errors become sentences.
+
+Every handler reads the event's data as untrusted, changes the session of the tab that sent it, and
+returns the values of the parts it may have changed. Nothing here waits for the model; the handlers
+of the dialogue are in `dialogue`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from assistant.chem.limits import MAX_FILE_BYTES
+from assistant.errors import AssistantError, InputTooLargeError
+from ui import molecules
+from ui.examples import EXAMPLES, open_example
+from ui.handle import AssistantHandle
+from ui.molecules import Arrival, Chemistry
+from ui.session import Current, Session, SessionStore
+from ui.transcript import TranscriptView
+from ui.views import Views
+
+SKIP = gr.skip()
+Values = tuple[object, ...]
+Payload = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence for the person, shown above the question box."""
+
+    text: str
+    tone: str = "error"
+
+
+class Handlers:
+    """What molecules do on the page; most return values for `composer, bench, sketcher, facts`."""
+
+    def __init__(
+        self,
+        handle: AssistantHandle,
+        chemistry: Chemistry,
+        store: SessionStore,
+        transcript: TranscriptView,
+        views: Views,
+    ) -> None:
+        self._handle = handle
+        self._chemistry = chemistry
+        self._store = store
+        self._transcript = transcript
+        self._views = views
+
+    # -- the page itself ---------------------------------------------------------------------
+
+    def opened(self, request: gr.Request) -> Values:
+        """First values of all parts: header, transcript, composer, bench, sketcher, facts."""
+        with self._store.locked(key_of(request)) as session:
+            return (
+                self._views.header(),
+                self._transcript.value(session, self._views.rev()),
+                *self._work(session),
+            )
+
+    def closed(self, request: gr.Request) -> None:
+        """The tab is gone: stop its answer, forget its session."""
+        self._store.drop(key_of(request))
+
+    def tick(self) -> Values:
+        """The header while the model loads, and whether to go on asking."""
+        return self._views.header(), gr.Timer(active=self._handle.state == "loading")
+
+    # -- molecules ---------------------------------------------------------------------------
+
+    def typed(self, event: gr.EventData, request: gr.Request) -> Values:
+        """Text in the molecule box; `done` when the person has finished typing."""
+        data = payload_of(event)
+        text, done = str(data.get("text") or ""), bool(data.get("done"))
+        session = self._store.get(key_of(request))
+        ticket = _ticket(session)
+        try:
+            found = molecules.look_up_text(self._chemistry, text) if text.strip() else None
+            return self._arrived(session, ticket, found)
+        except AssistantError as error:
+            quiet = not done and molecules.is_half_typed(text)
+            with session.lock:
+                if ticket < session.last_input:
+                    return SKIP, SKIP, SKIP, SKIP
+                return SKIP, self._views.box_error(session, error, quiet=quiet), SKIP, SKIP
+
+    def drawn(self, value: dict[str, object] | None, request: gr.Request) -> Values:
+        """A change in the sketcher; gives values for `composer, bench, facts`."""
+        session = self._store.get(key_of(request))
+        ticket = _ticket(session)
+        try:
+            found = molecules.look_up_drawing(self._chemistry, value or {})
+            composer, bench, _, facts = self._arrived(session, ticket, found, by_hand=True)
+            return composer, bench, facts
+        except AssistantError as error:
+            with session.lock:
+                session.show(None)
+                composer, _, _, facts = self._work(session)
+                return composer, self._views.box_error(session, error, text=""), facts
+
+    def _arrived(
+        self,
+        session: Session,
+        ticket: int,
+        found: Payload | None,
+        *,
+        by_hand: bool = False,
+    ) -> Values:
+        """Takes in what was typed or drawn, unless something newer came while it was looked up."""
+        with session.lock:
+            if ticket < session.last_input:
+                return SKIP, SKIP, SKIP, SKIP
+            arrival = Arrival()
+            if found is None:
+                session.show(None)
+            else:
+                arrival = molecules.take_in(session, found, self._chemistry)
+            composer, bench, sketcher, facts = self._work(session, arrival, keep_text=not by_hand)
+            if by_hand:
+                bench = self._views.bench(session, by_hand=True)
+            return composer, bench, sketcher, facts
+
+    def loaded(self, event: gr.EventData, request: gr.Request) -> Values:
+        """A drawing in the dialogue or a chip was opened in the sketcher."""
+        smiles = str(payload_of(event).get("smiles") or "")
+
+        def change(session: Session) -> None:
+            number = molecules.load(session, smiles, self._chemistry)
+            session.attach(number, True)
+
+        return self._change(request, change)
+
+    def chip(self, event: gr.EventData, request: gr.Request) -> Values:
+        """A numbered molecule was attached, taken off, removed or opened."""
+        data = payload_of(event)
+        action, number = str(data.get("action")), _number(data)
+
+        def change(session: Session) -> None:
+            if action in {"attach", "detach"} and number == 0:
+                session.use_current = action == "attach"
+            elif action in {"attach", "detach"}:
+                session.attach(number, action == "attach")
+            elif action == "remove":
+                session.conversation = session.conversation.without_molecule(number)
+                session.chosen.discard(number)
+            elif action == "open":
+                smiles = session.conversation.molecule(number).molecule.smiles
+                molecules.load(session, smiles, self._chemistry)
+
+        return self._change(request, change, sketch=action == "open")
+
+    def file(self, event: gr.EventData, request: gr.Request) -> Values:
+        """A file was dropped: its molecules are numbered, its bad records named."""
+        data = payload_of(event)
+        name = str(data.get("name") or "file")[:200]
+
+        def change(session: Session) -> Arrival:
+            path = _uploaded(str(data.get("path") or ""))
+            try:
+                _refuse_big(path, name)
+                report = self._chemistry.call("file", path=str(path), name=name)
+            finally:
+                path.unlink(missing_ok=True)
+            return molecules.take_in_file(session, report, self._chemistry)
+
+        return self._change(request, change)
+
+    def parent(self, request: gr.Request) -> Values:
+        """“Use the parent”: the normalised structure becomes the current one."""
+
+        def change(session: Session) -> None:
+            current = session.current
+            if current is None:
+                return
+            proposal = str((current.inspection.get("normalisation") or {}).get("smiles") or "")
+            found = molecules.inspect_smiles(self._chemistry, proposal)
+            before = current.molecule.smiles
+            session.show(Current(molecules.molecule_of(found), found, before=before))
+
+        return self._change(request, change)
+
+    def restore(self, request: gr.Request) -> Values:
+        """Undo of “use the parent”."""
+
+        def change(session: Session) -> None:
+            if session.current is not None and session.current.before:
+                found = molecules.inspect_smiles(self._chemistry, session.current.before)
+                session.show(Current(molecules.molecule_of(found), found))
+
+        return self._change(request, change)
+
+    def example(self, event: gr.EventData, request: gr.Request) -> Values:
+        """A worked example: its molecules and its question are put in place."""
+        key = str(payload_of(event).get("key"))
+        chosen = next((example for example in EXAMPLES if example.key == key), None)
+        if chosen is None:
+            return SKIP, SKIP, SKIP, SKIP
+        return self._change(
+            request,
+            lambda session: open_example(chosen, session, self._chemistry),
+            question=chosen.question,
+        )
+
+    def shape(self, request: gr.Request) -> object:
+        """The 3D tab was opened, or the molecule changed while it was open."""
+        current = self._store.get(key_of(request)).current
+        if current is None:
+            return self._views.shape(None, "Draw or enter a molecule to see it in 3D.")
+        try:
+            block = self._chemistry.call("conformer", smiles=current.molecule.smiles)["molblock"]
+        except AssistantError as error:
+            return self._views.shape(None, str(error))
+        return self._views.shape(str(block), "")
+
+    # -- helpers -----------------------------------------------------------------------------
+
+    def _change(
+        self,
+        request: gr.Request,
+        change: Callable[[Session], Arrival | None],
+        *,
+        sketch: bool = True,
+        question: str | None = None,
+    ) -> Values:
+        """Changes the session and shows what came of it, or the reason why it did not work."""
+        with self._store.locked(key_of(request)) as session:
+            _ticket(session)
+            try:
+                arrival = change(session)
+            except AssistantError as error:
+                return self._work(session, notice=Notice(str(error)), keep_text=True, sketch=False)
+            return self._work(
+                session, arrival, question=question, keep_text=not sketch, sketch=sketch
+            )
+
+    def _work(
+        self,
+        session: Session,
+        arrival: Arrival | None = None,
+        *,
+        notice: Notice | None = None,
+        question: str | None = None,
+        keep_text: bool = False,
+        sketch: bool = True,
+    ) -> Values:
+        if arrival is not None and arrival.problems:
+            good = f"{len(arrival.added)} read. " if arrival.added else ""
+            notice = Notice(good + " ".join(arrival.problems[:5]), "warning")
+        composer = self._views.composer(session, notice=notice, question=question)
+        by_hand = False if sketch else None
+        bench = self._views.bench(session, keep_text=keep_text, by_hand=by_hand)
+        sketcher = self._views.sketch(session) if sketch else SKIP
+        return composer, bench, sketcher, self._views.facts(session)
+
+
+def key_of(request: gr.Request) -> str:
+    """What the sessions are kept by: Gradio's random id of the tab."""
+    return request.session_hash or ""
+
+
+def payload_of(event: gr.EventData) -> Payload:
+    """The data of an event, which anyone may have written."""
+    data = event._data
+    return data if isinstance(data, Mapping) else {}
+
+
+def _ticket(session: Session) -> int:
+    """The order of inputs: a slow look-up must not overwrite a later one."""
+    with session.lock:
+        session.last_input += 1
+        return session.last_input
+
+
+def _number(data: Payload) -> int:
+    number = data.get("number")
+    return number if isinstance(number, int) else 0
+
+
+def _refuse_big(path: Path, name: str) -> None:
+    size = path.stat().st_size / 2**20
+    limit = MAX_FILE_BYTES / 2**20
+    if size > limit:
+        raise InputTooLargeError(
+            f"“{name}” is {size:.0f} MB; at most {limit:.0f} MB are read. "
+            "Split it, or keep the records you ask about."
+        )
+
+
+def _uploaded(path: str) -> Path:
+    """The path of an upload; anything outside the upload folder is refused."""
+    folder = Path(gr.utils.get_upload_folder()).resolve()
+    resolved = Path(path).resolve()
+    if not resolved.is_relative_to(folder) or not resolved.is_file():
+        raise AssistantError("The file did not arrive. Drop it again.")
+    return resolved

@@ -1,0 +1,208 @@
+"""How a molecule gets into a session: typed, drawn, from a file, from an answer, from a question.
+
+All chemistry of what a person sent runs in the killable workers; this file only decides what the
+result means for the session.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from assistant.chat.conversation import Conversation, Role
+from assistant.chem.diagnose import is_unfinished
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError, InvalidMoleculeError
+from ui.session import Current, Session
+
+ROLES: tuple[tuple[str, Role], ...] = (
+    ("reactants", "reactant"),
+    ("agents", "agent"),
+    ("products", "product"),
+)
+MAX_CHIPS = 40
+MAX_MOLECULES = 80
+DRAWING_SIZE = {"width": 420, "height": 280}
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z' -]*")
+
+
+class Chemistry(Protocol):
+    """The pool of chemistry workers (`assistant.chem.sandbox.ChemPool`)."""
+
+    def call(self, task: str, **payload: object) -> dict[str, object]:
+        """Runs one task under its time and memory limit."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What came of something a person typed, drew or dropped.
+
+    Attributes:
+        added: Numbers given to molecules.
+        problems: What could not be read, one sentence each.
+        error: Why nothing was read at all.
+        quiet: The text is only half typed; nothing changes.
+    """
+
+    added: tuple[int, ...] = ()
+    problems: tuple[str, ...] = ()
+    error: AssistantError | None = None
+    quiet: bool = False
+
+
+def molecule_of(entry: Mapping[str, object]) -> Molecule:
+    """The molecule of a worker's entry, which is canonical already."""
+    name = entry.get("name")
+    return Molecule(str(entry["smiles"]), name=str(name) if name else None)
+
+
+def inspect_smiles(chemistry: Chemistry, smiles: str) -> dict[str, object]:
+    """Facts, drawing and molblock of a structure."""
+    return chemistry.call("inspect", text=smiles, **DRAWING_SIZE)
+
+
+def is_half_typed(text: str) -> bool:
+    """Whether to wait before calling the text wrong: an open ring, or the start of a name."""
+    return is_unfinished(text) or bool(_WORD.fullmatch(text.strip()))
+
+
+def look_up_text(chemistry: Chemistry, text: str) -> dict[str, object]:
+    """What the box's text holds."""
+    return chemistry.call("inspect", text=text, **DRAWING_SIZE)
+
+
+def look_up_drawing(
+    chemistry: Chemistry, drawing: Mapping[str, object]
+) -> dict[str, object] | None:
+    """What the sketcher's drawing holds, None when it is empty. The molfile, not SMILES: stereo."""
+    block = str(drawing.get("rxn") or drawing.get("molfile") or "")
+    if not block.strip() or _is_empty_block(block):
+        return None
+    return chemistry.call("molblock", block=block, **DRAWING_SIZE)
+
+
+def _is_empty_block(block: str) -> bool:
+    lines = block.splitlines()
+    counts = next((line for line in lines if "V2000" in line or "COUNTS" in line), "")
+    if "COUNTS" in counts:
+        return counts.split("COUNTS")[1].split()[:1] == ["0"]
+    return counts[:3].strip() == "0"
+
+
+def take_in(session: Session, found: Mapping[str, object], chemistry: Chemistry) -> Arrival:
+    """Makes what was found current; several molecules and reactions are numbered as well."""
+    entries: Sequence[Mapping[str, object]] = found.get("recognised") or (found,)
+    if len(entries) == 1 and entries[0].get("reaction") is None:
+        session.show(Current(molecule_of(found), dict(found)))
+        return Arrival()
+    conversation, added, problems = number_all(session.conversation, entries)
+    session.conversation = conversation
+    session.chosen |= set(added)
+    if found.get("smiles"):
+        session.show(Current(molecule_of(found), dict(found)))
+    elif added:
+        first = conversation.molecule(added[0]).molecule
+        reaction = str((found.get("reaction") or {}).get("smiles") or "")
+        found = inspect_smiles(chemistry, first.smiles)
+        session.show(Current(first, found, reaction=reaction if len(entries) == 1 else ""))
+    return Arrival(added, problems)
+
+
+def number_all(
+    conversation: Conversation, entries: Sequence[Mapping[str, object]]
+) -> tuple[Conversation, tuple[int, ...], tuple[str, ...]]:
+    """Numbers every molecule of the entries; a reaction gives its molecules their roles."""
+    added: list[int] = []
+    problems: list[str] = []
+    pairs: list[tuple[Molecule, Role | None]] = []
+    for entry in entries:
+        error = entry.get("error")
+        if isinstance(error, Mapping):
+            problems.append(str(error["message"]))
+        elif isinstance(entry.get("reaction"), Mapping):
+            pairs += _with_roles(entry["reaction"])
+        elif entry.get("smiles"):
+            pairs.append((molecule_of(entry), None))
+    room = max(0, min(MAX_CHIPS, MAX_MOLECULES - len(conversation.molecules)))
+    for molecule, role in pairs[:room]:
+        conversation, number = conversation.with_molecule(molecule, role)
+        added.append(number)
+    if len(pairs) > room:
+        problems.append(
+            f"{room} of {len(pairs)} molecules were taken: a chat holds {MAX_MOLECULES}, and takes "
+            f"{MAX_CHIPS} at a time."
+        )
+    return conversation, tuple(dict.fromkeys(added)), tuple(problems)
+
+
+def _with_roles(reaction: Mapping[str, object]) -> list[tuple[Molecule, Role | None]]:
+    return [(molecule_of(m), role) for key, role in ROLES for m in reaction.get(key) or ()]
+
+
+def take_in_file(session: Session, report: Mapping[str, object], chemistry: Chemistry) -> Arrival:
+    """Numbers the molecules of a file, shows the first one, keeps the list of bad records."""
+    entries = [*(report.get("molecules") or ())]
+    entries += [{"reaction": reaction} for reaction in report.get("reactions") or ()]
+    conversation, added, problems = number_all(session.conversation, entries)
+    session.conversation = conversation
+    if added:
+        session.chosen = {added[0]}
+        first = conversation.molecule(added[0]).molecule
+        session.show(Current(first, inspect_smiles(chemistry, first.smiles)))
+    return Arrival(added, (*(str(p) for p in report.get("problems") or ()), *problems))
+
+
+def load(session: Session, smiles: str, chemistry: Chemistry) -> int:
+    """Opens a structure under its number (a new one if it has none) and returns the number."""
+    found = inspect_smiles(chemistry, smiles)
+    molecule = molecule_of(found)
+    session.conversation, number = session.conversation.with_molecule(molecule)
+    session.show(Current(molecule, found))
+    return number
+
+
+def extract_from_question(
+    text: str, conversation: Conversation, chemistry: Chemistry
+) -> tuple[str, Conversation, tuple[int, ...]]:
+    """Takes lines of a question that are clearly molecules out of it and numbers them.
+
+    Returns:
+        The text with each such line replaced by "molecule n", the conversation, and the numbers.
+    """
+    if "M  END" in text:
+        head, _, tail = text.rpartition("M  END")
+        pieces = [head + "M  END", tail.strip()]
+    else:
+        pieces = text.split("\n")
+    kept: list[str] = []
+    numbers: list[int] = []
+    for piece in pieces:
+        entries = _molecules_in(piece, alone=len(pieces) == 1, chemistry=chemistry)
+        if not entries:
+            kept.append(piece)
+            continue
+        conversation, added, _ = number_all(conversation, entries)
+        numbers += added
+        kept.append(", ".join(f"molecule {n}" for n in added))
+    return "\n".join(kept).strip(), conversation, tuple(dict.fromkeys(numbers))
+
+
+def _molecules_in(
+    piece: str, *, alone: bool, chemistry: Chemistry
+) -> Sequence[Mapping[str, object]]:
+    """The worker's entries if the line is a molecule and nothing else."""
+    line = piece.strip()
+    is_block = "M  END" in line
+    if not line or (not is_block and (" " in line or line[-1] in "?!:")):
+        return ()
+    if alone and _WORD.fullmatch(line) and len(line) < 3:  # "I", "No": words before they are atoms
+        return ()
+    try:
+        entries: Sequence[Mapping[str, object]] = chemistry.call("recognise", text=piece)[
+            "recognised"
+        ]
+    except InvalidMoleculeError:
+        return ()
+    good = [e for e in entries if e.get("smiles") or e.get("reaction")]
+    return good if len(good) == len(entries) else ()

@@ -1,0 +1,47 @@
+"""The page's own components: HTML that a script of `assets/` fills in, with named events.
+
+A part's value is a small JSON object. The script renders it and ignores values that are older than
+the one it shows (`rev`), because Gradio may answer quick events out of order.
+"""
+
+from pathlib import Path
+
+import gradio as gr
+
+ASSETS = Path(__file__).parent / "assets"
+
+_MOUNT = """
+const link = {element, trigger, props, watch, upload};
+(function mount(tries) {
+  if (window.moleculeChat) window.moleculeChat.mount("%(kind)s", link);
+  else if (tries < 400) setTimeout(() => mount(tries + 1), 25);
+})(0);
+// events: %(events)s
+"""
+
+
+def part(
+    kind: str,
+    *,
+    events: tuple[str, ...] = (),
+    value: dict[str, object] | None = None,
+    **props: object,
+) -> gr.HTML:
+    """One region of the page.
+
+    Args:
+        kind: Name of the script that fills it, and of its HTML file in `assets/`.
+        events: Names of the events the script may trigger; each becomes a method of the component
+            (Gradio finds them as quoted names in the script).
+        value: First value.
+        **props: Constants the script reads.
+    """
+    return gr.HTML(
+        value=value or {"rev": 0},
+        html_template=(ASSETS / f"{kind}.html").read_text(encoding="utf-8"),
+        js_on_load=_MOUNT % {"kind": kind, "events": " ".join(f"'{name}'" for name in events)},
+        apply_default_css=False,
+        elem_id=kind,
+        elem_classes=["part"],
+        **props,
+    )

@@ -1,0 +1,288 @@
+"""Answers as HTML: all escaped, a few marks of formatting, check marks and drawings in place.
+
+An answer is text with claims at known offsets, so formatting is decided per character of the
+original text: a SMILES is never read as Markdown, and no check can slip to another word.
+"""
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assistant.chat.check import Check
+
+MARKS = {"confirmed": "✓", "contradicted": "✗", "unverifiable": "?"}
+VERDICTS = {
+    "confirmed": "Agrees with the structure",
+    "contradicted": "Contradicts the structure",
+    "unverifiable": "Cannot be checked by computation",
+}
+
+_ITEM = re.compile(r"^[ \t]*(?:[-*•]|(\d{1,3})[.)])[ \t]+")
+_HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+")
+_CODE = re.compile(r"`([^`\n]+)`")
+_BOLD = re.compile(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*(?![A-Za-z0-9])")
+
+# RDKit's palette → colours of the page, so that one drawing serves light and dark.
+_ATOM_COLOURS = {
+    "#000000": "currentColor",
+    "#FF0000": "var(--atom-o)",
+    "#0000FF": "var(--atom-n)",
+    "#4284F4": "var(--atom-n)",
+    "#33CCCC": "var(--atom-f)",
+    "#00CC00": "var(--atom-cl)",
+    "#7F4C19": "var(--atom-br)",
+    "#A01EEF": "var(--atom-i)",
+    "#CCCC00": "var(--atom-s)",
+    "#7F7F00": "var(--atom-s)",
+    "#FF7F00": "var(--atom-p)",
+}
+
+
+def escape(text: object) -> str:
+    """Text made inert for HTML, quotes included."""
+    return html.escape(str(text), quote=True)
+
+
+def drawing(svg: str, label: str, *, css: str = "drawing") -> str:
+    """A drawing as an inline picture in the page's own colours, with a text for screen readers."""
+    coloured = re.sub(
+        r"#[0-9A-Fa-f]{6}\b", lambda m: _ATOM_COLOURS.get(m.group().upper(), m.group()), svg
+    )
+    return (
+        f'<span class="{css}" role="img" aria-label="{escape(label)}" translate="no">'
+        f"{coloured}</span>"
+    )
+
+
+_GLYPHS = {
+    "copy": '<rect x="5.5" y="5.5" width="8" height="8" rx="1.5"/>'
+    '<path d="M10.5 5.5v-2A1.5 1.5 0 0 0 9 2H4a1.5 1.5 0 0 0-1.5 1.5v5A1.5 1.5 0 0 0 4 10h1.5"/>',
+    "up": '<path d="M5 7.5v6H2.8v-6zM5 7.5 8 2c1.2 0 1.9.9 1.6 2.1L9.1 6.5h3.6c.9 0 1.5.8 1.3 1.7'
+    'l-1 4.1c-.2.7-.8 1.2-1.5 1.2H5"/>',
+}
+_GLYPHS["down"] = f'<g transform="rotate(180 8 8)">{_GLYPHS["up"]}</g>'
+
+
+def glyph(name: str) -> str:
+    """A small line drawing; the text beside or the label of its button says what it means."""
+    return f'<svg class="glyph" viewBox="0 0 16 16" aria-hidden="true">{_GLYPHS[name]}</svg>'
+
+
+def badge(number: int) -> str:
+    """The coloured number of a molecule."""
+    return f'<span class="num num-{(number - 1) % 8 + 1}">{number}</span>'
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A structure found in an answer: how to draw it and what loading it would be called."""
+
+    smiles: str
+    svg: str
+    number: int
+    known: bool
+
+
+def answer_html(text: str, checks: Sequence[Check], figures: Mapping[str, Figure]) -> str:
+    """The body of a finished answer.
+
+    Args:
+        text: The answer as the model wrote it.
+        checks: Verdicts with offsets into `text`.
+        figures: Drawings by canonical SMILES; each appears under the block that names it first.
+    """
+    shown: set[str] = set()
+    inline = _Inline(text, checks)
+    parts: list[str] = []
+    open_list: str | None = None
+    for block in _blocks(text):
+        wanted = "ol" if block.ordered else "ul" if block.item else None
+        if open_list != wanted:
+            parts.append(f"</{open_list}>" if open_list else "")
+            parts.append(f"<{wanted}>" if wanted else "")
+            open_list = wanted
+        body = inline.render(block.start, block.end)
+        tag = "li" if block.item else "p"
+        css = ' class="heading"' if block.heading else ""
+        pictures = _pictures(block, checks, figures, shown)
+        parts.append(
+            f"<{tag}{css}>{body}{pictures}</{tag}>"
+            if block.item
+            else f"<p{css}>{body}</p>{pictures}"
+        )
+    parts.append(f"</{open_list}>" if open_list else "")
+    return "".join(parts)
+
+
+def check_header(checks: Sequence[Check], turn: int) -> str:
+    """The line above an answer: how many claims were checked, and what to do about wrong ones."""
+    if not checks:
+        return ""
+    wrong = sum(check.verdict == "contradicted" for check in checks)
+    checked = sum(check.verdict != "unverifiable" for check in checks)
+    claims = "claim" if len(checks) == 1 else "claims"
+    parts = [f"{checked} of {len(checks)} {claims} checked"]
+    if wrong:
+        parts.append(f'<strong class="wrong">{wrong} contradicted</strong>')
+    again = (
+        f'<button type="button" class="link" data-act="again" data-turn="{turn}">'
+        "ask again with the corrections</button>"
+        if wrong
+        else ""
+    )
+    sign = "✗" if wrong else "✓" if checked else "?"
+    tone = "contradicted" if wrong else "confirmed" if checked else "unverifiable"
+    return (
+        f'<div class="checked {tone}"><span class="sign" aria-hidden="true">{sign}</span>'
+        f"<span>{', '.join(parts)}</span>{again}</div>"
+    )
+
+
+def live_parts(text: str) -> tuple[list[str], str]:
+    """A growing answer as finished blocks of HTML and the raw tail: each flush only appends."""
+    cut = text.rfind("\n\n") + 2
+    if cut < 2:
+        return [], text
+    return [answer_html(text[:cut], (), {})], text[cut:]
+
+
+def plain_html(text: str) -> str:
+    """A person's own words: escaped, line breaks kept."""
+    return escape(text).replace("\n", "<br>")
+
+
+@dataclass(frozen=True)
+class _Block:
+    start: int
+    end: int
+    item: bool = False
+    ordered: bool = False
+    heading: bool = False
+
+
+def _blocks(text: str) -> list[_Block]:
+    """Paragraphs, headings and list items as ranges of the text."""
+    blocks: list[_Block] = []
+    position = 0
+    fresh = True
+    for line in text.splitlines(keepends=True):
+        start, position = position, position + len(line)
+        end = start + len(line.rstrip())
+        item, heading = _ITEM.match(line), _HEADING.match(line)
+        if end == start:
+            fresh = True
+        elif item:
+            blocks.append(_Block(start + item.end(), end, item=True, ordered=bool(item.group(1))))
+            fresh = False
+        elif heading:
+            blocks.append(_Block(start + heading.end(), end, heading=True))
+            fresh = True
+        elif fresh or not blocks:
+            blocks.append(_Block(start, end))
+            fresh = False
+        else:  # a line that goes on: the block grows
+            last = blocks[-1]
+            blocks[-1] = _Block(last.start, end, last.item, last.ordered)
+    return blocks
+
+
+class _Inline:
+    """Per-character view of an answer: hidden markup, bold, code, and the check it is in."""
+
+    def __init__(self, text: str, checks: Sequence[Check]) -> None:
+        self._text = text
+        self._checks = [c for c in checks if 0 <= c.start < c.end <= len(text)]
+        self._owner = [-1] * len(text)
+        for index, check in enumerate(self._checks):
+            if all(owner < 0 for owner in self._owner[check.start : check.end]):
+                self._owner[check.start : check.end] = [index] * (check.end - check.start)
+        protected = {
+            i for check in self._checks if check.smiles or check.kind == "smiles"
+            for i in range(check.start, check.end)
+        }  # fmt: skip
+        self._style = [""] * len(text)
+        self._hidden = [False] * len(text)
+        for pattern, style, fence in ((_CODE, "code", 1), (_BOLD, "strong", 2)):
+            for match in pattern.finditer(text):
+                fences = [*range(match.start(), match.start() + fence)]
+                fences += range(match.end() - fence, match.end())
+                if protected.intersection(fences) or any(self._style[i] for i in fences):
+                    continue
+                for i in range(match.start() + fence, match.end() - fence):
+                    self._style[i] = self._style[i] or style
+                for i in fences:
+                    self._hidden[i] = True
+
+    def render(self, start: int, end: int) -> str:
+        """The characters of a range with their marks."""
+        out: list[str] = []
+        at = start
+        while at < end:
+            owner = self._owner[at]
+            stop = at
+            while stop < end and self._owner[stop] == owner:
+                stop += 1
+            body = self._styled(at, stop)
+            ends_here = owner >= 0 and stop >= min(self._checks[owner].end, end)
+            out.append(_claim(body, self._checks[owner], ends_here) if owner >= 0 else body)
+            at = stop
+        return "".join(out)
+
+    def _styled(self, start: int, end: int) -> str:
+        out: list[str] = []
+        at = start
+        while at < end:
+            style, hidden = self._style[at], self._hidden[at]
+            stop = at
+            while stop < end and (self._style[stop], self._hidden[stop]) == (style, hidden):
+                stop += 1
+            piece = escape(self._text[at:stop]).replace("\n", "<br>")
+            if not hidden:
+                out.append(f"<{style}>{piece}</{style}>" if style else piece)
+            at = stop
+        return "".join(out)
+
+
+def _claim(body: str, check: Check, with_mark: bool) -> str:
+    """A checked phrase, its sign, and the computed value on hover and focus."""
+    code = " smiles" if check.smiles or check.kind == "smiles" else ""
+    if not with_mark:
+        return f'<span class="claim {check.verdict}{code}">{body}</span>'
+    tip = VERDICTS[check.verdict]
+    if check.truth is not None:
+        tip += f" — computed: {check.truth}"
+    if check.molecule is not None:
+        tip += f" (molecule {check.molecule})"
+    return (
+        f'<span class="claim {check.verdict}{code}">{body}'
+        f'<button type="button" class="mark" data-tip="{escape(tip)}" aria-label="{escape(tip)}">'
+        f"{MARKS[check.verdict]}</button></span>"
+    )
+
+
+def _pictures(
+    block: _Block, checks: Sequence[Check], figures: Mapping[str, Figure], shown: set[str]
+) -> str:
+    """Drawings of the structures named in a block that were not drawn above."""
+    out: list[str] = []
+    for check in checks:
+        figure = figures.get(check.smiles or "")
+        inside = block.start <= check.start < block.end
+        if figure is None or not inside or figure.smiles in shown:
+            continue
+        shown.add(figure.smiles)
+        out.append(figure_html(figure))
+    return f'<span class="figures">{"".join(out)}</span>' if out else ""
+
+
+def figure_html(figure: Figure) -> str:
+    """One structure drawn in place, with a button that loads it into the sketcher."""
+    name = f"molecule {figure.number}"
+    action = f"open {name} in sketcher" if figure.known else f"open in sketcher as {name}"
+    return (
+        f'<span class="figure">{drawing(figure.svg, figure.smiles)}'
+        f'<button type="button" class="link" data-act="load" data-smiles="{escape(figure.smiles)}"'
+        f' title="{escape(figure.smiles)}">{badge(figure.number)} '
+        f'<span class="what">{action}</span></button></span>'
+    )

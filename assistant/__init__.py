@@ -1,1 +1,4 @@
-"""Molecule Chat: a local, checked chat assistant for chemists. Import the parts you need; this file imports nothing."""
+"""Molecule Chat: a local, checked chat assistant for chemists.
+
+This file imports nothing, so that each part stays light to load.
+"""

@@ -4,10 +4,9 @@ conversation ─► render ─► layout ─► splice (graph tokens, ΔW) ─�
 """
 
 import logging
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
 from assistant.chat.passport import passport
 from assistant.chat.prompts import Prompt, render
+from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import PromptTooLongError
@@ -30,53 +30,6 @@ log = logging.getLogger(__name__)
 
 _MIN_ANSWER_TOKENS = 192
 """Room that a prompt must leave for its answer."""
-
-
-@dataclass(frozen=True)
-class AdapterStatus:
-    """One adapter: on, or off and why."""
-
-    name: str
-    on: bool
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Status:
-    """What answers, for the header and the passport."""
-
-    model: str
-    quantisation: str
-    compute_format: str
-    device: str
-    context: int
-    adapters: tuple[AdapterStatus, ...]
-    cache_reason: str = ""
-
-
-@dataclass(frozen=True)
-class ReplyOptions:
-    """How one answer is drawn.
-
-    Attributes:
-        temperature: 0 takes the most probable token.
-        stop: Set it to end the answer within one token.
-        visitor: Whose question it is; for fairness only.
-    """
-
-    temperature: float = 0.0
-    top_p: float = 1.0
-    repetition_penalty: float = 1.0
-    seed: int = 0
-    max_new_tokens: int = 512
-    stop: threading.Event = field(default_factory=threading.Event)
-    visitor: str = ""
-
-    def sampling(self) -> Sampling:
-        """The part the engine needs."""
-        return Sampling(
-            self.temperature, self.top_p, self.repetition_penalty, self.max_new_tokens, self.seed
-        )
 
 
 @lru_cache(maxsize=4096)
@@ -164,7 +117,7 @@ class Assistant:
         if notice:
             yield Notice(notice)
         spliced = self._splice(prompt, laid_out)
-        request = llm_engine.Request(spliced, options.sampling(), options.stop, options.visitor)
+        request = llm_engine.Request(spliced, _sampling(options), options.stop, options.visitor)
         text = ""
         for event in self._engine.stream(request):
             if isinstance(event, llm_engine.Queued):
@@ -200,8 +153,9 @@ class Assistant:
         if dropped:
             turns = "turn was" if dropped == 1 else "turns were"
             notice = (
-                f"The conversation is longer than the model can read: its {dropped} oldest {turns} left"
-                " out of this answer. The molecules still in use were shown to the model again."
+                "The conversation is longer than the model can read:"
+                f" its {dropped} oldest {turns} left out of this answer."
+                " The molecules still in use were shown to the model again."
             )
         return conversation, prompt, laid_out, notice
 
@@ -229,7 +183,7 @@ class Assistant:
         facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
         names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
         checks = check_answer(text, facts, prompt.focus[-1], names=names)
-        sampling = {**asdict(options.sampling()), "ended": done.reason}
+        sampling = {**asdict(_sampling(options)), "ended": done.reason}
         return Message(
             "assistant",
             text,
@@ -250,8 +204,19 @@ class Assistant:
         }
 
 
+def _sampling(options: ReplyOptions) -> Sampling:
+    """The part of the options that the engine needs."""
+    return Sampling(
+        options.temperature,
+        options.top_p,
+        options.repetition_penalty,
+        options.max_new_tokens,
+        options.seed,
+    )
+
+
 def without_oldest(conversation: Conversation, n_turns: int) -> Conversation:
-    """The conversation without its first turns; the first one kept stays about the same molecules."""
+    """Drops the first turns; the first one that is kept stays about the same molecules."""
     starts = [i for i, m in enumerate(conversation.messages) if m.role == "user"]
     focus = conversation.focus(n_turns)
     kept = list(conversation.messages[starts[n_turns] :])

@@ -58,7 +58,8 @@ class Bundle:
             raise BundleError(f"{path} is not JSON ({error}); restore the file.") from error
         if values.get("format_version") != FORMAT_VERSION:
             raise BundleError(
-                f"{path} has format version {values.get('format_version')!r}; version {FORMAT_VERSION} is read."
+                f"{path} has format version {values.get('format_version')!r};"
+                f" version {FORMAT_VERSION} is read."
             )
         unknown = set(values["components"]) - set(_KNOWN)
         if unknown:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from assistant.assistant import Assistant, ReplyOptions, without_oldest
+from assistant.assistant import Assistant, without_oldest
 from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, TextDelta
+from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.errors import BundleError, PromptTooLongError
 from tests.bundles import write_tiny_bundle
@@ -181,7 +182,8 @@ def connect(self, address):
     raise OSError("no network in this test")
 socket.getaddrinfo, socket.socket.connect = watched, connect
 from pathlib import Path
-from assistant.assistant import Assistant, ReplyOptions
+from assistant.assistant import Assistant
+from assistant.chat.reply import ReplyOptions
 from assistant.chat.conversation import Conversation, Message
 assistant = Assistant.load(Path(sys.argv[1]), device="cpu")
 conversation = Conversation().with_message(Message("user", "Hello"))

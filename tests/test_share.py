@@ -177,9 +177,11 @@ def test_a_program_that_vanishes_points_to_the_antivirus(monkeypatch, tmp_path):
 
 def program(tmp_path, *lines):
     """A tunnel program that runs these lines of Python."""
-    path = tmp_path / "frpc"
-    body = "\n".join(("import sys, time", *lines))
-    path.write_text(f"#!{sys.executable}\n{body}\n", encoding="utf-8")
+    script, path = tmp_path / "frpc.py", tmp_path / "frpc"
+    script.write_text("\n".join(("import sys, time", *lines)), encoding="utf-8")
+    # Through the shell: a first line that names an interpreter cannot hold a path with spaces.
+    run = f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n'
+    path.write_text(run, encoding="utf-8")
     path.chmod(0o755)
     return path
 

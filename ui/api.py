@@ -96,7 +96,7 @@ def _conversation(question: str, molecules: list[str], chemistry: Chemistry) -> 
 
 
 def _answer(handle: AssistantHandle, conversation: Conversation, *, visitor: str) -> Message:
-    from assistant.assistant import ReplyOptions
+    from assistant.chat.reply import ReplyOptions
 
     deadline = time.monotonic() + LOAD_PATIENCE_SECONDS
     while handle.state == "loading" and time.monotonic() < deadline:

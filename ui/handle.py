@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 from assistant.errors import AssistantError, ModelNotReadyError
 
 if TYPE_CHECKING:
-    from assistant.assistant import ReplyOptions, Status
     from assistant.chat.conversation import Conversation
     from assistant.chat.events import Event
+    from assistant.chat.reply import ReplyOptions, Status
 
 logger = logging.getLogger(__name__)
 

@@ -185,7 +185,7 @@ def _batches(
     conversation: Conversation, run: Run, handle: AssistantHandle, visitor: str
 ) -> Iterator[list[Event]]:
     """The assistant's events, gathered so that the page is refreshed 14 times a second at most."""
-    from assistant.assistant import ReplyOptions
+    from assistant.chat.reply import ReplyOptions
 
     assistant = handle.get()
     events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()

@@ -3,8 +3,8 @@
     python -m assistant.evaluate.grounding [--bundle checkpoints/default] [--json OUT]
 
 Questions and molecules are hand-written, not from the training generator
-(`tests/data/grounding.json`). A fact counts when the card's value stands in the answer as written there; a refusal when the answer
-says so. The text is the language model's own, scored as it is.
+(`tests/data/grounding.json`). A fact counts when the card's value stands in the answer as written
+there; a refusal when the answer says so. The text is the language model's own, scored as it is.
 """
 
 import argparse
@@ -15,10 +15,11 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assistant.assistant import Assistant, ReplyOptions, facts_of
+from assistant.assistant import Assistant, facts_of
 from assistant.chat.card import card_lines
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished
+from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 
 QUESTIONS = Path(__file__).resolve().parents[2] / "tests" / "data" / "grounding.json"

@@ -1,6 +1,6 @@
 """Trains the default language model together with its graph encoder and projector, from scratch.
 
-    python -m assistant.train.base --config assistant/train/configs/default_cpu.toml --data DIR --run RUN
+    python -m assistant.train.base --config CONFIG.toml --data DIR --run RUN
 
 Dialogues are written on the fly and never repeat. The schedule follows training time, so a run fits
 the time it is given on any machine; it resumes where it stopped. In its last part the forward pass
@@ -64,7 +64,8 @@ class Recipe:
     warmup: float = 0.02
     cooldown: float = 0.6
     quantised_from: float = 0.75
-    short_until: float = 0.4
+    tiny_until: float = 0.3
+    short_until: float = 0.5
     short_at_end: float = 0.1
     n_molecules: int = 30000
     seed: int = 1
@@ -212,6 +213,7 @@ class Run:
             if progress >= self.recipe.quantised_from and not self.quantised:
                 nf4.start_nf4(self.model.llm)
                 self.quantised = True
+            self.writer.tiny = max(0.0, 1 - progress / self.recipe.tiny_until)
             self.writer.short = max(
                 self.recipe.short_at_end, 1 - progress / self.recipe.short_until
             )

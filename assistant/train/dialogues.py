@@ -8,6 +8,7 @@ from the graph or the SMILES. Design §5, "learning to look".
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from assistant.chat.card import CARD_KEYS, CARD_LABELS, card_lines
 from assistant.chat.conversation import Conversation, Message, Role, referred_numbers
@@ -106,6 +107,7 @@ class DialogueWriter:
         seed: int,
         rates: Rates | None = None,
         short: float = 0.0,
+        tiny: float = 0.0,
     ) -> None:
         self.molecules = molecules
         self.named = [pair for pair in molecules if pair[0].name]
@@ -114,17 +116,22 @@ class DialogueWriter:
         self.rates = rates or Rates()
         self.short = short
         """Share of short dialogues: few turns, few card lines. Copying is learned on them first."""
-        self._is_short = False
+        self.tiny = tiny
+        """Share of tiny dialogues: one or two values asked of a card of one to three lines."""
+        self._size: Literal["tiny", "short", "full"] = "full"
 
     def write(self) -> Dialogue:
         """One conversation of 1 to 10 turns with 0 to 3 molecules."""
         rng, dialogue = self.rng, Dialogue()
-        self._is_short = rng.random() < self.short
-        if rng.random() < 0.07:
+        self._size = "tiny" if rng.random() < self.tiny else "full"
+        if self._size == "full" and rng.random() < self.short:
+            self._size = "short"
+        if self._size != "tiny" and rng.random() < 0.07:
             self._chat_without_molecule(dialogue)
             return dialogue
-        n_molecules = rng.choices((1, 2, 3), (70, 25, 5))[0]
-        n_turns = rng.randint(max(2, n_molecules), 4 if self._is_short else 10)
+        n_molecules = 1 if self._size == "tiny" else rng.choices((1, 2, 3), (70, 25, 5))[0]
+        most = {"tiny": 2, "short": 4, "full": 10}[self._size]
+        n_turns = rng.randint(max(1 if most == 2 else 2, n_molecules), most)
         introductions = (
             sorted(rng.sample(range(1, n_turns), n_molecules - 1)) if n_molecules > 1 else []
         )
@@ -180,6 +187,8 @@ class DialogueWriter:
             answers.aromatic: 2,
         }
         write = self.rng.choices(list(choices), list(choices.values()))[0]
+        if self._size == "tiny" and self.rng.random() < 0.85:
+            write = answers.value
         return write(self.rng, view, naming)
 
     def _aside(self) -> tuple[str, str, str]:
@@ -226,10 +235,12 @@ class DialogueWriter:
         values = {line.key: line.value for line in card_lines(facts)}
         if rng.random() < 0.5:
             values = {k: v for k, v in values.items() if rng.random() >= rates.line}
-        if self._is_short:
-            kept = set(rng.sample(list(values), min(len(values), rng.randint(2, 6))))
+        if self._size != "full":
+            few, many = (1, 3) if self._size == "tiny" else (2, 6)
+            kept = set(rng.sample(list(values), min(len(values), rng.randint(few, many))))
             values = {k: v for k, v in values.items() if k in kept}
-            return View(values, facts, molecule.name, None, graph=rng.random() < 0.3)
+            graph = self._size == "short" and rng.random() < 0.3
+            return View(values, facts, molecule.name, None, graph)
         smiles: str | None = molecule.smiles if rng.random() >= rates.smiles else None
         graph = rng.random() >= rates.graph
         if rng.random() < rates.card and (smiles or graph):

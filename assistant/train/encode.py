@@ -1,8 +1,7 @@
 """A dialogue as training arrays: token ids, loss weights, graph-token places and ΔW segments.
 
 The layout is that of serving (`llm.layout` on the same `Prompt`; a test compares the two). Only
-what differs in training is here: answers carry the loss, and cards and questions a small part of it, so
-that the graph tokens learn to predict facts.
+what differs in training is here: answers carry the loss, cards and questions may.
 """
 
 from collections.abc import Callable

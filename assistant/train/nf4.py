@@ -1,8 +1,8 @@
 """Training that knows it will be stored in NF4: the forward pass sees quantised weights.
 
 Blocks of 64 weights share a scale (their largest magnitude); each weight is rounded to the nearest
-of the 16 values of NormalFloat4 (Dettmers et al., QLoRA, arXiv 2305.14314, appendix E). The gradient
-passes straight through the rounding.
+of the 16 values of NormalFloat4 (Dettmers et al., QLoRA, arXiv 2305.14314, appendix E). The
+gradient passes straight through the rounding.
 """
 
 import torch

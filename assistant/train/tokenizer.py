@@ -1,7 +1,8 @@
 """A small tokenizer for chemistry: words are merged, SMILES atoms and signs stay single.
 
-Numbers are cut into groups of up to three digits, each a token whatever the corpus holds: a value is then copied in few steps, and its tokens are rarely found elsewhere in the card (single
-digits are everywhere, which kept a small model from learning to copy). The characters of a SMILES
+Numbers are cut into groups of up to three digits, each a token whatever the corpus holds: a value
+is then copied in few steps, and its tokens are rarely found elsewhere in the card (single digits
+are everywhere, which kept a small model from learning to copy). The characters of a SMILES
 stay single so that each is one decision of the model.
 """
 

@@ -1,27 +1,9 @@
-"""What the page's tests share: chemistry in this process, an empty session, no model stack."""
-
-import sys
-from collections.abc import Iterator
-from types import ModuleType
+"""What the page's tests share: chemistry in this process and an empty session."""
 
 import pytest
 
-from tests.ui.fakes import FakeOptions, InProcessChemistry
+from tests.ui.fakes import InProcessChemistry
 from ui.session import Session
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_model_stack() -> Iterator[None]:
-    """The page takes one light class from `assistant.assistant`, which imports torch."""
-    name = "assistant.assistant"
-    if name in sys.modules:
-        yield
-        return
-    stand_in = ModuleType(name)
-    stand_in.ReplyOptions = FakeOptions
-    sys.modules[name] = stand_in
-    yield
-    del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

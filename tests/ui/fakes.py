@@ -9,35 +9,22 @@ from dataclasses import dataclass, field
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
+from assistant.chat.reply import AdapterStatus, Status
 from assistant.chem.names import NameTable
 from assistant.chem.worker import Tasks
 from assistant.errors import AssistantError
 
-
-@dataclass(frozen=True)
-class FakeOptions:
-    stop: threading.Event = field(default_factory=threading.Event)
-    visitor: str = ""
-
-
-@dataclass(frozen=True)
-class FakeAdapter:
-    name: str
-    on: bool
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class FakeStatus:
-    model: str = "fake-model"
-    quantisation: str = "4-bit NF4"
-    compute_format: str = "bfloat16"
-    device: str = "cpu"
-    adapters: tuple[FakeAdapter, ...] = (
-        FakeAdapter("graph", True),
-        FakeAdapter("LoRA", False, "was trained for another model"),
-    )
-    context: int = 2048
+STATUS = Status(
+    model="fake-model",
+    quantisation="nf4",
+    compute_format="bfloat16",
+    device="cpu",
+    context=2048,
+    adapters=(
+        AdapterStatus("graph tokens", True),
+        AdapterStatus("instance LoRA", False, "was trained for another model"),
+    ),
+)
 
 
 def claim(
@@ -85,10 +72,10 @@ class FakeAssistant:
     stopped: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def status(self) -> FakeStatus:
-        return FakeStatus()
+    def status(self) -> Status:
+        return STATUS
 
-    def reply(self, conversation: Conversation, *, options: object) -> Iterator[Event]:
+    def reply(self, conversation: Conversation, *, options: ReplyOptions) -> Iterator[Event]:
         with self.lock:
             self.asked.append(conversation)
         if self.position:

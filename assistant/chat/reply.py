@@ -1,0 +1,46 @@
+"""What is asked of an assistant besides the conversation, and what it says of itself. No torch."""
+
+import threading
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class AdapterStatus:
+    """One adapter: on, or off and why."""
+
+    name: str
+    on: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What answers, for the header and the passport."""
+
+    model: str
+    quantisation: str
+    compute_format: str
+    device: str
+    context: int
+    adapters: tuple[AdapterStatus, ...]
+    cache_reason: str = ""
+
+
+@dataclass(frozen=True)
+class ReplyOptions:
+    """How one answer is drawn.
+
+    Attributes:
+        temperature: 0 takes the most probable token.
+        stop: Set it to end the answer within one token.
+        visitor: Whose question it is: for fairness, and the salt of the kept cache, so it must be
+            unguessable.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int = 0
+    max_new_tokens: int = 512
+    stop: threading.Event = field(default_factory=threading.Event)
+    visitor: str = ""

@@ -197,7 +197,8 @@ def install_torch() -> None:
         near = ["--no-deps", "--index-url", CPU_INDEX, "--timeout", "15", "--retries", "0"]
         if pip(wanted, *near, label="torch for CPU") is None:
             return
-        emit("  PyTorch's CPU index is not reachable: asking the configured package index, whose build may bring 5 GB of CUDA packages.")
+        emit("  PyTorch's CPU index is not reachable: asking the configured package index.")
+        emit("  (If that has no CPU build for this Python, 5 GB of CUDA packages come along.)")
     failure = pip(wanted, "--no-deps", label="torch")
     if failure is not None:
         raise SetupError(explain(failure))

@@ -289,6 +289,7 @@ class Run:
         temporary = self.directory / "state.tmp"
         torch.save(state, temporary)
         temporary.replace(self.directory / "state.pt")
+        (self.directory / "recipe.json").write_text(state["recipe"], encoding="utf-8")
 
     def _resume(self) -> None:
         path = self.directory / "state.pt"

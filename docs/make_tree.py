@@ -1,0 +1,104 @@
+"""Writes the file tree of the README: `python docs/make_tree.py`.
+
+The phrase beside a Python file is the first line of its docstring, so it cannot drift; directories
+and other files have theirs here.
+"""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+SECTION = re.compile(r"(## The files\n```\n).*?(```\n)", re.DOTALL)
+WIDTH, PHRASE_AT = 128, 30
+SKIPPED = {"__init__.py", "__pycache__"}
+
+# In the order of the tree. A directory that is not opened here stands for all that is in it.
+PHRASES = {
+    "launch.py": "",
+    "Makefile": "chat, test, slow, gpu, check, startup",
+    "pyproject.toml": "dependencies with a reason each; settings of the tools",
+    "constraints.txt": "the versions that were tested together",
+    "ARCHITECTURE.md": "the drawing, the map, the invariants, what is absent",
+    "CHANGELOG.md": "what changed for users",
+    "LICENSE": "Apache-2.0",
+    "assistant/": "the product without its page",
+    "assistant/chem/": "molecules, facts, drawings; needs no torch",
+    "assistant/chem/data/": "tables: names, functional groups",
+    "assistant/chat/": "conversation, prompts, checks: plain values",
+    "assistant/chat/claims/": "what is read as a claim in an answer, one file per kind",
+    "assistant/graph/": "from a molecular graph to graph tokens",
+    "assistant/adapters/": "weights made for a molecule",
+    "assistant/llm/": "the language model and its engine",
+    "assistant/train/": "trains the default bundle",
+    "assistant/train/configs/": "one file per training: purpose, data, time, command",
+    "assistant/evaluate/": "measures what is served",
+    "ui/": "the page and the API",
+    "ui/assets/": "the page's own scripts and styles",
+    "ui/static/": "Ketcher and 3Dmol.js as built, and their frames",
+    "ui/build/": "how Ketcher was built",
+    "prompts/": "what the model is told; README.md lists the variables",
+    "checkpoints/default/": "the shipped bundle: weights, card, licences of the data",
+    "tests/": "mirrors assistant/ and ui/; journeys in a browser in tests/ui",
+    "docs/": "decisions (adr/), screenshots, and the scripts behind README.md",
+}
+CLOSED = {
+    "assistant/chem/data/",
+    "assistant/chat/claims/",
+    "assistant/train/configs/",
+    "ui/assets/",
+    "ui/static/",
+    "ui/build/",
+    "prompts/",
+    "checkpoints/default/",
+    "tests/",
+    "docs/",
+}
+
+
+def phrase(path: Path) -> str:
+    """The first line of a module's docstring, up to the colon that leads to a command."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    first = docstring.partition("\n")[0]
+    return re.split(r": `|\. |\.$", first)[0]
+
+
+def modules(directory: Path) -> list[Path]:
+    """The Python files of a directory that deserve a line."""
+    return sorted(path for path in directory.glob("*.py") if path.name not in SKIPPED)
+
+
+def line(name: str, depth: int, text: str) -> str:
+    """One line of the tree."""
+    shown = f"{'  ' * depth}{name:<{PHRASE_AT - 2 * depth}}{text}"
+    return shown if len(shown) <= WIDTH else shown[: WIDTH - 2].rsplit(" ", 1)[0] + " …"
+
+
+def tree() -> list[str]:
+    """All lines."""
+    lines: list[str] = []
+    for name, text in PHRASES.items():
+        path = ROOT / name
+        if not path.exists():
+            continue
+        parent = f"{name.rstrip('/').rpartition('/')[0]}/"
+        depth = name.rstrip("/").count("/") if parent in PHRASES else 0
+        shown = name.removeprefix(parent) if depth else name
+        lines.append(line(shown, depth, text or phrase(path)))
+        if path.is_dir() and name not in CLOSED:
+            lines += [line(file.name, depth + 1, phrase(file)) for file in modules(path)]
+    return lines
+
+
+def main() -> None:
+    """Put the tree into the README."""
+    text = README.read_text(encoding="utf-8")
+    body = "\n".join(tree()) + "\n"
+    README.write_text(SECTION.sub(lambda m: m[1] + body + m[2], text), encoding="utf-8")
+    sys.stdout.write(f"{body.count(chr(10))} lines\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,344 @@
+"""Opens the assistant: `python launch.py`, `python launch.py --share`, `python launch.py --help`.
+
+Arguments, logging, load, serve; nothing else. The page is served first and the model is loaded in
+a thread. Heavy imports are inside functions, so that `--help` answers at once.
+"""
+
+import argparse
+import gc
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+
+    from assistant.chem.sandbox import ChemPool
+    from ui.handle import AssistantHandle
+    from ui.passcode import Door
+    from ui.share import ShareLink
+
+ROOT = Path(__file__).resolve().parent
+FIRST_PORT, N_PORTS = 7860, 100
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+DEFAULT_BUNDLE = ROOT / "checkpoints" / "default"
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="launch.py",
+        description="A local chat assistant for chemists that sees the molecule. Opens a page in "
+        "the browser; nothing leaves this machine unless --share is given.",
+    )
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="DIR",
+        help="directory that names the components of one assistant (default: checkpoints/default)",
+    )
+    model.add_argument(
+        "--llm",
+        metavar="ID_OR_DIR",
+        help="another chat LLM: a Hugging Face id (downloaded once) or a local directory; adapters "
+        "trained for the bundle's own LLM are then off",
+    )
+    model.add_argument(
+        "--quantize",
+        choices=("4bit", "8bit", "none"),
+        default="4bit",
+        help="how the LLM's weights are held (default: 4bit, NF4)",
+    )
+    model.add_argument(
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="auto, cpu, cuda or cuda:N (default: auto, the GPU where there is one)",
+    )
+    page = parser.add_argument_group("page")
+    page.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help="address to listen on (default: 127.0.0.1; with --share 0.0.0.0, so that the local "
+        "network works too if the link does not)",
+    )
+    page.add_argument(
+        "--port",
+        type=int,
+        metavar="N",
+        help=f"port to listen on (default: the first free one from {FIRST_PORT})",
+    )
+    page.add_argument("--share", action="store_true", help="make a public link, with a passcode")
+    page.add_argument(
+        "--passcode",
+        metavar="TEXT",
+        help="passcode of your own; by default a random one is made and printed whenever others "
+        "can reach the page",
+    )
+    page.add_argument(
+        "--no-passcode", action="store_true", help="let everybody in who has the address"
+    )
+    page.add_argument(
+        "--names",
+        type=Path,
+        metavar="FILE",
+        help="your own names for molecules: a table with the columns name, smiles, cas, synonyms",
+    )
+    page.add_argument("--no-browser", action="store_true", help="do not open a browser tab")
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="warning",
+        help="what is logged; structures and messages appear at debug only (default: warning)",
+    )
+    options = parser.parse_args(arguments)
+    if options.passcode is not None and options.no_passcode:
+        parser.error("--passcode and --no-passcode exclude each other")
+    return options
+
+
+def set_environment(options: argparse.Namespace) -> None:
+    """Settings that libraries read while they are imported."""
+    # Two OpenMP threads that spin beside one busy process run 10 to 40 times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_RUN_HISTORY"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    for name in ("GRADIO_SHARE", "GRADIO_ALLOWED_PATHS"):  # both would open what is closed here
+        os.environ.pop(name, None)
+    is_hub_id = options.llm is not None and not Path(options.llm).expanduser().exists()
+    if not is_hub_id:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def set_logging(level: str) -> None:
+    """Send log lines to the terminal."""
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if level != "debug":
+        for name in ("httpx", "httpx2", "httpcore", "uvicorn.access"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def check_files(options: argparse.Namespace) -> None:
+    """Refuse at once what could only fail later, in a thread or a child process.
+
+    Raises:
+        AssistantError: A directory or file that was named is not there or cannot be read.
+    """
+    from assistant.errors import BundleError, UnreadableFileError
+
+    if options.bundle is not None and not options.bundle.is_dir():
+        raise BundleError(f"There is no bundle directory {options.bundle}; check --bundle.")
+    if options.names is not None:
+        from assistant.chem.names import NameTable
+
+        if not options.names.is_file():
+            raise UnreadableFileError(f"There is no file {options.names}; check --names.")
+        NameTable.load(options.names)
+
+
+def choose_host(options: argparse.Namespace) -> str:
+    """The address to listen on."""
+    return options.host or ("0.0.0.0" if options.share else "127.0.0.1")
+
+
+def choose_port(host: str, wanted: int | None) -> int:
+    """The port asked for, or the first free one.
+
+    Raises:
+        AssistantError: The port asked for, or every port tried, is in use.
+    """
+    from assistant.errors import AssistantError
+
+    ports = range(FIRST_PORT, FIRST_PORT + N_PORTS) if wanted is None else (wanted,)
+    reason = ""
+    for port in ports:
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+                if os.name != "nt":  # there it would allow two servers on one port
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, port))
+                return probe.getsockname()[1]
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+    if wanted is not None:
+        raise AssistantError(
+            f"Port {wanted} on {host} cannot be used: {reason}. Choose another with --port, or "
+            "leave --port out to get a free one."
+        )
+    raise AssistantError(f"No free port from {ports[0]} to {ports[-1]} on {host}: {reason}.")
+
+
+def make_door(options: argparse.Namespace, host: str) -> tuple["Door | None", str | None]:
+    """The passcode and its door: on whenever others can reach the page, off on this machine."""
+    others_reach_it = options.share or host not in LOOPBACK
+    if options.no_passcode or not (others_reach_it or options.passcode):
+        return None, None
+    from ui.passcode import Door, choose_passcode
+
+    passcode = choose_passcode(options.passcode)
+    return Door(passcode), passcode
+
+
+def collect_garbage_again() -> None:
+    """Switch the collector on, with all that was made so far taken for lasting."""
+    gc.freeze()
+    gc.enable()
+
+
+def make_handle(options: argparse.Namespace) -> "AssistantHandle":
+    """The assistant, to be loaded in a thread."""
+    from ui.handle import AssistantHandle, Replying
+
+    bundle = options.bundle or DEFAULT_BUNDLE
+
+    def load() -> Replying:
+        try:
+            from assistant.assistant import Assistant
+
+            return Assistant.load(
+                bundle, llm=options.llm, quantize=options.quantize, device=options.device
+            )
+        finally:
+            collect_garbage_again()
+
+    return AssistantHandle(load, what=str(options.llm or bundle.name))
+
+
+def serve(
+    options: argparse.Namespace,
+    handle: "AssistantHandle",
+    chemistry: "ChemPool",
+    door: "Door | None",
+) -> "Blocks":
+    """Serve the page and return it, running."""
+    from ui.quick_import import prepare_gradio
+
+    prepare_gradio()
+    from ui.app import build_app, launch_kwargs
+    from ui.passcode import protection
+
+    host = choose_host(options)
+    port = choose_port(host, options.port)
+    local_only = host in LOOPBACK and not options.share
+    reach = "passcode on" if door else "this computer only" if local_only else "no passcode"
+    demo = build_app(handle, chemistry=chemistry, link=reach)
+    demo.launch(
+        **launch_kwargs(),
+        app_kwargs={"middleware": protection(door, local_only=local_only)},
+        server_name=host,
+        server_port=port,
+        share=False,  # ui.share makes the link: see there
+        inbrowser=False,
+        prevent_thread_lock=True,
+        quiet=True,
+    )
+    return demo
+
+
+def announce(options: argparse.Namespace, host: str, port: int, passcode: str | None) -> None:
+    """Print where the assistant is, the near addresses first."""
+    from ui.share import lan_addresses
+
+    if host in ("0.0.0.0", "::"):
+        print(f"On this machine: http://127.0.0.1:{port}/")
+        for address in lan_addresses():
+            print(f"On this network: http://{address}:{port}/")
+    else:
+        shown = f"[{host}]" if ":" in host else host
+        print(f"On this machine: http://{shown}:{port}/")
+    if passcode is not None:
+        print(f"Passcode:        {passcode}")
+    elif options.share or host not in LOOPBACK:
+        print("Warning: no passcode is set; everybody who has the address can use this assistant.")
+    print("Ctrl+C ends the assistant.", flush=True)
+
+
+def start_share(port: int) -> "ShareLink":
+    """Begin to make the public link."""
+    from ui.share import ShareLink
+    from ui.tunnel import GradioSteps
+
+    print("Public link:     asking for one …", flush=True)
+    link = ShareLink(GradioSteps(port), announce=lambda text: print(text, flush=True))
+    link.start()
+    return link
+
+
+def open_browser(port: int, host: str, door: "Door | None") -> None:
+    """Open the host's own tab, already inside the door."""
+    import webbrowser
+
+    name = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    key = f"login?key={door.one_time_key()}" if door is not None else ""
+    webbrowser.open(f"http://{f'[{name}]' if ':' in name else name}:{port}/{key}")
+
+
+def wait_for_end() -> None:
+    """Block until Ctrl+C or a request to terminate."""
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
+        while not ended.wait(3600):
+            pass
+    except KeyboardInterrupt:
+        print("\nEnding.", flush=True)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve until told to end."""
+    from assistant.chem.sandbox import ChemPool
+
+    # Imports make a million objects that stay: looking for garbage among them is a fifth of the
+    # time until the model is loaded. `make_handle` switches the collector on again.
+    gc.disable()
+    check_files(options)
+    host = choose_host(options)
+    door, passcode = make_door(options, host)
+    handle = make_handle(options)
+    with ExitStack() as ending:
+        chemistry = ending.enter_context(ChemPool(names=options.names))
+        demo = serve(options, handle, chemistry, door)
+        ending.callback(demo.close, verbose=False)
+        announce(options, host, demo.server_port, passcode)
+        handle.start()
+        if options.share:
+            ending.callback(start_share(demo.server_port).close)
+        if not options.no_browser:
+            open_browser(demo.server_port, host, door)
+        wait_for_end()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the assistant; 0 after Ctrl+C, 1 with one line when it cannot start."""
+    options = parse_arguments(arguments)
+    set_environment(options)
+    set_logging(options.log_level)
+    # Uploads go to a folder of this run's own and are deleted with it.
+    os.environ["GRADIO_TEMP_DIR"] = uploads = tempfile.mkdtemp(prefix="molecule-chat-")
+    from assistant.errors import AssistantError
+
+    try:
+        run(options)
+    except AssistantError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(uploads, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,3 +2,5 @@
 
 This file imports nothing, so that each part stays light to load.
 """
+
+__version__ = "0.1.0"

@@ -28,7 +28,8 @@ def write_tiny_bundle(directory: Path, *, context: int = 2048, seed: int = 0) ->
     generator = LoraGenerator(
         GeneratorConfig(d_graph=300, sites=find_sites(loaded.model, "qm"), rank=2, d_model=32)
     )
-    torch.nn.init.normal_(generator.lora_B[0], std=0.5)
+    for lora_B in generator.lora_B:  # zero at the start of training: ΔW would do nothing
+        torch.nn.init.normal_(lora_B, std=0.5)
     parts = {"encoder": model.encoder, "projector": model.projector, "generator": generator}
     for name, module in parts.items():
         info = ComponentInfo(name, base_model=loaded.fingerprint)

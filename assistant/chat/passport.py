@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
+from assistant import __version__
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
 from assistant.chat.prompts import Prompt, Slot
 
 _VERSIONED = (
-    "molecule-chat",
     "torch",
     "transformers",
     "peft",
@@ -23,7 +23,7 @@ _VERSIONED = (
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that shape an answer; absent ones are left out."""
-    found = {"python": platform.python_version()}
+    found = {"molecule-chat": __version__, "python": platform.python_version()}
     for name in _VERSIONED:
         try:
             found[name] = version(name)

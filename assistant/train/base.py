@@ -35,6 +35,8 @@ from assistant.train.tokenizer import save_tokenizer, train_tokenizer
 
 log = logging.getLogger(__name__)
 
+EMBEDDING_STD = 0.5
+
 
 @dataclass(frozen=True)
 class ModelSizes:
@@ -60,6 +62,7 @@ class Recipe:
     tokens_per_step: int = 8192
     lr_matrix: float = 0.02
     lr_other: float = 3e-3
+    lr_head: float = 1e-3
     lr_graph: float = 1e-3
     warmup: float = 0.02
     cooldown: float = 0.6
@@ -104,14 +107,18 @@ class GroundedModel(nn.Module):
             num_attention_heads=sizes.n_heads,
             num_key_value_heads=sizes.n_kv_heads,
             max_position_embeddings=sizes.context,
-            tie_word_embeddings=True,
+            tie_word_embeddings=False,
             pad_token_id=tokenizer.pad_token_id,
             eos_token_id=tokenizer.eos_token_id,
             bos_token_id=None,
         )
+        llm = LlamaForCausalLM(config)
+        # Apart and larger than usual: with tied embeddings Adam drives all rare tokens the same way
+        # (the output loss pushes them down at every step) until the input cannot tell them apart.
+        nn.init.normal_(llm.get_input_embeddings().weight, std=EMBEDDING_STD)
         encoder = GraphEncoder(GraphEncoderConfig())
         projector = MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=sizes.d_model))
-        return cls(LlamaForCausalLM(config), encoder, projector)
+        return cls(llm, encoder, projector)
 
     def graph_tokens(self, batch: Batch) -> Tensor:
         """Graph tokens of the batch's molecules, (m, 28, d)."""
@@ -148,10 +155,16 @@ def optimizers(model: GroundedModel, recipe: Recipe) -> list[torch.optim.Optimiz
     """Muon for the matrices of the LLM's body, AdamW for the rest."""
     matrices = [linear.weight for linear in nf4.body_linears(model.llm)]
     taken = {id(p) for p in matrices}
+    head = list(model.llm.get_output_embeddings().parameters())
+    taken |= {id(p) for p in head}
     others = [p for p in model.llm.parameters() if id(p) not in taken]
     graph = [*model.encoder.parameters(), *model.projector.parameters()]
     adam = torch.optim.AdamW(
-        [{"params": others, "lr": recipe.lr_other}, {"params": graph, "lr": recipe.lr_graph}],
+        [
+            {"params": others, "lr": recipe.lr_other},
+            {"params": head, "lr": recipe.lr_head},
+            {"params": graph, "lr": recipe.lr_graph},
+        ],
         betas=(0.9, 0.95),
         weight_decay=0.0,
     )

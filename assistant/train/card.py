@@ -1,6 +1,6 @@
 """Writes the model card of a bundle from its run's logs and its measured grounding.
 
-    python -m assistant.train.card --run RUN --bundle checkpoints/default --grounding OUT.json
+python -m assistant.train.card --run RUN --bundle checkpoints/default --grounding OUT.json
 """
 
 import argparse
@@ -8,43 +8,7 @@ import json
 from pathlib import Path
 from string import Template
 
-_CARD = Template("""# Model card: the default bundle of Molecule Chat
-
-A small language model that talks about molecules from their graph and computed facts. It is a grounded answerer, not a general
-chatter: it knows no uses, safety, spectra or syntheses, and is trained to say so. Licence and data sources: `LICENSE`.
-
-## What is in it
-| component | what | size |
-|---|---|---|
-| `llm` | Llama-style decoder, $n_layers layers, width $d_model, $n_heads heads ($n_kv_heads for keys and values), own tokenizer of $vocab_size tokens; body stored in NF4 with double quantisation, embeddings in bf16; $llm_parameters M parameters; reads $context tokens | $llm_size MB |
-| `encoder` | 5-layer GIN, 300 wide, OGB features, six levels out | $encoder_size MB |
-| `projector` | multi-level projector, 4 motif + 24 level tokens, two-layer MLP | $projector_size MB |
-| `generator` | $generator | $generator_size |
-
-## How it was trained
-- All from scratch, language model, encoder and projector jointly: $steps steps, $tokens M tokens in $minutes minutes on two CPU cores (bf16 autocast) that other work shared. No token repeats:
-  dialogues are written on the fly from facts that RDKit computes of 20,483 structures (846 of them named), with paraphrases, follow-ups, up to three molecules, doubts, small talk, off-topic
-  questions and "I do not know".
-- Left out of a molecule's block at random: the whole card ($rate_card), each line of half the cards ($rate_line), the SMILES ($rate_smiles), the graph ($rate_graph). Tiny and short cards come first.
-- In the last quarter the forward pass uses NF4 values (straight-through), so the stored 4-bit weights are the trained ones.
-- Commands: `python -m assistant.train.base --config assistant/train/configs/default_cpu.toml --data DIR --run RUN`, then `python -m assistant.train.export --run RUN --bundle checkpoints/default`,
-  then `python -m assistant.train.generator …` (its docstring).
-- $generator_training
-
-![Loss and accuracy over training tokens](loss.png)
-
-## Numbers
-`python -m assistant.evaluate.grounding` on $date: hand-written questions and molecules that the training generator does not contain; the text is the model's own, greedy, full card in the prompt.
-
-| | share right | n |
-|---|---|---|
-$table
-
-A fact counts as right when the card's value stands in the answer. "refusal": unanswerable and off-topic questions that were declined. Claims that are wrong are marked ✗ on the page.
-
-## What it is bad at
-$weaknesses
-""")
+_CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
 
 
 def megabytes(path: Path) -> str:
@@ -109,7 +73,9 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--grounding", type=Path, required=True, help="JSON of evaluate.grounding")
     parser.add_argument("--date", required=True, help="when it was measured")
-    parser.add_argument("--weaknesses", type=Path, required=True, help="Markdown list, hand-written")
+    parser.add_argument(
+        "--weaknesses", type=Path, required=True, help="Markdown list, hand-written"
+    )
     args = parser.parse_args()
     write_card(
         args.run,

@@ -9,11 +9,12 @@ import torch
 from rdkit import Chem
 from safetensors.torch import load_file
 from torch import Tensor
-from torch_geometric.data import Batch, Data
+from torch_geometric.data import Batch
 
 from assistant.chem.graph import (
     ATOM_CLASSES,
     BOND_CLASSES,
+    MoleculeGraph,
     rdmol_to_graph,
     rdmol_to_mora_graph,
     to_graph,
@@ -35,8 +36,8 @@ def golden_smiles(file: str) -> list[str]:
     return [molecule["smiles"] for molecule in entry["molecules"]]
 
 
-def assert_equal_batch(graphs: list[Data], expected: dict[str, Tensor]) -> None:
-    batch = Batch.from_data_list(graphs)
+def assert_equal_batch(graphs: list[MoleculeGraph], expected: dict[str, Tensor]) -> None:
+    batch = Batch.from_data_list([graph.to_data() for graph in graphs])
     for key in ("x", "edge_index", "edge_attr", "batch", "ptr"):
         assert torch.equal(batch[key], expected[f"input/{key}"]), key
 

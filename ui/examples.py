@@ -55,14 +55,14 @@ EXAMPLES = (
         "Look at one molecule",
         (("paracetamol", "CC(=O)Nc1ccc(O)cc1"),),
         "",
-        "Which functional groups does this molecule have, and how polar is it?",
+        "Describe this molecule.",
     ),
     Example(
-        "product",
-        "Predict a product",
-        (("acetic acid", "CC(=O)O"), ("ethanol", "CCO")),
-        "+",
-        "What is the product when molecule 1 reacts with molecule 2 under acid catalysis?",
+        "stereo",
+        "Check the stereochemistry",
+        (("menthol", "CC(C)[C@@H]1CC[C@@H](C)C[C@H]1O"),),
+        "",
+        "Are all stereocentres of this molecule set?",
     ),
     Example(
         "compare",
@@ -72,7 +72,7 @@ EXAMPLES = (
             ("theophylline", "Cn1c(=O)c2[nH]cnc2n(C)c1=O"),
         ),
         "vs",
-        "Compare molecule 1 and molecule 2: which one is more polar, and why?",
+        "Compare molecule 1 and molecule 2.",
     ),
 )
 

@@ -1,6 +1,7 @@
 """The assistant while it loads: the page is served at once, the model arrives in a thread."""
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -55,15 +56,17 @@ class AssistantHandle:
         threading.Thread(target=self._fulfil, name="load-assistant", daemon=True).start()
 
     def _fulfil(self) -> None:
+        # Whatever stops the load must reach the page: facts and drawing work without a model. A bug
+        # goes on to the thread's own exception hook, which shows its traceback.
         try:
-            assistant = self._load()
-        except Exception as error:
-            # Whatever stops the load must reach the page: facts and drawing work without a model.
-            logger.exception("%s could not be loaded", self.what)
+            self._outcome.set_result(self._load())
+            logger.info("%s is ready after %.1f s", self.what, self.seconds_loading)
+        except AssistantError as error:
+            logger.error("%s could not be loaded: %s", self.what, error)
             self._outcome.set_exception(error)
-            return
-        self._outcome.set_result(assistant)
-        logger.info("%s is ready after %.1f s", self.what, self.seconds_loading)
+        finally:
+            if not self._outcome.done():
+                self._outcome.set_exception(sys.exc_info()[1])
 
     @property
     def state(self) -> str:

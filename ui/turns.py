@@ -6,9 +6,9 @@ kept as far as it got, and a failed one leaves its question on the page with the
 
 import logging
 import queue
-import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from assistant.chat.conversation import Conversation, Message
@@ -19,11 +19,11 @@ from ui.molecules import Chemistry, extract_from_question
 from ui.session import FailedTurn, Run, Session
 from ui.transcript import Live
 
-logger = logging.getLogger(__name__)
-
 FLUSH_SECONDS = 0.07
 POLL_SECONDS = 0.2
 MAX_QUESTION_CHARS = 20_000
+logger = logging.getLogger(__name__)
+
 APOLOGY = (
     "Something went wrong on this side, not in your question. It has been logged; please retry."
 )
@@ -188,23 +188,19 @@ def _batches(
     from assistant.chat.reply import ReplyOptions
 
     assistant = handle.get()
-    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+    events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
 
     def write() -> None:
+        options = ReplyOptions(stop=run.stop, visitor=visitor)
         try:
-            for event in assistant.reply(
-                conversation, options=ReplyOptions(stop=run.stop, visitor=visitor)
-            ):
+            for event in assistant.reply(conversation, options=options):
                 events.put(event)
-        except AssistantError as error:
-            events.put(error)
-        except Exception:
-            # A bug must not leave the page waiting for ever; the traceback is in the log.
-            logger.exception("answering failed")
-            events.put(AssistantError(APOLOGY))
-        events.put(None)
+        finally:
+            events.put(None)  # whatever ended it, the page must not wait for ever
 
-    threading.Thread(target=write, name="answer", daemon=True).start()
+    executor = ThreadPoolExecutor(1, thread_name_prefix="answer")
+    writing = executor.submit(write)
+    executor.shutdown(wait=False)
     while True:
         batch = [events.get()]
         flush_at = time.monotonic() + FLUSH_SECONDS
@@ -213,12 +209,16 @@ def _batches(
                 batch.append(events.get(timeout=left))
             except queue.Empty:
                 break
-        problem = next((e for e in batch if isinstance(e, BaseException)), None)
-        yield [e for e in batch if e is not None and not isinstance(e, BaseException)]
-        if problem is not None:
-            raise problem
+        yield [event for event in batch if event is not None]
         if batch[-1] is None:
-            return
+            break
+    problem = writing.exception()
+    if problem is None:
+        return
+    if isinstance(problem, AssistantError):
+        raise problem
+    logger.error("answering failed", exc_info=problem)
+    raise AssistantError(APOLOGY) from problem
 
 
 def _advance(live: Live, event: Event) -> Live:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
-from assistant.chat.reply import AdapterStatus, Status
+from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chem.names import NameTable
 from assistant.chem.worker import Tasks
 from assistant.errors import AssistantError

@@ -1,5 +1,7 @@
-import time
+import threading
 from types import SimpleNamespace
+
+import pytest
 
 from assistant.chat.card import CARD_KEYS
 from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
@@ -41,12 +43,14 @@ def test_bad_requests_get_an_error_not_an_exception(chemistry: InProcessChemistr
     assert ask("x", ["C1CC"], REQUEST)["position"] is not None
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_model_that_did_not_load_is_said(chemistry: InProcessChemistry) -> None:
     def broken() -> FakeAssistant:
         raise OSError("disk full")
 
     handle = AssistantHandle(broken)
     handle.start()
-    while handle.state == "loading":
-        time.sleep(0.01)
+    for thread in threading.enumerate():
+        if thread.name == "load-assistant":
+            thread.join()
     assert "disk full" in make_ask(handle, chemistry)("x", [], REQUEST)["error"]

@@ -266,7 +266,7 @@ def test_each_example_loads_its_molecules_in_order(desk: Desk) -> None:
 def test_the_welcome_shows_every_example_with_pictures(chemistry: InProcessChemistry) -> None:
     html = welcome_html(chemistry)
     assert html.count('class="example"') == 3
-    assert html.count("<svg") == 5
+    assert html.count("<svg") == 4
 
 
 def test_the_task_menu_has_the_six_tasks() -> None:

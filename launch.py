@@ -341,4 +341,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed. A model still loading in its thread must not hold up the end, which
+    # waiting for that thread inside an import can do for a long time.
+    os._exit(status)

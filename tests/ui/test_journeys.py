@@ -204,7 +204,7 @@ def test_a_failed_turn_can_be_repeated(chat: "Page", fake: FakeAssistant) -> Non
 
 
 def test_an_example_loads_molecule_and_question(chat: "Page", fake: FakeAssistant) -> None:
-    chat.click(".example >> nth=1")
+    chat.click(".example[data-key=compare]")
     chat.wait_for_selector(".chip.on >> nth=1")
     assert "molecule 1" in chat.input_value(QUESTION)
     chat.press(QUESTION, "Enter")

@@ -64,6 +64,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="NAME",
         help="auto, cpu, cuda or cuda:N (default: auto, the GPU where there is one)",
     )
+    model.add_argument(
+        "--lora",
+        type=Path,
+        metavar="DIR",
+        help="a LoRA directory in PEFT's format that was trained for this LLM",
+    )
     page = parser.add_argument_group("page")
     page.add_argument(
         "--host",
@@ -141,6 +147,8 @@ def check_files(options: argparse.Namespace) -> None:
 
     if options.bundle is not None and not options.bundle.is_dir():
         raise BundleError(f"There is no bundle directory {options.bundle}; check --bundle.")
+    if options.lora is not None and not options.lora.is_dir():
+        raise BundleError(f"There is no LoRA directory {options.lora}; check --lora.")
     if options.names is not None:
         from assistant.chem.names import NameTable
 
@@ -209,7 +217,11 @@ def make_handle(options: argparse.Namespace) -> "AssistantHandle":
             from assistant.assistant import Assistant
 
             return Assistant.load(
-                bundle, llm=options.llm, quantize=options.quantize, device=options.device
+                bundle,
+                llm=options.llm,
+                quantize=options.quantize,
+                device=options.device,
+                lora=options.lora,
             )
         finally:
             collect_garbage_again()

@@ -65,6 +65,7 @@ class Assistant:
         llm: str | None = None,
         quantize: Quantize = "4bit",
         device: str = "auto",
+        lora: Path | None = None,
         max_waiting: int = 8,
     ) -> "Assistant":
         """Loads a bundle; takes seconds, so call it in a thread.
@@ -74,13 +75,16 @@ class Assistant:
             llm: Another language model (hub id or directory); adapters not trained for it are off.
             quantize: How weights are kept.
             device: "auto", "cpu", "cuda" or "cuda:1".
+            lora: A LoRA directory in PEFT's format, for every token of this language model.
             max_waiting: Requests that may wait before the next is refused.
 
         Raises:
             BundleError: Something is missing or does not fit; the text names it.
         """
         description = Bundle.read(bundle)
-        loaded, components = load_components(description, llm=llm, quantize=quantize, device=device)
+        loaded, components = load_components(
+            description, llm=llm, quantize=quantize, device=device, lora=lora
+        )
         adapters = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
         engine = llm_engine.SequentialEngine(loaded, max_waiting=max_waiting)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
@@ -170,7 +174,8 @@ class Assistant:
             numbers = list(prompt.molecules)
             found = encoder.encode([prompt.molecules[n] for n in numbers])
             encodings = dict(zip(numbers, found, strict=True))
-        return splice(laid_out, encodings, self._llm.model.get_input_embeddings())
+        embed_tokens = self._llm.model.get_input_embeddings()
+        return splice(laid_out, encodings, embed_tokens, static=self._components.lora)
 
     def _message(
         self,

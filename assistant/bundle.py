@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.lora import wrap
+from assistant.adapters.peft_format import read_peft_lora
+from assistant.adapters.weights import LoraWeights
 from assistant.checkpoint import load_weights, read_config, read_info, sha256_of
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import BundleError
@@ -76,17 +78,25 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Components:
-    """What stands beside the language model; `states` is (adapter, on, reason when off)."""
+    """What stands beside the language model.
+
+    Attributes:
+        encoder: Graph tokens and ΔW of molecules, if any of the two is on.
+        n_graph_tokens: Graph tokens per molecule; 0 when off.
+        states: Per adapter its name, whether it is on, and why not.
+        lora: An ordinary LoRA that applies to every token, if one was asked for.
+    """
 
     encoder: MoleculeEncoder | None
     n_graph_tokens: int
     states: tuple[tuple[str, bool, str], ...]
+    lora: LoraWeights | None = None
 
 
 def load_components(
-    bundle: Bundle, *, llm: str | None, quantize: Quantize, device: str
+    bundle: Bundle, *, llm: str | None, quantize: Quantize, device: str, lora: Path | None = None
 ) -> tuple[LoadedLLM, Components]:
-    """Loads the language model and every component that was trained for it."""
+    """Loads the language model, every component that was trained for it, and a LoRA directory."""
     if llm is None and "llm" not in bundle.components:
         raise BundleError(f"The bundle {bundle.name} has no language model; name one with --llm.")
     loaded = load_llm(llm or bundle.components["llm"], quantize=quantize, device=device)
@@ -98,8 +108,13 @@ def load_components(
         (LORA, not reasons["generator"], reasons["generator"]),
         (EXPERTS, False, "none trained yet"),
     )
+    static = None
+    if lora is not None:
+        static = read_peft_lora(lora, loaded.model, device=loaded.device, dtype=loaded.dtype)
+        wrap(loaded.model, static)
+        states = (*states, (f"LoRA {lora.resolve().name}", True, ""))
     encoder, n_tokens = _molecule_encoder(bundle, loaded, reasons)
-    return loaded, Components(encoder, n_tokens, states)
+    return loaded, Components(encoder, n_tokens, states, static)
 
 
 def _obstacle(bundle: Bundle, name: str, loaded: LoadedLLM) -> str:

@@ -15,7 +15,7 @@ from assistant.assistant import Assistant, without_oldest
 from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, TextDelta
-from assistant.chat.reply import ReplyOptions
+from assistant.chat.reply import AdapterStatus, ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import BundleError, PromptTooLongError
@@ -142,6 +142,27 @@ def test_another_llm_switches_the_adapters_off(bundle: Path, tmp_path: Path) -> 
         off["graph tokens"] == off["instance LoRA"] == "trained for another language model than llm"
     )
     assert finished(list(assistant.reply(question("?", ASPIRIN), options=SHORT))).message.text
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # by peft 0.21
+def test_a_peft_lora_changes_the_answer_of_its_model(bundle: Path, tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaForCausalLM
+
+    base = LlamaForCausalLM.from_pretrained(bundle / "llm", device_map={"": "cpu"})
+    adapted = get_peft_model(base, LoraConfig(r=4, target_modules=["q_proj", "v_proj"]))
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=1.0)
+    adapted.save_pretrained(tmp_path / "style")
+    assistant = Assistant.load(bundle, device="cpu", lora=tmp_path / "style")
+    assert assistant.status().adapters[-1] == AdapterStatus("LoRA style", True)
+    plain = Assistant.load(bundle, device="cpu")
+    ids = [
+        finished(list(a.reply(question("?", ASPIRIN), options=SHORT))).message.token_ids
+        for a in (plain, assistant)
+    ]
+    assert ids[0] != ids[1]
 
 
 def test_a_long_conversation_drops_its_older_half_with_a_notice(tmp_path: Path) -> None:

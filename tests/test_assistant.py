@@ -150,7 +150,9 @@ def test_a_peft_lora_changes_the_answer_of_its_model(bundle: Path, tmp_path: Pat
     from transformers import LlamaForCausalLM
 
     base = LlamaForCausalLM.from_pretrained(bundle / "llm", device_map={"": "cpu"})
-    adapted = get_peft_model(base, LoraConfig(r=4, target_modules=["q_proj", "v_proj"]))
+    adapted = get_peft_model(
+        base, LoraConfig(r=4, lora_alpha=400, target_modules=["v_proj", "o_proj"])
+    )
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=1.0)

@@ -35,7 +35,7 @@ def write_card(run: Path, bundle: Path, grounding: Path, *, date: str, weaknesse
     text = _CARD.substitute(
         **{k: sizes[k] for k in ("n_layers", "d_model", "n_heads", "n_kv_heads", "vocab_size")},
         context=config["max_position_embeddings"],
-        llm_parameters=f"{(body + sizes['vocab_size'] * sizes['d_model']) / 1e6:.1f}",
+        llm_parameters=f"{(body + 2 * sizes['vocab_size'] * sizes['d_model']) / 1e6:.1f}",
         **{f"{name}_size": megabytes(bundle / name) for name in ("llm", "encoder", "projector")},
         generator=generator,
         generator_size=size,

@@ -13,7 +13,7 @@ import {
 import { post } from './post.js'
 
 const QUIET_MS = 180 // after the last edit, before it is reported
-const RELEASE_MS = 40 // after the button is released, before Ketcher has finished the stroke
+const RELEASE_MS = 250 // after the button is released: Ketcher finishes the stroke later than that event
 
 export function connect(ketcher) {
   let edits = 0 // a person's edits so far
@@ -89,12 +89,21 @@ export function connect(ketcher) {
     if (edits === before) known = now
   }
 
+  // Ketcher tells of a stroke while it is dragged and not when it ends, so what is on the canvas
+  // decides: a drawing that the page does not know yet is the person's, and stays.
+  async function settle(held) {
+    const struct = capture(ketcher)
+    if (signature(await molfileOf(ketcher, struct)) === known) return apply(held.struct, held.before)
+    edits += 1
+    await report(edits, struct, true)
+  }
+
   function release() {
     setTimeout(() => {
       pressed = false
       const held = waiting
       waiting = null
-      if (held) apply(held.struct, held.before).catch(complain)
+      if (held) settle(held).catch(complain)
     }, RELEASE_MS)
   }
 

@@ -69,7 +69,7 @@ def hold(llm: PreTrainedModel, ids: Sequence[int]) -> None:
 
 
 def look_back(llm: LlamaForCausalLM) -> None:
-    """Lets query head δ - 1 of the first key-value group look δ places back, δ = 1, 2, …"""
+    """Lets query head δ - 1 of the first key-value group look δ places back."""
     config = llm.config
     width = config.hidden_size // config.num_attention_heads
     n_heads = config.num_attention_heads // config.num_key_value_heads

@@ -6,9 +6,9 @@ the nearest semi-orthogonal matrix, found by five Newton-Schulz steps
     X ← a X + (b A + c A²) X,   A = X Xᵀ,   (a, b, c) = (3.4445, -4.7750, 2.0315)
 
 Here every matrix is cut into blocks of `BLOCK` rows on the side that does not face the residual
-stream (heads, hidden units), and all blocks of the model are one batched product: for 384 × 384 that
-is a third of the work. PyTorch's Muon computes in bf16, which is emulated on processors without
-AVX512-BF16 (200 times slower there).
+stream (heads, hidden units), and all blocks of the model are one batched product: for 384 × 384
+that is a third of the work. PyTorch's Muon computes in bf16, which is emulated on processors
+without AVX512-BF16 (200 times slower there).
 """
 
 from collections.abc import Callable, Iterable
@@ -90,7 +90,7 @@ def _check_blocks(weight: nn.Parameter, *, rows: int) -> None:
 
 
 def orthogonalised(blocks: Tensor) -> Tensor:
-    """Semi-orthogonal matrices near the blocks (n, r, d) with r <= d; singular values 0.7 to 1.2."""
+    """Semi-orthogonal matrices near the blocks (n, r, d), r <= d; singular values 0.7 to 1.2."""
     x = blocks / blocks.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)
     for _ in range(_STEPS):
         a = torch.bmm(x, x.transpose(1, 2))

@@ -31,8 +31,9 @@ CHAT_TEMPLATE = (
 NUMBER = re.compile(r"\.?[0-9]{1,3}")
 """A token that is part of a number."""
 
-# In order: lines of the card up to the value; words that are labels; two-letter elements; aromatic atoms one by one; short sentence
-# starts; words with their leading space; words without one; chirality marks; any single character.
+# In order: lines of the card up to the value; words that are labels; two-letter elements; aromatic
+# atoms one by one; short sentence starts; words with their leading space; words without one;
+# chirality marks; any single character.
 _RING_TEXT = r"[bcnops]{0,8}[0-9(\[\]=#@/\\+)]"
 _LINES = "|".join(re.escape(label) for label in (*CARD_LABELS.values(), "SMILES", "name"))
 _WORDS = "cLogP|LogP|logP|TPSA|SMILES|QED|Fsp3|PAINS|Brenk|RDKit|InChIKey|HBD|HBA"

@@ -117,7 +117,7 @@ class GroundedModel(nn.Module):
         )
         llm = LlamaForCausalLM(config)
         codes.set_codes(llm)
-        codes.hold(llm, number_ids(tokenizer))
+        codes.hold_tokens(llm, number_ids(tokenizer))
         codes.wire(llm)
         encoder = GraphEncoder(GraphEncoderConfig())
         projector = MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=sizes.d_model))

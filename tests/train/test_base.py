@@ -56,6 +56,7 @@ def test_the_schedule_rises_holds_and_falls_to_zero() -> None:
 
 @pytest.mark.slow
 def test_a_run_stops_resumes_quantised_and_becomes_a_bundle_that_answers(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
     from assistant.assistant import Assistant
     from assistant.evaluate.grounding import answer_of
     from assistant.train.export import export

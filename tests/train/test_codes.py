@@ -4,6 +4,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from assistant.train import codes
+from assistant.train.muon import BlockMuon
 
 
 def _llm() -> LlamaForCausalLM:
@@ -35,7 +36,7 @@ def test_a_token_does_not_predict_itself_through_the_residual_stream() -> None:
 
 def test_number_rows_stay_as_they_are() -> None:
     llm = _llm()
-    codes.hold(llm, [5, 7])
+    codes.hold_tokens(llm, [5, 7])
     embed, head = llm.get_input_embeddings().weight, llm.get_output_embeddings().weight
     before = embed.detach().clone(), head.detach().clone()
     optimizer = torch.optim.AdamW([embed, head], lr=0.1, weight_decay=0.0)
@@ -75,6 +76,27 @@ def test_a_head_of_the_second_layer_finds_what_followed_before_and_copies_it() -
     with torch.no_grad():
         predicted = llm(input_ids=ids).logits[0, 41:-1].argmax(dim=-1)
     assert (predicted == ids[0, 42:]).float().mean() > 0.5  # by chance 0.005
+
+
+def test_training_leaves_the_circuit_and_moves_the_rest() -> None:
+    llm = _llm()
+    codes.wire(llm)
+    before = {name: p.detach().clone() for name, p in llm.named_parameters()}
+    attention = [layer.self_attn for layer in llm.model.layers]
+    readers = [w.weight for a in attention for w in (a.q_proj, a.k_proj, a.v_proj)]
+    optimizer = BlockMuon(readers, [a.o_proj.weight for a in attention], lr=0.1)
+    ids = torch.randint(0, 200, (4, 24), generator=torch.Generator().manual_seed(2))
+    for _ in range(2):
+        llm(input_ids=ids, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    for layer in (0, 1):
+        name = f"model.layers.{layer}.self_attn.{{}}_proj.weight"
+        v, o = (llm.get_parameter(name.format(kind)) for kind in "vo")
+        assert torch.equal(v[:64], before[name.format("v")][:64])
+        assert not torch.equal(v[64:], before[name.format("v")][64:])
+        assert torch.equal(o[:, :128], before[name.format("o")][:, :128])
+        assert not torch.equal(o[:, 128:], before[name.format("o")][:, 128:])
 
 
 def test_a_model_too_narrow_for_it_is_left_alone() -> None:

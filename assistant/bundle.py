@@ -142,6 +142,8 @@ def _experts_obstacle(bundle: Bundle, loaded: LoadedLLM) -> str:
 def _experts(directory: Path, loaded: LoadedLLM) -> Mixture:
     mixture = read_xlora(directory, loaded.model, device=loaded.device, dtype=loaded.dtype)
     wrap(loaded.model, mixture.bank.layers)
+    # The digest is made once, here and not under the first question.
+    log.info("experts %s, %s", ", ".join(mixture.bank.names), mixture.digest[:12])
     return mixture
 
 

@@ -75,7 +75,7 @@ def save_component(
         if text is not None:
             (fresh / CARD).write_text(text, encoding="utf-8")
         fresh.chmod(0o755)
-        _swap(fresh, directory)
+        replace_directory(directory, fresh)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -88,7 +88,7 @@ def _text_of(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def _swap(fresh: Path, directory: Path) -> None:
+def replace_directory(directory: Path, fresh: Path) -> None:
     """Puts `fresh` in the place of `directory`; a directory cannot be renamed over another."""
     if not directory.exists():
         fresh.rename(directory)

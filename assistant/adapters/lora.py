@@ -3,7 +3,8 @@
     segment index (b, t) ─┐                      0 = no ΔW
                           ▼
     x (b, t, in) ─► A[slot] ─► (b, t, r) ─► B ─┐
-         └────────► W (4-bit, untouched) ──────┴─► y (b, t, out)
+         ├────────► W (4-bit, untouched) ──────┼─► y (b, t, out)
+         └────────► experts × scalings ────────┘   (adapters.xlora)
 
 ΔW is never merged and never state of a module: `with step_adapters(deltas, segment_index):` puts
 the step's adapters into a context variable, which a thread does not share with another. The same
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from assistant.adapters.sites import SiteSpec
 from assistant.adapters.weights import LoraWeights, StackedLora, StackedLowRank, stack
+from assistant.adapters.xlora.experts import ExpertStep
 from assistant.errors import BundleError
 
 
@@ -74,17 +76,26 @@ class AdapterStep:
         )
 
 
-_STEP: ContextVar[AdapterStep | None] = ContextVar("adapters_of_this_step", default=None)
+@dataclass(frozen=True)
+class _Running:
+    """What the forward passes inside a block apply."""
+
+    deltas: AdapterStep | None
+    experts: ExpertStep | None
+
+
+_STEP: ContextVar[_Running | None] = ContextVar("adapters_of_this_step", default=None)
 
 
 @contextmanager
-def running(step: AdapterStep | None) -> Iterator[None]:
-    """Applies a planned step to every forward pass inside the block.
+def running(step: AdapterStep | None, experts: ExpertStep | None = None) -> Iterator[None]:
+    """Applies a planned step to every forward pass inside the block; None leaves the base alone.
 
     Do not yield out of the block: a generator shares its caller's context. With gradient
     checkpointing pass the block as `context_fn`, for the recomputation may run in another thread.
     """
-    token = _STEP.set(step)
+    nothing = step is None and experts is None
+    token = _STEP.set(None if nothing else _Running(step, experts))
     try:
         yield
     finally:
@@ -101,7 +112,7 @@ def step_adapters(
 
 
 class AdaptedLinear(nn.Module):
-    """A linear map (or an MLP block) plus the ΔW of the current step, if there is one for it."""
+    """A linear map (or an MLP block) plus the current step's ΔW and experts, if it has any here."""
 
     def __init__(self, base: nn.Module, name: str) -> None:
         super().__init__()
@@ -109,13 +120,18 @@ class AdaptedLinear(nn.Module):
         self.site = name
 
     def forward(self, x: Tensor) -> Tensor:
-        """`base(x)`, plus scaling · B A x for the tokens whose slot is not 0; x is (b, t, in)."""
+        """`base(x)`, plus scaling · B A x for the tokens whose slot is not 0; x is (b, t, in).
+
+        Experts of the step come on top, each with its scaling of the token.
+        """
         y = self.base(x)
         step = _STEP.get()
         if step is None:
             return y
-        site = step.sites.get(self.site)
-        return y if site is None else _add_delta(y, x, site, step)
+        if step.deltas is not None:
+            site = step.deltas.sites.get(self.site)
+            y = y if site is None else _add_delta(y, x, site, step.deltas)
+        return y if step.experts is None else step.experts.add(y, x, self.site)
 
     def __getattr__(self, name: str) -> object:
         """Attributes of the wrapped module (`weight`, `in_features`) show through."""
@@ -147,14 +163,32 @@ def _plus(y: Tensor, u: Tensor, B: Tensor, scaling: float) -> Tensor:
     return flat.view_as(y)
 
 
+def named_targets(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Names and modules in module order, as if nothing had been wrapped."""
+
+    def walk(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
+        module = _bare(module)
+        yield name, module
+        for leaf, child in module.named_children():
+            yield from walk(child, f"{name}.{leaf}" if name else leaf)
+
+    return walk(model, "")
+
+
+def _bare(module: nn.Module) -> nn.Module:
+    return module.base if isinstance(module, AdaptedLinear) else module
+
+
 def wrap(model: nn.Module, targets: Iterable[SiteSpec | str]) -> list[str]:
     """Puts an `AdaptedLinear` round each target, in place; wrapping twice changes nothing.
+
+    A target may lie inside another one (a projection of a wrapped MLP block), in any order.
 
     Returns:
         The names of the sites, as used in `LoraWeights`.
     """
     names = [target if isinstance(target, str) else target.name for target in targets]
-    modules = dict(model.named_modules())
+    modules = dict(named_targets(model))
     absent = [name for name in names if name not in modules]
     if absent:
         raise BundleError(
@@ -163,14 +197,14 @@ def wrap(model: nn.Module, targets: Iterable[SiteSpec | str]) -> list[str]:
         )
     for name in names:
         parent, _, leaf = name.rpartition(".")
-        if not isinstance(modules[name], AdaptedLinear):
+        if not isinstance(getattr(modules[parent], leaf), AdaptedLinear):
             setattr(modules[parent], leaf, AdaptedLinear(modules[name], name))
     return names
 
 
 def unwrap(model: nn.Module) -> None:
     """Takes every `AdaptedLinear` off again, so that the model can be saved under its own keys."""
-    for name, module in list(model.named_modules()):
+    for name, module in reversed(list(model.named_modules())):  # the inner ones first
         if isinstance(module, AdaptedLinear):
             parent, _, leaf = name.rpartition(".")
             setattr(model.get_submodule(parent), leaf, module.base)

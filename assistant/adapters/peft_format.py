@@ -1,4 +1,4 @@
-"""Reads a LoRA directory as PEFT writes it, as one more ΔW.
+"""Reads and writes LoRA directories in PEFT's format, as one more ΔW.
 
     adapter_config.json        rank, alpha, kind                      ─► scaling
     adapter_model.safetensors  <site>.lora_A.weight, .lora_B.weight   ─► LowRank
@@ -10,11 +10,12 @@ while chatting. What a low-rank sum cannot express is refused by name, never ski
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, device, dtype, nn
 
 from assistant.adapters.weights import LoraWeights, LowRank
@@ -130,3 +131,38 @@ def _of_pattern(name: str, pattern: object, default: object) -> float:
     if not isinstance(chosen, int | float):
         raise BundleError(f"lora_alpha of {name} is {chosen!r}, not a number.")
     return float(chosen)
+
+
+def write_peft_lora(directory: Path, weights: LoraWeights, *, base_model: str = "") -> None:
+    """Writes a ΔW as a LoRA directory that PEFT and `read_peft_lora` read.
+
+    Args:
+        directory: Where it goes; made when missing.
+        weights: Module name -> low-rank weights; ranks and scalings may differ.
+        base_model: The LLM it belongs to.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    ranks = {name: part.rank for name, part in weights.items()}
+    alphas = {name: part.scaling * part.rank for name, part in weights.items()}
+    rank, alpha = (Counter(values.values()).most_common(1)[0][0] for values in (ranks, alphas))
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base_model,
+        "inference_mode": True,
+        "bias": "none",
+        "r": rank,
+        "lora_alpha": alpha,
+        "lora_dropout": 0.0,
+        "target_modules": list(weights),
+        # The keys are patterns; a whole name matches itself.
+        "rank_pattern": {name: r for name, r in ranks.items() if r != rank},
+        "alpha_pattern": {name: a for name, a in alphas.items() if a != alpha},
+    }
+    (directory / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    tensors = {
+        f"base_model.model.{name}.lora_{letter}.weight": factor.detach().cpu().contiguous().clone()
+        for name, part in weights.items()
+        for letter, factor in (("A", part.lora_A), ("B", part.lora_B))
+    }
+    save_file(tensors, directory / WEIGHTS)

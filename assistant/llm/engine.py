@@ -5,6 +5,7 @@
 
 One conversation has the model at a time. The ΔW of a step is an argument of the step (a context
 variable set only while the model runs), so nothing of one person's molecule is left for the next.
+The same goes for experts (`llm.experts`), whose scaling pass has a second cache.
 """
 
 import inspect
@@ -19,16 +20,22 @@ from torch import Tensor
 
 from assistant.adapters.lora import AdapterStep, running
 from assistant.adapters.weights import StackedLora, stack
+from assistant.adapters.xlora.experts import ExpertStep
+from assistant.adapters.xlora.mixture import Mixture
 from assistant.errors import PromptTooLongError
+from assistant.llm.experts import (
+    AnswerExperts,
+    ExpertMode,
+    answer_experts,
+    refuse_coupled,
+    scaling_marks,
+)
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
-from assistant.llm.prefix import KeptCache, PrefixStore
+from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
 from assistant.llm.queue import FairQueue, Ticket
 from assistant.llm.sampling import Detokenizer, Sampler, Sampling
 from assistant.llm.splice import Spliced
-
-PREFILL_CHUNK = 256
-"""Tokens per prefill step: Stop is looked at between chunks, and memory stays bounded."""
 
 _QUEUE_POLL_SECONDS = 0.25
 
@@ -42,12 +49,14 @@ class Request:
         sampling: How the answer is drawn.
         stop: Set it to end the answer within one token.
         visitor: Whose question it is, for fairness and for the cache.
+        experts: How the experts' scalings are chosen; None leaves the experts out.
     """
 
     spliced: Spliced
     sampling: Sampling = field(default_factory=Sampling)
     stop: threading.Event = field(default_factory=threading.Event)
     visitor: str = ""
+    experts: ExpertMode | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,8 @@ class Done:
         first_token_s: From having the model to the first token.
         tokens_per_s: Decoding speed after the first token.
         cached_tokens: Prompt tokens that were not computed again.
+        scalings: Of the experts, averaged over the answer's tokens: per adapted layer (one row when
+            all share it) a weight per expert. Empty without experts.
     """
 
     reason: Literal["end", "length", "stopped"]
@@ -86,6 +97,7 @@ class Done:
     first_token_s: float
     tokens_per_s: float
     cached_tokens: int = 0
+    scalings: tuple[tuple[float, ...], ...] = ()
 
 
 EngineEvent = Queued | Token | Done
@@ -104,13 +116,23 @@ class SequentialEngine:
 
     Args:
         llm: The loaded language model, adapter sites wrapped.
+        mixture: The experts, if there are any.
         max_waiting: Requests that may wait before the next is refused.
+
+    Raises:
+        BundleError: The mixture's settings allow no key-value cache.
     """
 
-    def __init__(self, llm: LoadedLLM, *, max_waiting: int = 8) -> None:
+    def __init__(
+        self, llm: LoadedLLM, *, mixture: Mixture | None = None, max_waiting: int = 8
+    ) -> None:
+        if mixture is not None:
+            refuse_coupled(mixture)
         self._llm = llm
+        self._mixture = mixture
         self._queue = FairQueue(max_waiting)
         self._prefixes = PrefixStore(llm.model.config, enabled=llm.supports_cache)
+        self._scaling_prefixes = PrefixStore(llm.model.config, enabled=llm.supports_cache)
         self._end_ids = llm.end_ids | end_of_turn_ids(llm.tokenizer)
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
@@ -135,6 +157,7 @@ class SequentialEngine:
             yield from self._answer(request)
         except torch.OutOfMemoryError as error:
             self._prefixes.clear()
+            self._scaling_prefixes.clear()
             raise PromptTooLongError(
                 f"The GPU's memory is full at {n_tokens} tokens. Start a new conversation, close"
                 " other programs that use the GPU, or choose a smaller model."
@@ -155,10 +178,7 @@ class SequentialEngine:
 
     def _answer(self, request: Request) -> Iterator[Token | Done]:
         begin = time.perf_counter()
-        run = _Run(
-            self._llm, request, self._prefixes.take(request.visitor, request.spliced.content)
-        )
-        cached = len(run.kept.marks)
+        run = _Run(self._llm, request, self._prefixes, self._experts(request))
         detokenizer = Detokenizer(self._llm.tokenizer)
         limit = min(request.sampling.max_new_tokens, self._llm.context - request.spliced.n_tokens)
         ids: list[int] = []
@@ -184,11 +204,24 @@ class SequentialEngine:
                     break
                 logits = run.step(token_id)
         finally:
-            self._prefixes.keep(run.kept)
+            if run.kept is not None:
+                self._prefixes.keep(run.kept)
+            if run.experts is not None:
+                self._scaling_prefixes.keep(run.experts.kept)
         rest = detokenizer.flush()
         if rest:
             yield Token(rest, None)
-        yield Done(reason, tuple(ids), first, _speed(len(ids), begin + first), cached)
+        speed = _speed(len(ids), begin + first)
+        yield Done(reason, tuple(ids), first, speed, run.n_cached, run.mean_scalings())
+
+    def _experts(self, request: Request) -> AnswerExperts | None:
+        if request.experts is None:
+            return None
+        if self._mixture is None:
+            raise ValueError(f"experts {request.experts!r} asked of an engine that has none")
+        spliced = request.spliced
+        kept = self._scaling_prefixes.take(request.visitor, scaling_marks(spliced), whole=True)
+        return answer_experts(request.experts, self._llm.model, self._mixture, spliced, kept)
 
 
 def _speed(n_tokens: int, since: float) -> float:
@@ -199,9 +232,18 @@ def _speed(n_tokens: int, since: float) -> float:
 class _Run:
     """The forward passes of one answer. Never yields, so no context leaks to the caller."""
 
-    def __init__(self, llm: LoadedLLM, request: Request, kept: KeptCache) -> None:
-        self.kept = kept
+    def __init__(
+        self,
+        llm: LoadedLLM,
+        request: Request,
+        prefixes: PrefixStore,
+        experts: AnswerExperts | None,
+    ) -> None:
+        self.kept: KeptCache | None = None
+        self.n_cached = 0
+        self.experts = experts
         self.sampler = Sampler(request.sampling, llm.device)
+        self._prefixes = prefixes
         self._model = llm.model
         self._embed = llm.model.get_input_embeddings()
         self._device = llm.device
@@ -214,28 +256,47 @@ class _Run:
 
     def prefill(self) -> Tensor | None:
         """Logits after the prompt, or None when it was stopped on the way."""
-        spliced = self._request.spliced
+        spliced, stop, experts = self._request.spliced, self._request.stop, self.experts
+        if experts is not None and not experts.prepare(stop):
+            return None
+        marks = spliced.content if experts is None else experts.marks()
+        self.kept = self._prefixes.take(self._request.visitor, marks)
+        self.n_cached = len(self.kept.marks)
         logits = None
-        for start in range(len(self.kept.marks), spliced.n_tokens, PREFILL_CHUNK):
-            if self._request.stop.is_set():
+        for start in range(self.n_cached, spliced.n_tokens, PREFILL_CHUNK):
+            if stop.is_set():
                 return None
-            part = slice(start, start + PREFILL_CHUNK)
+            part = slice(start, min(start + PREFILL_CHUNK, spliced.n_tokens))
             step = AdapterStep.plan(self._stacked, spliced.segment_index[:, part])
-            logits = self._forward(spliced.inputs_embeds[:, part], step)
-            self.kept.marks += spliced.content[part]
+            mixed = None if experts is None else experts.prompt_step(part)
+            logits = self._forward(spliced.inputs_embeds[:, part], step, mixed)
+            self.kept.marks += marks[part]
         return logits
 
     def step(self, token_id: int) -> Tensor:
         """Logits after one more token of the answer."""
         with torch.inference_mode():
             embeds = self._embed(torch.tensor([[token_id]], device=self._device))
-        logits = self._forward(embeds, self._answer_step)
-        self.kept.marks.append((token_id, self._request.spliced.answer_content))
+        if self.experts is None:
+            mixed, mark = None, (token_id, self._request.spliced.answer_content)
+        else:
+            mixed = self.experts.answer_step(embeds, token_id)
+            mark = self.experts.answer_mark(token_id)
+        logits = self._forward(embeds, self._answer_step, mixed)
+        self.kept.marks.append(mark)
         return logits
 
+    def mean_scalings(self) -> tuple[tuple[float, ...], ...]:
+        """Of the experts over the answer so far; empty without experts or before a token."""
+        if self.experts is None or self.kept is None:
+            return ()
+        return tuple(tuple(row) for row in self.experts.mean().tolist())
+
     @torch.inference_mode()
-    def _forward(self, embeds: Tensor, step: AdapterStep | None) -> Tensor:
-        with running(step):
+    def _forward(
+        self, embeds: Tensor, step: AdapterStep | None, mixed: ExpertStep | None
+    ) -> Tensor:
+        with running(step, mixed):
             output = self._model(
                 inputs_embeds=embeds,
                 past_key_values=self.kept.cache,

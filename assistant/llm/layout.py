@@ -15,7 +15,7 @@ segments of turn t are a prefix of those of turn t + 1.
 import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from jinja2.exceptions import TemplateError
@@ -40,22 +40,38 @@ PLAIN_TEMPLATE = (
 
 @dataclass(frozen=True)
 class IdsPiece:
-    """Consecutive token ids under one segment."""
+    """Consecutive token ids under one segment.
+
+    Attributes:
+        ids: The token ids.
+        segment: Whose ΔW applies.
+        turn: The user turn they belong to, -1 for the system text.
+        asked: Whether they are known before the answer of the turn is begun: the question with its
+            markup, but neither the answer nor the markup that opens it.
+    """
 
     ids: tuple[int, ...]
     segment: Segment
+    turn: int = -1
+    asked: bool = True
 
 
 @dataclass(frozen=True)
 class SlotPiece:
-    """The place of a molecule's graph tokens, under its own ΔW."""
+    """The place of a molecule's graph tokens, under its own ΔW; part of a turn's question."""
 
     number: int
+    turn: int = -1
 
     @property
     def segment(self) -> Segment:
         """The molecule itself."""
         return (self.number,)
+
+    @property
+    def asked(self) -> bool:
+        """Always part of the question."""
+        return True
 
 
 @dataclass(frozen=True)
@@ -83,21 +99,23 @@ def _pieces(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> Iterator[IdsP
     roles = tuple(message.role for message in messages)
     markup = template_markup(tokenizer, roles)
     for place, message in enumerate(messages):
-        segment = _segment(message.turn, prompt)
+        segment, turn = _segment(message.turn, prompt), message.turn
+        asked = message.role != "assistant"
         if message.token_ids is not None:
             # What stood before the answer when it was generated: some templates write earlier
             # answers differently (another space, thoughts left out), which would undo the cache.
             opening = template_markup(tokenizer, roles[:place])[-1]
-            yield IdsPiece(markup_ids(tokenizer, opening), segment)
-            yield IdsPiece(tuple(message.token_ids), segment)
+            yield IdsPiece(markup_ids(tokenizer, opening), segment, turn, asked)
+            yield IdsPiece(tuple(message.token_ids), segment, turn, asked)
             continue
-        yield IdsPiece(markup_ids(tokenizer, markup[place]), segment)
+        yield IdsPiece(markup_ids(tokenizer, markup[place]), segment, turn, asked)
         for part in message.parts:
             if isinstance(part, Slot):
-                yield SlotPiece(part.number)
+                yield SlotPiece(part.number, turn)
             elif part:
-                yield IdsPiece(text_ids(tokenizer, part), segment)
-    yield IdsPiece(markup_ids(tokenizer, markup[-1]), _segment(messages[-1].turn, prompt))
+                yield IdsPiece(text_ids(tokenizer, part), segment, turn, asked)
+    turn = messages[-1].turn
+    yield IdsPiece(markup_ids(tokenizer, markup[-1]), _segment(turn, prompt), turn, asked=False)
 
 
 def _segment(turn: int, prompt: Prompt) -> Segment:
@@ -105,21 +123,21 @@ def _segment(turn: int, prompt: Prompt) -> Segment:
 
 
 def _merged(pieces: Sequence[IdsPiece | SlotPiece]) -> Iterator[IdsPiece | SlotPiece]:
-    ids: list[int] = []
-    segment: Segment = ()
+    """Joins neighbouring ids that agree in everything else."""
+    pending: IdsPiece | None = None
     for piece in pieces:
-        if isinstance(piece, IdsPiece) and piece.segment == segment:
-            ids += piece.ids
+        if isinstance(piece, IdsPiece) and not piece.ids:
             continue
-        if ids:
-            yield IdsPiece(tuple(ids), segment)
-        if isinstance(piece, SlotPiece):
-            ids, segment = [], ()
+        if pending is not None:
+            if isinstance(piece, IdsPiece) and replace(piece, ids=()) == replace(pending, ids=()):
+                pending = replace(pending, ids=pending.ids + piece.ids)
+                continue
+            yield pending
+        pending = piece if isinstance(piece, IdsPiece) else None
+        if pending is None:
             yield piece
-        else:
-            ids, segment = list(piece.ids), piece.segment
-    if ids:
-        yield IdsPiece(tuple(ids), segment)
+    if pending is not None:
+        yield pending
 
 
 def _with_system(

@@ -4,23 +4,38 @@ A token's keys and values depend on the tokens before it, its own embedding and 
 cached position is valid exactly when the content marks (`Spliced.content`) agree up to it: ids or
 graph-token hashes, and ΔW hashes, never names. One person's cache is never tried for another's
 prompt, for the waiting time would give the prompt away.
+
+With experts there are two such caches (`llm.experts`): what the real pass marks as ΔW holds the
+experts' mode and scalings too, and the scaling pass, which has no ΔW, marks tokens by content only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from torch import Tensor
 from transformers import DynamicCache, PretrainedConfig
+
+PREFILL_CHUNK = 256
+"""Tokens per prefill step: Stop is looked at between chunks, and memory stays bounded."""
 
 Mark = tuple[int | str, str]
 
 
 @dataclass
 class KeptCache:
-    """A cache and the content marks of the tokens in it."""
+    """A cache and the content marks of the tokens in it.
+
+    Attributes:
+        visitor: Whose it is.
+        marks: One per token.
+        cache: Keys and values.
+        scalings: In a scaling pass what the gate gave for each token, (l, expert).
+    """
 
     visitor: str
     marks: list[Mark]
     cache: DynamicCache
+    scalings: list[Tensor] = field(default_factory=list)
 
 
 class PrefixStore:
@@ -36,21 +51,26 @@ class PrefixStore:
         self._enabled = enabled
         self._kept: KeptCache | None = None
 
-    def take(self, visitor: str, marks: Sequence[Mark]) -> KeptCache:
+    def take(self, visitor: str, marks: Sequence[Mark], *, whole: bool = False) -> KeptCache:
         """A cache that holds a true prefix of the prompt, in the best case all but its last token.
 
         The store is empty afterwards; hand the cache back with `keep` when the answer is done.
+
+        Args:
+            visitor: Whose prompt it is.
+            marks: Content marks of the prompt.
+            whole: In the best case all of the prompt: the last token's output is not needed.
         """
         kept, self._kept = self._kept, None
         if kept is None or kept.visitor != visitor:
             return self._fresh(visitor)
-        common = _common_length(kept.marks, marks[:-1])
+        common = _common_length(kept.marks, marks if whole else marks[:-1])
         if common == 0:
             return self._fresh(visitor)
         surplus = len(kept.marks) - common
         if surplus:
             kept.cache.crop(-surplus)
-        return KeptCache(visitor, list(marks[:common]), kept.cache)
+        return KeptCache(visitor, list(marks[:common]), kept.cache, kept.scalings[:common])
 
     def keep(self, used: KeptCache) -> None:
         """Keeps the cache of a finished answer."""

@@ -29,6 +29,8 @@ class Spliced:
         content: Per token what its keys and values depend on besides the prefix: the id or the
             hash of the graph token, and the hash of its ΔW. Equal prefixes mean equal caches.
         answer_content: The hash of the answer's ΔW.
+        turns: The user turn of each token, -1 for the system text.
+        asked: Whether a token is part of its turn's question (and not of the answer).
     """
 
     inputs_embeds: Tensor
@@ -37,6 +39,8 @@ class Spliced:
     answer_slot: int
     content: tuple[tuple[int | str, str], ...]
     answer_content: str = ""
+    turns: tuple[int, ...] = ()
+    asked: tuple[bool, ...] = ()
 
     @property
     def n_tokens(self) -> int:
@@ -67,6 +71,7 @@ def splice(
     rows: list[Tensor] = []
     index: list[int] = []
     content: list[tuple[int | str, str]] = []
+    turns: list[tuple[int, bool]] = []
     for piece in layout.pieces:
         if isinstance(piece, IdsPiece):
             ids = torch.tensor(piece.ids, device=weight.device)
@@ -81,6 +86,7 @@ def splice(
         slot, delta_hash = slots.of(piece.segment)
         index += [slot] * len(marks)
         content += [(mark, delta_hash) for mark in marks]
+        turns += [(piece.turn, piece.asked)] * len(marks)
     answer_slot, answer_hash = slots.of(layout.answer_segment)
     return Spliced(
         torch.cat(rows)[None],
@@ -89,6 +95,8 @@ def splice(
         answer_slot,
         tuple(content),
         answer_hash,
+        turns=tuple(turn for turn, _ in turns),
+        asked=tuple(asked for _, asked in turns),
     )
 
 

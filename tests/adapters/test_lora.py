@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from assistant.adapters.lora import AdaptedLinear, step_adapters, unwrap, wrap
+from assistant.adapters.lora import AdaptedLinear, named_targets, step_adapters, unwrap, wrap
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LoraWeights, LowRank, combine, content_hash, stack
 from assistant.errors import BundleError
@@ -237,6 +237,21 @@ def test_unwrapping_gives_the_old_keys_back(model):
     assert model.model.layers[0].self_attn.q_proj.in_features == 64
     unwrap(model)
     assert set(model.state_dict()) == keys
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_projection_inside_a_wrapped_block_is_wrapped_in_any_order(order):
+    model = make_model()
+    plain = [name for name, _ in model.named_modules()]
+    for name in ["model.layers.0.mlp", "model.layers.0.mlp.down_proj"][::order]:
+        assert wrap(model, [name, name]) == [name, name]
+    mlp = model.model.layers[0].mlp
+    assert isinstance(mlp, AdaptedLinear)
+    assert isinstance(mlp.base.down_proj, AdaptedLinear)
+    assert not isinstance(mlp.base.down_proj.base, AdaptedLinear)
+    assert [name for name, _ in named_targets(model)] == plain
+    unwrap(model)
+    assert [name for name, _ in model.named_modules()] == plain
 
 
 def test_the_hash_follows_the_values_and_nothing_else():

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from assistant.adapters.lora import step_adapters, wrap
-from assistant.adapters.peft_format import read_peft_lora
+from assistant.adapters.peft_format import read_peft_lora, write_peft_lora
+from assistant.adapters.weights import LowRank, content_hash
 from assistant.errors import BundleError
 from tests.llm.fakes import make_model
 
@@ -98,3 +99,21 @@ def test_missing_files_and_foreign_tensors_are_named(tmp_path):
     path.unlink()
     with pytest.raises(BundleError, match=r"\.bin"):
         own_logits(tmp_path)
+
+
+def test_what_is_written_reads_back_and_peft_reads_it_too(tmp_path):
+    model = make_model()
+    torch.manual_seed(1)
+    weights = {
+        f"model.layers.{layer}.self_attn.{name}": LowRank(
+            torch.randn(rank, 64) * 0.3, torch.randn(width, rank) * 0.3, scaling
+        )
+        for layer, rank, scaling in ((0, 4, 2.0), (1, 4, 2.0), (2, 3, 0.25))
+        for name, width in (("q_proj", 64), ("v_proj", 32))
+    }
+    write_peft_lora(tmp_path / "new" / "lora", weights)
+    back = read_peft_lora(tmp_path / "new" / "lora", model, device="cpu", dtype=torch.float32)
+    assert content_hash(back) == content_hash(weights)
+    with torch.no_grad():
+        expected = PeftModel.from_pretrained(make_model(), tmp_path / "new" / "lora")(IDS).logits
+    torch.testing.assert_close(own_logits(tmp_path / "new" / "lora"), expected)

@@ -8,7 +8,12 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LoraWeights, LowRank
+from assistant.chat.prompts import Prompt, PromptMessage, Slot
+from assistant.chem.molecule import Molecule
+from assistant.encoding import MoleculeEncoding
+from assistant.llm.layout import layout
 from assistant.llm.load import LoadedLLM
+from assistant.llm.splice import Spliced, splice
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -132,3 +137,23 @@ def make_deltas(
         }
         for _ in range(n)
     ]
+
+
+def prompt_of(*turns: tuple[tuple[int, ...], str, tuple[int, ...] | None]) -> Prompt:
+    """Turns of (focus, question, answer ids); a slot enters where its molecule is new."""
+    messages = [PromptMessage("system", ("be brief",), -1)]
+    shown: dict[int, Molecule] = {}
+    for turn, (focus, question, answer) in enumerate(turns):
+        slots: list[str | Slot] = []
+        for number in focus:
+            if number not in shown:
+                shown[number] = Molecule("C" * number)
+                slots += ["molecule ", Slot(number), "\n"]
+        messages.append(PromptMessage("user", (*slots, question), turn))
+        if answer is not None:
+            messages.append(PromptMessage("assistant", ("",), turn, answer))
+    return Prompt(tuple(messages), shown, tuple(turn[0] for turn in turns))
+
+
+def spliced_of(llm: LoadedLLM, encodings: dict[int, MoleculeEncoding], prompt: Prompt) -> Spliced:
+    return splice(layout(prompt, llm.tokenizer), encodings, llm.model.get_input_embeddings())

@@ -8,17 +8,14 @@ import torch
 
 from assistant.adapters.lora import step_adapters, wrap
 from assistant.adapters.sites import find_sites
-from assistant.chat.prompts import Prompt, PromptMessage, Slot
-from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import PromptTooLongError, QueueFullError
 from assistant.llm import engine as engine_module
 from assistant.llm.engine import Done, EngineEvent, Queued, Request, SequentialEngine, Token
-from assistant.llm.layout import layout
 from assistant.llm.load import LoadedLLM
 from assistant.llm.sampling import Sampling
-from assistant.llm.splice import Spliced, splice
-from tests.llm.fakes import make_deltas, make_llm
+from assistant.llm.splice import Spliced
+from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
 
 
 @pytest.fixture
@@ -33,26 +30,6 @@ def encodings(llm: LoadedLLM) -> dict[int, MoleculeEncoding]:
     torch.manual_seed(5)
     deltas = make_deltas(llm.model, 2)
     return {n + 1: MoleculeEncoding(torch.randn(4, 64), delta) for n, delta in enumerate(deltas)}
-
-
-def prompt_of(*turns: tuple[tuple[int, ...], str, tuple[int, ...] | None]) -> Prompt:
-    """Turns of (focus, question, answer ids); a slot enters where its molecule is new."""
-    messages = [PromptMessage("system", ("be brief",), -1)]
-    shown: dict[int, Molecule] = {}
-    for turn, (focus, question, answer) in enumerate(turns):
-        slots: list[str | Slot] = []
-        for number in focus:
-            if number not in shown:
-                shown[number] = Molecule("C" * number)
-                slots += ["molecule ", Slot(number), "\n"]
-        messages.append(PromptMessage("user", (*slots, question), turn))
-        if answer is not None:
-            messages.append(PromptMessage("assistant", ("",), turn, answer))
-    return Prompt(tuple(messages), shown, tuple(turn[0] for turn in turns))
-
-
-def spliced_of(llm: LoadedLLM, encodings: dict[int, MoleculeEncoding], prompt: Prompt) -> Spliced:
-    return splice(layout(prompt, llm.tokenizer), encodings, llm.model.get_input_embeddings())
 
 
 def one_pass_logits(llm: LoadedLLM, spliced: Spliced) -> torch.Tensor:

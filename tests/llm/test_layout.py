@@ -14,6 +14,8 @@ from assistant.llm.layout import (
     has_system_role,
     keeps_history,
     layout,
+    markup_ids,
+    template_markup,
     text_ids,
 )
 from tests.llm.fakes import CHATML, LLAMA2, NO_SYSTEM, SYSTEM_LAST, TEMPLATES, make_tokenizer
@@ -58,9 +60,30 @@ def test_roles_come_from_the_template_and_slots_stay_in_place():
 
 def test_segments_are_none_for_the_system_own_for_the_slot_and_focus_for_the_rest():
     laid = lay(make_tokenizer(CHATML), SYSTEM, FIRST, ANSWER, SECOND)
-    assert [piece.segment for piece in laid.pieces] == [(), (1,), (1,), (1,), (1, 2), (2,), (1, 2)]
+    segments = [(), (1,), (1,), (1,), (1,), (1, 2), (2,), (1, 2), (1, 2)]
+    assert [piece.segment for piece in laid.pieces] == segments
     assert [isinstance(piece, SlotPiece) for piece in laid.pieces].count(True) == 2
     assert laid.answer_segment == (1, 2)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_turns_are_told_apart_and_questions_from_answers(name):
+    tokenizer = make_tokenizer(TEMPLATES[name])
+    laid = lay(tokenizer, SYSTEM, FIRST, ANSWER, SECOND)
+    system = [-1] if has_system_role(tokenizer) else []
+    assert list(dict.fromkeys(piece.turn for piece in laid.pieces)) == [*system, 0, 1]
+    for piece in laid.pieces:
+        is_answer = isinstance(piece, IdsPiece) and not {40, 41, 42}.isdisjoint(piece.ids)
+        assert not (is_answer and piece.asked)
+    ends = markup_ids(tokenizer, template_markup(tokenizer, ("user",))[-1])
+    assert not laid.pieces[-1].asked
+    assert laid.pieces[-1].ids == ends
+    first = lay(tokenizer, SYSTEM, FIRST)
+    asked = [
+        [p.ids for p in pieces if isinstance(p, IdsPiece) and p.asked and p.turn < 1]
+        for pieces in (first.pieces, laid.pieces)
+    ]
+    assert asked[0] == asked[1]
 
 
 def test_an_earlier_answer_enters_by_its_own_ids():
@@ -171,8 +194,12 @@ def test_the_token_that_ends_an_answer_is_read_off_the_template(template, ends):
     assert end_of_turn_ids(tokenizer) == set(tokenizer.convert_tokens_to_ids(ends))
 
 
-def test_consecutive_pieces_of_one_segment_are_one_piece():
+def test_consecutive_pieces_of_one_kind_are_one_piece():
     laid = lay(make_tokenizer(CHATML), SYSTEM, FIRST, ANSWER, SECOND)
     for piece, following in zip(laid.pieces[:-1], laid.pieces[1:], strict=True):
         if isinstance(piece, IdsPiece) and isinstance(following, IdsPiece):
-            assert piece.segment != following.segment
+            assert (piece.segment, piece.turn, piece.asked) != (
+                following.segment,
+                following.turn,
+                following.asked,
+            )

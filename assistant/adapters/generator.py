@@ -150,6 +150,11 @@ class LoraGenerator(nn.Module):
             )
         return stacked
 
+    def shared_B(self) -> dict[str, Tensor]:
+        """The B (out, r) of every site by name, which all molecules share."""
+        names = (site.name for site in self.config.sites)
+        return dict(zip(names, self.lora_B, strict=True))
+
     def _decode(self, levels: GraphLevels, roles: Tensor | None) -> Tensor:
         keys, hidden = self._keys(levels)
         queries = self.site_queries[:, None] + self.rank_queries  # (sites, r, D)

@@ -4,8 +4,9 @@
     per type of "qkvom": queries (layers, D) ─ decoder blocks (keys v) ─ LN ─ Linear ─► A
 
 Equations and key names of arXiv 2510.12245 (`weights_generater.py`). One difference: padding atoms
-are masked, so each molecule gets its own A also in a batch. Widths must be square, as published,
-so LLMs with grouped-query heads do not fit; `generator.py` is what we train.
+are masked, so each molecule gets its own A also in a batch; `as_one_sequence` is the parity mode
+that gives what the published training path computes. Widths must be square, as published, so LLMs
+with grouped-query heads do not fit; `generator.py` is what we train.
 """
 
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class MoraConfig:
     """Sizes as in the published scripts: 2.03 billion parameters.
 
     Attributes:
+        every: Every n-th layer of the LLM gets a ΔW (`skip_layers` there).
+        kinds: Which of q, k, v, o and the MLP bypass m, in the order of the stored tensors.
         separate: One sub-generator per type (published), or one for all.
         n_positions: Rows of a table that is stored but used nowhere.
     """
@@ -45,6 +48,7 @@ class MoraConfig:
     d_model: int = 1024
     n_blocks: int = 8
     n_heads: int = 16
+    ffn_factor: int = 4
     kinds: str = "qkvom"
     separate: bool = True
     n_positions: int = 21
@@ -52,6 +56,10 @@ class MoraConfig:
     def __post_init__(self) -> None:
         if not set(self.kinds) <= set(_NAME_OF_KIND):
             raise ValueError(f"kinds {self.kinds!r} must be from qkvom")
+        if self.d_model % self.n_heads:
+            raise ValueError(f"d_model {self.d_model} is not a multiple of n_heads {self.n_heads}")
+        if not self.layers:
+            raise ValueError(f"every {self.every} leaves no layer of {self.llm_depth}")
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -70,7 +78,8 @@ class _SubGenerator(nn.Module):
         super().__init__()
         self.queries = nn.Parameter(torch.randn(1, n_queries, config.d_model))
         self.decoders = nn.ModuleList(
-            DecoderBlock(config.d_model, config.n_heads, 4) for _ in range(config.n_blocks)
+            DecoderBlock(config.d_model, config.n_heads, config.ffn_factor)
+            for _ in range(config.n_blocks)
         )
         self.norm = nn.LayerNorm(config.d_model)
         self.weights_head = nn.Linear(config.d_model, config.d_llm * config.rank)
@@ -106,9 +115,24 @@ class MoraGenerator(nn.Module):
         parts = self.gen if isinstance(self.gen, nn.ModuleList) else [self.gen]
         flat = torch.cat([part(keys, hidden) for part in parts], dim=1)  # (b, sites, in * r)
         A = flat.unflatten(2, (config.d_llm, config.rank)).transpose(2, 3)  # (b, sites, r, in)
-        B = self.Bs[0].unflatten(1, (config.d_llm, config.rank))  # (sites, out, r)
         scaling = config.alpha / config.rank
         return StackedLora(
-            (name, StackedLowRank(A[:, index], B[index], scaling))
-            for index, name in enumerate(config.site_names)
+            (name, StackedLowRank(A[:, index], B, scaling))
+            for index, (name, B) in enumerate(self.shared_B().items())
         )
+
+    def shared_B(self) -> dict[str, Tensor]:
+        """The B (out, r) of every site by name, which all molecules share."""
+        B = self.Bs[0].unflatten(1, (self.config.d_llm, self.config.rank))  # (sites, out, r)
+        return dict(zip(self.config.site_names, B, strict=True))
+
+
+def as_one_sequence(levels: GraphLevels) -> GraphLevels:
+    """Parity mode: all atoms of a batch as those of one molecule, as the published training does.
+
+    There a batch reaches the generator as one flat atom sequence, so that one A, which has seen
+    every molecule, is used for all of them. Nothing but parity should want that.
+    """
+    atoms = levels.atoms.transpose(1, 2)[levels.mask].transpose(0, 1)[None]  # (1, levels, n, d)
+    mask = levels.mask.new_ones(1, atoms.shape[2])
+    return GraphLevels(atoms, mask, atoms[:, -1].mean(dim=1))

@@ -181,7 +181,8 @@ def load_strictly(module: nn.Module, found: Mapping[str, Tensor], *, source: str
     ]
     if problems:
         raise BundleError(f"{source} does not fit its config. {'; '.join(problems)}.")
-    module.load_state_dict(dict(found))
+    # A module on the meta device has no values to copy into: it takes the tensors of the file.
+    module.load_state_dict(dict(found), assign=any(p.is_meta for p in module.parameters()))
 
 
 def sha256_of(path: Path) -> str:

@@ -18,13 +18,20 @@ and the mask makes a batch equal to one by one, which the published code does no
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from assistant.adapters.sites import SiteSpec
-from assistant.adapters.weights import StackedLora, StackedLowRank
+from assistant.adapters.weights import (
+    Combination,
+    Scope,
+    StackedLora,
+    StackedLowRank,
+    check_use,
+)
+from assistant.checkpoint import ADDED_LATER
 from assistant.graph.encoder import GraphLevels
 
 
@@ -35,6 +42,8 @@ class GeneratorConfig:
     Attributes:
         sites: The places in the LLM, from `find_sites`; stored, so that a wrong LLM is noticed.
         n_roles: Roles a molecule can have (solute, solvent, …); 0 for none.
+        scope: Which tokens of a conversation its ΔW is for.
+        combination: How the ΔW of several molecules in focus become one.
     """
 
     d_graph: int
@@ -47,6 +56,8 @@ class GeneratorConfig:
     n_heads: int = 4
     ffn_factor: int = 2
     n_roles: int = 0
+    scope: Scope = field(default="turn", metadata=ADDED_LATER)
+    combination: Combination = field(default="mean", metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         sites = tuple(s if isinstance(s, SiteSpec) else SiteSpec(**s) for s in self.sites)
@@ -57,6 +68,7 @@ class GeneratorConfig:
             raise ValueError(f"d_model {self.d_model} is not a multiple of n_heads {self.n_heads}")
         if self.rank < 1:
             raise ValueError(f"rank {self.rank} must be positive")
+        check_use(self.scope, self.combination)
         widths: dict[str, int] = {}
         for site in sites:
             if widths.setdefault(site.kind, site.in_features) != site.in_features:

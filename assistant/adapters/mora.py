@@ -16,8 +16,16 @@ from torch import Tensor, nn
 
 from assistant.adapters.generator import DecoderBlock
 from assistant.adapters.sites import SiteKind
-from assistant.adapters.weights import StackedLora, StackedLowRank
+from assistant.adapters.weights import (
+    Combination,
+    Scope,
+    StackedLora,
+    StackedLowRank,
+    check_use,
+)
 from assistant.graph.encoder import GraphLevels
+
+MORA_COMPONENT = "mora_generator"
 
 _NAME_OF_KIND: dict[SiteKind, str] = {
     "q": "self_attn.q_proj",
@@ -37,6 +45,8 @@ class MoraConfig:
         kinds: Which of q, k, v, o and the MLP bypass m, in the order of the stored tensors.
         separate: One sub-generator per type (published), or one for all.
         n_positions: Rows of a table that is stored but used nowhere.
+        scope: Which tokens its ΔW is for; published weights were trained on whole sequences.
+        combination: How the ΔW of several molecules become one; the published code has no several.
     """
 
     d_graph: int = 300
@@ -52,10 +62,13 @@ class MoraConfig:
     kinds: str = "qkvom"
     separate: bool = True
     n_positions: int = 21
+    scope: Scope = "whole"
+    combination: Combination = "mean"
 
     def __post_init__(self) -> None:
         if not set(self.kinds) <= set(_NAME_OF_KIND):
             raise ValueError(f"kinds {self.kinds!r} must be from qkvom")
+        check_use(self.scope, self.combination)
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model {self.d_model} is not a multiple of n_heads {self.n_heads}")
         if not self.layers:
@@ -108,10 +121,17 @@ class MoraGenerator(nn.Module):
         )
         self.Bs = nn.Parameter(torch.zeros(1, n_sites, n_values))
 
+    @classmethod
+    def without_memory(cls, config: MoraConfig) -> "MoraGenerator":
+        """On the meta device, to be filled from a file: 2 billion values are not drawn twice."""
+        with torch.device("meta"):
+            return cls(config)
+
     def forward(self, levels: GraphLevels) -> StackedLora:
         """Low-rank weights of each molecule."""
         config = self.config
-        keys, hidden = self.visual_proj(levels.atoms[:, -1]), ~levels.mask
+        nodes = levels.atoms[:, -1].to(self.visual_proj.weight.dtype)
+        keys, hidden = self.visual_proj(nodes), ~levels.mask
         parts = self.gen if isinstance(self.gen, nn.ModuleList) else [self.gen]
         flat = torch.cat([part(keys, hidden) for part in parts], dim=1)  # (b, sites, in * r)
         A = flat.unflatten(2, (config.d_llm, config.rank)).transpose(2, 3)  # (b, sites, r, in)

@@ -12,7 +12,7 @@ from assistant.errors import BundleError
 SiteKind = Literal["q", "k", "v", "o", "m"]
 
 # Module names of the decoder families that keep separate projections.
-_KIND_OF_NAME: dict[str, SiteKind] = {
+KIND_OF_NAME: dict[str, SiteKind] = {
     "q_proj": "q",
     "k_proj": "k",
     "v_proj": "v",
@@ -53,7 +53,7 @@ def find_sites(
         raise ValueError(f"every {every} must be at least 1 and kinds {sorted(wanted)} from qkvom")
     sites: list[SiteSpec] = []
     for name, module in model.named_modules():
-        kind = _KIND_OF_NAME.get(name.rpartition(".")[2])
+        kind = KIND_OF_NAME.get(name.rpartition(".")[2])
         layer = _LAYER.search(name)
         if kind not in wanted or layer is None or (int(layer[1]) + 1) % every:
             continue

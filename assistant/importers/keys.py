@@ -58,10 +58,14 @@ def shapes_of(module: nn.Module, prefix: str) -> dict[str, Shape]:
     return {f"{prefix}{key}": tuple(value.shape) for key, value in module.state_dict().items()}
 
 
-def fill(module: nn.Module, state: Mapping[str, Tensor], prefix: str) -> None:
-    """Gives a module that was built on the meta device its values, in float32, and sets `eval`."""
+def fill(
+    module: nn.Module, state: Mapping[str, Tensor], prefix: str, *, as_float32: bool = True
+) -> None:
+    """Gives a module that was built on the meta device its values and sets `eval`."""
     values = {
-        key.removeprefix(prefix): value.float() if value.is_floating_point() else value
+        key.removeprefix(prefix): value.float()
+        if as_float32 and value.is_floating_point()
+        else value
         for key, value in state.items()
         if key.startswith(prefix)
     }

@@ -1,7 +1,14 @@
 """Synthetic checkpoints with the published keys at any width, random values."""
 
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
 import torch
 from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from tests.llm.fakes import LLAMA2, make_tokenizer
 
 OGB_135 = (119, 4, 12, 12, 10, 6, 6, 2, 2)
 
@@ -43,3 +50,106 @@ def batch_norm(prefix: str, width: int) -> dict[str, Tensor]:
         f"{prefix}running_var": torch.rand(width) + 0.5,
         f"{prefix}num_batches_tracked": torch.tensor(100),
     }
+
+
+def llamo_state(
+    *,
+    d_graph: int = 16,
+    d_llm: int = 64,
+    n_layers: int = 2,
+    vocabulary: int = 321,
+    rank: int = 8,
+    d_mlp: int = 128,
+    tied: bool = True,
+    stage: int = 2,
+    make: Callable[..., Tensor] = torch.randn,
+) -> dict[str, Tensor]:
+    """The keys of a LLaMo checkpoint, with a language model of `n_layers`."""
+    state = stm_state(width=d_graph, prefix="mllm.graph_model.")
+    state |= {f"mllm.ln_graph_model.{key}": make(d_graph) for key in ("weight", "bias")}
+    state |= projector_state("mllm.abstractor.", d_graph, d_llm, tied=tied, make=make)
+    llm = "mllm.language_model." + ("base_model.model." if stage == 2 else "")
+    state[f"{llm}model.embed_tokens.weight"] = make(vocabulary, d_llm)
+    for layer in range(n_layers):
+        block = f"{llm}model.layers.{layer}."
+        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            module = f"{block}self_attn.{name}."
+            adapted = stage == 2 and name in ("q_proj", "v_proj")
+            state[f"{module}{'base_layer.' if adapted else ''}weight"] = make(d_llm, d_llm)
+            if adapted:
+                state[f"{module}lora_A.default.weight"] = make(rank, d_llm)
+                state[f"{module}lora_B.default.weight"] = make(d_llm, rank)
+        for name, shape in (("gate_proj", (d_mlp, d_llm)), ("up_proj", (d_mlp, d_llm))):
+            state[f"{block}mlp.{name}.weight"] = make(*shape)
+        state[f"{block}mlp.down_proj.weight"] = make(d_llm, d_mlp)
+        for name in ("input_layernorm", "post_attention_layernorm"):
+            state[f"{block}{name}.weight"] = make(d_llm)
+    state[f"{llm}model.norm.weight"] = make(d_llm)
+    state[f"{llm}lm_head.weight"] = make(vocabulary, d_llm)
+    return state
+
+
+def projector_state(
+    prefix: str, d_graph: int, d_llm: int, *, tied: bool, make: Callable[..., Tensor]
+) -> dict[str, Tensor]:
+    """The keys of LLaMo's `abstractor`; the level attentions are one block stored six times."""
+
+    def attention(name: str) -> dict[str, Tensor]:
+        return {
+            f"{prefix}{name}.in_proj_weight": make(3 * d_graph, d_graph),
+            f"{prefix}{name}.in_proj_bias": make(3 * d_graph),
+            f"{prefix}{name}.out_proj.weight": make(d_graph, d_graph),
+            f"{prefix}{name}.out_proj.bias": make(d_graph),
+        }
+
+    state = {
+        f"{prefix}motif_query_tokens": make(4, d_graph),
+        f"{prefix}query_tokens": make(6, 4, d_graph),
+        f"{prefix}motif_weight.weight": make(d_graph, 73),
+        **attention("motif_cross_attention"),
+    }
+    first = attention("cross_attention.0")
+    for level in range(6):
+        name = f"cross_attention.{level}"
+        block = attention(name)
+        if tied:
+            block = {k.replace("cross_attention.0", name): v for k, v in first.items()}
+        state |= block
+    state |= {f"{prefix}layer_norm.{key}": make(d_graph) for key in ("weight", "bias")}
+    for index, width in zip(range(0, 12, 2), [d_graph] + [d_llm] * 5, strict=True):
+        state[f"{prefix}net.{index}.weight"] = make(d_llm, width)
+        state[f"{prefix}net.{index}.bias"] = make(d_llm)
+    return state
+
+
+def lightning(state: dict[str, Tensor], **foreign: object) -> dict[str, object]:
+    """A Lightning checkpoint round a state dict."""
+    return {
+        "epoch": 2,
+        "global_step": 1234,
+        "pytorch-lightning_version": "2.2.1",
+        "state_dict": OrderedDict(state),
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.ones(3)}}}],
+        "hyper_parameters": {"lr": 5e-5},
+        **foreign,
+    }
+
+
+def save_llama(directory: Path, *, d_llm: int = 64, n_layers: int = 2, seed: int = 0) -> Path:
+    """A tiny random Llama with Llama 2's chat template, as `save_pretrained` writes it."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=320,
+        hidden_size=d_llm,
+        intermediate_size=128,
+        num_hidden_layers=n_layers,
+        num_attention_heads=4,
+        max_position_embeddings=2048,
+        initializer_range=0.1,
+        bos_token_id=0,
+        eos_token_id=2,
+        tie_word_embeddings=False,
+    )
+    LlamaForCausalLM(config).save_pretrained(directory)
+    make_tokenizer(LLAMA2).save_pretrained(directory)
+    return directory

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from assistant.adapters.mora import MoraConfig
 from tests.llm.fakes import LLAMA2, make_tokenizer
 
 OGB_135 = (119, 4, 12, 12, 10, 6, 6, 2, 2)
@@ -153,3 +154,54 @@ def save_llama(directory: Path, *, d_llm: int = 64, n_layers: int = 2, seed: int
     LlamaForCausalLM(config).save_pretrained(directory)
     make_tokenizer(LLAMA2).save_pretrained(directory)
     return directory
+
+
+def mora_state(
+    config: MoraConfig, *, make: Callable[..., Tensor] = torch.randn
+) -> dict[str, Tensor]:
+    """The keys of MoRA's `non_lora_trainables.bin`."""
+    d_model, n_layers = config.d_model, len(config.layers)
+    n_values, n_sites = config.d_llm * config.rank, len(config.kinds) * n_layers
+    root = "model.mm_projector."
+    state = {
+        f"{root}pos_embed": make(1, config.n_positions, d_model),
+        f"{root}Bs": make(1, n_sites, n_values),
+        f"{root}visual_proj.weight": make(d_model, config.d_graph),
+        f"{root}visual_proj.bias": make(d_model),
+    }
+    parts = [f"gen.{i}." for i in range(len(config.kinds))] if config.separate else ["gen."]
+    for part in parts:
+        n_queries = n_layers if config.separate else n_sites
+        state |= _sub_generator(f"{root}{part}", config, n_queries, n_values, make)
+    return state
+
+
+def _sub_generator(
+    prefix: str, config: MoraConfig, n_queries: int, n_values: int, make: Callable[..., Tensor]
+) -> dict[str, Tensor]:
+    d_model, d_ffn = config.d_model, config.ffn_factor * config.d_model
+    state = {
+        f"{prefix}queries": make(1, n_queries, d_model),
+        f"{prefix}norm.weight": make(d_model),
+        f"{prefix}norm.bias": make(d_model),
+        f"{prefix}weights_head.weight": make(n_values, d_model),
+        f"{prefix}weights_head.bias": make(n_values),
+    }
+    for index in range(config.n_blocks):
+        block = f"{prefix}decoders.{index}."
+        for name in ("self_attn", "multihead_attn"):
+            state |= {
+                f"{block}{name}.in_proj_weight": make(3 * d_model, d_model),
+                f"{block}{name}.in_proj_bias": make(3 * d_model),
+                f"{block}{name}.out_proj.weight": make(d_model, d_model),
+                f"{block}{name}.out_proj.bias": make(d_model),
+            }
+        state |= {
+            f"{block}linear1.weight": make(d_ffn, d_model),
+            f"{block}linear1.bias": make(d_ffn),
+            f"{block}linear2.weight": make(d_model, d_ffn),
+            f"{block}linear2.bias": make(d_model),
+        }
+        for name in ("norm1", "norm2", "norm3"):
+            state |= {f"{block}{name}.{key}": make(d_model) for key in ("weight", "bias")}
+    return state

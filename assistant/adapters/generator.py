@@ -14,7 +14,8 @@ so every rank component attends to its own atoms, and one basis U serves all lay
 Parameters: (sites + r + levels) D + blocks · 16 D² + d_graph D + Σ_types D · in + Σ_sites r · out.
 For a 7B LLM (40 sites, r 64, D 512, 4 blocks) that is 38 million, where the published head alone
 (one Linear D -> in · r per type) takes 1.3 billion. B is rectangular, so grouped-query LLMs fit,
-and the mask makes a batch equal to one by one, which the published code does not.
+and the mask makes a batch equal to one by one, which the published code does not. Sites that are
+rows of one fused projection are written side by side into one ΔW of that module.
 """
 
 from collections.abc import Mapping
@@ -150,22 +151,40 @@ class LoraGenerator(nn.Module):
             roles: Role of each molecule, (b,) int64; only with `n_roles`.
         """
         states = self._decode(levels, roles)  # (b, sites, r, D)
-        stacked = StackedLora()
         A_of_site: dict[int, Tensor] = {}
         for kind, basis in self.basis.items():
             places = [i for i, site in enumerate(self.config.sites) if site.kind == kind]
             A = states[:, places] @ basis  # (b, sites of this type, r, in)
             A_of_site.update(zip(places, A.unbind(dim=1), strict=True))
-        for index, site in enumerate(self.config.sites):
-            stacked[site.name] = StackedLowRank(
-                A_of_site[index], self.lora_B[index], self.config.scaling
-            )
+        stacked = StackedLora()
+        for name, places in self._places_of_modules().items():
+            A = torch.cat([A_of_site[place] for place in places], dim=1)  # (b, parts * r, in)
+            stacked[name] = StackedLowRank(A, self._B_of_module(places), self.config.scaling)
         return stacked
 
     def shared_B(self) -> dict[str, Tensor]:
-        """The B (out, r) of every site by name, which all molecules share."""
-        names = (site.name for site in self.config.sites)
-        return dict(zip(names, self.lora_B, strict=True))
+        """The B (out, r) of every module by name, which all molecules share.
+
+        A fused projection has rank parts · r: each part's B is zero outside its own rows.
+        """
+        modules = self._places_of_modules().items()
+        return {name: self._B_of_module(places) for name, places in modules}
+
+    def _places_of_modules(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for index, site in enumerate(self.config.sites):
+            places.setdefault(site.name, []).append(index)
+        return places
+
+    def _B_of_module(self, places: list[int]) -> Tensor:
+        parts = []
+        for place in places:
+            site, B = self.config.sites[place], self.lora_B[place]
+            if site.of_rows is not None:
+                below = site.of_rows - site.first_row - site.out_features
+                B = nn.functional.pad(B, (0, 0, site.first_row, below))
+            parts.append(B)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def _decode(self, levels: GraphLevels, roles: Tensor | None) -> Tensor:
         keys, hidden = self._keys(levels)

@@ -45,6 +45,9 @@ class GeneratorConfig:
         n_roles: Roles a molecule can have (solute, solvent, …); 0 for none.
         scope: Which tokens of a conversation its ΔW is for.
         combination: How the ΔW of several molecules in focus become one.
+        n_site_blocks: How many of the first blocks work on one query per site, before each rank
+            component becomes a query of its own. 0 gives every component all blocks; more is that
+            much cheaper, for the work grows with sites · r.
     """
 
     d_graph: int
@@ -59,6 +62,7 @@ class GeneratorConfig:
     n_roles: int = 0
     scope: Scope = field(default="turn", metadata=ADDED_LATER)
     combination: Combination = field(default="mean", metadata=ADDED_LATER)
+    n_site_blocks: int = field(default=0, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         sites = tuple(s if isinstance(s, SiteSpec) else SiteSpec(**s) for s in self.sites)
@@ -69,6 +73,8 @@ class GeneratorConfig:
             raise ValueError(f"d_model {self.d_model} is not a multiple of n_heads {self.n_heads}")
         if self.rank < 1:
             raise ValueError(f"rank {self.rank} must be positive")
+        if not 0 <= self.n_site_blocks <= self.n_blocks:
+            raise ValueError(f"n_site_blocks {self.n_site_blocks} is not in 0…{self.n_blocks}")
         check_use(self.scope, self.combination)
         widths: dict[str, int] = {}
         for site in sites:
@@ -188,13 +194,16 @@ class LoraGenerator(nn.Module):
 
     def _decode(self, levels: GraphLevels, roles: Tensor | None) -> Tensor:
         keys, hidden = self._keys(levels)
-        queries = self.site_queries[:, None] + self.rank_queries  # (sites, r, D)
-        queries = queries.flatten(0, 1).expand(len(levels), -1, -1)  # (b, sites * r, D)
+        queries = self.site_queries.expand(len(levels), -1, -1)  # (b, sites, D)
         if roles is not None:
             if self.role_embedding is None:
                 raise ValueError("roles are given, but the generator was made with n_roles = 0")
             queries = queries + self.role_embedding[roles][:, None]
-        for block in self.blocks:
+        n_site_blocks = self.config.n_site_blocks
+        for block in self.blocks[:n_site_blocks]:
+            queries = block(queries, keys, hidden)
+        queries = (queries[:, :, None] + self.rank_queries).flatten(1, 2)  # (b, sites * r, D)
+        for block in self.blocks[n_site_blocks:]:
             queries = block(queries, keys, hidden)
         return self.norm(queries).unflatten(1, (len(self.config.sites), self.config.rank))
 

@@ -6,6 +6,7 @@ a thread. Heavy imports are inside functions, so that `--help` answers at once.
 
 import argparse
 import gc
+import json
 import logging
 import os
 import shutil
@@ -122,9 +123,22 @@ def set_environment(options: argparse.Namespace) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     for name in ("GRADIO_SHARE", "GRADIO_ALLOWED_PATHS"):  # both would open what is closed here
         os.environ.pop(name, None)
-    is_hub_id = options.llm is not None and not Path(options.llm).expanduser().exists()
-    if not is_hub_id:
+    if not asks_for_hub(options):
         os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def asks_for_hub(options: argparse.Namespace) -> bool:
+    """Whether the language model is named by a hub id: by the person, or by the bundle they chose.
+
+    A bundle that cannot be read asks for nothing here; loading it says what is wrong.
+    """
+    if options.llm is not None:
+        return not Path(options.llm).expanduser().exists()
+    path = (options.bundle or DEFAULT_BUNDLE) / "bundle.json"
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("hub_llm"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def set_logging(level: str) -> None:

@@ -185,7 +185,14 @@ class Assistant:
             found = encoder.encode([prompt.molecules[n] for n in numbers])
             encodings = dict(zip(numbers, found, strict=True))
         embed_tokens = self._llm.model.get_input_embeddings()
-        return splice(laid_out, encodings, embed_tokens, static=self._components.lora)
+        return splice(
+            laid_out,
+            encodings,
+            embed_tokens,
+            mode=self._components.combination,
+            scope=self._components.scope,
+            static=self._components.lora,
+        )
 
     def _message(
         self,

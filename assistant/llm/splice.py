@@ -7,12 +7,11 @@ pieces ─► embeddings of ids │ graph tokens │ embeddings of ids ─► in
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from assistant.adapters.weights import LoraWeights, combine, content_hash
+from assistant.adapters.weights import Combination, LoraWeights, Scope, combine, content_hash
 from assistant.encoding import MoleculeEncoding
 from assistant.llm.layout import IdsPiece, Layout, Segment
 
@@ -53,7 +52,8 @@ def splice(
     encodings: Mapping[int, MoleculeEncoding],
     embed_tokens: nn.Module,
     *,
-    mode: Literal["mean", "sum", "concat"] = "mean",
+    mode: Combination = "mean",
+    scope: Scope = "turn",
     static: LoraWeights | None = None,
 ) -> Spliced:
     """Joins text and molecules.
@@ -64,6 +64,9 @@ def splice(
             without ΔW adds none.
         embed_tokens: The LLM's input embedding.
         mode: How the ΔW of several molecules in focus are combined.
+        scope: "turn": each token under the ΔW of its own segment. "whole": every token under that
+            of the answer, as published MoRA weights were trained; a change of focus then changes
+            the content of the whole prompt, so that nothing cached fits and it is computed again.
         static: A ΔW for every token, beside the molecules' (an ordinary LoRA).
     """
     slots = _Slots(encodings, mode, static)
@@ -83,7 +86,8 @@ def splice(
                 continue
             rows.append(encoding.graph_tokens.to(weight.device, weight.dtype))
             marks = [f"{encoding.tokens_hash}:{i}" for i in range(len(encoding.graph_tokens))]
-        slot, delta_hash = slots.of(piece.segment)
+        segment = piece.segment if scope == "turn" else layout.answer_segment
+        slot, delta_hash = slots.of(segment)
         index += [slot] * len(marks)
         content += [(mark, delta_hash) for mark in marks]
         turns += [(piece.turn, piece.asked)] * len(marks)
@@ -106,7 +110,7 @@ class _Slots:
     def __init__(
         self,
         encodings: Mapping[int, MoleculeEncoding],
-        mode: Literal["mean", "sum", "concat"],
+        mode: Combination,
         static: LoraWeights | None,
     ) -> None:
         self._encodings = encodings

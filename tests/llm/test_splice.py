@@ -1,5 +1,6 @@
 """Tests of splicing: graph tokens in their place, every token in its slot."""
 
+import pytest
 import torch
 
 from assistant.adapters.weights import LowRank, combine
@@ -71,6 +72,32 @@ def test_content_marks_follow_values_and_not_numbers():
     changed = splice(LAYOUT, swapped, embed).content
     assert changed[:2] == marks[:2]
     assert changed[2] != marks[2]
+
+
+def test_scope_whole_puts_every_token_under_the_answers_delta():
+    embed, encodings = make_model().get_input_embeddings(), make_encodings()
+    spliced = splice(LAYOUT, encodings, embed, scope="whole")
+    assert spliced.segment_index.tolist() == [[1] * 11]
+    assert spliced.answer_slot == 1
+    assert len(spliced.deltas) == 1
+    one = Layout(LAYOUT.pieces, (1,))
+    other = splice(one, encodings, embed, scope="whole")
+    assert not set(spliced.content) & set(other.content)
+    none = splice(Layout(LAYOUT.pieces, ()), encodings, embed, scope="whole")
+    assert not none.segment_index.any()
+
+
+@pytest.mark.parametrize(("mode", "rank"), [("mean", 4), ("sum", 4), ("concat", 8)])
+def test_two_molecules_in_focus_are_combined_as_asked(mode, rank):
+    embed, encodings = make_model().get_input_embeddings(), make_encodings()
+    spliced = splice(LAYOUT, encodings, embed, mode=mode)
+    both = combine([encodings[1].lora, encodings[2].lora], mode)
+    for name, part in spliced.deltas[1].items():
+        assert part.rank == rank
+        assert torch.equal(part.lora_A, both[name].lora_A)
+    assert (
+        spliced.content != splice(LAYOUT, encodings, embed, mode="mean").content or mode == "mean"
+    )
 
 
 def test_a_static_lora_goes_on_every_token_beside_the_molecules():

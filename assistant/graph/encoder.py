@@ -111,7 +111,7 @@ def collate(graphs: Sequence[MolecularGraph]) -> GraphBatch:
     )
 
 
-class _ColumnEmbedding(nn.ModuleList):
+class ColumnEmbedding(nn.ModuleList):
     """Sum over the integer columns of one embedding table each."""
 
     def __init__(self, classes: Sequence[int], d_model: int) -> None:
@@ -120,6 +120,7 @@ class _ColumnEmbedding(nn.ModuleList):
             nn.init.xavier_uniform_(table.weight)
 
     def forward(self, columns: Tensor) -> Tensor:
+        """Sums (n, d) of integer columns (n, c)."""
         total = self[0](columns[:, 0])
         for index in range(1, len(self)):
             total = total + self[index](columns[:, index])
@@ -129,7 +130,7 @@ class _ColumnEmbedding(nn.ModuleList):
 class _AtomEncoder(nn.Module):
     def __init__(self, classes: Sequence[int], d_model: int) -> None:
         super().__init__()
-        self.atom_embedding_list = _ColumnEmbedding(classes, d_model)
+        self.atom_embedding_list = ColumnEmbedding(classes, d_model)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.atom_embedding_list(x)
@@ -138,7 +139,7 @@ class _AtomEncoder(nn.Module):
 class _BondEncoder(nn.Module):
     def __init__(self, classes: Sequence[int], d_model: int) -> None:
         super().__init__()
-        self.bond_embedding_list = _ColumnEmbedding(classes, d_model)
+        self.bond_embedding_list = ColumnEmbedding(classes, d_model)
 
     def forward(self, edge_attr: Tensor) -> Tensor:
         return self.bond_embedding_list(edge_attr)

@@ -15,11 +15,14 @@ from assistant.adapters.lora import wrap
 from assistant.adapters.peft_format import read_peft_lora
 from assistant.adapters.weights import LoraWeights
 from assistant.checkpoint import load_weights, read_config, read_info, sha256_of
+from assistant.chem.shapes import SandboxedShapes
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import BundleError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.pairs.model import PairConfig, PairModel
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm.load import LoadedLLM, Quantize, load_llm
+from assistant.pair_encoding import PairEncoder
 
 if TYPE_CHECKING:
     import torch
@@ -27,11 +30,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
-_KNOWN = ("llm", "encoder", "projector", "generator")
+_KNOWN = ("llm", "encoder", "projector", "generator", "pairs")
 
 GRAPH = "graph tokens"
 LORA = "instance LoRA"
 EXPERTS = "experts"
+PAIRS = "pair tokens"
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,19 @@ class Components:
         n_graph_tokens: Graph tokens per molecule; 0 when off.
         states: Per adapter its name, whether it is on, and why not.
         lora: An ordinary LoRA that applies to every token, if one was asked for.
+        pairs: Interaction tokens of pairs, if they are on.
     """
 
     encoder: MoleculeEncoder | None
     n_graph_tokens: int
     states: tuple[tuple[str, bool, str], ...]
     lora: LoraWeights | None = None
+    pairs: PairEncoder | None = None
+
+    @property
+    def n_pair_tokens(self) -> int:
+        """Interaction tokens per pair; 0 when off."""
+        return self.pairs.n_tokens if self.pairs else 0
 
 
 def load_components(
@@ -108,13 +119,16 @@ def load_components(
         (LORA, not reasons["generator"], reasons["generator"]),
         (EXPERTS, False, "none trained yet"),
     )
+    no_pairs = _obstacle(bundle, "pairs", loaded)
+    states = (*states, (PAIRS, not no_pairs, no_pairs))
     static = None
     if lora is not None:
         static = read_peft_lora(lora, loaded.model, device=loaded.device, dtype=loaded.dtype)
         wrap(loaded.model, static)
         states = (*states, (f"LoRA {lora.resolve().name}", True, ""))
     encoder, n_tokens = _molecule_encoder(bundle, loaded, reasons)
-    return loaded, Components(encoder, n_tokens, states, static)
+    pairs = None if no_pairs else _pair_encoder(bundle.components["pairs"], loaded)
+    return loaded, Components(encoder, n_tokens, states, static, pairs=pairs)
 
 
 def _obstacle(bundle: Bundle, name: str, loaded: LoadedLLM) -> str:
@@ -154,3 +168,16 @@ def _molecule_encoder(
     return MoleculeEncoder(
         encoder, projector, generator, device=loaded.device, dtype=dtype
     ), n_tokens
+
+
+def _pair_encoder(directory: Path, loaded: LoadedLLM) -> PairEncoder:
+    config = read_config(directory, PairConfig, component="pairs")
+    width = loaded.model.get_input_embeddings().weight.shape[1]
+    if config.d_llm != width:
+        raise BundleError(
+            f"{directory} writes pair tokens of width {config.d_llm}, the language model"
+            f" {loaded.name} reads {width}. Use the one it was trained with."
+        )
+    model = PairModel(config)
+    load_weights(directory, model)
+    return PairEncoder(model, SandboxedShapes(), device=loaded.device, dtype=loaded.dtype)

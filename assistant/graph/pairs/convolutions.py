@@ -96,7 +96,8 @@ class GATConvolution(nn.Module):
         source, target = edge_index
         heads = self.weight_linear(h).unflatten(1, (self.n_heads, -1))  # (n, heads, d)
         values = heads[source] + edge_states.unflatten(1, (self.n_heads, -1))
-        scores = (torch.cat([heads[target], values], dim=-1) * self.att).sum(dim=-1)
+        of_target, of_value = self.att.chunk(2, dim=-1)  # a · [x ; y] = a1 · x + a2 · y
+        scores = (heads * of_target).sum(dim=-1)[target] + (values * of_value).sum(dim=-1)
         scores = nn.functional.leaky_relu(scores, 0.2)  # (e, heads)
         weights = scatter_softmax(scores, edge_index[self._normalised_end], h.shape[0])
         return scatter_sum(values * weights[:, :, None], target, h.shape[0]).mean(1) + self.bias

@@ -19,13 +19,16 @@ from assistant.adapters.weights import Combination, LoraWeights, Scope, combine
 from assistant.adapters.xlora.files import base_model_of, read_xlora
 from assistant.adapters.xlora.mixture import Mixture
 from assistant.checkpoint import load_weights, read_config, read_info, sha256_of, write_json
+from assistant.chem.shapes import SandboxedShapes
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import BundleError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.pairs.model import PairConfig, PairModel
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm import embeddings
 from assistant.llm.identity import belongs_to
 from assistant.llm.load import LoadedLLM, Quantize, load_llm
+from assistant.pair_encoding import PairEncoder
 
 if TYPE_CHECKING:
     import torch
@@ -33,11 +36,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
-_KNOWN = ("llm", "encoder", "projector", "generator", "experts", "lora", embeddings.COMPONENT)
+_KNOWN = (
+    "llm",
+    "encoder",
+    "projector",
+    "generator",
+    "experts",
+    "pairs",
+    "lora",
+    embeddings.COMPONENT,
+)
 
 GRAPH = "graph tokens"
 LORA = "instance LoRA"
 EXPERTS = "experts"
+PAIRS = "pair tokens"
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,7 @@ class Components:
         experts: The mixture of LoRA experts, if it is on.
         scope: Which tokens the molecules' ΔW are for.
         combination: How the ΔW of several molecules in focus become one.
+        pairs: Interaction tokens of pairs, if they are on.
     """
 
     encoder: MoleculeEncoder | None
@@ -121,6 +135,12 @@ class Components:
     experts: Mixture | None = None
     scope: Scope = "turn"
     combination: Combination = "mean"
+    pairs: PairEncoder | None = None
+
+    @property
+    def n_pair_tokens(self) -> int:
+        """Interaction tokens per pair; 0 when off."""
+        return self.pairs.n_tokens if self.pairs else 0
 
 
 def load_components(
@@ -140,15 +160,18 @@ def load_components(
         (LORA, not reasons["generator"], reasons["generator"]),
         (EXPERTS, not no_experts, no_experts),
     )
+    no_pairs = _obstacle(bundle, "pairs", loaded)
+    states = (*states, (PAIRS, not no_pairs, no_pairs))
     static, more_states = _static_parts(bundle, loaded, lora)
     encoder, n_tokens = _molecule_encoder(bundle, loaded, reasons)
     experts = None if no_experts else _experts(bundle.components["experts"], loaded)
+    pairs = None if no_pairs else _pair_encoder(bundle.components["pairs"], loaded)
     use = {}
     if encoder is not None and encoder.generator is not None:
         config = encoder.generator.config
         use = {"scope": config.scope, "combination": config.combination}
     states = (*states, *more_states)
-    return loaded, Components(encoder, n_tokens, states, static, experts, **use)
+    return loaded, Components(encoder, n_tokens, states, static, experts, pairs=pairs, **use)
 
 
 def _experts_obstacle(bundle: Bundle, loaded: LoadedLLM) -> str:
@@ -265,3 +288,16 @@ def _generator(directory: Path, loaded: LoadedLLM) -> LoraGenerator | MoraGenera
     load_weights(directory, ours)
     wrap(loaded.model, config.sites)
     return ours
+
+
+def _pair_encoder(directory: Path, loaded: LoadedLLM) -> PairEncoder:
+    config = read_config(directory, PairConfig, component="pairs")
+    width = loaded.model.get_input_embeddings().weight.shape[1]
+    if config.d_llm != width:
+        raise BundleError(
+            f"{directory} writes pair tokens of width {config.d_llm}, the language model"
+            f" {loaded.name} reads {width}. Use the one it was trained with."
+        )
+    model = PairModel(config)
+    load_weights(directory, model)
+    return PairEncoder(model, SandboxedShapes(), device=loaded.device, dtype=loaded.dtype)

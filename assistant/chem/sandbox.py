@@ -31,8 +31,10 @@ logger = logging.getLogger(__name__)
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 DEFAULT_SECONDS = 2.0
-TASK_SECONDS = {"file": 10.0}
-HEAVY_TASKS = frozenset({"conformer", "file"})  # never on all children at once: facts stay quick
+TASK_SECONDS = {"file": 10.0, "conformers": 10.0}
+HEAVY_TASKS = frozenset(
+    {"conformer", "conformers", "file"}
+)  # never on all children at once: facts stay quick
 DEFAULT_MEMORY_BYTES = 2 * 2**30
 START_SECONDS = 60.0
 PATIENCE_SECONDS = 15.0
@@ -244,6 +246,7 @@ class ChemPool:
 _BUSY = "The chemistry part is busy with other people's molecules. Try again in a moment."
 _TASK_TITLES = {
     "conformer": "The 3D shape",
+    "conformers": "Finding the 3D shapes",
     "draw": "The drawing",
     "file": "Reading the file",
     "inspect": "Computing the facts",

@@ -122,7 +122,7 @@ def collate(graphs: Sequence[MolecularGraph]) -> GraphBatch:
     )
 
 
-class _ColumnEmbedding(nn.ModuleList):
+class ColumnEmbedding(nn.ModuleList):
     """Sum over the integer columns (n, c) of one embedding table each; more tables are unused."""
 
     def __init__(self, classes: Sequence[int], d_model: int) -> None:
@@ -131,6 +131,7 @@ class _ColumnEmbedding(nn.ModuleList):
             nn.init.xavier_uniform_(table.weight)
 
     def forward(self, columns: Tensor) -> Tensor:
+        """Sums (n, d) of integer columns (n, c)."""
         total = self[0](columns[:, 0])
         for index in range(1, columns.shape[1]):
             total = total + self[index](columns[:, index])
@@ -140,7 +141,7 @@ class _ColumnEmbedding(nn.ModuleList):
 class _AtomEncoder(nn.Module):
     def __init__(self, classes: Sequence[int], d_model: int) -> None:
         super().__init__()
-        self.atom_embedding_list = _ColumnEmbedding(classes, d_model)
+        self.atom_embedding_list = ColumnEmbedding(classes, d_model)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.atom_embedding_list(x)
@@ -149,7 +150,7 @@ class _AtomEncoder(nn.Module):
 class _BondEncoder(nn.Module):
     def __init__(self, classes: Sequence[int], d_model: int) -> None:
         super().__init__()
-        self.bond_embedding_list = _ColumnEmbedding(classes, d_model)
+        self.bond_embedding_list = ColumnEmbedding(classes, d_model)
 
     def forward(self, edge_attr: Tensor) -> Tensor:
         return self.bond_embedding_list(edge_attr)

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from assistant.adapters.weights import Combination, LoraWeights, Scope, combine, content_hash
+from assistant.chat.prompts import PairSlot
 from assistant.encoding import MoleculeEncoding
-from assistant.llm.layout import IdsPiece, Layout, Segment
+from assistant.llm.layout import IdsPiece, Layout, PairPiece, Segment, SlotPiece
+from assistant.pair_encoding import PairEncoding
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def splice(
     mode: Combination = "mean",
     scope: Scope = "turn",
     static: LoraWeights | None = None,
+    pairs: Mapping[PairSlot, PairEncoding] | None = None,
 ) -> Spliced:
     """Joins text and molecules.
 
@@ -68,6 +71,7 @@ def splice(
             of the answer, as published MoRA weights were trained; a change of focus then changes
             the content of the whole prompt, so that nothing cached fits and it is computed again.
         static: A ΔW for every token, beside the molecules' (an ordinary LoRA).
+        pairs: By slot; a pair without tokens leaves its slot empty.
     """
     slots = _Slots(encodings, mode, static)
     weight = embed_tokens.weight
@@ -81,11 +85,11 @@ def splice(
             rows.append(embed_tokens(ids))
             marks: list[int | str] = list(piece.ids)
         else:
-            encoding = encodings.get(piece.number)
-            if encoding is None or encoding.graph_tokens is None:
+            tokens, tokens_hash = _slot_tokens(piece, encodings, pairs or {})
+            if tokens is None:
                 continue
-            rows.append(encoding.graph_tokens.to(weight.device, weight.dtype))
-            marks = [f"{encoding.tokens_hash}:{i}" for i in range(len(encoding.graph_tokens))]
+            rows.append(tokens.to(weight.device, weight.dtype))
+            marks = [f"{tokens_hash}:{i}" for i in range(len(tokens))]
         segment = piece.segment if scope == "turn" else layout.answer_segment
         slot, delta_hash = slots.of(segment)
         index += [slot] * len(marks)
@@ -102,6 +106,19 @@ def splice(
         turns=tuple(turn for turn, _ in turns),
         asked=tuple(asked for _, asked in turns),
     )
+
+
+def _slot_tokens(
+    piece: SlotPiece | PairPiece,
+    encodings: Mapping[int, MoleculeEncoding],
+    pairs: Mapping[PairSlot, PairEncoding],
+) -> tuple[Tensor | None, str]:
+    """The embeddings that go into a slot and their hash; none where the component is off."""
+    if isinstance(piece, PairPiece):
+        pair = pairs.get(piece.slot, PairEncoding())
+        return pair.tokens, pair.tokens_hash
+    molecule = encodings.get(piece.number, MoleculeEncoding())
+    return molecule.graph_tokens, molecule.tokens_hash
 
 
 class _Slots:

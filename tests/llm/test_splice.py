@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from assistant.adapters.weights import LowRank, combine
+from assistant.chat.prompts import PairSlot
 from assistant.encoding import MoleculeEncoding
-from assistant.llm.layout import IdsPiece, Layout, SlotPiece
+from assistant.llm.layout import IdsPiece, Layout, PairPiece, SlotPiece
 from assistant.llm.splice import splice
+from assistant.pair_encoding import PairEncoding
 from tests.llm.fakes import make_deltas, make_model
 
 LAYOUT = Layout(
@@ -115,3 +117,26 @@ def test_a_static_lora_goes_on_every_token_beside_the_molecules():
         dense(spliced.deltas[1][name]), dense(static[name]) + dense(encodings[1].lora[name])
     )
     assert spliced.content != splice(LAYOUT, encodings, embed).content
+
+
+PAIR = PairSlot(1, 2, "drug_drug")
+WITH_PAIR = Layout((*LAYOUT.pieces, PairPiece(PAIR, (1, 2)), IdsPiece((10,), (1, 2))), (1, 2))
+
+
+def test_pair_tokens_stand_in_their_slot_and_run_under_the_focus():
+    embed, encodings = make_model().get_input_embeddings(), make_encodings()
+    pair = PairEncoding(torch.randn(2, 64))
+    spliced = splice(WITH_PAIR, encodings, embed, pairs={PAIR: pair})
+    assert torch.equal(spliced.inputs_embeds[0, 11:13], pair.tokens)
+    assert spliced.segment_index[0, 10:].tolist() == [2, 2, 2, 2]
+    other = splice(WITH_PAIR, encodings, embed, pairs={PAIR: PairEncoding(pair.tokens + 1)})
+    marks = [a == b for a, b in zip(spliced.content, other.content, strict=True)]
+    assert marks == [True] * 11 + [False] * 2 + [True]
+
+
+def test_a_pair_without_tokens_leaves_no_trace():
+    embed, encodings = make_model().get_input_embeddings(), make_encodings()
+    plain = splice(WITH_PAIR, encodings, embed)
+    assert plain.n_tokens == 12
+    noted = splice(WITH_PAIR, encodings, embed, pairs={PAIR: PairEncoding(note="no shape")})
+    assert noted.content == plain.content

@@ -71,13 +71,16 @@ def write_llamo(
     def info(component: str, model: str = base_model) -> ComponentInfo:
         return ComponentInfo(component, model, notes=f"imported from {source} (LLaMo)")
 
-    n_tokens = parts.embeddings.shape[0]
-    table = nn.Embedding(n_tokens, d_llm, _weight=parts.embeddings)
     save_component(out / "encoder", parts.encoder, parts.encoder.config, info("encoder", ""))
     projector = parts.projector
     save_component(out / "projector", projector, projector.config, info("projector"))
-    save_component(out / EMBEDDINGS, table, EmbeddingsConfig(n_tokens, d_llm), info(EMBEDDINGS))
-    names = ["encoder", "projector", EMBEDDINGS]
+    names = ["encoder", "projector"]
+    if parts.embeddings is not None:
+        n_tokens = parts.embeddings.shape[0]
+        table = nn.Embedding(n_tokens, d_llm, _weight=parts.embeddings)
+        config = EmbeddingsConfig(n_tokens, d_llm)
+        save_component(out / EMBEDDINGS, table, config, info(EMBEDDINGS))
+        names.append(EMBEDDINGS)
     if parts.lora:
         write_lora(out / "lora", parts.lora, info("lora"), llm=llm, alpha=lora_alpha)
         names.append("lora")
@@ -171,7 +174,6 @@ def _report(parts: LlamoParts, out: Path) -> str:
         f" {encoder.atom_classes[1]} rows",
         f"projector   {projector.n_tokens} tokens of width {projector.d_llm},"
         f" {n_values:,} parameters",
-        f"embeddings  {parts.embeddings.shape[0]} of width {parts.embeddings.shape[1]}, as trained",
         *(f"note        {remark}" for remark in parts.remarks),
         f"bundle      {out}; start it with: python launch.py --bundle {out}",
     )

@@ -4,7 +4,9 @@
     mllm.ln_graph_model.*      stored, but its output is used nowhere: left out
     mllm.abstractor.*       ─► MultiLevelProjector
     mllm.language_model.*   ─► LoRA factors of q_proj and v_proj; input embeddings, which stage 1
-                               trains; the frozen rest is the published Llama-2 and is left out
+                               trains; the frozen rest is the published Llama-2 and is left out.
+                               A file without any of the LLM's own tensors is taken as one that was
+                               cut down to the trained parts
 
 LLaMo (Park et al., NeurIPS 2024, arXiv 2411.00871) published stage-1 and stage-2 checkpoints of
 PyTorch Lightning. A stage-1 file has no LoRA.
@@ -47,14 +49,15 @@ class LlamoParts:
 
     Attributes:
         lora: By module of the LLM its A (r, in) and B (out, r); empty for a stage-1 file.
-        embeddings: The LLM's input embeddings as trained, (vocabulary, width).
+        embeddings: The LLM's input embeddings as trained, (vocabulary, width); None when the file
+            was cut down.
         remarks: Sentences about what was found.
     """
 
     encoder: GraphEncoder
     projector: MultiLevelProjector
     lora: dict[str, tuple[Tensor, Tensor]]
-    embeddings: Tensor
+    embeddings: Tensor | None
     remarks: tuple[str, ...]
 
 
@@ -100,15 +103,18 @@ def parts_from(
             state, source=source, prefix=PROJECTOR, n_heads=n_heads, motifs_first=motifs_first
         )
     )
-    embeddings = attempt(lambda: _embeddings(state, source))
+    embeddings = attempt(lambda: _embeddings(state, refs, source))
     lora = attempt(lambda: lora_from(state, source=source))
-    if problems or encoder is None or projector is None or embeddings is None or lora is None:
+    if problems or encoder is None or projector is None or lora is None:
         raise BundleError("\n".join(problems))
     _check_widths(encoder, projector, embeddings, lora, refs, source)
     shared = projector.config.shared_attention
     remarks = (
         f"the level attentions are {'one block stored several times' if shared else 'separate'}",
         f"{len(lora)} LoRA modules" if lora else "no LoRA: a stage-1 checkpoint",
+        "input embeddings as trained"
+        if embeddings is not None
+        else "nothing of the LLM itself; its input embeddings, which stage 1 trains, stay its own",
     )
     return LlamoParts(encoder, projector, lora, embeddings, remarks)
 
@@ -246,7 +252,11 @@ def _usual_shape(
     return max(shapes, key=shapes.count) if shapes else ()
 
 
-def _embeddings(state: Mapping[str, Tensor], source: str) -> Tensor:
+def _embeddings(
+    state: Mapping[str, Tensor], refs: Mapping[str, TensorRef], source: str
+) -> Tensor | None:
+    if not any(key.startswith(LLM) and not _LORA.fullmatch(key) for key in refs):
+        return None
     found = [key for key in state if key.startswith(LLM) and key.endswith(_EMBEDDINGS)]
     if len(found) != 1:
         raise BundleError(
@@ -259,20 +269,22 @@ def _embeddings(state: Mapping[str, Tensor], source: str) -> Tensor:
 def _check_widths(
     encoder: GraphEncoder,
     projector: MultiLevelProjector,
-    embeddings: Tensor,
+    embeddings: Tensor | None,
     lora: Mapping[str, tuple[Tensor, Tensor]],
     refs: Mapping[str, TensorRef],
     source: str,
 ) -> None:
     """The parts are of one model."""
-    config, width = projector.config, embeddings.shape[1]
+    config = projector.config
     problems = []
     if config.d_graph != encoder.config.d_model:
         problems.append(f"projector reads {config.d_graph}, encoder gives {encoder.config.d_model}")
     if config.n_levels != encoder.config.n_levels:
         problems.append(f"projector {config.n_levels} levels, encoder {encoder.config.n_levels}")
-    if config.d_llm != width:
-        problems.append(f"projector writes {config.d_llm}, embeddings have {width}")
+    if embeddings is not None and config.d_llm != embeddings.shape[1]:
+        problems.append(f"projector writes {config.d_llm}, embeddings have {embeddings.shape[1]}")
+    if lora and config.d_llm not in {A.shape[1] for A, _ in lora.values()}:
+        problems.append(f"projector writes {config.d_llm}, no LoRA reads that width")
     for module, (A, B) in lora.items():
         base = refs.get(f"{_PEFT}{module}.base_layer.weight")
         if base is not None and (B.shape[0], A.shape[1]) != base.shape:

@@ -140,6 +140,26 @@ def test_a_stage_1_checkpoint_has_no_lora(tmp_path, llm, capsys):
     assert "lora" not in Bundle.read(out).components
 
 
+def test_a_file_cut_down_to_its_trained_parts_is_taken_and_said(tmp_path, llm, capsys):
+    out = tmp_path / "llamo"
+    state = {
+        key: value
+        for key, value in llamo_state().items()
+        if "language_model" not in key or ".lora_" in key
+    }
+    assert run(save(tmp_path / "x.ckpt", state), "--out", out, "--llm", llm) == 0
+    assert "its input embeddings, which stage 1 trains, stay its own" in capsys.readouterr().out
+    status = Assistant.load(out, device="cpu").status()
+    assert {a.name for a in status.adapters if a.on} == {"graph tokens", "its LoRA"}
+
+
+def test_half_a_language_model_without_its_embeddings_is_refused(tmp_path):
+    state = llamo_state()
+    del state["mllm.language_model.base_model.model.model.embed_tokens.weight"]
+    with pytest.raises(BundleError, match="has 0 input embeddings"):
+        llamo.read_llamo(save(tmp_path / "x.ckpt", state))
+
+
 def test_motif_order_is_a_setting(tmp_path):
     path = save(tmp_path / "x.ckpt", llamo_state())
     assert llamo.read_llamo(path).projector.config.motifs_first

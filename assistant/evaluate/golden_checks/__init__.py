@@ -3,9 +3,9 @@
 A module `<method>.py` in this directory exports `CHECKS: dict[str, Check]`, keyed by a part of the
 file name; the longest key that occurs in a name wins. It is found by being there.
 
-A check gives one `Comparison` per tensor it computed. It never sees whether a value fits: the
-runner looks the expected tensor up under the same key, and a file whose every `output/` tensor is
-not covered fails.
+A check gives one `Comparison` per tensor it computed, also for some that not every file stores. It
+never sees whether a value fits: the runner looks the expected tensor up under the same key, and a
+file with an `output/` tensor that no comparison covers fails.
 """
 
 import importlib

@@ -47,8 +47,8 @@ class AlignmentConfig:
             )
 
 
-def build_alignment(config: AlignmentConfig, d_model: int) -> nn.Module:
-    """The alignment at width `d_model`.
+def check_alignment(config: AlignmentConfig, d_model: int) -> None:
+    """Refuses a width that does not go with the alignment.
 
     Raises:
         ValueError: The width does not fit the heads.
@@ -57,6 +57,11 @@ def build_alignment(config: AlignmentConfig, d_model: int) -> nn.Module:
         raise ValueError(
             f"alignment qformer: d_model {d_model} is not a multiple of n_heads {config.n_heads}"
         )
+
+
+def build_alignment(config: AlignmentConfig, d_model: int) -> nn.Module:
+    """The alignment at width `d_model`, which is checked first."""
+    check_alignment(config, d_model)
     return ALIGNMENTS[config.kind](config, d_model)
 
 

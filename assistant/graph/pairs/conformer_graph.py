@@ -22,6 +22,14 @@ import torch
 from torch import Tensor, nn
 
 
+def check_conformer_graph(d_model: int, n_heads: int) -> None:
+    """Refuses a width that does not fit the heads."""
+    if d_model % n_heads:
+        raise ValueError(
+            f"conformer graph: d_model {d_model} is not a multiple of n_heads {n_heads}"
+        )
+
+
 class ConformerGraph(nn.Module):
     """New conformer states for both molecules of each pair.
 
@@ -33,10 +41,7 @@ class ConformerGraph(nn.Module):
 
     def __init__(self, d_model: int, n_heads: int, n_kept: int = 5) -> None:
         super().__init__()
-        if d_model % n_heads:
-            raise ValueError(
-                f"conformer graph: d_model {d_model} is not a multiple of n_heads {n_heads}"
-            )
+        check_conformer_graph(d_model, n_heads)
         self.n_heads, self.n_kept = n_heads, n_kept
         c = d_model // n_heads
         self.toward, self.back = (nn.Linear(d_model, c, bias=False) for _ in range(2))

@@ -51,8 +51,8 @@ class InteractionConfig:
             )
 
 
-def build_interaction(config: InteractionConfig, d_model: int) -> nn.Module:
-    """The interaction at width `d_model`.
+def check_interaction(config: InteractionConfig, d_model: int) -> None:
+    """Refuses a width that does not go with the interaction.
 
     Raises:
         ValueError: The width does not fit the heads, or the full form would not fit memory.
@@ -68,6 +68,11 @@ def build_interaction(config: InteractionConfig, d_model: int) -> nn.Module:
             f" over the {_MAX_FULL_WEIGHTS:,} allowed; bilinear_fusion of rank {config.rank} has"
             f" {3 * config.rank * d_model + d_model:,}"
         )
+
+
+def build_interaction(config: InteractionConfig, d_model: int) -> nn.Module:
+    """The interaction at width `d_model`, which is checked first."""
+    check_interaction(config, d_model)
     return INTERACTIONS[config.kind](config, d_model)
 
 

@@ -20,12 +20,16 @@ from torch import Tensor, nn
 
 from assistant.chem.pairs import PAIR_ROLES, PairTask
 from assistant.graph.encoder import MolecularGraph, collate
-from assistant.graph.pairs.alignment import AlignmentConfig, build_alignment
-from assistant.graph.pairs.conformer_graph import ConformerGraph
+from assistant.graph.pairs.alignment import AlignmentConfig, build_alignment, check_alignment
+from assistant.graph.pairs.conformer_graph import ConformerGraph, check_conformer_graph
 from assistant.graph.pairs.encoders2d import ENCODERS_2D, Encoder2DConfig
 from assistant.graph.pairs.encoders3d import ENCODERS_3D, Encoder3DConfig
 from assistant.graph.pairs.graph_ops import scatter_mean, to_dense
-from assistant.graph.pairs.interactions import InteractionConfig, build_interaction
+from assistant.graph.pairs.interactions import (
+    InteractionConfig,
+    build_interaction,
+    check_interaction,
+)
 
 MAX_ATOMS_PER_PASS = 1024
 """Conformers are encoded in groups of so many atoms: every pair of atoms is compared."""
@@ -40,7 +44,8 @@ class PairConfig:
         d_model: Width of alignment and interaction.
         encoder_2d: The 2D encoder, or None.
         encoder_3d: The 3D encoder, or None.
-        conformer_graph: Let the conformers of both molecules exchange messages (3D).
+        conformer_graph: Let the conformers of both molecules exchange messages (3D), with the
+            interaction's number of heads.
         n_conformers: Conformers asked for per molecule (3D).
         roles: Roles with an embedding, in order.
     """
@@ -72,6 +77,10 @@ class PairConfig:
             )
         if self.conformer_graph and self.encoder_3d is None:
             raise ValueError("conformer_graph True needs conformers, but encoder_3d is None")
+        check_alignment(self.alignment, self.d_model)
+        check_interaction(self.interaction, self.d_model)
+        if self.conformer_graph:
+            check_conformer_graph(self.d_model, self.interaction.n_heads)
 
     def _from_json(self, name: str, config_type: type) -> None:
         value = getattr(self, name)

@@ -26,7 +26,7 @@ from tests.graph.pairs.fakes import (
 )
 
 DRUGS, SOLVATION = PAIR_TASKS["drug_drug"], PAIR_TASKS["solvation"]
-N_SAMPLED = 60
+N_SAMPLED = 40
 
 
 def config_of(
@@ -188,6 +188,21 @@ def test_many_conformers_are_encoded_in_groups_with_the_same_result(monkeypatch)
         ({"encoder_2d": None}, "encoder_2d None and encoder_3d None leave it blind"),
         ({"conformer_graph": True}, "conformer_graph True needs conformers, but encoder_3d is"),
         ({"d_llm": 0}, "d_llm 0"),
+        ({"d_model": 60}, "interaction cross_attention: d_model 60 is not a multiple of n_heads 8"),
+        ({"d_model": 66}, "alignment qformer: d_model 66 is not a multiple of n_heads 4"),
+        (
+            {
+                "d_model": 36,
+                "encoder_3d": Encoder3DConfig(),
+                "conformer_graph": True,
+                "interaction": InteractionConfig("mean"),
+            },
+            "conformer graph: d_model 36 is not a multiple of n_heads 8",
+        ),
+        (
+            {"d_model": 512, "interaction": InteractionConfig("bilinear_fusion_full")},
+            "bilinear_fusion_full at d_model 512 has 134,217,728 weights",
+        ),
     ],
 )
 def test_impossible_combinations_are_refused_in_a_sentence(options, sentence):

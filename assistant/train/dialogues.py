@@ -24,6 +24,33 @@ Larger counts (atoms, bonds, the formula) are not among them: graph tokens are a
 and a model of this size that is made to answer learns to guess.
 """
 
+_SMALL_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "is",
+        "are",
+        "it",
+        "its",
+        "for",
+        "me",
+        "what",
+        "what's",
+        "which",
+        "does",
+        "do",
+        "have",
+        "has",
+        "i",
+        "you",
+        "please",
+        "in",
+        "to",
+    ]
+)
+
 _ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
 
 OutsideQuestions = dict[str, Sequence[str]]
@@ -159,7 +186,7 @@ class DialogueWriter:
     def _about(self, view: View, naming: Naming) -> tuple[str, str, str]:
         """A question about one molecule."""
         choices: dict[Callable[..., tuple[str, str, str]], int] = {
-            answers.value: 40,
+            answers.value: 52,
             answers.group: 14,
             answers.groups: 7,
             answers.describe: 8,
@@ -169,7 +196,7 @@ class DialogueWriter:
             answers.chirality: 4,
             answers.rule_of_five: 4,
             answers.alerts: 3,
-            replies.unknown: 12,
+            replies.unknown: 14,
             replies.correction: 4,
             replies.two_facts: 5,
             replies.again: 2,
@@ -263,14 +290,17 @@ class DialogueWriter:
         rng = self.rng
         if intent in ("small talk", "off_topic", "general_chemistry", "no molecule"):
             return question
-        if rng.random() < 0.18:
+        if intent != "unknown" and rng.random() < 0.05 and self.outside.get("off_topic"):
+            # Whatever else is said: what can be answered is answered.
+            return f"{rng.choice(self.outside['off_topic']).rstrip('.?')}. {question}"
+        if rng.random() < 0.25:
             before = rng.choice(wording.BEFORE)
             goes_on = before.rstrip()[-1] in ",:"
             if goes_on and question[1:2].islower() and rng.random() < 0.7:
                 question = question[0].lower() + question[1:]
             question = before + question
-        if rng.random() < 0.12:
-            question += rng.choice(wording.AFTER)
+        if rng.random() < 0.15:
+            question = question.rstrip(".") + rng.choice(wording.AFTER)
         return question
 
     def _as_typed(self, question: str) -> str:
@@ -287,6 +317,8 @@ class DialogueWriter:
             question = question[:1].lower() + question[1:]
         if rng.random() < 0.12:
             question = question.rstrip("?.")
+        if rng.random() < 0.15:
+            question = self._telegraphed(question)
         if rng.random() < 0.05 and len(question) > 12:
             at = rng.randrange(3, len(question) - 2)
             if question[at].isalpha() and question[at + 1].isalpha():
@@ -294,3 +326,9 @@ class DialogueWriter:
                 keep = swapped if rng.random() < 0.5 else question[at]
                 question = question[:at] + keep + question[at + 2 :]
         return question
+
+    def _telegraphed(self, question: str) -> str:
+        """Small words left out, as in a search box; at least two words stay."""
+        words = question.split(" ")
+        kept = [w for w in words if w.lower() not in _SMALL_WORDS or self.rng.random() < 0.4]
+        return " ".join(kept) if len(kept) >= 2 else question

@@ -25,13 +25,23 @@ SYNONYMS = _lists("SYNONYMS")
 """What a fact is called, by key of the card."""
 ASKED: dict[str, Frames] = {key: tuple(rows) for key, rows in _QUESTIONS["ASKED"].items()}
 """Whole questions per fact, beside the frames that take a synonym."""
-BEFORE = tuple(_QUESTIONS["AROUND"]["before"])
-AFTER = tuple(_QUESTIONS["AROUND"]["after"])
+_PURPOSES: Frames = tuple(_QUESTIONS["REASONS"]["purposes"])
+
+
+def _around(place: str) -> Frames:
+    reasons = _QUESTIONS["REASONS"][place]
+    spelled = (frame.format(p=purpose) for frame in reasons for purpose in _PURPOSES)
+    plain = _QUESTIONS["AROUND"][place]
+    return (*(plain * (len(reasons) * len(_PURPOSES) // len(plain))), *spelled)
+
+
+BEFORE = _around("before")
+AFTER = _around("after")
 """What people say around a question."""
-ASK_VALUE = _frames("ASK_VALUE")
+ASK_VALUE = (*_frames("ASK_VALUE"), *_QUESTIONS["FRAMES"]["value"])
 ASK_TWO = tuple(_QUESTIONS["TWO"]["asked"])
 FOLLOW_UP = _frames("FOLLOW_UP")
-ASK_COUNT = _frames("ASK_COUNT")
+ASK_COUNT = (*_frames("ASK_COUNT"), *_QUESTIONS["FRAMES"]["count"])
 COUNT_PLURALS: dict[str, str] = _TABLES["COUNT_PLURALS"]
 COUNT_SINGULARS: dict[str, str] = _TABLES["COUNT_SINGULARS"]
 SAY_VALUE = _frames("SAY_VALUE")

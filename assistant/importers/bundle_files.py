@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assistant.bundle import Bundle
 from assistant.errors import BundleError
+from assistant.llm.identity import directory_identity
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -21,8 +22,6 @@ def base_model_of(llm: str) -> str:
         BundleError: Neither.
     """
     if Path(llm).is_dir():
-        from assistant.llm.identity import directory_identity
-
         return directory_identity(Path(llm))
     if not _HUB_ID.fullmatch(llm):
         raise BundleError(

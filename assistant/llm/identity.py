@@ -15,11 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
 from assistant.errors import BundleError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from assistant.llm.load import LoadedLLM
 
 _PREFIX = "embeddings:"
@@ -34,11 +36,12 @@ def belongs_to(base_model: str, loaded: "LoadedLLM") -> bool:
     """
     if base_model.startswith(_PREFIX):
         return base_model == embedding_identity(loaded.model.get_input_embeddings().weight)
-    names = {base_model, base_model.rpartition("/")[2]} if "/" in base_model else {base_model}
-    return loaded.fingerprint == base_model or ("/" in base_model and loaded.name in names)
+    if "/" in base_model:
+        return loaded.name in (base_model, base_model.rpartition("/")[2])
+    return base_model == loaded.fingerprint
 
 
-def embedding_identity(weight: "Tensor") -> str:
+def embedding_identity(weight: Tensor) -> str:
     """Identity of an input embedding (vocabulary, width)."""
     rows = _sampled_rows(weight.shape[0])
     return _identity(tuple(weight.shape), weight[rows, :_COLUMNS])
@@ -50,8 +53,6 @@ def directory_identity(directory: Path) -> str:
     Raises:
         BundleError: No safetensors file there holds an input embedding.
     """
-    from safetensors import safe_open
-
     for path in sorted(directory.glob("*.safetensors")):
         with safe_open(path, "pt") as file:
             key = next((key for key in file.keys() if key.endswith(_EMBEDDING_KEYS)), None)  # noqa: SIM118
@@ -59,9 +60,9 @@ def directory_identity(directory: Path) -> str:
                 continue
             view = file.get_slice(key)
             shape = tuple(view.get_shape())
-            import torch
-
-            rows = torch.stack([view[row, :_COLUMNS] for row in _sampled_rows(shape[0])])
+            rows = torch.stack(
+                [view[row, : min(_COLUMNS, shape[1])] for row in _sampled_rows(shape[0])]
+            )
             return _identity(shape, rows)
     raise BundleError(
         f"{directory} has no safetensors file with an input embedding; give the directory of a"
@@ -75,9 +76,7 @@ def _sampled_rows(n_rows: int) -> Sequence[int]:
     return [index * n_rows // n_sampled for index in range(n_sampled)]
 
 
-def _identity(shape: tuple[int, ...], values: "Tensor") -> str:
-    import torch
-
+def _identity(shape: tuple[int, ...], values: Tensor) -> str:
     signs = torch.signbit(values.detach().cpu().float()).to(torch.uint8)
     digest = hashlib.sha256(f"{shape}".encode())
     digest.update(signs.contiguous().numpy().tobytes())

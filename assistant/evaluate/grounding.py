@@ -1,17 +1,22 @@
-"""Does the model use the facts in its prompt, and does it say when it does not know?
+"""Does the model use the facts in its prompt, does it say when it does not know, does it keep up?
 
-    python -m assistant.evaluate.grounding [--bundle checkpoints/default] [--json OUT]
+    python -m assistant.evaluate.grounding [--bundle checkpoints/default] [--n N] [--json OUT]
 
-Questions and molecules are hand-written, not from the training generator
-(`tests/data/grounding.json`). A fact counts when the card's value stands in the answer as written
-there; a refusal when the answer says so. The text is the language model's own, scored as it is.
+Questions, molecules and conversations are hand-written, not from the training generator
+(`tests/data/heldout`): facts (every line of the card), abstain (what no fact answers, among
+look-alikes that can be answered) and chat (scripted conversations). `--molecules FILE` takes
+other molecules, a CSV(.gz) with a column `smiles`. The text is the language model's own, greedy,
+scored as it is by the rules of `statements`.
 """
 
 import argparse
+import csv
+import gzip
 import json
-import re
+import random
 import sys
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,108 +26,169 @@ from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+from assistant.evaluate.statements import refuses, states
 
-QUESTIONS = Path(__file__).resolve().parents[2] / "tests" / "data" / "grounding.json"
-_REFUSES = re.compile(
-    r"do not know|cannot|not able|no reliable|only help|outside what|goes beyond|not among"
-    r"|would (only )?be (a )?guess"
-    r"|leave that to others|not make it up",
-    re.IGNORECASE,
-)
-_WORDS = (
-    "no",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
+HELDOUT = Path(__file__).resolve().parents[2] / "tests" / "data" / "heldout"
+_OPTIONS = ReplyOptions(max_new_tokens=160)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One question and what came of it."""
 
+    task: str
     kind: str
-    key: str
     smiles: str
     question: str
     answer: str
     right: bool
+    refused: bool
 
 
-def answer_of(assistant: Assistant, smiles: str, question: str) -> Message:
-    """The greedy answer to one question about one molecule."""
-    conversation, number = Conversation().with_molecule(Molecule.parse(smiles))
-    conversation = conversation.with_message(Message("user", question, (number,)))
-    options = ReplyOptions(max_new_tokens=96)
-    for event in assistant.reply(conversation, options=options):
+def reply_to(assistant: Assistant, conversation: Conversation) -> Message:
+    """The greedy answer to a conversation's last question."""
+    for event in assistant.reply(conversation, options=_OPTIONS):
         if isinstance(event, Finished):
             return event.message
     raise RuntimeError("the reply ended without Finished")
 
 
-def states(answer: str, value: str) -> bool:
-    """Whether the value of a card line stands in the answer as a number or word of its own."""
-    number = value.split()[0]
-    accepted = [re.escape(number)]
-    if number.isdigit() and int(number) < len(_WORDS):
-        accepted.append(_WORDS[int(number)])
-    return (
-        re.search(rf"(?<![\w.+-])(?:{'|'.join(accepted)})(?![\w]|\.\d)", answer, re.IGNORECASE)
-        is not None
-    )
+def answer_of(assistant: Assistant, smiles: str, question: str) -> str:
+    """The answer to one question about one molecule."""
+    conversation, number = Conversation().with_molecule(Molecule.parse(smiles))
+    asked = conversation.with_message(Message("user", question, (number,)))
+    return reply_to(assistant, asked).text
 
 
-def refuses(answer: str) -> bool:
-    """Whether the answer says that it does not know or cannot help."""
-    return _REFUSES.search(answer) is not None
+def states_line(answer: str, molecule: Molecule, key: str) -> bool:
+    """Whether an answer states the card line `key` of a molecule."""
+    facts = facts_of(molecule)
+    value = next(line.value for line in card_lines(facts) if line.key == key)
+    return states(answer, key, value, facts)
 
 
-def run(assistant: Assistant, data: dict[str, object]) -> list[Outcome]:
-    """Asks every question; facts of each molecule once per key, its paraphrases in turn."""
-    outcomes = []
-    for index, smiles in enumerate(data["molecules"]):
-        lines = {line.key: line.value for line in card_lines(facts_of(Molecule.parse(smiles)))}
-        for key, questions in data["questions"].items():
-            question = questions[index % len(questions)]
-            answer = answer_of(assistant, smiles, question).text
-            outcomes.append(
-                Outcome("fact", key, smiles, question, answer, states(answer, lines[key]))
+def run_facts(
+    assistant: Assistant, molecules: Sequence[str], *, n: int, seed: int
+) -> Iterator[Outcome]:
+    """Every paraphrase of every line, each about the next molecule; `n` questions at most."""
+    by_key = json.loads((HELDOUT / "facts_questions.json").read_text(encoding="utf-8"))
+    pairs = [(key, question) for key, questions in by_key.items() for question in questions]
+    random.Random(seed).shuffle(pairs)
+    for index in range(n):
+        key, question = pairs[index % len(pairs)]
+        smiles = molecules[index % len(molecules)]
+        answer = answer_of(assistant, smiles, question)
+        right = states_line(answer, Molecule.parse(smiles), key)
+        yield Outcome("facts", key, smiles, question, answer, right, refuses(answer))
+
+
+def run_abstain(
+    assistant: Assistant, molecules: Sequence[str], *, n: int, seed: int
+) -> Iterator[Outcome]:
+    """What cannot be answered should be declined; a look-alike should not."""
+    items = _lines(HELDOUT / "abstain.jsonl")
+    random.Random(seed).shuffle(items)
+    for index, item in enumerate(items[:n]):
+        smiles = molecules[index % len(molecules)]
+        answer = answer_of(assistant, smiles, item["question"])
+        refused = refuses(answer)
+        kind = "answerable" if item["answerable"] else "unanswerable"
+        right = refused != item["answerable"]
+        yield Outcome("abstain", kind, smiles, item["question"], answer, right, refused)
+
+
+def run_chat(assistant: Assistant, *, n: int, seed: int) -> Iterator[Outcome]:
+    """Scripted conversations: the model's own answers stay in the history."""
+    scripts = _lines(HELDOUT / "chat.jsonl")
+    random.Random(seed).shuffle(scripts)
+    for script in scripts[:n]:
+        conversation = Conversation()
+        for turn in script["turns"]:
+            for number in turn["attach"]:
+                written = turn.get("as", {}).get(str(number), script["molecules"][number - 1])
+                conversation, _ = conversation.with_molecule(Molecule.parse(written))
+            asked = Message("user", turn["user"], tuple(turn["attach"]))
+            conversation = conversation.with_message(asked)
+            message = reply_to(assistant, conversation)
+            conversation = conversation.with_message(message)
+            kind, right = _chat_verdict(turn["expect"], message.text, script["molecules"])
+            yield Outcome(
+                "chat", kind, script["id"], turn["user"], message.text, right, refuses(message.text)
             )
-    for index, question in enumerate(data["unanswerable"]):
-        smiles = data["molecules"][index % len(data["molecules"])]
-        answer = answer_of(assistant, smiles, question).text
-        outcomes.append(Outcome("refusal", "", smiles, question, answer, refuses(answer)))
-    return outcomes
 
 
-def summary(outcomes: list[Outcome]) -> dict[str, dict[str, float]]:
-    """Share right and n, per kind and per fact; and how many fact questions were refused."""
+def _chat_verdict(expect: dict[str, object], answer: str, molecules: list[str]) -> tuple[str, bool]:
+    if "compare" in expect:
+        wanted = expect["compare"]["answer"]
+        if wanted is None:
+            return "compare", "same" in answer or "equal" in answer
+        conclusion = answer.rsplit("so ", 1)[-1]
+        return "compare", f"olecule {wanted} " in conclusion
+    if "key" in expect:
+        molecule = Molecule.parse(molecules[expect["molecule"] - 1])
+        kind = "correction" if "claimed" in expect else "fact"
+        return kind, states_line(answer, molecule, expect["key"])
+    if expect.get("refuse"):
+        return "refuse", refuses(answer)
+    accepted = [text.lower() for text in expect["contains_any"]]
+    return "small talk", any(text in answer.lower() for text in accepted)
+
+
+def molecules_of(path: Path | None, *, seed: int) -> list[str]:
+    """The hand-written molecules, or a shuffled column `smiles` of a CSV(.gz)."""
+    if path is None:
+        return json.loads((HELDOUT / "molecules.json").read_text(encoding="utf-8"))
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8") as lines:
+        smiles = [row["smiles"] for row in csv.DictReader(lines) if _can_be_read(row["smiles"])]
+    random.Random(seed).shuffle(smiles)
+    return smiles
+
+
+def _can_be_read(smiles: str) -> bool:
+    try:
+        Molecule.parse(smiles)
+    except AssistantError:
+        return False
+    return True
+
+
+def _lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+    """Share right and n per task and per kind; how many answerable questions were declined."""
     rows: dict[str, list[bool]] = defaultdict(list)
     for outcome in outcomes:
-        rows[outcome.kind].append(outcome.right)
-        if outcome.key:
-            rows[f"fact {outcome.key}"].append(outcome.right)
-            rows["fact refused (should be 0)"].append(refuses(outcome.answer))
-    return {name: {"share": sum(v) / len(v), "n": len(v)} for name, v in rows.items()}
+        rows[outcome.task].append(outcome.right)
+        rows[f"{outcome.task}: {outcome.kind}"].append(outcome.right)
+        if outcome.task == "facts":
+            rows["facts declined (should be 0)"].append(outcome.refused)
+    return {name: {"share": sum(v) / len(v), "n": len(v)} for name, v in sorted(rows.items())}
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, default=Path("checkpoints/default"))
+    parser.add_argument("--task", choices=("facts", "abstain", "chat"), action="append")
+    parser.add_argument("--n", type=int, default=504, help="questions or conversations per task")
+    parser.add_argument("--molecules", type=Path, help="CSV(.gz) with a column smiles")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="also write every outcome here")
     args = parser.parse_args()
     assistant = Assistant.load(args.bundle)
-    outcomes = run(assistant, json.loads(QUESTIONS.read_text(encoding="utf-8")))
+    molecules = molecules_of(args.molecules, seed=args.seed)
+    tasks = args.task or ["facts", "abstain", "chat"]
+    outcomes: list[Outcome] = []
+    if "facts" in tasks:
+        outcomes += run_facts(assistant, molecules, n=args.n, seed=args.seed)
+    if "abstain" in tasks:
+        outcomes += run_abstain(assistant, molecules, n=args.n, seed=args.seed)
+    if "chat" in tasks:
+        outcomes += run_chat(assistant, n=args.n, seed=args.seed)
     table = summary(outcomes)
     for name, row in table.items():
         sys.stdout.write(f"{name:32} {row['share']:6.1%}  n = {row['n']}\n")

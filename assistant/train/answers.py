@@ -94,7 +94,9 @@ def stereo_statement(view: "View", subject: str) -> str:
 def value(rng: random.Random, view: "View", naming: Naming) -> Turn:
     """A fact is asked for by one of its names, or as a count."""
     key = rng.choice(list(view.values) if view.values and rng.random() < 0.8 else CARD_KEYS)
-    if key in w.COUNT_PLURALS and rng.random() < 0.5:
+    if rng.random() < 0.4:
+        question = rng.choice(w.ASKED[key]).format(m=naming.asked())
+    elif key in w.COUNT_PLURALS and rng.random() < 0.4:
         question = rng.choice(w.ASK_COUNT).format(p=w.COUNT_PLURALS[key], m=naming.asked())
     elif naming.in_focus and rng.random() < 0.35:
         question = rng.choice(w.FOLLOW_UP).format(x=rng.choice(w.SYNONYMS[key]))
@@ -202,9 +204,8 @@ def threshold(rng: random.Random, view: "View", naming: Naming) -> Turn:
     number = float(shown.split()[0])
     side = "above" if number > float(limit) else "below" if number < float(limit) else "equal to"
     verdict = "yes" if (side == "above") == above and side != "equal to" else "no"
-    answer = (
-        f"The {CARD_LABELS[key]} of {naming.said()} is {shown}, so {verdict}: it is {side} {limit}."
-    )
+    told = statement(rng, view, naming, key).removesuffix(".")
+    answer = f"{told}, so {verdict}: that is {side} {limit}."
     return question, answer, "threshold"
 
 

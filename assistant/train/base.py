@@ -25,17 +25,17 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
-from assistant.train import nf4
+from assistant.train import codes, nf4, ranks
 from assistant.train.batches import Batch, BatchMaker
 from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import DialogueWriter, Rates
 from assistant.train.encode import Encoder, LossWeights, prompt_text
 from assistant.train.loss import head_loss, splice_graph_tokens
-from assistant.train.tokenizer import save_tokenizer, train_tokenizer
+from assistant.train.muon import BlockMuon
+from assistant.train.precision import autocast
+from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
 
 log = logging.getLogger(__name__)
-
-EMBEDDING_STD = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Recipe:
     lr_other: float = 3e-3
     lr_head: float = 1e-3
     lr_graph: float = 1e-3
+    adam_eps: float = 1e-5
     warmup: float = 0.02
     cooldown: float = 0.6
     quantised_from: float = 0.75
@@ -113,11 +114,13 @@ class GroundedModel(nn.Module):
             bos_token_id=None,
         )
         llm = LlamaForCausalLM(config)
-        # Apart and larger than usual: with tied embeddings Adam drives all rare tokens the same way
-        # (the output loss pushes them down at every step) until the input cannot tell them apart.
-        nn.init.normal_(llm.get_input_embeddings().weight, std=EMBEDDING_STD)
+        codes.set_codes(llm)
+        codes.hold(llm, number_ids(tokenizer))
+        codes.look_back(llm)
         encoder = GraphEncoder(GraphEncoderConfig())
         projector = MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=sizes.d_model))
+        with torch.no_grad():
+            projector.net[-1].bias += codes.mark(sizes.d_model)
         return cls(llm, encoder, projector)
 
     def graph_tokens(self, batch: Batch) -> Tensor:
@@ -153,8 +156,12 @@ class Schedule:
 
 def optimizers(model: GroundedModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """Muon for the matrices of the LLM's body, AdamW for the rest."""
-    matrices = [linear.weight for linear in nf4.body_linears(model.llm)]
-    taken = {id(p) for p in matrices}
+    writers = [
+        m.weight for n, m in model.llm.named_modules() if n.endswith(("o_proj", "down_proj"))
+    ]
+    written = {id(p) for p in writers}
+    readers = [m.weight for m in nf4.body_linears(model.llm) if id(m.weight) not in written]
+    taken = {id(p) for p in (*readers, *writers)}
     head = list(model.llm.get_output_embeddings().parameters())
     taken |= {id(p) for p in head}
     others = [p for p in model.llm.parameters() if id(p) not in taken]
@@ -166,9 +173,12 @@ def optimizers(model: GroundedModel, recipe: Recipe) -> list[torch.optim.Optimiz
             {"params": graph, "lr": recipe.lr_graph},
         ],
         betas=(0.9, 0.95),
+        # Rare tokens are pushed down a little at every step; a plain epsilon would make each of
+        # these pushes a full step of the learning rate.
+        eps=recipe.adam_eps,
         weight_decay=0.0,
     )
-    muon = torch.optim.Muon(matrices, lr=recipe.lr_matrix, momentum=0.95, weight_decay=0.0)
+    muon = BlockMuon(readers, writers, lr=recipe.lr_matrix)
     for optimizer in (adam, muon):
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]
@@ -181,6 +191,8 @@ class Run:
     def __init__(self, recipe: Recipe, data: Path, directory: Path) -> None:
         self.recipe, self.directory = recipe, directory
         directory.mkdir(parents=True, exist_ok=True)
+        if ranks.rank():  # the first process writes what the others read
+            ranks.wait()
         molecules = molecules_with_facts(
             data, directory / "molecules.pkl", n=recipe.n_molecules, seed=recipe.seed, workers=2
         )
@@ -188,6 +200,8 @@ class Run:
         self.held_out, self.molecules = molecules[:500], molecules[500:]
         self.outside = outside_questions(data, seed=recipe.seed)
         self.tokenizer = self._tokenizer()
+        if not ranks.rank():
+            ranks.wait()
         torch.manual_seed(recipe.seed)
         self.model = GroundedModel.build(recipe.sizes, self.tokenizer)
         self.optimizers = optimizers(self.model, recipe)
@@ -216,12 +230,12 @@ class Run:
     def train(self) -> None:
         """Trains until the recipe's minutes are used, saving on the way."""
         total, schedule = self.recipe.minutes * 60, Schedule(self.recipe)
-        batches = self.batches(seed=1000 + self.step)
+        batches = self.batches(seed=1000 + self.step + 1_000_003 * ranks.rank())
         held_out = [b for b, _ in zip(self.batches(seed=5, held_out=True), range(3), strict=False)]
         saved = self.seconds
         self.model.train()
+        self._mark = time.perf_counter()
         while self.seconds < total:
-            started = time.perf_counter()
             progress = self.seconds / total
             if progress >= self.recipe.quantised_from and not self.quantised:
                 nf4.start_nf4(self.model.llm)
@@ -231,36 +245,43 @@ class Run:
                 self.recipe.short_at_end, 1 - progress / self.recipe.short_until
             )
             loss = self._step(next(batches), schedule.factor(progress))
-            self.seconds += time.perf_counter() - started
+            if ranks.rank():
+                continue
             if self.step % 50 == 0:
                 self._record(loss, progress)
             if self.seconds - saved > self.recipe.save_every_minutes * 60:
                 self._record(loss, progress, held_out)
                 self.save()
                 saved = self.seconds
-        self._record(loss, 1.0, held_out)
-        self.save()
+        if not ranks.rank():
+            self._record(loss, 1.0, held_out)
+            self.save()
 
     def _step(self, batch: Batch, factor: float) -> float:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak_lr"] * factor
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast():
             loss = self.model.loss(batch)
         loss.backward()
+        now = time.perf_counter()
+        counts = (now - self._mark, float(batch.mask.sum()))
+        seconds, tokens = ranks.mean_gradients(list(self.model.parameters()), counts)
+        self._mark = now
+        self.seconds += seconds
+        self.tokens += round(tokens * ranks.size())
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.tokens += int(batch.mask.sum())
         return loss.item()
 
     @torch.no_grad()
     def _held_out(self, batches: list[Batch]) -> dict[str, float]:
         """Loss and digit accuracy of answers about molecules never trained on."""
         self.model.eval()
-        digits = torch.tensor([i for t, i in self.tokenizer.get_vocab().items() if t.isdigit()])
+        digits = torch.tensor(number_ids(self.tokenizer))
         losses, right, n = [], 0, 0
         for batch in batches:
             hidden = self.model.llm.model(inputs_embeds=self.model.embeds(batch)).last_hidden_state
@@ -313,7 +334,6 @@ class Run:
             setattr(self, key, value)
         if self.quantised:
             nf4.start_nf4(self.model.llm)
-            self.optimizers = optimizers(self.model, self.recipe)
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
@@ -343,7 +363,9 @@ def main() -> None:
     )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
+    ranks.join()
     Run(Recipe.load(args.config), args.data, args.run).train()
+    ranks.leave()
 
 
 if __name__ == "__main__":

@@ -17,21 +17,12 @@ from assistant.chem.molecule import Molecule
 from assistant.train import answers, replies, wording
 from assistant.train.language import Naming
 
-GRAPH_KEYS = frozenset(
-    {
-        "formula",
-        "heavy_atoms",
-        "rings",
-        "ring_systems",
-        "aromatic_rings",
-        "groups",
-        "charge",
-        "hbd",
-        "hba",
-    }
-    | {"stereocentres", "rotatable_bonds", "fragments"}
-)
-"""Facts that can be read off the structure when no card is given."""
+GRAPH_KEYS = frozenset({"rings", "aromatic_rings", "groups", "charge", "fragments"})
+"""Facts that are read off the structure when no card is given.
+
+Larger counts (atoms, bonds, the formula) are not among them: graph tokens are averages over atoms,
+and a model of this size that is made to answer learns to guess.
+"""
 
 _ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
 
@@ -180,6 +171,8 @@ class DialogueWriter:
             answers.alerts: 3,
             replies.unknown: 12,
             replies.correction: 4,
+            replies.two_facts: 5,
+            replies.again: 2,
             replies.definition: 2,
             answers.element: 7,
             answers.threshold: 5,
@@ -257,11 +250,28 @@ class DialogueWriter:
     def _add(
         self, dialogue: Dialogue, question: str, answer: str, intent: str, attached: list[int]
     ) -> None:
-        asked = Message("user", self._as_typed(question), tuple(dict.fromkeys(attached)))
+        if intent != "again":
+            question = self._as_typed(self._with_talk(question, intent))
+        asked = Message("user", question, tuple(dict.fromkeys(attached)))
         dialogue.conversation = dialogue.conversation.with_message(asked).with_message(
             Message("assistant", answer)
         )
         dialogue.intents.append(intent)
+
+    def _with_talk(self, question: str, intent: str) -> str:
+        """What people say around a question; small talk and questions from elsewhere stay alone."""
+        rng = self.rng
+        if intent in ("small talk", "off_topic", "general_chemistry", "no molecule"):
+            return question
+        if rng.random() < 0.18:
+            before = rng.choice(wording.BEFORE)
+            goes_on = before.rstrip()[-1] in ",:"
+            if goes_on and question[1:2].islower() and rng.random() < 0.7:
+                question = question[0].lower() + question[1:]
+            question = before + question
+        if rng.random() < 0.12:
+            question += rng.choice(wording.AFTER)
+        return question
 
     def _as_typed(self, question: str) -> str:
         """People type fast: lower case, no full stop, a swapped or missing letter.

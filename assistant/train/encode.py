@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from assistant.chat.prompts import Prompt, Slot, render_with
 from assistant.train.dialogues import Dialogue
+from assistant.train.tokenizer import number_ids
 
 N_SLOT_TOKENS = 28
 SLOT_ID = 0
@@ -62,7 +63,7 @@ class Encoder:
             r: tokenizer.convert_tokens_to_ids(f"<|{r}|>") for r in ("system", "user", "assistant")
         }
         self._end = tokenizer.eos_token_id
-        self._numbers = {i for token, i in tokenizer.get_vocab().items() if token.isdigit()}
+        self._numbers = set(number_ids(tokenizer))
 
     def encode(self, dialogue: Dialogue) -> Example:
         """Encodes all turns; the last answer is included."""

@@ -37,6 +37,7 @@ from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import DialogueWriter, Rates
 from assistant.train.encode import Encoder, LossWeights
 from assistant.train.loss import head_loss, splice_graph_tokens
+from assistant.train.precision import autocast
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ class GeneratorRun:
             )
             for group in optimizer.param_groups:
                 group["lr"] = recipe.lr * max(factor, 0.02)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with autocast():
                 loss = self.loss(next(batches))
             loss.backward()
             nn.utils.clip_grad_norm_(self.generator.parameters(), 1.0)

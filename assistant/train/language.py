@@ -51,6 +51,8 @@ class Naming:
 def article(noun: str) -> str:
     """The noun with its indefinite article, as spoken: an amide, a urea, an N-oxide."""
     first, second = noun[0], noun[1:2]
+    if noun == "Fsp3":  # spoken "ef"
+        return f"an {noun}"
     if noun.lower().startswith(("ure", "uni", "eu")):
         return f"a {noun}"
     if first in "aeiouAEIO":

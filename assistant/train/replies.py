@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assistant.chat.card import CARD_LABELS
 from assistant.train import wording as w
-from assistant.train.answers import value
+from assistant.train.answers import state, statement, value
 from assistant.train.language import Naming, Turn
 
 if TYPE_CHECKING:
@@ -78,6 +78,35 @@ def correction(rng: random.Random, view: "View", naming: Naming) -> Turn:
     asked = frame.format(x=f"{rng.choice(w.SYNONYMS[key])} of {naming.asked()}", w=wrong)
     said = rng.choice(w.SAY_CORRECT).format(l=CARD_LABELS[key], m=naming.said(), v=shown, w=wrong)
     return asked, said, "correction"
+
+
+def two_facts(rng: random.Random, view: "View", naming: Naming) -> Turn:
+    """Two facts asked for in one sentence."""
+    first, second = rng.sample(list(w.SYNONYMS), 2)
+    x, y = rng.choice(w.SYNONYMS[first]), rng.choice(w.SYNONYMS[second])
+    question = rng.choice(w.ASK_TWO).format(x=x, y=y, m=naming.asked())
+    answer = f"{state(rng, view, naming, first)} {state(rng, view, naming, second)}"
+    return question, answer, "two facts"
+
+
+def again(rng: random.Random, view: "View", naming: Naming) -> Turn:
+    """The page asks again and lists what was wrong (the wording of `ui.turns`)."""
+    keys = [k for k in w.STATED_AS if k in view.values and k not in ("charge", "formula")]
+    keys = [k for k in keys if view.values[k] != "not defined"]
+    if not keys:
+        return value(rng, view, naming)
+    lines = []
+    chosen = rng.sample(keys, min(len(keys), rng.randint(1, 2)))
+    for key in chosen:
+        shown = view.values[key].split()[0]
+        wrong = f"{float(shown) * rng.uniform(0.4, 2.2) + 0.1:.2f}"
+        claim = rng.choice(
+            (wrong, f"{w.STATED_AS[key]} is {wrong}", f"{w.STATED_AS[key]} of {wrong}")
+        )
+        lines.append(f"- “{claim}”; computed of molecule {naming.number}: {shown}")
+    opening = "Please answer again. These claims contradict the structure:"
+    answer = " ".join(statement(rng, view, naming, key) for key in chosen)
+    return "\n".join([opening, *lines]), answer, "again"
 
 
 def definition(rng: random.Random, view: "View | None", naming: Naming | None) -> Turn:

@@ -1,17 +1,22 @@
 """A small tokenizer for chemistry: words are merged, SMILES atoms and signs stay single.
 
-Numbers are cut into groups of up to three digits, each a token whatever the corpus holds: a value
-is then copied in few steps, and its tokens are rarely found elsewhere in the card (single digits
-are everywhere, which kept a small model from learning to copy). The characters of a SMILES
-stay single so that each is one decision of the model.
+Numbers are cut into groups of up to three digits, and a point with up to two decimals is a group of
+its own ("206", ".28"), each a token whatever the corpus holds: a value is then copied in few steps,
+and its tokens are rarely found elsewhere in the card (single digits are everywhere, which kept a
+small model from learning to copy). A label of the card is one token, so that the value stands right
+behind what it is looked up by. The characters of a SMILES stay single so that each is one decision
+of the model.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
+
+from assistant.chat.card import CARD_LABELS
 
 END = "<|end|>"
 PAD = "<|pad|>"
@@ -23,13 +28,19 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 
-# In order: labels of the card; two-letter elements; aromatic atoms one by one; short sentence
-# starts; words with their leading space; words without one; chirality marks; any single character.
+NUMBER = re.compile(r"\.?[0-9]{1,3}")
+"""A token that is part of a number."""
+
+# In order: lines of the card up to the value; words that are labels; two-letter elements; aromatic
+# atoms one by one; short sentence starts; words with their leading space; words without one;
+# chirality marks; any single character.
 _RING_TEXT = r"[bcnops]{0,8}[0-9(\[\]=#@/\\+)]"
-_LABELS = "cLogP|LogP|logP|TPSA|SMILES|QED|Fsp3|PAINS|Brenk|RDKit|InChIKey|HBD|HBA"
+_LINES = "|".join(re.escape(label) for label in (*CARD_LABELS.values(), "SMILES", "name"))
+_WORDS = "cLogP|LogP|logP|TPSA|SMILES|QED|Fsp3|PAINS|Brenk|RDKit|InChIKey|HBD|HBA"
 _STARTS = "It|Is|In|Do|No|My|Or|We|If|On|At|Of|To|As|An|By|So"
 _PATTERN = (
-    rf" ?(?:{_LABELS})(?![a-z])"
+    rf"\n?(?:- )?(?:{_LINES}): "
+    rf"| ?(?:{_WORDS})(?![a-z])"
     rf"|(?:Cl|Br)(?={_RING_TEXT}|[^a-z]|$)"
     rf"| ?[A-Z](?={_RING_TEXT})"
     rf"| ?[bcnops](?={_RING_TEXT})"
@@ -37,6 +48,7 @@ _PATTERN = (
     r"| [A-Za-z][a-z]+"
     r"|(?<![A-Za-z])[A-Z]?[a-z]{2,}"
     r"|@@"
+    r"|\.[0-9]{1,2}"
     r"|[0-9]{1,3}"
     r"| (?=[0-9])"
     r"| ?[^\s]"
@@ -72,10 +84,16 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedToken
     )
 
 
+def number_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """Ids of the tokens that numbers are made of, in the order of the vocabulary."""
+    return sorted(i for token, i in tokenizer.get_vocab().items() if NUMBER.fullmatch(token))
+
+
 def _numbers() -> Iterable[str]:
-    """Every group of two or three digits, often enough that each becomes a token."""
+    """Every group of digits and every decimal part, often enough that each becomes a token."""
     groups = [f"{n:0{width}d}" for width in (2, 3) for n in range(10**width)]
-    return (text for text in groups for _ in range(2000))
+    decimals = [f".{n:0{width}d}" for width in (1, 2) for n in range(10**width)]
+    return (text for text in (*groups, *decimals) for _ in range(2000))
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:

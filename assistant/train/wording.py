@@ -1,13 +1,14 @@
-"""How chemists ask and how the assistant answers: the tables of `wording.toml`, typed.
+"""How chemists ask and how the assistant answers: the tables of two TOML files, typed.
 
-Text is data here: a wording is added in the TOML file, not in code.
+Text is data here: a wording is added in `wording.toml` or `wording_questions.toml`, not in code.
 """
 
 import tomllib
 from pathlib import Path
 
-with (Path(__file__).parent / "wording.toml").open("rb") as _file:
-    _TABLES = tomllib.load(_file)
+_HERE = Path(__file__).parent
+_TABLES = tomllib.loads((_HERE / "wording.toml").read_text(encoding="utf-8"))
+_QUESTIONS = tomllib.loads((_HERE / "wording_questions.toml").read_text(encoding="utf-8"))
 
 Frames = tuple[str, ...]
 
@@ -22,7 +23,13 @@ def _lists(name: str) -> dict[str, Frames]:
 
 SYNONYMS = _lists("SYNONYMS")
 """What a fact is called, by key of the card."""
+ASKED: dict[str, Frames] = {key: tuple(rows) for key, rows in _QUESTIONS["ASKED"].items()}
+"""Whole questions per fact, beside the frames that take a synonym."""
+BEFORE = tuple(_QUESTIONS["AROUND"]["before"])
+AFTER = tuple(_QUESTIONS["AROUND"]["after"])
+"""What people say around a question."""
 ASK_VALUE = _frames("ASK_VALUE")
+ASK_TWO = tuple(_QUESTIONS["TWO"]["asked"])
 FOLLOW_UP = _frames("FOLLOW_UP")
 ASK_COUNT = _frames("ASK_COUNT")
 COUNT_PLURALS: dict[str, str] = _TABLES["COUNT_PLURALS"]
@@ -59,7 +66,8 @@ SAY_WITHOUT = _frames("SAY_WITHOUT")
 UNKNOWN_TOPICS = _frames("UNKNOWN_TOPICS")
 ASK_UNKNOWN = _frames("ASK_UNKNOWN")
 ASK_UNKNOWN_FREE: tuple[tuple[str, str], ...] = tuple(
-    (question, topic) for question, topic in _TABLES["ASK_UNKNOWN_FREE"]
+    (question, topic)
+    for question, topic in (*_TABLES["ASK_UNKNOWN_FREE"], *_QUESTIONS["UNKNOWN"]["free"])
 )
 """Questions that no computed fact answers, each with what it asks for."""
 SAY_UNKNOWN = _frames("SAY_UNKNOWN")

@@ -24,6 +24,7 @@ from assistant.adapters.packed import SiteGroup, TokenDeltas
 from assistant.adapters.xlora.experts import ExpertStep
 from assistant.llm.kv import CacheShape, RowCache
 from assistant.llm.load import cache_obstacle
+from assistant.llm.products import Product
 
 # Pre-norm blocks with rotary positions over the whole head and a gated SiLU MLP, nothing else.
 _TYPES = {"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"}
@@ -76,58 +77,6 @@ def _groups(model: PreTrainedModel, index: int) -> list[SiteGroup]:
     return [*groups, SiteGroup((f"{prefix}.mlp",), width, (width,))]
 
 
-class _Product:
-    """One or several linear maps of the same input; float weights become one matrix."""
-
-    def __init__(self, modules: Sequence[nn.Module]) -> None:
-        bare = [m.base if isinstance(m, AdaptedLinear) else m for m in modules]
-        self._modules = bare
-        self._weight: Tensor | None = None
-        self._bias: Tensor | None = None
-        if all(type(module) is nn.Linear for module in bare):
-            self._weight = _joined([module.weight for module in bare])
-            biases = [module.bias for module in bare]
-            if all(bias is not None for bias in biases):
-                self._bias = torch.cat(biases)
-            elif any(bias is not None for bias in biases):
-                self._weight = None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self._weight is not None:
-            return F.linear(x, self._weight, self._bias)
-        if len(self._modules) == 1:
-            return self._modules[0](x)
-        return torch.cat([module(x) for module in self._modules], dim=-1)
-
-
-def _joined(weights: Sequence[nn.Parameter]) -> Tensor:
-    """The matrices one above the other; the parameters become views of it, so none is held twice."""
-    if len(weights) == 1:
-        return weights[0].data
-    first, n_rows = weights[0].data, sum(len(weight) for weight in weights)
-    if not _one_above_the_other(weights):
-        joined = torch.cat([weight.data for weight in weights])
-        for weight, part in zip(weights, joined.split([len(w) for w in weights]), strict=True):
-            weight.data = part
-        return joined
-    return first.as_strided((n_rows, first.shape[1]), first.stride(), first.storage_offset())
-
-
-def _one_above_the_other(weights: Sequence[nn.Parameter]) -> bool:
-    """Whether the matrices are neighbouring views already, from an earlier join."""
-    storage = weights[0].untyped_storage().data_ptr()
-    offset = weights[0].storage_offset()
-    for weight in weights:
-        if (
-            weight.untyped_storage().data_ptr() != storage
-            or weight.storage_offset() != offset
-            or not weight.is_contiguous()
-        ):
-            return False
-        offset += weight.numel()
-    return True
-
-
 class _Layer:
     """One layer's weights, where the pass reads them."""
 
@@ -136,10 +85,10 @@ class _Layer:
         attention = layer.self_attn
         mlp = layer.mlp.base if isinstance(layer.mlp, AdaptedLinear) else layer.mlp
         self.norm_in, self.norm_mlp = layer.input_layernorm, layer.post_attention_layernorm
-        self.qkv = _Product([attention.q_proj, attention.k_proj, attention.v_proj])
-        self.o = _Product([attention.o_proj])
-        self.gate_up = _Product([mlp.gate_proj, mlp.up_proj])
-        self.down = _Product([mlp.down_proj])
+        self.qkv = Product([attention.q_proj, attention.k_proj, attention.v_proj])
+        self.o = Product([attention.o_proj])
+        self.gate_up = Product([mlp.gate_proj, mlp.up_proj])
+        self.down = Product([mlp.down_proj])
         self.at_qkv, self.at_o, self.at_gate_up, self.at_down, self.at_mlp = _groups(model, index)
 
 
@@ -155,7 +104,7 @@ class LlamaForward:
         config = model.config
         self._layers = [_Layer(model, index) for index in range(config.num_hidden_layers)]
         self._final_norm = model.model.norm
-        self._head = _Product([model.lm_head])
+        self._head = Product([model.lm_head])
         self.groups = site_groups(model)
         attention = model.model.layers[0].self_attn
         self._scale = float(attention.scaling)

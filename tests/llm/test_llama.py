@@ -223,7 +223,7 @@ def test_adapters_that_do_not_fit_are_refused_with_the_reason():
     refuse_misfits({name: good}, groups)
     with pytest.raises(BundleError, match="does not have"):
         refuse_misfits({"model.layers.9.mlp": good}, groups)
-    with pytest.raises(BundleError, match="64 -> 48 wide.*needs 64 -> 32"):
+    with pytest.raises(BundleError, match=r"64 -> 48 wide.*needs 64 -> 32"):
         refuse_misfits({name: LowRank(torch.ones(2, 64), torch.ones(48, 2))}, groups)
     with pytest.raises(BundleError, match="not finite"):
         refuse_misfits({name: LowRank(torch.full((2, 64), torch.nan), torch.ones(32, 2))}, groups)

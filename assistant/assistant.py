@@ -20,7 +20,8 @@ from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import PromptTooLongError
-from assistant.llm import engine as llm_engine
+from assistant.llm import requests as llm_requests
+from assistant.llm.continuous import make_engine
 from assistant.llm.layout import Layout, SlotPiece, layout
 from assistant.llm.load import LoadedLLM, Quantize
 from assistant.llm.sampling import Sampling
@@ -45,7 +46,7 @@ class Assistant:
         self,
         name: str,
         llm: LoadedLLM,
-        engine: llm_engine.Engine,
+        engine: llm_requests.Engine,
         components: Components,
         adapters: tuple[AdapterStatus, ...],
         bundle_hash: str,
@@ -86,7 +87,7 @@ class Assistant:
             description, llm=llm, quantize=quantize, device=device, lora=lora
         )
         adapters = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
-        engine = llm_engine.SequentialEngine(loaded, max_waiting=max_waiting)
+        engine = make_engine(loaded, max_waiting=max_waiting)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         name = description.name if llm is None else loaded.name
         check_answer(
@@ -121,12 +122,12 @@ class Assistant:
         if notice:
             yield Notice(notice)
         spliced = self._splice(prompt, laid_out)
-        request = llm_engine.Request(spliced, _sampling(options), options.stop, options.visitor)
+        request = llm_requests.Request(spliced, _sampling(options), options.stop, options.visitor)
         text = ""
         for event in self._engine.stream(request):
-            if isinstance(event, llm_engine.Queued):
+            if isinstance(event, llm_requests.Queued):
                 yield Queued(event.position, event.seconds)
-            elif isinstance(event, llm_engine.Token):
+            elif isinstance(event, llm_requests.Token):
                 text += event.text_delta
                 if event.text_delta:
                     yield TextDelta(event.text_delta)
@@ -182,7 +183,7 @@ class Assistant:
         conversation: Conversation,
         prompt: Prompt,
         text: str,
-        done: llm_engine.Done,
+        done: llm_requests.Done,
         options: ReplyOptions,
     ) -> Message:
         facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}

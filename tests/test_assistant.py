@@ -127,7 +127,8 @@ def test_a_stopped_answer_is_kept_and_marked(assistant: Assistant) -> None:
             stop.set()
     message = finished(events).message
     assert message.stopped
-    assert sum(isinstance(e, TextDelta) for e in events) <= 2
+    # The model works on while the first words are read, but not after Stop.
+    assert len(message.token_ids) < 300
 
 
 def test_no_molecule_is_fine(assistant: Assistant) -> None:

@@ -14,6 +14,7 @@ from assistant.bundle import Bundle, Components, load_components
 from assistant.chat.check import check_answer
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
+from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.prompts import Prompt, render
 from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
@@ -22,6 +23,7 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import PromptTooLongError
 from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
+from assistant.llm.experts import ExpertMode
 from assistant.llm.layout import Layout, SlotPiece, layout
 from assistant.llm.load import LoadedLLM, Quantize
 from assistant.llm.sampling import Sampling
@@ -87,7 +89,7 @@ class Assistant:
             description, llm=llm, quantize=quantize, device=device, lora=lora
         )
         adapters = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
-        engine = make_engine(loaded, max_waiting=max_waiting)
+        engine = make_engine(loaded, mixture=components.experts, max_waiting=max_waiting)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         name = description.name if llm is None else loaded.name
         check_answer(
@@ -122,7 +124,13 @@ class Assistant:
         if notice:
             yield Notice(notice)
         spliced = self._splice(prompt, laid_out)
-        request = llm_requests.Request(spliced, _sampling(options), options.stop, options.visitor)
+        request = llm_requests.Request(
+            spliced,
+            _sampling(options),
+            options.stop,
+            options.visitor,
+            self._expert_mode(options),
+        )
         text = ""
         for event in self._engine.stream(request):
             if isinstance(event, llm_requests.Queued):
@@ -190,6 +198,7 @@ class Assistant:
         names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
         checks = check_answer(text, facts, prompt.focus[-1], names=names)
         sampling = {**asdict(_sampling(options)), "ended": done.reason}
+        scalings = self._scalings(done, options)
         return Message(
             "assistant",
             text,
@@ -197,10 +206,31 @@ class Assistant:
             model=self._llm.fingerprint,
             checks=checks,
             passport=passport(
-                conversation, prompt, checks, model=self._identity(), sampling=sampling
+                conversation,
+                prompt,
+                checks,
+                model=self._identity(),
+                sampling=sampling,
+                scalings=scalings,
             ),
             stopped=done.reason == "stopped",
+            scalings=scalings,
         )
+
+    def _expert_mode(self, options: ReplyOptions) -> ExpertMode | None:
+        """What the engine is asked for; nothing when there are no experts or they are unwanted."""
+        if self._components.experts is None or options.experts == "off":
+            return None
+        return options.experts
+
+    def _scalings(self, done: llm_requests.Done, options: ReplyOptions) -> ExpertScalings | None:
+        mode, mixture = self._expert_mode(options), self._components.experts
+        if mode is None or mixture is None or not done.scalings:
+            return None
+        layers = mixture.bank.layers
+        rows = done.scalings * (len(layers) // len(done.scalings))  # one row may stand for all
+        mean = tuple(tuple(round(weight, 6) for weight in row) for row in rows)
+        return ExpertScalings(mode, mixture.bank.names, layers, mean)
 
     def _identity(self) -> dict[str, object]:
         return {

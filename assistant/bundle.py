@@ -14,6 +14,8 @@ from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.lora import wrap
 from assistant.adapters.peft_format import read_peft_lora
 from assistant.adapters.weights import LoraWeights
+from assistant.adapters.xlora.files import base_model_of, read_xlora
+from assistant.adapters.xlora.mixture import Mixture
 from assistant.checkpoint import load_weights, read_config, read_info, sha256_of
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import BundleError
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
-_KNOWN = ("llm", "encoder", "projector", "generator")
+_KNOWN = ("llm", "encoder", "projector", "generator", "experts")
 
 GRAPH = "graph tokens"
 LORA = "instance LoRA"
@@ -85,12 +87,14 @@ class Components:
         n_graph_tokens: Graph tokens per molecule; 0 when off.
         states: Per adapter its name, whether it is on, and why not.
         lora: An ordinary LoRA that applies to every token, if one was asked for.
+        experts: The mixture of LoRA experts, if it is on.
     """
 
     encoder: MoleculeEncoder | None
     n_graph_tokens: int
     states: tuple[tuple[str, bool, str], ...]
     lora: LoraWeights | None = None
+    experts: Mixture | None = None
 
 
 def load_components(
@@ -103,10 +107,11 @@ def load_components(
     off = {name: _obstacle(bundle, name, loaded) for name in ("projector", "generator")}
     missing_encoder = "" if "encoder" in bundle.components else "the bundle has no graph encoder"
     reasons = {name: reason or missing_encoder for name, reason in off.items()}
+    no_experts = _experts_obstacle(bundle, loaded)
     states = (
         (GRAPH, not reasons["projector"], reasons["projector"]),
         (LORA, not reasons["generator"], reasons["generator"]),
-        (EXPERTS, False, "none trained yet"),
+        (EXPERTS, not no_experts, no_experts),
     )
     static = None
     if lora is not None:
@@ -114,7 +119,32 @@ def load_components(
         wrap(loaded.model, static)
         states = (*states, (f"LoRA {lora.resolve().name}", True, ""))
     encoder, n_tokens = _molecule_encoder(bundle, loaded, reasons)
-    return loaded, Components(encoder, n_tokens, states, static)
+    experts = None if no_experts else _experts(bundle.components["experts"], loaded)
+    return loaded, Components(encoder, n_tokens, states, static, experts)
+
+
+def _experts_obstacle(bundle: Bundle, loaded: LoadedLLM) -> str:
+    """Why the experts cannot be used with this language model; empty when they can.
+
+    A published directory names its model by hub id; one trained here, by fingerprint.
+    """
+    if "experts" not in bundle.components:
+        return "not in this bundle"
+    trained_for = base_model_of(bundle.components["experts"])
+    if not trained_for:
+        return "they do not say for which language model they were trained (base_model_id)"
+    names = {trained_for, trained_for.rstrip("/").rpartition("/")[2]}
+    if names.isdisjoint((loaded.fingerprint, loaded.name)):
+        return f"trained for another language model than {loaded.name}"
+    return ""
+
+
+def _experts(directory: Path, loaded: LoadedLLM) -> Mixture:
+    mixture = read_xlora(directory, loaded.model, device=loaded.device, dtype=loaded.dtype)
+    wrap(loaded.model, mixture.bank.layers)
+    # The digest is made once, here and not under the first question.
+    log.info("experts %s, %s", ", ".join(mixture.bank.names), mixture.digest[:12])
+    return mixture
 
 
 def _obstacle(bundle: Bundle, name: str, loaded: LoadedLLM) -> str:

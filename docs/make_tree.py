@@ -31,6 +31,7 @@ PHRASES = {
     "assistant/chat/claims/": "what is read as a claim in an answer, one file per kind",
     "assistant/graph/": "from a molecular graph to graph tokens",
     "assistant/adapters/": "weights made for a molecule",
+    "assistant/adapters/xlora/": "LoRA experts, mixed per token and layer by a gate",
     "assistant/llm/": "the language model and its engine",
     "assistant/train/": "trains the default bundle",
     "assistant/train/configs/": "one file per training: purpose, data, time, command",

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,69 @@ def test_a_peft_lora_changes_the_answer_of_its_model(bundle: Path, tmp_path: Pat
         for a in (plain, assistant)
     ]
     assert ids[0] != ids[1]
+
+
+@pytest.fixture(scope="module")
+def expert_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "experts", experts=True)
+
+
+def test_experts_change_the_answer_and_are_told_of(expert_bundle: Path) -> None:
+    assistant = Assistant.load(expert_bundle, device="cpu")
+    assert AdapterStatus("experts", True) in assistant.status().adapters
+    messages = {}
+    for mode in ("exact", "turn", "off"):
+        # Nearly flat distributions: at temperature 1 most tokens would stay the same.
+        options = replace(SHORT, experts=mode, temperature=0.05)
+        events = list(assistant.reply(question("What is it?", ASPIRIN), options=options))
+        messages[mode] = finished(events).message
+    for mode in ("exact", "turn"):
+        assert messages[mode].token_ids != messages["off"].token_ids
+    assert messages["exact"].scalings.mean != messages["turn"].scalings.mean
+    assert messages["off"].scalings is None
+    assert messages["off"].passport["experts"] == {"mode": "off"}
+    for mode in ("exact", "turn"):
+        scalings = messages[mode].scalings
+        assert scalings.mode == messages[mode].passport["experts"]["mode"] == mode
+        assert scalings.experts == ("mol", "rxn", "prop")
+        assert len(scalings.layers) == 6
+        assert all(sum(row) == pytest.approx(1, abs=1e-4) for row in scalings.mean)
+        told = json.loads(json.dumps(messages[mode].passport))["experts"]["mean_scalings"]
+        assert told == pytest.approx(scalings.per_expert())
+
+
+def test_experts_go_on_over_turns_with_a_second_molecule(expert_bundle: Path) -> None:
+    assistant = Assistant.load(expert_bundle, device="cpu")
+    conversation = question("What is it?", ASPIRIN)
+    conversation = conversation.with_message(
+        finished(list(assistant.reply(conversation, options=SHORT))).message
+    )
+    conversation, number = conversation.with_molecule(ETHANOL)
+    conversation = conversation.with_message(Message("user", "Compare @1 and @2.", (number,)))
+    warm, cold = (
+        finished(list(a.reply(conversation, options=SHORT))).message
+        for a in (assistant, Assistant.load(expert_bundle, device="cpu"))
+    )
+    assert warm.token_ids == cold.token_ids
+    assert Conversation.from_json(conversation.to_json()) == conversation
+
+
+def test_experts_of_another_model_are_off(bundle: Path, expert_bundle: Path) -> None:
+    path = expert_bundle / "experts" / "xlora_config.json"
+    before = path.read_text(encoding="utf-8")
+    for base, reason in (
+        ("owner/another", "trained for another language model than llm"),
+        ("", "they do not say for which language model they were trained (base_model_id)"),
+    ):
+        path.write_text(json.dumps(json.loads(before) | {"base_model_id": base}))
+        assistant = Assistant.load(expert_bundle, device="cpu")
+        assert AdapterStatus("experts", False, reason) in assistant.status().adapters
+        message = finished(list(assistant.reply(question("?"), options=SHORT))).message
+        assert message.scalings is None
+    path.write_text(json.dumps(json.loads(before) | {"hidden_size": 32}))
+    with pytest.raises(BundleError, match="hidden_size is 32, but this LLM is 64 wide"):
+        Assistant.load(expert_bundle, device="cpu")
+    path.write_text(before)
 
 
 def test_a_long_conversation_drops_its_older_half_with_a_notice(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Low-rank weights: how they are applied (`lora`) and how a molecule generates them."""
+"""Low-rank weights: how they are applied (`lora`), made for a molecule, or mixed from experts."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from assistant.chat.check import Check
+from assistant.chat.mixture import ExpertScalings
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 
@@ -46,6 +47,7 @@ class Message:
         checks: Verdicts on the claims of an answer.
         passport: What is needed to reproduce an answer.
         stopped: The answer was stopped before its end.
+        scalings: How the answer was mixed from experts; None without experts.
     """
 
     role: Literal["user", "assistant"]
@@ -56,6 +58,7 @@ class Message:
     checks: tuple[Check, ...] = ()
     passport: dict[str, object] = field(default_factory=dict)
     stopped: bool = False
+    scalings: ExpertScalings | None = None
 
 
 def referred_numbers(text: str) -> tuple[int, ...]:
@@ -199,6 +202,7 @@ def _message_to_json(message: Message) -> dict[str, object]:
         "checks": [vars(c) for c in message.checks],
         "passport": message.passport,
         "stopped": message.stopped,
+        "scalings": message.scalings and message.scalings.to_json(),
     }
 
 
@@ -208,4 +212,6 @@ def _message_from_json(data: dict[str, object]) -> Message:
     fields["attached"] = tuple(data["attached"])
     fields["token_ids"] = tuple(data["token_ids"])
     fields["checks"] = tuple(Check(**c) for c in data["checks"])
+    if scalings := data.get("scalings"):
+        fields["scalings"] = ExpertScalings.from_json(scalings)
     return Message(**fields)

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from assistant import __version__
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
+from assistant.chat.mixture import ExpertScalings
 from assistant.chat.prompts import Prompt, Slot
 
 _VERSIONED = (
@@ -49,6 +50,7 @@ def passport(
     *,
     model: Mapping[str, object],
     sampling: Mapping[str, object],
+    scalings: ExpertScalings | None = None,
 ) -> dict[str, object]:
     """The passport as JSON types.
 
@@ -58,6 +60,7 @@ def passport(
         checks: Verdicts on the answer.
         model: Bundle, component hashes, quantisation, compute format, adapters on.
         sampling: Seed, temperature and limits.
+        scalings: How the answer was mixed from experts, if it was.
     """
     return {
         "format_version": 1,
@@ -71,6 +74,9 @@ def passport(
         "prompt_sha256": prompt_digest(prompt),
         "model": dict(model),
         "sampling": dict(sampling),
+        "experts": {"mode": "off"}
+        if scalings is None
+        else {"mode": scalings.mode, "mean_scalings": scalings.per_expert()},
         "versions": versions(),
         "checks": {
             verdict: sum(c.verdict == verdict for c in checks)

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class ReplyOptions:
         stop: Set it to end the answer within one token.
         visitor: Whose question it is: for fairness, and the salt of the kept cache, so it must be
             unguessable.
+        experts: How experts are mixed where the bundle has some: each token by its own scalings
+            (the published method, two passes a token), each turn by those of its question (one
+            pass a token), or not at all.
     """
 
     temperature: float = 0.0
@@ -44,3 +48,4 @@ class ReplyOptions:
     max_new_tokens: int = 512
     stop: threading.Event = field(default_factory=threading.Event)
     visitor: str = ""
+    experts: Literal["exact", "turn", "off"] = "exact"

@@ -14,11 +14,10 @@ cache with mode and, for `turn`, the hash of the scalings (design: content hashe
 
 import threading
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from assistant.adapters.weights import tensor_hash
 from assistant.adapters.xlora.experts import ExpertStep
@@ -28,6 +27,9 @@ from assistant.adapters.xlora.passes import scaling_pass
 from assistant.errors import BundleError
 from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, Mark
 from assistant.llm.splice import Spliced
+
+if TYPE_CHECKING:  # its import costs seconds
+    from transformers import PreTrainedModel
 
 ExpertMode = Literal["exact", "turn"]
 
@@ -60,7 +62,7 @@ class ScalingPass:
         kept: Its cache and the scalings of the tokens in it; grows in place.
     """
 
-    def __init__(self, model: PreTrainedModel, mixture: Mixture, kept: KeptCache) -> None:
+    def __init__(self, model: "PreTrainedModel", mixture: Mixture, kept: KeptCache) -> None:
         refuse_coupled(mixture)
         self.mixture = mixture
         self.kept = kept
@@ -75,12 +77,12 @@ class ScalingPass:
         self.kept.scalings += self.mixture.gate(hidden)[0].unbind(0)
         self.kept.marks += marks
 
-    def cover(self, spliced: Spliced, end: int, stop: threading.Event | None = None) -> bool:
-        """Runs over the prompt up to token `end`; False when it was stopped on the way."""
-        while (start := len(self.kept.marks)) < end:
-            if stop is not None and stop.is_set():
+    def cover(self, spliced: Spliced, stop: threading.Event) -> bool:
+        """Runs over what is left of the prompt; False when it was stopped on the way."""
+        while (start := len(self.kept.marks)) < spliced.n_tokens:
+            if stop.is_set():
                 return False
-            part = slice(start, min(end, start + PREFILL_CHUNK))
+            part = slice(start, start + PREFILL_CHUNK)
             marks = [(mark, "") for mark, _ in spliced.content[part]]
             self.extend(spliced.inputs_embeds[:, part], marks)
         return True
@@ -118,7 +120,7 @@ class AnswerExperts(Protocol):
 
 
 def answer_experts(
-    mode: ExpertMode, model: PreTrainedModel, mixture: Mixture, spliced: Spliced, kept: KeptCache
+    mode: ExpertMode, model: "PreTrainedModel", mixture: Mixture, spliced: Spliced, kept: KeptCache
 ) -> AnswerExperts:
     """The experts of one answer.
 
@@ -148,8 +150,8 @@ class ExactExperts:
         self._n_steps = 0
 
     def prepare(self, stop: threading.Event) -> bool:
-        """Nothing: each token's scalings are known when its turn comes."""
-        return True
+        """The scaling pass over the whole prompt."""
+        return self._scaling.cover(self._spliced, stop)
 
     def marks(self) -> list[Mark]:
         """Content, ΔW and mode of every token."""
@@ -160,8 +162,7 @@ class ExactExperts:
         return (token_id, self._spliced.answer_content + self._tag)
 
     def prompt_step(self, part: slice) -> ExpertStep:
-        """The scaling pass over a part of the prompt, and the experts it gives."""
-        self._scaling.cover(self._spliced, part.stop)
+        """Each token with its own scalings."""
         return self._step(part.start, part.stop, draws=part.stop == self._spliced.n_tokens)
 
     def answer_step(self, embeds: Tensor, token_id: int) -> ExpertStep:
@@ -200,7 +201,7 @@ class TurnExperts:
 
     def prepare(self, stop: threading.Event) -> bool:
         """The scaling pass over the whole prompt, and the mean of each turn's question."""
-        if not self._scaling.cover(self._spliced, self._spliced.n_tokens, stop):
+        if not self._scaling.cover(self._spliced, stop):
             return False
         self._means = turn_means(
             torch.stack(self.kept.scalings[: self._spliced.n_tokens]),

@@ -93,7 +93,8 @@ def stereo_statement(view: "View", subject: str) -> str:
 
 def value(rng: random.Random, view: "View", naming: Naming) -> Turn:
     """A fact is asked for by one of its names, or as a count."""
-    key = rng.choice(list(view.values) if view.values and rng.random() < 0.8 else CARD_KEYS)
+    known = [key for key in CARD_KEYS if view.knows(key)]
+    key = rng.choice(known if known and rng.random() < 0.8 else CARD_KEYS)
     if rng.random() < 0.4:
         question = rng.choice(w.ASKED[key]).format(m=naming.asked())
     elif key in w.COUNT_PLURALS and rng.random() < 0.4:

@@ -49,6 +49,7 @@ class ModelSizes:
     n_kv_heads: int = 2
     vocab_size: int = 4096
     context: int = 4096
+    rope_theta: float = 100_000.0
 
 
 @dataclass(frozen=True)
@@ -109,14 +110,15 @@ class GroundedModel(nn.Module):
             num_key_value_heads=sizes.n_kv_heads,
             max_position_embeddings=sizes.context,
             tie_word_embeddings=False,
+            rope_parameters={"rope_type": "default", "rope_theta": sizes.rope_theta},
             pad_token_id=tokenizer.pad_token_id,
             eos_token_id=tokenizer.eos_token_id,
             bos_token_id=None,
         )
         llm = LlamaForCausalLM(config)
         codes.set_codes(llm)
-        codes.hold(llm, number_ids(tokenizer))
-        codes.look_back(llm)
+        codes.hold_tokens(llm, number_ids(tokenizer))
+        codes.wire(llm)
         encoder = GraphEncoder(GraphEncoderConfig())
         projector = MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=sizes.d_model))
         with torch.no_grad():

@@ -32,6 +32,7 @@ from assistant.checkpoint import ComponentInfo, load_weights, read_config, save_
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm.load import LoadedLLM, load_llm
+from assistant.train import ranks
 from assistant.train.batches import Batch, BatchMaker
 from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import DialogueWriter, Rates
@@ -59,6 +60,12 @@ class GeneratorRecipe:
     every: int = 2
     n_molecules: int = 20000
     seed: int = 2
+    held_out_batches: int = 8
+
+    def factor(self, progress: float) -> float:
+        """Share of the learning rate at `progress` in [0, 1]: warm-up, then linear to zero."""
+        rising = progress / self.warmup if self.warmup else 1.0
+        return max(0.02, min(rising, 1.0 - progress, 1.0))
 
     @classmethod
     def load(cls, path: Path) -> "GeneratorRecipe":
@@ -146,30 +153,29 @@ class GeneratorRun:
     def train(self) -> dict[str, float]:
         """Trains for the recipe's minutes; returns the held-out losses with the controls."""
         recipe, total = self.recipe, self.recipe.minutes * 60
-        optimizer = torch.optim.AdamW(self.generator.parameters(), lr=recipe.lr, weight_decay=0.0)
-        held_out = list(islice(self.batches(seed=5, held_out=True), 4))
-        batches, seconds, step = self.batches(seed=99), 0.0, 0
+        parameters = list(self.generator.parameters())
+        optimizer = torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=0.0)
+        batches, seconds, step = self.batches(seed=99 + 1_000_003 * ranks.rank()), 0.0, 0
+        mark = time.perf_counter()
         while seconds < total:
-            began = time.perf_counter()
-            progress = seconds / total
-            factor = (
-                min(progress / recipe.warmup, 1.0) if progress < recipe.warmup else 1.0 - progress
-            )
             for group in optimizer.param_groups:
-                group["lr"] = recipe.lr * max(factor, 0.02)
+                group["lr"] = recipe.lr * recipe.factor(seconds / total)
             with autocast():
                 loss = self.loss(next(batches))
             loss.backward()
-            nn.utils.clip_grad_norm_(self.generator.parameters(), 1.0)
+            now = time.perf_counter()
+            seconds += ranks.mean_gradients(parameters, (now - mark,))[0]
+            mark = now
+            nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            seconds += time.perf_counter() - began
             step += 1
             if step % 10 == 0:
                 self._record(
                     {"step": step, "seconds": round(seconds, 1), "loss": round(loss.item(), 4)}
                 )
-        figures = self.held_out_losses(held_out)
+        held_out = islice(self.batches(seed=5, held_out=True), recipe.held_out_batches)
+        figures = self.held_out_losses(list(held_out))
         self._record({"step": step, "seconds": round(seconds, 1), **figures})
         return figures
 
@@ -199,6 +205,8 @@ class GeneratorRun:
         path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
     def _record(self, row: dict[str, float]) -> None:
+        if ranks.rank():
+            return
         with (self.directory / "generator.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         sys.stdout.write(f"{row}\n")
@@ -226,8 +234,12 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True, help="bundle that gets the generator")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
+    ranks.join()
     run = GeneratorRun(GeneratorRecipe.load(args.config), args.data, args.run, args.bundle)
-    run.save(run.train())
+    figures = run.train()
+    if not ranks.rank():
+        run.save(figures)
+    ranks.leave()
 
 
 if __name__ == "__main__":

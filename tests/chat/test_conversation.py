@@ -1,8 +1,11 @@
 """Numbers, references and focus of a conversation."""
 
+import json
+
 import pytest
 
 from assistant.chat.conversation import Conversation, Message, referred_numbers
+from assistant.chat.mixture import ExpertScalings
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 
@@ -86,6 +89,25 @@ def test_attaching_an_unknown_number_names_the_known_ones() -> None:
 def test_json_round_trip() -> None:
     conversation = asked(conversation_of(ASPIRIN, ETHANOL), "Compare them.", 1, 2)
     assert Conversation.from_json(conversation.to_json()) == conversation
+
+
+def test_json_round_trip_keeps_the_scalings_of_an_answer() -> None:
+    scalings = ExpertScalings("turn", ("a", "b"), ("q", "v"), ((0.25, 0.75), (1.0, 0.0)))
+    assert scalings.per_expert() == {"a": 0.625, "b": 0.375}
+    conversation = Conversation(
+        (Message("user", "?"), Message("assistant", "!", scalings=scalings))
+    )
+    data = json.loads(json.dumps(conversation.to_json()))
+    assert Conversation.from_json(data) == conversation
+    for message in data["messages"]:
+        del message["scalings"]  # written before there were any
+    assert Conversation.from_json(data).messages[1].scalings is None
+
+
+@pytest.mark.parametrize("mean", [((0.5, 0.5),), ((0.5,), (0.5,))])
+def test_scalings_that_do_not_go_with_their_names_are_refused(mean: tuple) -> None:
+    with pytest.raises(ValueError, match="2 layers and 2 experts"):
+        ExpertScalings("exact", ("a", "b"), ("q", "v"), mean)
 
 
 def test_another_format_version_is_refused() -> None:

@@ -5,16 +5,20 @@ real one, so each can go on from a cache of its own (`llm.experts` does). `two_p
 published form, two full passes, which parity and training use.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from assistant.adapters.lora import AdapterStep, running
 from assistant.adapters.xlora.mixture import Mixture
 
+if TYPE_CHECKING:  # its import costs seconds
+    from transformers import PreTrainedModel
+
 
 def scaling_pass(
-    model: PreTrainedModel, mixture: Mixture, inputs_embeds: Tensor, **options: object
+    model: "PreTrainedModel", mixture: Mixture, inputs_embeds: Tensor, **options: object
 ) -> Tensor:
     """Last hidden states with ΔW off and every expert at the scaling pass value.
 
@@ -32,7 +36,7 @@ def scaling_pass(
 
 
 def two_pass(
-    model: PreTrainedModel,
+    model: "PreTrainedModel",
     mixture: Mixture,
     inputs_embeds: Tensor,
     *,

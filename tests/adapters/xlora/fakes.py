@@ -18,15 +18,17 @@ EXPERTS = {  # name: (rank, adapted projections); they differ in both
 }
 
 
-def make_experts(model: nn.Module, *, seed: int = 3) -> dict[str, LoraWeights]:
+def make_experts(
+    model: nn.Module, *, seed: int = 3, strength: float = 0.2
+) -> dict[str, LoraWeights]:
     random = torch.Generator().manual_seed(seed)
     experts: dict[str, LoraWeights] = {}
     for name, (rank, targets) in EXPERTS.items():
         layers = [n for n, _ in model.named_modules() if n.rpartition(".")[2] in targets]
         experts[name] = {
             layer: LowRank(
-                torch.randn(rank, module.in_features, generator=random) * 0.2,
-                torch.randn(module.out_features, rank, generator=random) * 0.2,
+                torch.randn(rank, module.in_features, generator=random) * strength,
+                torch.randn(module.out_features, rank, generator=random) * strength,
                 1.5,
             )
             for layer, module in ((n, model.get_submodule(n)) for n in layers)

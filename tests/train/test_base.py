@@ -1,0 +1,110 @@
+"""The recipe of the default bundle from its first step to a bundle that answers."""
+
+import csv
+import gzip
+import json
+import socket
+from pathlib import Path
+
+import pytest
+import torch
+import torch.multiprocessing as mp
+
+from assistant.train import ranks
+from assistant.train.base import ModelSizes, Recipe, Run, Schedule
+from assistant.train.dialogues import Rates
+from assistant.train.encode import LossWeights
+
+SMILES = ("CCO", "c1ccccc1O", "CC(=O)NC", "C1CCNCC1", "CC(=O)O", "CCN", "CCCl", "c1ccncc1")
+
+
+def _data(directory: Path) -> Path:
+    (directory / "smiles_corpus").mkdir(parents=True)
+    with gzip.open(directory / "smiles_corpus" / "part.csv.gz", "wt", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["smiles", "sources"])
+        writer.writerows([s, "test"] for s in SMILES)
+    (directory / "text").mkdir()
+    rows = {
+        "clinc150_queries": {"text": "book a table for two"},
+        "banking77_queries": {"text": "where is my card"},
+        "medquad_qa": {"question": "What are the symptoms of a cold?"},
+        "openstax_chemistry2e_exercises": {"exercise": "How many moles are in 18 g of water?"},
+    }
+    for name, row in rows.items():
+        with gzip.open(directory / "text" / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    return directory
+
+
+def _recipe(**changes: object) -> Recipe:
+    sizes = ModelSizes(
+        d_model=128, n_layers=2, d_ffn=128, n_heads=2, n_kv_heads=2, vocab_size=1900, context=1024
+    )
+    values = {"minutes": 0.05, "tokens_per_step": 600, "n_molecules": 8, "quantised_from": 0.5}
+    return Recipe(sizes=sizes, rates=Rates(), loss=LossWeights(), **(values | changes))
+
+
+def test_the_schedule_rises_holds_and_falls_to_zero() -> None:
+    schedule = Schedule(_recipe(warmup=0.1, cooldown=0.5))
+    assert schedule.factor(0.0) == pytest.approx(0.02)
+    assert schedule.factor(0.05) == pytest.approx(0.5)
+    assert schedule.factor(0.3) == 1.0
+    assert schedule.factor(0.75) == pytest.approx(0.5)
+    assert schedule.factor(1.0) == 0.0
+
+
+@pytest.mark.slow
+def test_a_run_stops_resumes_quantised_and_becomes_a_bundle_that_answers(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
+    from assistant.assistant import Assistant
+    from assistant.evaluate.grounding import answer_of
+    from assistant.train.export import export
+
+    data, directory = _data(tmp_path / "data"), tmp_path / "run"
+    first = Run(_recipe(), data, directory)
+    first.train()
+    assert first.quantised
+    weights = {k: v.clone() for k, v in first.model.state_dict().items()}
+    again = Run(_recipe(minutes=0.08), data, directory)
+    assert (again.step, again.tokens, again.quantised) == (first.step, first.tokens, True)
+    for name, value in again.model.state_dict().items():
+        assert torch.equal(value, weights[name]), name
+    again.train()
+    assert again.step > first.step
+    moved = [n for n, p in again.model.named_parameters() if not torch.equal(p, weights[n])]
+    assert any("q_proj" in name for name in moved)
+    export(directory, tmp_path / "bundle")
+    assert answer_of(Assistant.load(tmp_path / "bundle"), "CCO", "What is its formula?")
+
+
+def _train_together(rank: int, port: int, results: Path) -> None:
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2
+    )
+    weight, unused = (torch.nn.Parameter(torch.zeros(3)) for _ in range(2))
+    (weight * (rank + 1.0)).sum().backward()
+    if rank:
+        (unused * 4.0).sum().backward()
+    means = ranks.mean_gradients([weight, unused], (10.0 * rank, 2.0))
+    torch.save((weight.grad, unused.grad, means), results / f"{rank}.pt")
+    ranks.leave()
+
+
+def test_processes_share_the_mean_of_their_gradients(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    mp.spawn(_train_together, args=(port, tmp_path), nprocs=2)
+    for rank in range(2):
+        gradient, unused, means = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        assert gradient.tolist() == [1.5] * 3
+        assert unused.tolist() == [2.0] * 3
+        assert means == (5.0, 2.0)
+
+
+def test_alone_there_is_nothing_to_share() -> None:
+    weight = torch.nn.Parameter(torch.zeros(2))
+    assert ranks.mean_gradients([weight], (3.0,)) == (3.0,)
+    assert weight.grad is None
+    assert (ranks.rank(), ranks.size()) == (0, 1)

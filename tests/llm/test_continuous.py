@@ -2,17 +2,15 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from assistant.adapters.lora import wrap
 from assistant.adapters.sites import find_sites
-from assistant.adapters.weights import LowRank
 from assistant.encoding import MoleculeEncoding
-from assistant.errors import AnswerFailedError, BundleError, PromptTooLongError, QueueFullError
-from assistant.llm import decode_loop
+from assistant.errors import PromptTooLongError, QueueFullError
 from assistant.llm.continuous import ContinuousEngine, make_engine
 from assistant.llm.decode_loop import CHUNK_BESIDE, DecodeLoop
 from assistant.llm.engine import SequentialEngine
@@ -21,10 +19,10 @@ from assistant.llm.requests import Done, EngineEvent, Queued, Request, Token
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
 from tests.adapters.xlora.fakes import make_mixture
+from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
 
 Turn = tuple[tuple[int, ...], str, tuple[int, ...] | None]
-N_MOLECULES = 8
 
 
 @pytest.fixture(scope="module")
@@ -39,49 +37,6 @@ def encodings(llm: LoadedLLM) -> dict[int, MoleculeEncoding]:
     torch.manual_seed(5)
     deltas = make_deltas(llm.model, N_MOLECULES)
     return {n + 1: MoleculeEncoding(torch.randn(4, 64), delta) for n, delta in enumerate(deltas)}
-
-
-def ask(
-    engine: ContinuousEngine | SequentialEngine,
-    spliced: Spliced,
-    *,
-    visitor: str = "me",
-    **sampling: object,
-) -> Done:
-    *_, done = engine.stream(Request(spliced, Sampling(**sampling), visitor=visitor))
-    assert isinstance(done, Done)
-    return done
-
-
-def together(jobs: Sequence[Callable[[], object]]) -> list[object]:
-    """Runs each job in a thread of its own and gives what they returned or raised."""
-    results: list[object] = [None] * len(jobs)
-
-    def run(index: int) -> None:
-        try:
-            results[index] = jobs[index]()
-        except (LookupError, AnswerFailedError, BundleError, QueueFullError) as error:
-            results[index] = error
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(jobs))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    return results
-
-
-def questions(llm: LoadedLLM, encodings: dict[int, MoleculeEncoding]) -> list[Spliced]:
-    """One per molecule, of different lengths."""
-    return [
-        spliced_of(llm, encodings, prompt_of(((n,), "acid? " * n, None)))
-        for n in range(1, N_MOLECULES + 1)
-    ]
-
-
-def has_slots_free(engine: ContinuousEngine) -> bool:
-    return not engine._queue._started and not engine._queue._waiting
 
 
 def test_the_engine_fits_the_model(llm):
@@ -358,152 +313,3 @@ def test_prompt_over_the_context_is_refused_with_the_numbers(llm, encodings):
     spliced = spliced_of(llm, encodings, prompt_of(((1,), "acid? " * 300, None)))
     with pytest.raises(PromptTooLongError, match="512"):
         next(ContinuousEngine(llm).stream(Request(spliced)))
-
-
-def test_a_molecule_whose_adapter_is_broken_ends_only_its_own_answer(llm, encodings):
-    engine = ContinuousEngine(llm)
-    good = questions(llm, encodings)[0]
-    expected = ask(ContinuousEngine(llm), good, max_new_tokens=12).token_ids
-    name = next(iter(encodings[2].lora))
-    part = encodings[2].lora[name]
-    for A, match in (
-        (torch.full_like(part.lora_A, torch.nan), "not finite"),
-        (part.lora_A[:, :-1], "63 ->"),
-    ):
-        lora = {**encodings[2].lora, name: LowRank(A, part.lora_B, part.scaling)}
-        broken = {2: MoleculeEncoding(encodings[2].graph_tokens, lora)}
-        bad = spliced_of(llm, broken, prompt_of(((2,), "acid?", None)))
-        failed, done = together(
-            [lambda bad=bad: ask(engine, bad), lambda: ask(engine, good, max_new_tokens=12)]
-        )
-        assert isinstance(failed, BundleError)
-        assert match in str(failed)
-        assert done.token_ids == expected
-    assert has_slots_free(engine)
-
-
-def test_numbers_that_are_not_finite_end_only_their_own_answer(llm, encodings):
-    engine = ContinuousEngine(llm)
-    good = questions(llm, encodings)[0]
-    expected = ask(ContinuousEngine(llm), good, max_new_tokens=12).token_ids
-    broken = {2: MoleculeEncoding(encodings[2].graph_tokens * torch.nan, encodings[2].lora)}
-    bad = spliced_of(llm, broken, prompt_of(((2,), "acid?", None)))
-    failed, done = together(
-        [lambda: ask(engine, bad), lambda: ask(engine, good, max_new_tokens=12)]
-    )
-    assert isinstance(failed, AnswerFailedError)
-    assert "not finite" in str(failed)
-    assert done.token_ids == expected
-
-
-def failing(
-    monkeypatch: pytest.MonkeyPatch, fails: Callable[[Sequence[object]], Exception | None]
-) -> None:
-    """Lets passes raise what `fails` gives for their rows, after they were computed."""
-    compute = DecodeLoop._pass
-
-    def hurt(self, work):
-        ready = self._forward.logits
-        error = fails([row for row, _ in work])
-
-        def raising(hidden):
-            if error is not None:
-                raise error
-            return ready(hidden)
-
-        self._forward.logits = raising
-        try:
-            return compute(self, work)
-        finally:
-            del self._forward.logits
-
-    monkeypatch.setattr(DecodeLoop, "_pass", hurt)
-
-
-def test_a_request_that_raises_inside_the_step_ends_alone(llm, encodings, monkeypatch):
-    asked = questions(llm, encodings)[:3]
-    options = {"max_new_tokens": 15, "temperature": 1.0}
-    alone = [ask(ContinuousEngine(llm), s, **options).token_ids for s in asked]
-
-    def fails(rows):
-        hit = [row for row in rows if row.spliced is asked[1] and len(row.ids) == 4]
-        return IndexError("a wrong index") if hit else None
-
-    engine = ContinuousEngine(llm)
-    with monkeypatch.context() as patch:
-        failing(patch, fails)
-        jobs = [
-            lambda s=s, n=n: ask(engine, s, visitor=str(n), **options) for n, s in enumerate(asked)
-        ]
-        results = together(jobs)
-    assert results[0].token_ids == alone[0]
-    assert results[2].token_ids == alone[2]
-    assert isinstance(results[1], IndexError)
-    assert has_slots_free(engine)
-
-
-def test_full_memory_makes_rows_wait_and_loses_no_answer(llm, encodings, monkeypatch):
-    """Only passes over one row fit: rows are set aside, start again, and answer the same."""
-    asked = questions(llm, encodings)[:4]
-    options = {"max_new_tokens": 10, "temperature": 1.0}
-    alone = [ask(ContinuousEngine(llm), s, **options).token_ids for s in asked]
-    holders: set[int] = set()
-
-    def fails(rows):
-        holders.intersection_update(id(r) for r in engine._loop._rows if r.kept.marks)
-        if len(holders | {id(r) for r in rows}) > 2:
-            return torch.OutOfMemoryError("CUDA out of memory")
-        holders.update(id(r) for r in rows)
-        return None
-
-    engine = ContinuousEngine(llm)
-    with monkeypatch.context() as patch:
-        failing(patch, fails)
-        jobs = [
-            lambda s=s, n=n: ask(engine, s, visitor=str(n), **options) for n, s in enumerate(asked)
-        ]
-        assert [done.token_ids for done in together(jobs)] == alone
-
-
-def test_memory_full_for_one_alone_is_told_politely(llm, encodings, monkeypatch):
-    engine = ContinuousEngine(llm)
-    spliced = questions(llm, encodings)[0]
-    with monkeypatch.context() as patch:
-        failing(patch, lambda rows: torch.OutOfMemoryError("CUDA out of memory"))
-        with pytest.raises(PromptTooLongError, match="memory is full"):
-            ask(engine, spliced)
-    assert ask(engine, spliced, max_new_tokens=2).cached_tokens == 0
-
-
-def test_a_bug_in_the_thread_reaches_everyone_and_the_next_question_works(
-    llm, encodings, monkeypatch
-):
-    engine = ContinuousEngine(llm)
-    spliced = questions(llm, encodings)[0]
-
-    class Bug(Exception):
-        pass
-
-    def broken(self, work):
-        raise Bug
-
-    seen: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args.exc_type))
-    with monkeypatch.context() as patch:
-        patch.setattr(DecodeLoop, "_compute", broken)
-        with pytest.raises(Bug):
-            ask(engine, spliced)
-    assert seen == [Bug]
-    assert isinstance(ask(engine, spliced, max_new_tokens=2), Done)
-
-
-def test_an_idle_thread_ends_and_a_later_question_starts_another(llm, encodings, monkeypatch):
-    monkeypatch.setattr(decode_loop, "_LINGER_SECONDS", 0.01)
-    engine = ContinuousEngine(llm)
-    spliced = questions(llm, encodings)[0]
-    first = ask(engine, spliced, max_new_tokens=3)
-    thread = engine._loop._thread
-    if thread is not None:
-        thread.join(timeout=10)
-    assert engine._loop._thread is None
-    assert ask(engine, spliced, max_new_tokens=3).token_ids == first.token_ids

@@ -1,11 +1,13 @@
 """Opens the assistant: `python launch.py`, `python launch.py --share`, `python launch.py --help`.
 
-Arguments, logging, load, serve; nothing else. The page is served first and the model is loaded in
-a thread. Heavy imports are inside functions, so that `--help` answers at once.
+Logging, load, serve; nothing else. The options are in `ui/arguments.py`. The page is served first
+and the model is loaded in a thread. Heavy imports are inside functions, so that `--help` answers at
+once.
 """
 
 import argparse
 import gc
+import json
 import logging
 import os
 import shutil
@@ -18,6 +20,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ui.arguments import FIRST_PORT, parse_arguments
+
 if TYPE_CHECKING:
     from gradio import Blocks
 
@@ -27,89 +31,9 @@ if TYPE_CHECKING:
     from ui.share import ShareLink
 
 ROOT = Path(__file__).resolve().parent
-FIRST_PORT, N_PORTS = 7860, 100
+N_PORTS = 100
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEFAULT_BUNDLE = ROOT / "checkpoints" / "default"
-
-
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="launch.py",
-        description="A local chat assistant for chemists that sees the molecule. Opens a page in "
-        "the browser; nothing leaves this machine unless --share is given.",
-    )
-    model = parser.add_argument_group("model")
-    model.add_argument(
-        "--bundle",
-        type=Path,
-        metavar="DIR",
-        help="directory that names the components of one assistant (default: checkpoints/default)",
-    )
-    model.add_argument(
-        "--llm",
-        metavar="ID_OR_DIR",
-        help="another chat LLM: a Hugging Face id (downloaded once) or a local directory; adapters "
-        "trained for the bundle's own LLM are then off",
-    )
-    model.add_argument(
-        "--quantize",
-        choices=("4bit", "8bit", "none"),
-        default="4bit",
-        help="how the LLM's weights are held (default: 4bit, NF4)",
-    )
-    model.add_argument(
-        "--device",
-        default="auto",
-        metavar="NAME",
-        help="auto, cpu, cuda or cuda:N (default: auto, the GPU where there is one)",
-    )
-    model.add_argument(
-        "--lora",
-        type=Path,
-        metavar="DIR",
-        help="a LoRA directory in PEFT's format that was trained for this LLM",
-    )
-    page = parser.add_argument_group("page")
-    page.add_argument(
-        "--host",
-        metavar="ADDRESS",
-        help="address to listen on (default: 127.0.0.1; with --share 0.0.0.0, so that the local "
-        "network works too if the link does not)",
-    )
-    page.add_argument(
-        "--port",
-        type=int,
-        metavar="N",
-        help=f"port to listen on (default: the first free one from {FIRST_PORT})",
-    )
-    page.add_argument("--share", action="store_true", help="make a public link, with a passcode")
-    page.add_argument(
-        "--passcode",
-        metavar="TEXT",
-        help="passcode of your own; by default a random one is made and printed whenever others "
-        "can reach the page",
-    )
-    page.add_argument(
-        "--no-passcode", action="store_true", help="let everybody in who has the address"
-    )
-    page.add_argument(
-        "--names",
-        type=Path,
-        metavar="FILE",
-        help="your own names for molecules: a table with the columns name, smiles, cas, synonyms",
-    )
-    page.add_argument("--no-browser", action="store_true", help="do not open a browser tab")
-    parser.add_argument(
-        "--log-level",
-        choices=("debug", "info", "warning", "error"),
-        default="warning",
-        help="what is logged; structures and messages appear at debug only (default: warning)",
-    )
-    options = parser.parse_args(arguments)
-    if options.passcode is not None and options.no_passcode:
-        parser.error("--passcode and --no-passcode exclude each other")
-    return options
 
 
 def set_environment(options: argparse.Namespace) -> None:
@@ -122,9 +46,22 @@ def set_environment(options: argparse.Namespace) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     for name in ("GRADIO_SHARE", "GRADIO_ALLOWED_PATHS"):  # both would open what is closed here
         os.environ.pop(name, None)
-    is_hub_id = options.llm is not None and not Path(options.llm).expanduser().exists()
-    if not is_hub_id:
+    if not asks_for_hub(options):
         os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def asks_for_hub(options: argparse.Namespace) -> bool:
+    """Whether the language model is named by a hub id: by the person, or by the bundle they chose.
+
+    A bundle that cannot be read asks for nothing here; loading it says what is wrong.
+    """
+    if options.llm is not None:
+        return not Path(options.llm).expanduser().exists()
+    path = (options.bundle or DEFAULT_BUNDLE) / "bundle.json"
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("hub_llm"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def set_logging(level: str) -> None:
@@ -213,16 +150,19 @@ def make_handle(options: argparse.Namespace) -> "AssistantHandle":
     bundle = options.bundle or DEFAULT_BUNDLE
 
     def load() -> Replying:
-        try:
-            from assistant.assistant import Assistant
+        from assistant.imports import quick_imports
 
-            return Assistant.load(
-                bundle,
-                llm=options.llm,
-                quantize=options.quantize,
-                device=options.device,
-                lora=options.lora,
-            )
+        try:
+            with quick_imports():
+                from assistant.assistant import Assistant
+
+                return Assistant.load(
+                    bundle,
+                    llm=options.llm,
+                    quantize=options.quantize,
+                    device=options.device,
+                    lora=options.lora,
+                )
         finally:
             collect_garbage_again()
 

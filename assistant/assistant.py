@@ -1,33 +1,36 @@
 """The meeting point: from a conversation to a streamed, checked answer.
 
-conversation ─► render ─► layout ─► splice (graph tokens, ΔW) ─► engine ─► text ─► checks, passport
+conversation ─► render ─► layout ─► splice (graph, pair tokens, ΔW) ─► engine ─► checks, passport
 """
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 
 from assistant.bundle import Bundle, Components, load_components
 from assistant.chat.check import check_answer
-from assistant.chat.conversation import Conversation, Message
+from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
-from assistant.chat.prompts import Prompt, render
+from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
 from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
-from assistant.errors import PromptTooLongError
+from assistant.chem.pairs import MoleculePair, pair_task
+from assistant.errors import AssistantError, PromptTooLongError
 from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
 from assistant.llm.experts import ExpertMode
-from assistant.llm.layout import Layout, SlotPiece, layout
+from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout
 from assistant.llm.load import LoadedLLM, Quantize
 from assistant.llm.sampling import Sampling
+from assistant.llm.scoring import YesNoScore, score_yes_no
 from assistant.llm.splice import Spliced, splice
+from assistant.pair_encoding import PairEncoding
 
 log = logging.getLogger(__name__)
 
@@ -121,11 +124,12 @@ class Assistant:
         options = options or ReplyOptions()
         began = time.perf_counter()
         fitted, prompt, laid_out, notice = self._fit(conversation)
-        if notice:
-            yield Notice(notice)
-        spliced = self._splice(prompt, laid_out)
+        pairs = self._pairs(prompt, laid_out)
+        for text in dict.fromkeys([notice, *(pair.note for pair in pairs.values())]):
+            if text:
+                yield Notice(text)
         request = llm_requests.Request(
-            spliced,
+            self._splice(prompt, laid_out, pairs),
             _sampling(options),
             options.stop,
             options.visitor,
@@ -143,6 +147,28 @@ class Assistant:
                 message = self._message(fitted, prompt, text, event, options)
                 seconds = time.perf_counter() - began
                 yield Finished(message, seconds, event.first_token_s, event.tokens_per_s)
+
+    def score_pair(self, pair: MoleculePair) -> YesNoScore:
+        """How likely the answer to a pair's question begins with yes; nothing is drawn.
+
+        Both ways round give the same score where the task is symmetric: the pair is put in its
+        canonical order first. Not for use while answers are drawn on the same GPU.
+
+        Raises:
+            AssistantError: The task is not answered by yes or no, or the model cannot say them.
+        """
+        if pair.task.answer != "yes_no":
+            raise AssistantError(
+                f"Task {pair.task.name} is answered by a value and has no yes or no to score."
+            )
+        pair = pair.canonical()
+        conversation, first = Conversation().with_molecule(pair.first)
+        conversation, second = conversation.with_molecule(pair.second)
+        question = PairQuestion(first, second, pair.task.name)
+        message = Message("user", pair_question(question), pair=question)
+        _, prompt, laid_out, _ = self._fit(conversation.with_message(message))
+        spliced = self._splice(prompt, laid_out, self._pairs(prompt, laid_out))
+        return score_yes_no(self._llm, spliced)
 
     def _fit(self, conversation: Conversation) -> tuple[Conversation, Prompt, Layout, str]:
         """Renders; drops the older half of the turns until the prompt leaves room for an answer."""
@@ -173,10 +199,26 @@ class Assistant:
         return conversation, prompt, laid_out, notice
 
     def _count(self, laid_out: Layout) -> int:
-        n_slot = self._components.n_graph_tokens
-        return sum(n_slot if isinstance(p, SlotPiece) else len(p.ids) for p in laid_out.pieces)
+        return sum(self._length(piece) for piece in laid_out.pieces)
 
-    def _splice(self, prompt: Prompt, laid_out: Layout) -> Spliced:
+    def _length(self, piece: Piece) -> int:
+        if isinstance(piece, IdsPiece):
+            return len(piece.ids)
+        parts = self._components
+        return parts.n_pair_tokens if isinstance(piece, PairPiece) else parts.n_graph_tokens
+
+    def _pairs(self, prompt: Prompt, laid_out: Layout) -> dict[PairSlot, PairEncoding]:
+        """Interaction tokens of the pairs in a prompt; none when they are off."""
+        encoder = self._components.pairs
+        slots = [piece.slot for piece in laid_out.pieces if isinstance(piece, PairPiece)]
+        if encoder is None or not slots:
+            return {}
+        found = encoder.encode([_molecule_pair(prompt, slot) for slot in slots])
+        return dict(zip(slots, found, strict=True))
+
+    def _splice(
+        self, prompt: Prompt, laid_out: Layout, pairs: Mapping[PairSlot, PairEncoding]
+    ) -> Spliced:
         encodings = {}
         encoder = self._components.encoder
         if encoder is not None:
@@ -184,7 +226,15 @@ class Assistant:
             found = encoder.encode([prompt.molecules[n] for n in numbers])
             encodings = dict(zip(numbers, found, strict=True))
         embed_tokens = self._llm.model.get_input_embeddings()
-        return splice(laid_out, encodings, embed_tokens, static=self._components.lora)
+        return splice(
+            laid_out,
+            encodings,
+            embed_tokens,
+            mode=self._components.combination,
+            scope=self._components.scope,
+            static=self._components.lora,
+            pairs=pairs,
+        )
 
     def _message(
         self,
@@ -238,6 +288,11 @@ class Assistant:
             "fingerprint": self._llm.fingerprint,
             "bundle_sha256": self._bundle_hash,
         }
+
+
+def _molecule_pair(prompt: Prompt, slot: PairSlot) -> MoleculePair:
+    first, second = prompt.molecules[slot.first], prompt.molecules[slot.second]
+    return MoleculePair(first, second, pair_task(slot.task))
 
 
 def _sampling(options: ReplyOptions) -> Sampling:

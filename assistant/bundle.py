@@ -1,7 +1,8 @@
 """A bundle: the directory that names the components of one assistant, and loading them.
 
-`bundle.json` holds the name and, per component, a path relative to it. Adapters say for which
-language model they were trained; with another one they are off and say so.
+`bundle.json` holds the name and, per component, a path relative to it; the language model may be a
+hub id instead (`hub_llm`). Adapters say for which language model they were trained; with another
+one they are off and say so.
 """
 
 import json
@@ -12,16 +13,22 @@ from typing import TYPE_CHECKING
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.lora import wrap
+from assistant.adapters.mora import MORA_COMPONENT, MoraConfig, MoraGenerator
 from assistant.adapters.peft_format import read_peft_lora
-from assistant.adapters.weights import LoraWeights
+from assistant.adapters.weights import Combination, LoraWeights, Scope, combine
 from assistant.adapters.xlora.files import base_model_of, read_xlora
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.checkpoint import load_weights, read_config, read_info, sha256_of
+from assistant.checkpoint import load_weights, read_config, read_info, sha256_of, write_json
+from assistant.chem.shapes import SandboxedShapes
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import BundleError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.pairs.model import PairConfig, PairModel
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
+from assistant.llm import embeddings
+from assistant.llm.identity import belongs_to
 from assistant.llm.load import LoadedLLM, Quantize, load_llm
+from assistant.pair_encoding import PairEncoder
 
 if TYPE_CHECKING:
     import torch
@@ -29,11 +36,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
-_KNOWN = ("llm", "encoder", "projector", "generator", "experts")
+_KNOWN = (
+    "llm",
+    "encoder",
+    "projector",
+    "generator",
+    "experts",
+    "pairs",
+    "lora",
+    embeddings.COMPONENT,
+)
 
 GRAPH = "graph tokens"
 LORA = "instance LoRA"
 EXPERTS = "experts"
+PAIRS = "pair tokens"
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,7 @@ class Bundle:
     directory: Path
     name: str
     components: dict[str, Path]
+    hub_llm: str = ""
 
     @classmethod
     def read(cls, directory: Path) -> "Bundle":
@@ -71,7 +89,23 @@ class Bundle:
                 f"{path} names unknown components {sorted(unknown)}; known are {', '.join(_KNOWN)}."
             )
         parts = {name: directory / place for name, place in values["components"].items()}
-        return cls(directory, values["name"], parts)
+        return cls(directory, values["name"], parts, values.get("hub_llm", ""))
+
+    @classmethod
+    def write(
+        cls, directory: Path, name: str, components: dict[str, str], *, hub_llm: str = ""
+    ) -> "Bundle":
+        """Writes `bundle.json`.
+
+        Args:
+            directory: The bundle's directory.
+            name: What the header calls it.
+            components: Paths relative to the directory, or absolute ones.
+            hub_llm: Hub id of the language model, where it is no component.
+        """
+        values = {"format_version": FORMAT_VERSION, "name": name, "components": components}
+        write_json(directory / "bundle.json", values | ({"hub_llm": hub_llm} if hub_llm else {}))
+        return cls.read(directory)
 
     def digest(self) -> str:
         """SHA-256 over all component files, for the passport."""
@@ -86,8 +120,12 @@ class Components:
         encoder: Graph tokens and ΔW of molecules, if any of the two is on.
         n_graph_tokens: Graph tokens per molecule; 0 when off.
         states: Per adapter its name, whether it is on, and why not.
-        lora: An ordinary LoRA that applies to every token, if one was asked for.
+        lora: An ordinary LoRA that applies to every token, if the bundle has one or one was asked
+            for; both together where there are two.
         experts: The mixture of LoRA experts, if it is on.
+        scope: Which tokens the molecules' ΔW are for.
+        combination: How the ΔW of several molecules in focus become one.
+        pairs: Interaction tokens of pairs, if they are on.
     """
 
     encoder: MoleculeEncoder | None
@@ -95,15 +133,24 @@ class Components:
     states: tuple[tuple[str, bool, str], ...]
     lora: LoraWeights | None = None
     experts: Mixture | None = None
+    scope: Scope = "turn"
+    combination: Combination = "mean"
+    pairs: PairEncoder | None = None
+
+    @property
+    def n_pair_tokens(self) -> int:
+        """Interaction tokens per pair; 0 when off."""
+        return self.pairs.n_tokens if self.pairs else 0
 
 
 def load_components(
     bundle: Bundle, *, llm: str | None, quantize: Quantize, device: str, lora: Path | None = None
 ) -> tuple[LoadedLLM, Components]:
     """Loads the language model, every component that was trained for it, and a LoRA directory."""
-    if llm is None and "llm" not in bundle.components:
+    source = llm or bundle.components.get("llm") or bundle.hub_llm
+    if not source:
         raise BundleError(f"The bundle {bundle.name} has no language model; name one with --llm.")
-    loaded = load_llm(llm or bundle.components["llm"], quantize=quantize, device=device)
+    loaded = load_llm(source, quantize=quantize, device=device)
     off = {name: _obstacle(bundle, name, loaded) for name in ("projector", "generator")}
     missing_encoder = "" if "encoder" in bundle.components else "the bundle has no graph encoder"
     reasons = {name: reason or missing_encoder for name, reason in off.items()}
@@ -113,14 +160,18 @@ def load_components(
         (LORA, not reasons["generator"], reasons["generator"]),
         (EXPERTS, not no_experts, no_experts),
     )
-    static = None
-    if lora is not None:
-        static = read_peft_lora(lora, loaded.model, device=loaded.device, dtype=loaded.dtype)
-        wrap(loaded.model, static)
-        states = (*states, (f"LoRA {lora.resolve().name}", True, ""))
+    no_pairs = _obstacle(bundle, "pairs", loaded)
+    states = (*states, (PAIRS, not no_pairs, no_pairs))
+    static, more_states = _static_parts(bundle, loaded, lora)
     encoder, n_tokens = _molecule_encoder(bundle, loaded, reasons)
     experts = None if no_experts else _experts(bundle.components["experts"], loaded)
-    return loaded, Components(encoder, n_tokens, states, static, experts)
+    pairs = None if no_pairs else _pair_encoder(bundle.components["pairs"], loaded)
+    use = {}
+    if encoder is not None and encoder.generator is not None:
+        config = encoder.generator.config
+        use = {"scope": config.scope, "combination": config.combination}
+    states = (*states, *more_states)
+    return loaded, Components(encoder, n_tokens, states, static, experts, pairs=pairs, **use)
 
 
 def _experts_obstacle(bundle: Bundle, loaded: LoadedLLM) -> str:
@@ -147,6 +198,37 @@ def _experts(directory: Path, loaded: LoadedLLM) -> Mixture:
     return mixture
 
 
+def _static_parts(
+    bundle: Bundle, loaded: LoadedLLM, lora: Path | None
+) -> tuple[LoraWeights | None, list[tuple[str, bool, str]]]:
+    """What changes the language model for every token: trained embeddings, LoRA directories."""
+    states: list[tuple[str, bool, str]] = []
+    directories = []
+    # The obstacles first: installing embeddings changes what the language model is known by.
+    reasons = {
+        name: _obstacle(bundle, name, loaded)
+        for name in (embeddings.COMPONENT, "lora")
+        if name in bundle.components
+    }
+    for name, reason in reasons.items():
+        title = "its LoRA" if name == "lora" else "its input embeddings"
+        states.append((title, not reason, reason))
+        if not reason and name == "lora":
+            directories.append(bundle.components[name])
+        elif not reason:
+            embeddings.install(bundle.components[name], loaded)
+    if lora is not None:
+        directories.append(lora)
+        states.append((f"LoRA {lora.resolve().name}", True, ""))
+    weights = [
+        read_peft_lora(directory, loaded.model, device=loaded.device, dtype=loaded.dtype)
+        for directory in directories
+    ]
+    for part in weights:
+        wrap(loaded.model, part)
+    return combine(weights, "concat") or None, states
+
+
 def _obstacle(bundle: Bundle, name: str, loaded: LoadedLLM) -> str:
     """Why an adapter cannot be used with this language model; empty when it can."""
     if name not in bundle.components:
@@ -154,7 +236,7 @@ def _obstacle(bundle: Bundle, name: str, loaded: LoadedLLM) -> str:
     info = read_info(bundle.components[name])
     if not info.trained:
         return "not trained yet"
-    if info.base_model != loaded.fingerprint:
+    if not belongs_to(info.base_model, loaded):
         return f"trained for another language model than {loaded.name}"
     return ""
 
@@ -169,18 +251,53 @@ def _molecule_encoder(
     )
     load_weights(bundle.components["encoder"], encoder)
     projector = generator = None
-    n_tokens = 0
     if not reasons["projector"]:
-        config = read_config(bundle.components["projector"], ProjectorConfig, component="projector")
-        projector = MultiLevelProjector(config)
-        load_weights(bundle.components["projector"], projector)
-        n_tokens = config.n_tokens
+        projector = _projector(bundle.components["projector"], loaded)
     if not reasons["generator"]:
-        config = read_config(bundle.components["generator"], GeneratorConfig, component="generator")
-        generator = LoraGenerator(config)
-        load_weights(bundle.components["generator"], generator)
-        wrap(loaded.model, config.sites)
+        generator = _generator(bundle.components["generator"], loaded)
+    n_tokens = projector.config.n_tokens if projector else 0
     dtype: torch.dtype = loaded.dtype
     return MoleculeEncoder(
         encoder, projector, generator, device=loaded.device, dtype=dtype
     ), n_tokens
+
+
+def _projector(directory: Path, loaded: LoadedLLM) -> MultiLevelProjector:
+    config = read_config(directory, ProjectorConfig, component="projector")
+    width = loaded.model.get_input_embeddings().weight.shape[1]
+    if config.d_llm != width:
+        raise BundleError(
+            f"{directory} writes graph tokens of width {config.d_llm}, the language model"
+            f" {loaded.name} reads {width}. Use the one it was trained with."
+        )
+    projector = MultiLevelProjector(config)
+    load_weights(directory, projector)
+    return projector
+
+
+def _generator(directory: Path, loaded: LoadedLLM) -> LoraGenerator | MoraGenerator:
+    """Our generator, or the published one, and the places in the LLM that it writes for."""
+    if read_info(directory).component == MORA_COMPONENT:
+        mora = read_config(directory, MoraConfig, component=MORA_COMPONENT)
+        generator = MoraGenerator.without_memory(mora)
+        load_weights(directory, generator)
+        wrap(loaded.model, mora.site_names)
+        return generator
+    config = read_config(directory, GeneratorConfig, component="generator")
+    ours = LoraGenerator(config)
+    load_weights(directory, ours)
+    wrap(loaded.model, config.sites)
+    return ours
+
+
+def _pair_encoder(directory: Path, loaded: LoadedLLM) -> PairEncoder:
+    config = read_config(directory, PairConfig, component="pairs")
+    width = loaded.model.get_input_embeddings().weight.shape[1]
+    if config.d_llm != width:
+        raise BundleError(
+            f"{directory} writes pair tokens of width {config.d_llm}, the language model"
+            f" {loaded.name} reads {width}. Use the one it was trained with."
+        )
+    model = PairModel(config)
+    load_weights(directory, model)
+    return PairEncoder(model, SandboxedShapes(), device=loaded.device, dtype=loaded.dtype)

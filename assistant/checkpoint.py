@@ -24,6 +24,9 @@ from assistant.errors import BundleError
 FORMAT_VERSION = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 
+ADDED_LATER = {"added_later": True}
+"""Field metadata: components written before the field existed are read with its default."""
+
 ConfigT = TypeVar("ConfigT")
 
 
@@ -117,7 +120,7 @@ def read_info(directory: Path) -> ComponentInfo:
 
 
 def read_config(directory: Path, config_type: type[ConfigT], *, component: str) -> ConfigT:
-    """The config of a component; unknown and missing keys raise.
+    """The config of a component; unknown keys raise, and missing ones but those `ADDED_LATER`.
 
     Raises:
         BundleError: The directory holds another component, or keys that do not fit.
@@ -128,8 +131,11 @@ def read_config(directory: Path, config_type: type[ConfigT], *, component: str) 
     values = _read_json(directory / CONFIG).get("config")
     if not isinstance(values, dict):
         raise BundleError(f"{directory / CONFIG} has no config; restore the file.")
-    known = {field.name for field in fields(config_type)}  # type: ignore[arg-type]
-    missing, unexpected = sorted(known - set(values)), sorted(set(values) - known)
+    known = {field.name: field for field in fields(config_type)}  # type: ignore[arg-type]
+    missing = sorted(
+        name for name in known.keys() - values.keys() if not known[name].metadata.get("added_later")
+    )
+    unexpected = sorted(values.keys() - known.keys())
     if missing or unexpected:
         raise BundleError(f"{directory / CONFIG}: missing {missing}, unexpected {unexpected}.")
     try:
@@ -175,7 +181,8 @@ def load_strictly(module: nn.Module, found: Mapping[str, Tensor], *, source: str
     ]
     if problems:
         raise BundleError(f"{source} does not fit its config. {'; '.join(problems)}.")
-    module.load_state_dict(dict(found))
+    # A module on the meta device has no values to copy into: it takes the tensors of the file.
+    module.load_state_dict(dict(found), assign=any(p.is_meta for p in module.parameters()))
 
 
 def sha256_of(path: Path) -> str:

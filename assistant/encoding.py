@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from assistant.adapters.generator import LoraGenerator
+from assistant.adapters.mora import MoraGenerator
 from assistant.adapters.weights import (
     LoraWeights,
     LowRank,
@@ -26,13 +27,17 @@ from assistant.adapters.weights import (
     content_hash,
     tensor_hash,
 )
-from assistant.chem.graph import to_graph
+from assistant.chem.graph import to_graph, to_mora_graph
 from assistant.chem.molecule import Molecule
+from assistant.chem.motifs import motif_rows as published_motif_rows
 from assistant.chem.motifs import own_motif_rows
 from assistant.graph.encoder import GraphEncoder
 from assistant.graph.projector import MultiLevelProjector, pad_motifs
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
+
+_GRAPH_OF = {"ogb": to_graph, "mora": to_mora_graph}
+_MOTIF_ROWS_OF = {"own": own_motif_rows, "published": published_motif_rows}
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class MoleculeEncoder:
         generator: Gives ΔW; None switches them off.
         device: Where the LLM computes.
         dtype: In what type the LLM computes.
-        motif_rows: How motif rows are found; the rows of imported LLaMo weights differ from ours.
+        motif_rows: How motif rows are found; as the projector was trained when not given.
         max_bytes: Size of the cache.
     """
 
@@ -79,27 +84,24 @@ class MoleculeEncoder:
         self,
         encoder: GraphEncoder,
         projector: MultiLevelProjector | None,
-        generator: LoraGenerator | None,
+        generator: LoraGenerator | MoraGenerator | None,
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
-        motif_rows: Callable[[Molecule], np.ndarray | None] = own_motif_rows,
+        motif_rows: Callable[[Molecule], np.ndarray | None] | None = None,
         max_bytes: int = DEFAULT_CACHE_BYTES,
     ) -> None:
         self.encoder = encoder.eval().requires_grad_(False).to(device)
         self.projector = projector and projector.eval().requires_grad_(False).to(device)
         self.generator = generator and generator.eval().requires_grad_(False).to(device)
-        self._motif_rows = motif_rows
+        self._to_graph = _GRAPH_OF[encoder.config.columns]
+        self._motif_rows = motif_rows or (
+            _MOTIF_ROWS_OF[projector.config.motif_rows] if projector else own_motif_rows
+        )
         self._dtype = dtype
         # One B per site for all molecules: its identity is what lets their A be combined.
-        self._B = (
-            {
-                site.name: B.detach().to(dtype)
-                for site, B in zip(generator.config.sites, generator.lora_B, strict=True)
-            }
-            if generator
-            else {}
-        )
+        shared = self.generator.shared_B() if self.generator is not None else {}
+        self._B = {name: B.detach().to(dtype) for name, B in shared.items()}
         self._B_hash = content_hash(
             {name: LowRank(B.new_empty(0, 0), B) for name, B in self._B.items()}
         )
@@ -146,7 +148,7 @@ class MoleculeEncoder:
 
     @torch.no_grad()
     def _compute(self, molecule: Molecule) -> MoleculeEncoding:
-        levels = self.encoder.encode([to_graph(molecule)])
+        levels = self.encoder.encode([self._to_graph(molecule)])
         tokens = lora = None
         if self.projector is not None:
             motifs, mask = pad_motifs([self._motif_rows(molecule)])

@@ -59,6 +59,7 @@ def test_everything_of_the_bundle_is_on(assistant: Assistant) -> None:
         "graph tokens": True,
         "instance LoRA": True,
         "experts": False,
+        "pair tokens": False,
     }
     assert (status.model, status.quantisation) == ("tiny", "nf4")
 

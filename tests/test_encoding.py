@@ -57,6 +57,25 @@ def test_company_changes_nothing_not_even_the_last_bit():
     assert alone.lora_hash == together.lora_hash
 
 
+@pytest.mark.parametrize(
+    "smiles", ["C", "[He]", "[Na+].[Cl-]", "[NH3]->[Pt](Cl)(Cl)<-[NH3]", "[H+]", "*"]
+)
+def test_every_valid_molecule_has_finite_tokens_and_motif_rows_of_its_own(smiles):
+    molecule = Molecule.parse(smiles)
+    with_rows = make_encoder().encode([molecule])[0].graph_tokens
+    without = make_encoder(motif_rows=lambda _: None).encode([molecule])[0].graph_tokens
+    assert torch.isfinite(with_rows).all()
+    assert not torch.allclose(with_rows[:4], without[:4])  # the queries have seen a motif
+    torch.testing.assert_close(with_rows[4:], without[4:])
+
+
+def test_motif_rows_are_those_the_projector_was_trained_with():
+    projector = MultiLevelProjector(ProjectorConfig(d_graph=16, d_llm=64, motif_rows="published"))
+    tokens = make_encoder(projector=projector).encode([METHANE])[0].graph_tokens
+    raw = make_encoder(projector=projector, motif_rows=lambda _: None).encode([METHANE])[0]
+    assert torch.equal(tokens, raw.graph_tokens)
+
+
 def test_stereoisomers_are_different_molecules():
     left, right = make_encoder().encode(
         [Molecule.parse("C[C@H](N)C(=O)O"), Molecule.parse("C[C@@H](N)C(=O)O")]

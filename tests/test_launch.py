@@ -98,6 +98,17 @@ def test_the_hub_is_off_unless_an_id_of_it_was_asked_for(llm, is_offline, enviro
     assert ("HF_HUB_OFFLINE" in environment) == is_offline
 
 
+@pytest.mark.parametrize(
+    ("text", "is_offline"),
+    [('{"hub_llm": "owner/model"}', False), ('{"components": {}}', True), ("no json", True)],
+)
+def test_a_bundle_may_name_a_hub_id(text, is_offline, environment, tmp_path):
+    environment.pop("HF_HUB_OFFLINE", None)
+    (tmp_path / "bundle.json").write_text(text)
+    launch.set_environment(options("--bundle", str(tmp_path)))
+    assert ("HF_HUB_OFFLINE" in environment) == is_offline
+
+
 def test_settings_that_would_open_the_server_are_dropped(environment):
     environment |= {"GRADIO_SHARE": "true", "GRADIO_ALLOWED_PATHS": "/"}
     launch.set_environment(options())

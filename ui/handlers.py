@@ -18,6 +18,7 @@ from ui.examples import EXAMPLES, open_example
 from ui.handle import AssistantHandle
 from ui.molecules import Arrival, Chemistry
 from ui.session import Current, Session, SessionStore
+from ui.sketcher import to_drawing
 from ui.transcript import TranscriptView
 from ui.views import Views
 
@@ -91,13 +92,20 @@ class Handlers:
     def drawn(self, value: dict[str, object] | None, request: gr.Request) -> Values:
         """A change in the sketcher; gives values for `composer, bench, facts`."""
         session = self._store.get(key_of(request))
-        ticket = _ticket(session)
+        drawing = to_drawing(value)
+        with session.lock:
+            if drawing["edit"] < session.last_edit:
+                return SKIP, SKIP, SKIP
+            ticket = _ticket(session)
+            session.last_edit = drawing["edit"]
         try:
-            found = molecules.look_up_drawing(self._chemistry, value or {})
+            found = molecules.look_up_drawing(self._chemistry, drawing)
             composer, bench, _, facts = self._arrived(session, ticket, found, by_hand=True)
             return composer, bench, facts
         except AssistantError as error:
             with session.lock:
+                if ticket < session.last_input:
+                    return SKIP, SKIP, SKIP
                 session.show(None)
                 composer, _, _, facts = self._work(session)
                 return composer, self._views.box_error(session, error, text=""), facts

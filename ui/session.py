@@ -71,6 +71,7 @@ class Session:
         self.last_problem = ""
         self.votes: dict[str, str] = {}
         self.last_input = 0
+        self.last_edit = 0  # the newest edit of the sketcher that was taken in
         self._past: list[Conversation] = []
         self._future: list[Conversation] = []
         self._shelf: tuple[Conversation, list[Conversation], list[Conversation]] | None = None

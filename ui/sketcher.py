@@ -20,7 +20,11 @@ class Drawing(TypedDict):
         rxn: The reaction as an RXN file, empty without an arrow.
         smiles: For a quick look only: may lack stereochemistry.
         origin: `user` when it was drawn, anything else when Python set it.
-        n: Number of this value. A new number sets the drawing again even if its text is the same.
+        n: Number of this value. A new number sets the drawing again even if its text is the same;
+            a lower one than before is out of date and not shown. 0 is always shown.
+        edit: Number of the person's edit that this is, or of the newest one that Python had seen
+            when it made this: the sketcher drops what was made before a drawing it has told of.
+            0: not known, always shown.
     """
 
     molfile: str
@@ -28,6 +32,7 @@ class Drawing(TypedDict):
     smiles: str
     origin: Literal["user", "page"]
     n: int
+    edit: int
 
 
 class Sketcher(gr.HTML):
@@ -76,7 +81,7 @@ class Sketcher(gr.HTML):
 
     def api_info(self) -> dict[str, str]:
         """A JSON object."""
-        return {"type": "object", "description": "molfile, rxn, smiles, origin, n"}
+        return {"type": "object", "description": "molfile, rxn, smiles, origin, n, edit"}
 
     def get_block_name(self) -> str:
         """Gradio's own HTML component draws it."""
@@ -93,13 +98,14 @@ def to_drawing(value: object) -> Drawing:
         given = {"smiles": value}
     elif isinstance(value, Mapping):
         given = value
-    n = given.get("n")
+    n, edit = given.get("n"), given.get("edit")
     return Drawing(
         molfile=_text(given.get("molfile")),
         rxn=_text(given.get("rxn")),
         smiles=_text(given.get("smiles")),
         origin="user" if given.get("origin") == "user" else "page",
         n=n if isinstance(n, int) else 0,
+        edit=edit if isinstance(edit, int) else 0,
     )
 
 

@@ -195,6 +195,7 @@ class Views:
             "smiles": current.text if current else "",
             "origin": "page",
             "n": self.rev(),
+            "edit": session.last_edit,
         }
 
     def facts(self, session: Session) -> dict[str, object]:

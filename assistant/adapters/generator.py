@@ -14,17 +14,25 @@ so every rank component attends to its own atoms, and one basis U serves all lay
 Parameters: (sites + r + levels) D + blocks · 16 D² + d_graph D + Σ_types D · in + Σ_sites r · out.
 For a 7B LLM (40 sites, r 64, D 512, 4 blocks) that is 38 million, where the published head alone
 (one Linear D -> in · r per type) takes 1.3 billion. B is rectangular, so grouped-query LLMs fit,
-and the mask makes a batch equal to one by one, which the published code does not.
+and the mask makes a batch equal to one by one, which the published code does not. Sites that are
+rows of one fused projection are written side by side into one ΔW of that module.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from assistant.adapters.sites import SiteSpec
-from assistant.adapters.weights import StackedLora, StackedLowRank
+from assistant.adapters.weights import (
+    Combination,
+    Scope,
+    StackedLora,
+    StackedLowRank,
+    check_use,
+)
+from assistant.checkpoint import ADDED_LATER
 from assistant.graph.encoder import GraphLevels
 
 
@@ -35,6 +43,11 @@ class GeneratorConfig:
     Attributes:
         sites: The places in the LLM, from `find_sites`; stored, so that a wrong LLM is noticed.
         n_roles: Roles a molecule can have (solute, solvent, …); 0 for none.
+        scope: Which tokens of a conversation its ΔW is for.
+        combination: How the ΔW of several molecules in focus become one.
+        n_site_blocks: How many of the first blocks work on one query per site, before each rank
+            component becomes a query of its own. 0 gives every component all blocks; more is that
+            much cheaper, for the work grows with sites · r.
     """
 
     d_graph: int
@@ -47,6 +60,9 @@ class GeneratorConfig:
     n_heads: int = 4
     ffn_factor: int = 2
     n_roles: int = 0
+    scope: Scope = field(default="turn", metadata=ADDED_LATER)
+    combination: Combination = field(default="mean", metadata=ADDED_LATER)
+    n_site_blocks: int = field(default=0, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         sites = tuple(s if isinstance(s, SiteSpec) else SiteSpec(**s) for s in self.sites)
@@ -57,6 +73,9 @@ class GeneratorConfig:
             raise ValueError(f"d_model {self.d_model} is not a multiple of n_heads {self.n_heads}")
         if self.rank < 1:
             raise ValueError(f"rank {self.rank} must be positive")
+        if not 0 <= self.n_site_blocks <= self.n_blocks:
+            raise ValueError(f"n_site_blocks {self.n_site_blocks} is not in 0…{self.n_blocks}")
+        check_use(self.scope, self.combination)
         widths: dict[str, int] = {}
         for site in sites:
             if widths.setdefault(site.kind, site.in_features) != site.in_features:
@@ -138,27 +157,53 @@ class LoraGenerator(nn.Module):
             roles: Role of each molecule, (b,) int64; only with `n_roles`.
         """
         states = self._decode(levels, roles)  # (b, sites, r, D)
-        stacked = StackedLora()
         A_of_site: dict[int, Tensor] = {}
         for kind, basis in self.basis.items():
             places = [i for i, site in enumerate(self.config.sites) if site.kind == kind]
             A = states[:, places] @ basis  # (b, sites of this type, r, in)
             A_of_site.update(zip(places, A.unbind(dim=1), strict=True))
-        for index, site in enumerate(self.config.sites):
-            stacked[site.name] = StackedLowRank(
-                A_of_site[index], self.lora_B[index], self.config.scaling
-            )
+        stacked = StackedLora()
+        for name, places in self._places_of_modules().items():
+            A = torch.cat([A_of_site[place] for place in places], dim=1)  # (b, parts * r, in)
+            stacked[name] = StackedLowRank(A, self._B_of_module(places), self.config.scaling)
         return stacked
+
+    def shared_B(self) -> dict[str, Tensor]:
+        """The B (out, r) of every module by name, which all molecules share.
+
+        A fused projection has rank parts · r: each part's B is zero outside its own rows.
+        """
+        modules = self._places_of_modules().items()
+        return {name: self._B_of_module(places) for name, places in modules}
+
+    def _places_of_modules(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for index, site in enumerate(self.config.sites):
+            places.setdefault(site.name, []).append(index)
+        return places
+
+    def _B_of_module(self, places: list[int]) -> Tensor:
+        parts = []
+        for place in places:
+            site, B = self.config.sites[place], self.lora_B[place]
+            if site.of_rows is not None:
+                below = site.of_rows - site.first_row - site.out_features
+                B = nn.functional.pad(B, (0, 0, site.first_row, below))
+            parts.append(B)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def _decode(self, levels: GraphLevels, roles: Tensor | None) -> Tensor:
         keys, hidden = self._keys(levels)
-        queries = self.site_queries[:, None] + self.rank_queries  # (sites, r, D)
-        queries = queries.flatten(0, 1).expand(len(levels), -1, -1)  # (b, sites * r, D)
+        queries = self.site_queries.expand(len(levels), -1, -1)  # (b, sites, D)
         if roles is not None:
             if self.role_embedding is None:
                 raise ValueError("roles are given, but the generator was made with n_roles = 0")
             queries = queries + self.role_embedding[roles][:, None]
-        for block in self.blocks:
+        n_site_blocks = self.config.n_site_blocks
+        for block in self.blocks[:n_site_blocks]:
+            queries = block(queries, keys, hidden)
+        queries = (queries[:, :, None] + self.rank_queries).flatten(1, 2)  # (b, sites * r, D)
+        for block in self.blocks[n_site_blocks:]:
             queries = block(queries, keys, hidden)
         return self.norm(queries).unflatten(1, (len(self.config.sites), self.config.rank))
 

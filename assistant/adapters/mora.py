@@ -4,8 +4,9 @@
     per type of "qkvom": queries (layers, D) ─ decoder blocks (keys v) ─ LN ─ Linear ─► A
 
 Equations and key names of arXiv 2510.12245 (`weights_generater.py`). One difference: padding atoms
-are masked, so each molecule gets its own A also in a batch. Widths must be square, as published,
-so LLMs with grouped-query heads do not fit; `generator.py` is what we train.
+are masked, so each molecule gets its own A also in a batch; `as_one_sequence` is the parity mode
+that gives what the published training path computes. Widths must be square, as published, so LLMs
+with grouped-query heads do not fit; `generator.py` is what we train.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,16 @@ from torch import Tensor, nn
 
 from assistant.adapters.generator import DecoderBlock
 from assistant.adapters.sites import SiteKind
-from assistant.adapters.weights import StackedLora, StackedLowRank
+from assistant.adapters.weights import (
+    Combination,
+    Scope,
+    StackedLora,
+    StackedLowRank,
+    check_use,
+)
 from assistant.graph.encoder import GraphLevels
+
+MORA_COMPONENT = "mora_generator"
 
 _NAME_OF_KIND: dict[SiteKind, str] = {
     "q": "self_attn.q_proj",
@@ -32,8 +41,12 @@ class MoraConfig:
     """Sizes as in the published scripts: 2.03 billion parameters.
 
     Attributes:
+        every: Every n-th layer of the LLM gets a ΔW (`skip_layers` there).
+        kinds: Which of q, k, v, o and the MLP bypass m, in the order of the stored tensors.
         separate: One sub-generator per type (published), or one for all.
         n_positions: Rows of a table that is stored but used nowhere.
+        scope: Which tokens its ΔW is for; published weights were trained on whole sequences.
+        combination: How the ΔW of several molecules become one; the published code has no several.
     """
 
     d_graph: int = 300
@@ -45,13 +58,21 @@ class MoraConfig:
     d_model: int = 1024
     n_blocks: int = 8
     n_heads: int = 16
+    ffn_factor: int = 4
     kinds: str = "qkvom"
     separate: bool = True
     n_positions: int = 21
+    scope: Scope = "whole"
+    combination: Combination = "mean"
 
     def __post_init__(self) -> None:
         if not set(self.kinds) <= set(_NAME_OF_KIND):
             raise ValueError(f"kinds {self.kinds!r} must be from qkvom")
+        check_use(self.scope, self.combination)
+        if self.d_model % self.n_heads:
+            raise ValueError(f"d_model {self.d_model} is not a multiple of n_heads {self.n_heads}")
+        if not self.layers:
+            raise ValueError(f"every {self.every} leaves no layer of {self.llm_depth}")
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -70,7 +91,8 @@ class _SubGenerator(nn.Module):
         super().__init__()
         self.queries = nn.Parameter(torch.randn(1, n_queries, config.d_model))
         self.decoders = nn.ModuleList(
-            DecoderBlock(config.d_model, config.n_heads, 4) for _ in range(config.n_blocks)
+            DecoderBlock(config.d_model, config.n_heads, config.ffn_factor)
+            for _ in range(config.n_blocks)
         )
         self.norm = nn.LayerNorm(config.d_model)
         self.weights_head = nn.Linear(config.d_model, config.d_llm * config.rank)
@@ -99,16 +121,38 @@ class MoraGenerator(nn.Module):
         )
         self.Bs = nn.Parameter(torch.zeros(1, n_sites, n_values))
 
+    @classmethod
+    def without_memory(cls, config: MoraConfig) -> "MoraGenerator":
+        """On the meta device, to be filled from a file: 2 billion values are not drawn twice."""
+        with torch.device("meta"):
+            return cls(config)
+
     def forward(self, levels: GraphLevels) -> StackedLora:
         """Low-rank weights of each molecule."""
         config = self.config
-        keys, hidden = self.visual_proj(levels.atoms[:, -1]), ~levels.mask
+        nodes = levels.atoms[:, -1].to(self.visual_proj.weight.dtype)
+        keys, hidden = self.visual_proj(nodes), ~levels.mask
         parts = self.gen if isinstance(self.gen, nn.ModuleList) else [self.gen]
         flat = torch.cat([part(keys, hidden) for part in parts], dim=1)  # (b, sites, in * r)
         A = flat.unflatten(2, (config.d_llm, config.rank)).transpose(2, 3)  # (b, sites, r, in)
-        B = self.Bs[0].unflatten(1, (config.d_llm, config.rank))  # (sites, out, r)
         scaling = config.alpha / config.rank
         return StackedLora(
-            (name, StackedLowRank(A[:, index], B[index], scaling))
-            for index, name in enumerate(config.site_names)
+            (name, StackedLowRank(A[:, index], B, scaling))
+            for index, (name, B) in enumerate(self.shared_B().items())
         )
+
+    def shared_B(self) -> dict[str, Tensor]:
+        """The B (out, r) of every site by name, which all molecules share."""
+        B = self.Bs[0].unflatten(1, (self.config.d_llm, self.config.rank))  # (sites, out, r)
+        return dict(zip(self.config.site_names, B, strict=True))
+
+
+def as_one_sequence(levels: GraphLevels) -> GraphLevels:
+    """Parity mode: all atoms of a batch as those of one molecule, as the published training does.
+
+    There a batch reaches the generator as one flat atom sequence, so that one A, which has seen
+    every molecule, is used for all of them. Nothing but parity should want that.
+    """
+    atoms = levels.atoms.transpose(1, 2)[levels.mask].transpose(0, 1)[None]  # (1, levels, n, d)
+    mask = levels.mask.new_ones(1, atoms.shape[2])
+    return GraphLevels(atoms, mask, atoms[:, -1].mean(dim=1))

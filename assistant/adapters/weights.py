@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,20 @@ class LowRank:
 
 LoraWeights = Mapping[str, LowRank]
 """The ΔW of one molecule: site name -> low-rank weights."""
+
+Combination = Literal["mean", "sum", "concat"]
+"""How the ΔW of several molecules in focus become one."""
+
+Scope = Literal["turn", "whole"]
+"""Which tokens a ΔW is for: those of the turn that is about the molecule, or every token, as
+published."""
+
+
+def check_use(scope: str, combination: str) -> None:
+    """Refuses a scope or combination of a generator's config that does not exist."""
+    for value, known in ((scope, get_args(Scope)), (combination, get_args(Combination))):
+        if value not in known:
+            raise ValueError(f"{value!r} is none of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -82,9 +96,7 @@ def shares_one_B(deltas: Sequence[LowRank]) -> bool:
     )
 
 
-def combine(
-    deltas: Sequence[LoraWeights], mode: Literal["mean", "sum", "concat"] = "mean"
-) -> LoraWeights:
+def combine(deltas: Sequence[LoraWeights], mode: Combination = "mean") -> LoraWeights:
     """The ΔW of several molecules in focus.
 
     `mean` and `sum` combine the A of a shared B and keep the rank. `concat` keeps the factors side

@@ -11,6 +11,7 @@ from typing import Literal
 from assistant.chat.check import Check
 from assistant.chat.mixture import ExpertScalings
 from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import pair_task
 from assistant.errors import AssistantError
 
 MAX_FOCUS = 4
@@ -35,6 +36,30 @@ class NumberedMolecule:
 
 
 @dataclass(frozen=True)
+class PairQuestion:
+    """Two numbered molecules that a question is about as a pair, in the order of the task's roles.
+
+    Where the order does not matter the lower number comes first, so that 1 with 2 and 2 with 1 are
+    one and the same question.
+    """
+
+    first: int
+    second: int
+    task: str
+
+    def __post_init__(self) -> None:
+        if pair_task(self.task).is_symmetric and self.first > self.second:
+            first, second = self.second, self.first
+            object.__setattr__(self, "first", first)
+            object.__setattr__(self, "second", second)
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Both molecules."""
+        return self.first, self.second
+
+
+@dataclass(frozen=True)
 class Message:
     """One message of a conversation.
 
@@ -48,6 +73,7 @@ class Message:
         passport: What is needed to reproduce an answer.
         stopped: The answer was stopped before its end.
         scalings: How the answer was mixed from experts; None without experts.
+        pair: Two molecules a question is about together; they are in its focus.
     """
 
     role: Literal["user", "assistant"]
@@ -59,6 +85,12 @@ class Message:
     passport: dict[str, object] = field(default_factory=dict)
     stopped: bool = False
     scalings: ExpertScalings | None = None
+    pair: PairQuestion | None = None
+
+    @property
+    def about(self) -> tuple[int, ...]:
+        """Numbers a question brings with it: its pair, then what is attached."""
+        return (*(self.pair.numbers if self.pair else ()), *self.attached)
 
 
 def referred_numbers(text: str) -> tuple[int, ...]:
@@ -107,8 +139,8 @@ class Conversation:
         return replace(self, molecules=kept)
 
     def with_message(self, message: Message) -> "Conversation":
-        """Appends a message; attached numbers must exist."""
-        for number in message.attached:
+        """Appends a message; attached numbers must exist, also those of a pair."""
+        for number in message.about:
             self.molecule(number)
         return replace(self, messages=(*self.messages, message))
 
@@ -148,7 +180,7 @@ class Conversation:
         """
         known = {m.number for m in self.molecules}
         for question in reversed(self.questions[: turn + 1]):
-            named = (*question.attached, *referred_numbers(question.text))
+            named = (*question.about, *referred_numbers(question.text))
             focus = tuple(dict.fromkeys(n for n in named if n in known))
             if focus:
                 return focus[:MAX_FOCUS]
@@ -203,6 +235,7 @@ def _message_to_json(message: Message) -> dict[str, object]:
         "passport": message.passport,
         "stopped": message.stopped,
         "scalings": message.scalings and message.scalings.to_json(),
+        "pair": vars(message.pair) if message.pair else None,
     }
 
 
@@ -214,4 +247,6 @@ def _message_from_json(data: dict[str, object]) -> Message:
     fields["checks"] = tuple(Check(**c) for c in data["checks"])
     if scalings := data.get("scalings"):
         fields["scalings"] = ExpertScalings.from_json(scalings)
+    pair = data.get("pair")  # conversations saved before there were pairs have none
+    fields["pair"] = PairQuestion(**pair) if pair else None
     return Message(**fields)

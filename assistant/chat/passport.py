@@ -10,7 +10,7 @@ from assistant import __version__
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
 from assistant.chat.mixture import ExpertScalings
-from assistant.chat.prompts import Prompt, Slot
+from assistant.chat.prompts import PairSlot, Part, Prompt, Slot
 
 _VERSIONED = (
     "torch",
@@ -39,8 +39,16 @@ def prompt_digest(prompt: Prompt) -> str:
     for message in prompt.messages:
         digest.update(f"\x1e{message.role}\x1f".encode())
         for part in message.parts:
-            digest.update((f"<slot {part.number}>" if isinstance(part, Slot) else part).encode())
+            digest.update(_text_of(part).encode())
     return digest.hexdigest()
+
+
+def _text_of(part: Part) -> str:
+    if isinstance(part, Slot):
+        return f"<slot {part.number}>"
+    if isinstance(part, PairSlot):
+        return f"<pair {part.first} {part.second} {part.task}>"
+    return part
 
 
 def passport(
@@ -71,6 +79,7 @@ def passport(
         },
         "focus": list(prompt.focus[-1]) if prompt.focus else [],
         "question": conversation.messages[-1].text,
+        "pair": vars(pair) if (pair := conversation.messages[-1].pair) else None,
         "prompt_sha256": prompt_digest(prompt),
         "model": dict(model),
         "sampling": dict(sampling),

@@ -2,6 +2,7 @@
 
 A molecule's slot, SMILES and fact card enter once, in the user turn where it first appears. The
 person's text is one part of its own, so that the tokenizer can keep it from making special tokens.
+A question about a pair has the pair's slot right before the person's text.
 """
 
 from collections.abc import Callable
@@ -12,9 +13,11 @@ from string import Template
 from typing import Literal
 
 from assistant.chat.card import card_lines, card_text
-from assistant.chat.conversation import Conversation, NumberedMolecule
+from assistant.chat.conversation import Conversation, NumberedMolecule, PairQuestion
+from assistant.chat.pair_answers import answer_form
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import pair_task
 from assistant.errors import AssistantError
 
 PROMPTS = Path(__file__).resolve().parents[2] / "prompts"
@@ -30,6 +33,18 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class PairSlot:
+    """The place of the interaction tokens of molecules `first` and `second` for a task."""
+
+    first: int
+    second: int
+    task: str
+
+
+Part = str | Slot | PairSlot
+
+
+@dataclass(frozen=True)
 class PromptMessage:
     """One message for the model.
 
@@ -41,7 +56,7 @@ class PromptMessage:
     """
 
     role: Literal["system", "user", "assistant"]
-    parts: tuple[str | Slot, ...]
+    parts: tuple[Part, ...]
     turn: int
     token_ids: tuple[int, ...] | None = None
 
@@ -100,6 +115,29 @@ def molecule_parts(entry: NumberedMolecule, identity: str, card: str) -> tuple[s
     return before, Slot(entry.number), after
 
 
+def pair_parts(pair: PairQuestion) -> tuple[Part, ...]:
+    """The block that shows two molecules together: text, slot, text."""
+    roles = pair_task(pair.task).roles
+    marker = "\0"
+    block = fill(
+        "pair",
+        first=str(pair.first),
+        second=str(pair.second),
+        first_role=roles[0],
+        second_role=roles[1],
+        slot=marker,
+    )
+    before, after = block.split(marker)
+    return before, PairSlot(pair.first, pair.second, pair.task), after
+
+
+def pair_question(pair: PairQuestion) -> str:
+    """The task's question about a pair, in words."""
+    form = answer_form(pair_task(pair.task))
+    first, second = (f"molecule {number}" for number in pair.numbers)
+    return fill(f"pairs/{pair.task}", first=first, second=second, form=form)
+
+
 def render(
     conversation: Conversation, facts_of: Callable[[Molecule], Facts], *, model: str = ""
 ) -> Prompt:
@@ -137,12 +175,15 @@ def render_with(
             continue
         turn = len(focus)
         focus.append(conversation.focus(turn))
-        parts: list[str | Slot] = []
+        parts: list[Part] = []
         for number in focus[turn]:
             if number not in shown:
                 entry = conversation.molecule(number)
                 shown[number] = entry.molecule
                 before, slot, after = molecule_parts(entry, identity_for(entry), card_for(entry))
                 parts += [before, slot, after + "\n"]
+        if message.pair:
+            before, slot, after = pair_parts(message.pair)
+            parts += [before, slot, after + "\n"]
         messages.append(PromptMessage("user", (*parts, message.text), turn))
     return Prompt(tuple(messages), shown, tuple(focus))

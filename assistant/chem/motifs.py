@@ -58,6 +58,14 @@ def rdmol_motif_rows(mol: Chem.Mol) -> MotifRows | None:
 def own_motif_rows(molecule: Molecule) -> MotifRows:
     """Rows (m, 73), m >= 1, of any valid molecule: rings, named groups, leftover fragments."""
     mol = molecule.rdmol()
+    return _rows(mol, own_motifs(mol))
+
+
+def own_motifs(mol: Chem.Mol) -> list[set[int]]:
+    """Atom indices of each motif: rings, named groups with their neighbours, what is left.
+
+    Every atom is in at least one, so that a molecule of a single atom has one as well.
+    """
     rings = _merged_rings(mol, max_shared=_MAX_SHARED_ATOMS)
     groups = [
         _with_neighbours(mol, {number - 1 for number in place})
@@ -66,7 +74,7 @@ def own_motif_rows(molecule: Molecule) -> MotifRows:
     ]
     covered = set().union(*rings, *groups)
     leftovers = _connected(mol, set(range(mol.GetNumAtoms())) - covered)
-    return _rows(mol, [*rings, *groups, *leftovers])
+    return [*rings, *groups, *leftovers]
 
 
 def _is_describable(mol: Chem.Mol) -> bool:

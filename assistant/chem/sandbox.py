@@ -11,6 +11,7 @@ The tasks themselves are in `worker`. Calls come from any thread.
 
 import atexit
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -31,10 +32,13 @@ logger = logging.getLogger(__name__)
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 DEFAULT_SECONDS = 2.0
-TASK_SECONDS = {"file": 10.0}
-HEAVY_TASKS = frozenset({"conformer", "file"})  # never on all children at once: facts stay quick
+TASK_SECONDS = {"file": 10.0, "conformers": 10.0}
+HEAVY_TASKS = frozenset(
+    {"conformer", "conformers", "file"}
+)  # never on all children at once: facts stay quick
 DEFAULT_MEMORY_BYTES = 2 * 2**30
 START_SECONDS = 60.0
+START_POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 15.0
 PACKAGE_ROOT = Path(assistant.__file__).resolve().parents[1]
 
@@ -172,7 +176,8 @@ class ChemPool:
     """A few children behind one thread-safe `call`.
 
     Args:
-        n_workers: Number of children, started at once so that the first call is quick.
+        n_workers: Number of children. They are started one after the other, each when the one
+            before is ready, so that with the program itself they keep two cores busy, not three.
         seconds: Default wall limit of a call.
         memory_bytes: Address space of each child (Linux only).
         names: Extra name table, as `NameTable.load` takes it.
@@ -188,13 +193,15 @@ class ChemPool:
     ) -> None:
         if n_workers < 1:
             raise ValueError(f"n_workers must be at least 1, not {n_workers}")
-        self._workers = tuple(
-            ChemWorker(seconds=seconds, memory_bytes=memory_bytes, names=names)
-            for _ in range(n_workers)
+        self._make_worker = functools.partial(
+            ChemWorker, seconds=seconds, memory_bytes=memory_bytes, names=names
         )
+        self._workers = [self._make_worker()]
         self._idle = list(self._workers)
         self._freed = threading.Condition()
+        self._closed = threading.Event()
         self._heavy = threading.BoundedSemaphore(max(1, n_workers - 1))
+        threading.Thread(target=self._start_others, args=(n_workers - 1,), daemon=True).start()
         atexit.register(self.close)
 
     def call(self, task: str, *, seconds: float | None = None, **payload: Json) -> dict[str, Json]:
@@ -214,8 +221,10 @@ class ChemPool:
 
     def close(self) -> None:
         """Ends all children; calling again does nothing."""
-        for worker in self._workers:
-            worker.close()
+        with self._freed:
+            self._closed.set()
+            for worker in self._workers:
+                worker.close()
         atexit.unregister(self.close)
 
     def __enter__(self) -> "ChemPool":
@@ -223,6 +232,18 @@ class ChemPool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _start_others(self, n_others: int) -> None:
+        for _ in range(n_others):
+            while not (self._workers[-1].is_ready or self._closed.wait(START_POLL_SECONDS)):
+                pass
+            with self._freed:
+                if self._closed.is_set():
+                    return
+                worker = self._make_worker()
+                self._workers.append(worker)
+                self._idle.append(worker)
+                self._freed.notify()
 
     def _call_idle(
         self, task: str, seconds: float | None, payload: Mapping[str, Json]
@@ -244,6 +265,7 @@ class ChemPool:
 _BUSY = "The chemistry part is busy with other people's molecules. Try again in a moment."
 _TASK_TITLES = {
     "conformer": "The 3D shape",
+    "conformers": "Finding the 3D shapes",
     "draw": "The drawing",
     "file": "Reading the file",
     "inspect": "Computing the facts",

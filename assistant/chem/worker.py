@@ -9,6 +9,7 @@ Tasks (payload → result):
     recognise  {text}                  → recognised: [{kind, source, smiles, name, reaction, error}]
     draw       {smiles, highlight?, numbers?, width?, height?, dark?}  → svg
     conformer  {smiles}                → molblock in three dimensions
+    conformers {smiles, n}             → positions: up to n shapes × atoms × 3, in Å
     file       {path, name}            → molecules, reactions, problems
 
 Run as `python -m assistant.chem.worker`; it never loads the model stack.
@@ -22,7 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from assistant.chem.conformer import conformer_molblock
+from assistant.chem.conformer import conformer_molblock, conformer_positions
 from assistant.chem.draw import draw_svg, to_molblock
 from assistant.chem.facts import compute_facts
 from assistant.chem.files import read_file
@@ -35,6 +36,7 @@ from assistant.chem.sandbox import Json, error_to_json
 from assistant.chem.stereo import stereo_sentence
 from assistant.errors import AssistantError, ChemistryTimeoutError, InvalidMoleculeError
 
+POSITION_DECIMALS = 4  # Å; what crosses the pipe is text
 WARM_UP = "CC(=O)Oc1ccccc1C(=O)O"
 
 
@@ -49,6 +51,7 @@ class Tasks:
             "recognise": self.recognise,
             "draw": self.draw,
             "conformer": self.conformer,
+            "conformers": self.conformers,
             "file": self.file,
         }
 
@@ -85,6 +88,11 @@ class Tasks:
     def conformer(self, smiles: str) -> dict[str, Json]:
         """A 3D shape."""
         return {"molblock": conformer_molblock(Molecule.parse(smiles))}
+
+    def conformers(self, smiles: str, n: int) -> dict[str, Json]:
+        """Several 3D shapes, for 3D encoders."""
+        positions = conformer_positions(Molecule.parse(smiles), n)
+        return {"positions": positions.round(POSITION_DECIMALS).tolist()}
 
     def file(self, path: str, name: str) -> dict[str, Json]:
         """The molecules of a file."""

@@ -193,7 +193,8 @@ def main() -> None:
     for name, row in table.items():
         sys.stdout.write(f"{name:32} {row['share']:6.1%}  n = {row['n']}\n")
     if args.json:
-        text = json.dumps({"summary": table, "outcomes": [asdict(o) for o in outcomes]}, indent=1)
+        report = {"n": args.n, "summary": table, "outcomes": [asdict(o) for o in outcomes]}
+        text = json.dumps(report, indent=1, ensure_ascii=False)
         args.json.write_text(text, encoding="utf-8")
 
 

@@ -14,25 +14,34 @@ padding to dense rows happens here and nowhere else.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from assistant.checkpoint import ADDED_LATER
+
 ATOM_CLASSES = (119, 5, 12, 12, 10, 6, 6, 2, 2)  # OGB >= 1.3.6; before, chirality had 4 classes
 BOND_CLASSES = (5, 6, 2)
+_COLUMNS_READ = {"ogb": (9, 3), "mora": (2, 2)}  # of atoms and of bonds
 
 
 @dataclass(frozen=True)
 class GraphEncoderConfig:
-    """Sizes of the encoder; the published weights have `d_model` 300 and `n_layers` 5."""
+    """Sizes of the encoder; the published weights have `d_model` 300 and `n_layers` 5.
+
+    Attributes:
+        columns: Which integer columns the graphs have: all of OGB's, or the two per atom and per
+            bond that MoRA reads (the other tables are then there, but not used).
+    """
 
     d_model: int = 300
     n_layers: int = 5
     dropout: float = 0.0
     atom_classes: tuple[int, ...] = ATOM_CLASSES
     bond_classes: tuple[int, ...] = BOND_CLASSES
+    columns: Literal["ogb", "mora"] = field(default="ogb", metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "atom_classes", tuple(self.atom_classes))
@@ -43,6 +52,8 @@ class GraphEncoderConfig:
             )
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout {self.dropout} is outside [0, 1)")
+        if self.columns not in _COLUMNS_READ:
+            raise ValueError(f"columns {self.columns!r} must be one of {', '.join(_COLUMNS_READ)}")
 
     @property
     def n_levels(self) -> int:
@@ -111,8 +122,8 @@ def collate(graphs: Sequence[MolecularGraph]) -> GraphBatch:
     )
 
 
-class _ColumnEmbedding(nn.ModuleList):
-    """Sum over the integer columns of one embedding table each."""
+class ColumnEmbedding(nn.ModuleList):
+    """Sum over the integer columns (n, c) of one embedding table each; more tables are unused."""
 
     def __init__(self, classes: Sequence[int], d_model: int) -> None:
         super().__init__(nn.Embedding(n_classes, d_model) for n_classes in classes)
@@ -120,8 +131,9 @@ class _ColumnEmbedding(nn.ModuleList):
             nn.init.xavier_uniform_(table.weight)
 
     def forward(self, columns: Tensor) -> Tensor:
+        """Sums (n, d) of integer columns (n, c)."""
         total = self[0](columns[:, 0])
-        for index in range(1, len(self)):
+        for index in range(1, columns.shape[1]):
             total = total + self[index](columns[:, index])
         return total
 
@@ -129,7 +141,7 @@ class _ColumnEmbedding(nn.ModuleList):
 class _AtomEncoder(nn.Module):
     def __init__(self, classes: Sequence[int], d_model: int) -> None:
         super().__init__()
-        self.atom_embedding_list = _ColumnEmbedding(classes, d_model)
+        self.atom_embedding_list = ColumnEmbedding(classes, d_model)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.atom_embedding_list(x)
@@ -138,7 +150,7 @@ class _AtomEncoder(nn.Module):
 class _BondEncoder(nn.Module):
     def __init__(self, classes: Sequence[int], d_model: int) -> None:
         super().__init__()
-        self.bond_embedding_list = _ColumnEmbedding(classes, d_model)
+        self.bond_embedding_list = ColumnEmbedding(classes, d_model)
 
     def forward(self, edge_attr: Tensor) -> Tensor:
         return self.bond_embedding_list(edge_attr)
@@ -209,6 +221,12 @@ class GraphEncoder(nn.Module):
         """
         if x.shape[0] == 0:
             raise ValueError("a graph without atoms cannot be encoded; parse the molecule first")
+        read = (x.shape[1], edge_attr.shape[1])
+        if read != _COLUMNS_READ[self.config.columns]:
+            raise ValueError(
+                f"the graphs have {read[0]} atom and {read[1]} bond columns, but the encoder reads"
+                f" {self.config.columns!r} ones, {_COLUMNS_READ[self.config.columns]}"
+            )
         if batch is None:
             batch = x.new_zeros(x.shape[0])
         states = torch.stack(

@@ -12,13 +12,15 @@ State-dict keys are those of LLaMo's `abstractor`; with `shared_attention` only 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from assistant.checkpoint import ADDED_LATER
 from assistant.graph.encoder import GraphLevels
 
 N_MOTIF_FEATURES = 73
@@ -30,6 +32,12 @@ class ProjectorConfig:
 
     Published: `d_graph` 300, `n_heads` 4, `mlp_depth` 6, `d_hidden` = `d_llm` (85 M parameters for
     4096). `d_hidden` None means `d_llm`.
+
+    Attributes:
+        shared_attention: One attention block for all levels, as in the published code.
+        motifs_first: Motif tokens before the level tokens, as in the published weights.
+        motif_rows: Which motif rows it was trained with: the published extraction, which has none
+            for some molecules, or our own, which has some for every molecule.
     """
 
     d_graph: int
@@ -42,6 +50,7 @@ class ProjectorConfig:
     d_hidden: int | None = None
     shared_attention: bool = False
     motifs_first: bool = True
+    motif_rows: Literal["own", "published"] = field(default="own", metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         if self.d_graph % self.n_heads:
@@ -50,6 +59,8 @@ class ProjectorConfig:
             raise ValueError(f"mlp_depth {self.mlp_depth} must be at least 1")
         if min(self.n_levels, self.n_queries, self.d_llm) < 1 or self.n_motif_queries < 0:
             raise ValueError("n_levels, n_queries and d_llm must be positive")
+        if self.motif_rows not in ("own", "published"):
+            raise ValueError(f"motif_rows {self.motif_rows!r} must be 'own' or 'published'")
 
     @property
     def n_tokens(self) -> int:
@@ -107,7 +118,7 @@ class MultiLevelProjector(nn.Module):
             motifs: Motif rows (b, m, 73); none at all when absent.
             motif_mask: True where a motif row is, (b, m).
         """
-        blocks = [self._level_tokens(levels, level) for level in range(self.config.n_levels)]
+        blocks = [self.level_tokens(levels, level) for level in range(self.config.n_levels)]
         if self.config.n_motif_queries:
             motif_tokens = self._motif_tokens(len(levels), motifs, motif_mask)
             blocks.insert(0 if self.config.motifs_first else len(blocks), motif_tokens)
@@ -115,7 +126,8 @@ class MultiLevelProjector(nn.Module):
         normed = self.layer_norm(tokens.float()).to(tokens.dtype)
         return self.net(normed)
 
-    def _level_tokens(self, levels: GraphLevels, level: int) -> Tensor:
+    def level_tokens(self, levels: GraphLevels, level: int) -> Tensor:
+        """What the queries of one level see of its nodes, (b, n_queries, d_graph)."""
         attention = self.cross_attention[0 if self.config.shared_attention else level]
         nodes = levels.atoms[:, level]  # (b, n, d)
         queries = self.query_tokens[level].expand(len(levels), -1, -1)

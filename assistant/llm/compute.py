@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 # A typical turn: this many tokens are decoded one by one, and this many blocks are prefilled.
 _DECODED, _BLOCKS, _BLOCK = 128, 4, 64
-_BUDGET_SECONDS = 0.4
+_BUDGET_SECONDS = 0.15
 _MEMORY_SHARE = 0.5  # of the free memory may go to dequantised weights
 
 

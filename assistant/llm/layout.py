@@ -7,9 +7,9 @@ Roles and their markup come from the tokenizer's own template, which only ever s
 of a person or of a card is tokenised apart, in a way that cannot give a control token or a slot.
 Earlier answers enter by the ids that were generated.
 
-Segments: a slot runs under its molecule's own ΔW, the rest of a user turn and its answer under the
-turn's focus, the system text under none. Markup belongs to the message it leads to, so the ids and
-segments of turn t are a prefix of those of turn t + 1.
+Segments: a molecule's slot runs under its own ΔW, the rest of a user turn (a pair's slot too) and
+its answer under the turn's focus, the system text under none. Markup belongs to the message it
+leads to, so the ids and segments of turn t are a prefix of those of turn t + 1.
 """
 
 import re
@@ -21,7 +21,7 @@ from functools import lru_cache
 from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from assistant.chat.prompts import Prompt, PromptMessage, Slot
+from assistant.chat.prompts import PairSlot, Prompt, PromptMessage, Slot
 
 Segment = tuple[int, ...]
 """Molecule numbers whose combined ΔW applies; () means none."""
@@ -75,10 +75,27 @@ class SlotPiece:
 
 
 @dataclass(frozen=True)
+class PairPiece:
+    """The place of a pair's interaction tokens, under the ΔW of the turn's focus."""
+
+    slot: PairSlot
+    segment: Segment
+    turn: int = -1
+
+    @property
+    def asked(self) -> bool:
+        """Always part of the question."""
+        return True
+
+
+Piece = IdsPiece | SlotPiece | PairPiece
+
+
+@dataclass(frozen=True)
 class Layout:
     """The pieces of a prompt in order, and the segment of the answer that follows."""
 
-    pieces: tuple[IdsPiece | SlotPiece, ...]
+    pieces: tuple[Piece, ...]
     answer_segment: Segment
 
 
@@ -94,7 +111,7 @@ def layout(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> Layout:
     return Layout(tuple(_merged(pieces)), answer)
 
 
-def _pieces(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> Iterator[IdsPiece | SlotPiece]:
+def _pieces(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> Iterator[Piece]:
     messages = _with_system(prompt.messages, tokenizer)
     roles = tuple(message.role for message in messages)
     markup = template_markup(tokenizer, roles)
@@ -112,6 +129,8 @@ def _pieces(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> Iterator[IdsP
         for part in message.parts:
             if isinstance(part, Slot):
                 yield SlotPiece(part.number, turn)
+            elif isinstance(part, PairSlot):
+                yield PairPiece(part, segment, turn)
             elif part:
                 yield IdsPiece(text_ids(tokenizer, part), segment, turn, asked)
     turn = messages[-1].turn
@@ -122,7 +141,7 @@ def _segment(turn: int, prompt: Prompt) -> Segment:
     return () if turn < 0 else prompt.focus[turn]
 
 
-def _merged(pieces: Sequence[IdsPiece | SlotPiece]) -> Iterator[IdsPiece | SlotPiece]:
+def _merged(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """Joins neighbouring ids that agree in everything else."""
     pending: IdsPiece | None = None
     for piece in pieces:

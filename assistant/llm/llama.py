@@ -13,11 +13,11 @@ over the row's own tokens, so who else is in the batch does not change what a ro
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import PreTrainedModel
 
 from assistant.adapters.lora import AdaptedLinear
 from assistant.adapters.packed import SiteGroup, TokenDeltas
@@ -25,6 +25,9 @@ from assistant.adapters.xlora.experts import ExpertStep
 from assistant.llm.kv import CacheShape, RowCache
 from assistant.llm.load import cache_obstacle
 from assistant.llm.products import Product
+
+if TYPE_CHECKING:  # its import costs seconds
+    from transformers import PreTrainedModel
 
 # Pre-norm blocks with rotary positions over the whole head and a gated SiLU MLP, nothing else.
 _TYPES = {"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"}
@@ -38,7 +41,7 @@ class Span:
     n_tokens: int
 
 
-def obstacle(model: PreTrainedModel) -> str:
+def obstacle(model: "PreTrainedModel") -> str:
     """Why this forward cannot run the model; empty when it can."""
     if type(model).__name__ not in _TYPES:
         return f"{type(model).__name__} is not of Llama's type"
@@ -51,12 +54,12 @@ def obstacle(model: PreTrainedModel) -> str:
     return f"an adapter changes {other[0]}" if other else ""
 
 
-def site_groups(model: PreTrainedModel) -> list[SiteGroup]:
+def site_groups(model: "PreTrainedModel") -> list[SiteGroup]:
     """Where the model takes ΔW and experts, layer by layer."""
     return [group for layer in range(len(model.model.layers)) for group in _groups(model, layer)]
 
 
-def _groups(model: PreTrainedModel, index: int) -> list[SiteGroup]:
+def _groups(model: "PreTrainedModel", index: int) -> list[SiteGroup]:
     layer, prefix = model.model.layers[index], f"model.layers.{index}"
     attention, mlp = layer.self_attn, layer.mlp
     parts: list[tuple[str, dict[str, nn.Module]]] = [
@@ -80,7 +83,7 @@ def _groups(model: PreTrainedModel, index: int) -> list[SiteGroup]:
 class _Layer:
     """One layer's weights, where the pass reads them."""
 
-    def __init__(self, model: PreTrainedModel, index: int) -> None:
+    def __init__(self, model: "PreTrainedModel", index: int) -> None:
         layer = model.model.layers[index]
         attention = layer.self_attn
         mlp = layer.mlp.base if isinstance(layer.mlp, AdaptedLinear) else layer.mlp
@@ -100,7 +103,7 @@ class LlamaForward:
         context: Longest sequence.
     """
 
-    def __init__(self, model: PreTrainedModel, context: int) -> None:
+    def __init__(self, model: "PreTrainedModel", context: int) -> None:
         config = model.config
         self._layers = [_Layer(model, index) for index in range(config.num_hidden_layers)]
         self._final_norm = model.model.norm
@@ -120,7 +123,7 @@ class LlamaForward:
 
     @torch.no_grad()
     def _rotary(
-        self, model: PreTrainedModel, context: int, weight: Tensor
+        self, model: "PreTrainedModel", context: int, weight: Tensor
     ) -> tuple[Tensor, Tensor]:
         positions = torch.arange(context, device=weight.device)[None]
         cos, sin = model.model.rotary_emb(weight[:1], positions)

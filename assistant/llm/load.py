@@ -72,7 +72,7 @@ def load_llm(
         quantize: "4bit" (NF4), "8bit" or "none".
         device: "auto", "cpu", "cuda" or "cuda:1".
         pick_fastest: On a processor, time NF4 against dequantised weights and take the faster.
-            Off for training a model in 4 bit.
+            Off for training through a model in 4 bit: its layers then stay differentiable.
 
     Raises:
         BundleError: The model cannot be loaded; the text names the remedy.
@@ -131,12 +131,14 @@ def _describe(
     *,
     pick_fastest: bool,
 ) -> LoadedLLM:
-    from assistant.llm import compute
+    from assistant.llm import compute, differentiable
 
     fingerprint = _fingerprint(model)  # before the weights change their form
     if stored == "nf4" or quantize == "4bit":
         quantisation = "nf4"
         format_of_compute = compute.settle(model, quantize, pick_fastest=pick_fastest)
+        if not pick_fastest:
+            differentiable.keep_differentiable(model)
     else:
         quantisation = "int8" if quantize == "8bit" else compute.type_name(model.dtype)
         format_of_compute = quantisation

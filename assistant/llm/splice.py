@@ -7,14 +7,15 @@ pieces ─► embeddings of ids │ graph tokens │ embeddings of ids ─► in
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from assistant.adapters.weights import LoraWeights, combine, content_hash
+from assistant.adapters.weights import Combination, LoraWeights, Scope, combine, content_hash
+from assistant.chat.prompts import PairSlot
 from assistant.encoding import MoleculeEncoding
-from assistant.llm.layout import IdsPiece, Layout, Segment
+from assistant.llm.layout import IdsPiece, Layout, PairPiece, Segment, SlotPiece
+from assistant.pair_encoding import PairEncoding
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,10 @@ def splice(
     encodings: Mapping[int, MoleculeEncoding],
     embed_tokens: nn.Module,
     *,
-    mode: Literal["mean", "sum", "concat"] = "mean",
+    mode: Combination = "mean",
+    scope: Scope = "turn",
     static: LoraWeights | None = None,
+    pairs: Mapping[PairSlot, PairEncoding] | None = None,
 ) -> Spliced:
     """Joins text and molecules.
 
@@ -64,7 +67,11 @@ def splice(
             without ΔW adds none.
         embed_tokens: The LLM's input embedding.
         mode: How the ΔW of several molecules in focus are combined.
+        scope: "turn": each token under the ΔW of its own segment. "whole": every token under that
+            of the answer, as published MoRA weights were trained; a change of focus then changes
+            the content of the whole prompt, so that nothing cached fits and it is computed again.
         static: A ΔW for every token, beside the molecules' (an ordinary LoRA).
+        pairs: By slot; a pair without tokens leaves its slot empty.
     """
     slots = _Slots(encodings, mode, static)
     weight = embed_tokens.weight
@@ -78,12 +85,13 @@ def splice(
             rows.append(embed_tokens(ids))
             marks: list[int | str] = list(piece.ids)
         else:
-            encoding = encodings.get(piece.number)
-            if encoding is None or encoding.graph_tokens is None:
+            tokens, tokens_hash = _slot_tokens(piece, encodings, pairs or {})
+            if tokens is None:
                 continue
-            rows.append(encoding.graph_tokens.to(weight.device, weight.dtype))
-            marks = [f"{encoding.tokens_hash}:{i}" for i in range(len(encoding.graph_tokens))]
-        slot, delta_hash = slots.of(piece.segment)
+            rows.append(tokens.to(weight.device, weight.dtype))
+            marks = [f"{tokens_hash}:{i}" for i in range(len(tokens))]
+        segment = piece.segment if scope == "turn" else layout.answer_segment
+        slot, delta_hash = slots.of(segment)
         index += [slot] * len(marks)
         content += [(mark, delta_hash) for mark in marks]
         turns += [(piece.turn, piece.asked)] * len(marks)
@@ -100,13 +108,26 @@ def splice(
     )
 
 
+def _slot_tokens(
+    piece: SlotPiece | PairPiece,
+    encodings: Mapping[int, MoleculeEncoding],
+    pairs: Mapping[PairSlot, PairEncoding],
+) -> tuple[Tensor | None, str]:
+    """The embeddings that go into a slot and their hash; none where the component is off."""
+    if isinstance(piece, PairPiece):
+        pair = pairs.get(piece.slot, PairEncoding())
+        return pair.tokens, pair.tokens_hash
+    molecule = encodings.get(piece.number, MoleculeEncoding())
+    return molecule.graph_tokens, molecule.tokens_hash
+
+
 class _Slots:
     """Numbers the distinct segments of one prompt."""
 
     def __init__(
         self,
         encodings: Mapping[int, MoleculeEncoding],
-        mode: Literal["mean", "sum", "concat"],
+        mode: Combination,
         static: LoraWeights | None,
     ) -> None:
         self._encodings = encodings

@@ -23,7 +23,8 @@ def write_card(run: Path, bundle: Path, grounding: Path, *, date: str, weaknesse
     last = rows[-1]
     config = json.loads((bundle / "llm" / "config.json").read_text("utf-8"))
     recipe = json.loads((run / "recipe.json").read_text("utf-8"))
-    measured = json.loads(grounding.read_text("utf-8"))["summary"]
+    report = json.loads(grounding.read_text("utf-8"))
+    measured = report["summary"]
     table = "\n".join(f"| {k} | {v['share']:.1%} | {v['n']} |" for k, v in measured.items())
     generator, training, size = _generator(run, bundle)
     sizes = recipe["sizes"]
@@ -45,6 +46,7 @@ def write_card(run: Path, bundle: Path, grounding: Path, *, date: str, weaknesse
         minutes=f"{last['seconds'] / 60:.0f}",
         **{f"rate_{k}": f"{v:.0%}" for k, v in recipe["rates"].items()},
         date=date,
+        n=report["n"],
         table=table,
         weaknesses=weaknesses,
     )

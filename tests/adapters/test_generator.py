@@ -55,15 +55,18 @@ def test_a_batch_gives_what_its_molecules_give_one_by_one():
             torch.testing.assert_close(part.lora_A, together[i][name].lora_A, atol=1e-6, rtol=1e-4)
 
 
-def test_molecules_and_rank_components_differ():
-    first, second, _ = make_generator().eval()(make_levels()).unbind()
+@pytest.mark.parametrize("n_site_blocks", [0, 1, 2])
+def test_molecules_and_rank_components_differ(n_site_blocks):
+    generator = make_generator(n_site_blocks=n_site_blocks).eval()
+    first, second, _ = generator(make_levels()).unbind()
     name = next(iter(first))
     assert not torch.allclose(first[name].lora_A, second[name].lora_A, atol=1e-3)
     assert not torch.allclose(first[name].lora_A[0], first[name].lora_A[1], atol=1e-3)
 
 
-def test_atom_order_changes_nothing():
-    generator, levels = make_generator().eval(), make_levels()
+@pytest.mark.parametrize("n_site_blocks", [0, 1])
+def test_atom_order_changes_nothing(n_site_blocks):
+    generator, levels = make_generator(n_site_blocks=n_site_blocks).eval(), make_levels()
     order = torch.tensor([3, 1, 4, 0, 2])
     shuffled = GraphLevels(levels.atoms[:, :, order], levels.mask[:, order], levels.graph)
     for one, other in zip(generator(levels).values(), generator(shuffled).values(), strict=True):
@@ -112,6 +115,21 @@ def test_training_moves_B_first_and_then_everything():
     assert all(B.any() for B in generator.lora_B)
 
 
+def test_blocks_per_site_cost_no_parameters_and_do_other_work():
+    whole, quick = make_generator(), make_generator(n_site_blocks=1)
+    assert whole.state_dict().keys() == quick.state_dict().keys()
+    quick.load_state_dict(whole.state_dict())
+    name = whole.config.sites[0].name
+    outputs = [g.eval()(make_levels())[name].lora_A for g in (whole, quick)]
+    assert not torch.allclose(*outputs, atol=1e-3)
+    n_queries: list[int] = []
+    quick.blocks[0].register_forward_pre_hook(lambda _, x: n_queries.append(x[0].shape[1]))
+    quick.blocks[1].register_forward_pre_hook(lambda _, x: n_queries.append(x[0].shape[1]))
+    quick(make_levels())
+    n_sites = len(quick.config.sites)
+    assert n_queries == [n_sites, 3 * n_sites]
+
+
 def test_a_7b_model_needs_tens_of_millions_of_parameters():
     sites = tuple(SiteSpec(f"{n}.{k}", k, n, 4096, 4096) for n in range(8) for k in "qkvom")
     config = GeneratorConfig(
@@ -133,5 +151,11 @@ def test_impossible_configs_are_refused():
         GeneratorConfig(d_graph=8, sites=())
     with pytest.raises(ValueError, match="d_model 10 is not a multiple of n_heads 4"):
         GeneratorConfig(d_graph=8, sites=(site,), d_model=10)
+    with pytest.raises(ValueError, match="n_site_blocks 3 is not in 0…2"):
+        GeneratorConfig(d_graph=8, sites=(site,), n_site_blocks=3)
+    with pytest.raises(ValueError, match="'median' is none of mean, sum, concat"):
+        GeneratorConfig(d_graph=8, sites=(site,), combination="median")
+    with pytest.raises(ValueError, match="'half' is none of turn, whole"):
+        GeneratorConfig(d_graph=8, sites=(site,), scope="half")
     with pytest.raises(ValueError, match="differ in input width"):
         GeneratorConfig(d_graph=8, sites=(site, SiteSpec("b", "q", 1, 9, 8)))

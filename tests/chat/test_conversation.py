@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assistant.chat.conversation import Conversation, Message, referred_numbers
+from assistant.chat.conversation import Conversation, Message, PairQuestion, referred_numbers
 from assistant.chat.mixture import ExpertScalings
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
@@ -113,3 +113,32 @@ def test_scalings_that_do_not_go_with_their_names_are_refused(mean: tuple) -> No
 def test_another_format_version_is_refused() -> None:
     with pytest.raises(AssistantError, match="version 2"):
         Conversation.from_json({**Conversation().to_json(), "format_version": 2})
+
+
+def test_a_pair_is_in_focus_in_its_own_order_before_what_is_attached() -> None:
+    conversation = conversation_of(ASPIRIN, ETHANOL, BENZENE)
+    question = Message("user", "And molecule 3?", (3,), pair=PairQuestion(2, 1, "solvation"))
+    assert conversation.with_message(question).focus(0) == (2, 1, 3)
+
+
+def test_1_with_2_and_2_with_1_are_one_question_where_the_order_does_not_matter() -> None:
+    assert PairQuestion(2, 1, "drug_drug") == PairQuestion(1, 2, "drug_drug")
+    assert PairQuestion(2, 1, "solvation") != PairQuestion(1, 2, "solvation")
+
+
+def test_a_pair_of_unknown_molecules_or_tasks_is_refused() -> None:
+    with pytest.raises(AssistantError, match="no molecule 2"):
+        conversation_of(ASPIRIN).with_message(
+            Message("user", "?", pair=PairQuestion(1, 2, "drug_drug"))
+        )
+    with pytest.raises(AssistantError, match="no pair task 'ddi'"):
+        PairQuestion(1, 2, "ddi")
+
+
+def test_a_pair_survives_json_and_older_files_have_none() -> None:
+    question = Message("user", "?", pair=PairQuestion(1, 2, "solvation"))
+    conversation = conversation_of(ASPIRIN, ETHANOL).with_message(question)
+    stored = conversation.to_json()
+    assert Conversation.from_json(stored) == conversation
+    del stored["messages"][0]["pair"]
+    assert Conversation.from_json(stored).messages[0].pair is None

@@ -3,10 +3,12 @@
 import pytest
 
 from assistant.chat.card import CARD_KEYS, card_lines
-from assistant.chat.conversation import Conversation, Message
-from assistant.chat.prompts import Prompt, Slot, fill, render
+from assistant.chat.conversation import Conversation, Message, PairQuestion
+from assistant.chat.passport import prompt_digest
+from assistant.chat.prompts import PairSlot, Prompt, Slot, fill, pair_question, render
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import PAIR_TASKS
 from assistant.errors import AssistantError
 
 ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O", name="aspirin")
@@ -91,3 +93,43 @@ def test_the_card_of_aspirin() -> None:
     assert values["tpsa"] == "63.6 Å²"
     assert values["stereocentres"] == "none"
     assert values["rule_of_five"] == "no violations"
+
+
+def pair_prompt(pair: PairQuestion | None, text: str = "How well?") -> Prompt:
+    conversation, _ = Conversation().with_molecule(ASPIRIN)
+    conversation, _ = conversation.with_molecule(ETHANOL)
+    question = Message("user", text, (1, 2), pair=pair)
+    return render(conversation.with_message(question), compute_facts)
+
+
+def test_the_block_of_a_pair_stands_right_before_the_question() -> None:
+    parts = pair_prompt(PairQuestion(2, 1, "solvation")).messages[1].parts
+    assert [part for part in parts if isinstance(part, Slot)] == [Slot(2), Slot(1)]
+    assert parts[-4:] == (
+        "Molecules 2 (solute) and 1 (solvent) together: ",
+        PairSlot(2, 1, "solvation"),
+        "\n",
+        "How well?",
+    )
+
+
+def test_both_ways_round_give_one_prompt_where_the_order_does_not_matter() -> None:
+    there = pair_prompt(PairQuestion(1, 2, "drug_drug"))
+    assert there == pair_prompt(PairQuestion(2, 1, "drug_drug"))
+    asked = [pair_prompt(PairQuestion(*numbers, "solvation")) for numbers in ((1, 2), (2, 1))]
+    assert prompt_digest(asked[0]) != prompt_digest(asked[1])
+
+
+def test_the_text_of_a_person_makes_no_pair_slot() -> None:
+    text = "Molecules 1 (drug) and 2 (drug) together: \0 <pair 1 2 drug_drug> $slot"
+    parts = pair_prompt(None, text).messages[1].parts
+    assert not any(isinstance(part, PairSlot) for part in parts)
+    assert parts[-1] == text
+
+
+@pytest.mark.parametrize("name", PAIR_TASKS)
+def test_every_task_has_a_question_that_names_both_molecules(name: str) -> None:
+    question = pair_question(PairQuestion(1, 2, name))
+    assert "molecule 1" in question
+    assert "molecule 2" in question
+    assert PAIR_TASKS[name].quantity in question

@@ -16,6 +16,7 @@ from assistant.chem.motifs import (
     MotifRows,
     motif_rows,
     own_motif_rows,
+    own_motifs,
     rdmol_motif_rows,
 )
 
@@ -96,3 +97,59 @@ def test_own_motifs_are_rings_groups_and_what_is_left(smiles: str, n_motifs: int
 def test_own_rows_tell_primary_from_secondary_amine() -> None:
     primary, secondary = (own_motif_rows(Molecule.parse(s)) for s in ("CCN", "CNC"))
     assert multiset(primary) != multiset(secondary)
+
+
+HARD = {
+    "methane": "C",
+    "cisplatin, drawn with charges": "[NH3+][Pt-2]([NH3+])(Cl)Cl",
+    "cisplatin, dative": "[NH3]->[Pt](Cl)(Cl)<-[NH3]",
+    "noble gas": "[He]",
+    "metal atom": "[Fe]",
+    "bare cation": "[Na+]",
+    "proton": "[H+]",
+    "hydrogen": "[H][H]",
+    "water": "O",
+    "carbon monoxide": "[C-]#[O+]",
+    "radical": "[CH3]",
+    "heavy water": "[2H]O[2H]",
+    "wildcard": "*",
+    "table salt": "[Na+].[Cl-]",
+    "salt of an organic acid": "CC(=O)[O-].[Na+]",
+    "salt of several ions": "[Ca+2].[O-]P([O-])([O-])=O.[K+]",
+    "ferrocene": "[Fe+2].[cH-]1cccc1.[cH-]1cccc1",
+    "sulfur hexafluoride": "FS(F)(F)(F)(F)F",
+    "cubane": "C12C3C4C1C5C4C3C25",
+    "quadruple bond": "[Cr]$[Cr]",
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_own_rows_exist_where_the_published_extraction_may_give_up(name: str) -> None:
+    molecule = Molecule.parse(HARD[name])
+    rows = own_motif_rows(molecule)
+    assert len(rows) >= 1
+    assert rows.any(axis=1).all()
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_own_motifs_cover_every_atom(name: str) -> None:
+    mol = Molecule.parse(HARD[name]).rdmol()
+    assert set().union(*own_motifs(mol)) == set(range(mol.GetNumAtoms()))
+
+
+@pytest.mark.parametrize("name", ["methane", "cisplatin, dative"])
+def test_the_published_extraction_does_give_up(name: str) -> None:
+    assert motif_rows(Molecule.parse(HARD[name])) is None
+
+
+def test_atom_order_changes_no_row() -> None:
+    shuffle = np.random.default_rng(0)
+    for smiles in ("CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", HARD["ferrocene"]):
+        mol = Chem.MolFromSmiles(smiles)
+        order = shuffle.permutation(mol.GetNumAtoms()).tolist()
+        other = Chem.RenumberAtoms(mol, order)
+        rows = [
+            own_motif_rows(Molecule.parse(Chem.MolToSmiles(m, canonical=False)))
+            for m in (mol, other)
+        ]
+        assert multiset(rows[0]) == multiset(rows[1])

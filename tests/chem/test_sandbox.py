@@ -74,6 +74,7 @@ def test_an_error_crosses_the_pipe_with_position_and_fix(pool: ChemPool) -> None
 def test_the_other_tasks_answer(pool: ChemPool, tmp_path: Path) -> None:
     assert "<svg" in pool.call("draw", smiles="CCO", highlight=[1], dark=True, numbers=True)["svg"]
     assert "3D" in pool.call("conformer", smiles="CCO")["molblock"]
+    assert len(pool.call("conformers", smiles="CCO", n=3)["positions"]) == 3
     entries = pool.call("recognise", text="CCO\nC1CC\nCCO>>CC=O")["recognised"]
     assert [entry["kind"] for entry in entries] == ["smiles", "smiles", "reaction"]
     assert entries[1]["error"]["position"] == 1

@@ -65,6 +65,17 @@ def test_a_file_that_differs_fails_with_the_reason(tmp_path, changes, reason):
     assert reason in result.reason
 
 
+def test_what_a_file_does_not_store_is_left_aside_but_something_must_be(tmp_path):
+    write(tmp_path)
+    more = only_result(tmp_path, lambda f: [*double(f), Comparison("output/z", torch.ones(1))])
+    assert more.passed
+    tensors = {"weight/w": torch.tensor(2.0), "input/x": torch.tensor([1.0])}
+    save_file(tensors, tmp_path / NAME)
+    entry = {"file": NAME, "atol": 0.01, "rtol": 0.0}
+    none = golden.check_file(tmp_path, entry, {"toy_double": double})
+    assert "no output" in none.reason
+
+
 def test_a_computed_nan_fails_also_against_a_small_tolerance(tmp_path):
     write(tmp_path)
     result = only_result(tmp_path, lambda _: [Comparison("output/y", torch.full((2,), math.nan))])

@@ -77,6 +77,37 @@ def test_motif_tokens_come_first_or_last():
     torch.testing.assert_close(first(levels).roll(-4, dims=1), last(levels))
 
 
+def test_each_level_has_its_own_attention_unless_it_is_shared():
+    torch.manual_seed(0)
+    shared = MultiLevelProjector(ProjectorConfig(8, 16, shared_attention=True)).eval()
+    separate = MultiLevelProjector(ProjectorConfig(8, 16)).eval()
+    state = dict(shared.state_dict())
+    first = {k: v for k, v in state.items() if k.startswith("cross_attention.0.")}
+    for level in range(1, 6):
+        state |= {k.replace(".0.", f".{level}.", 1): v for k, v in first.items()}
+    separate.load_state_dict(state)
+    levels = random_levels()
+    torch.testing.assert_close(separate(levels), shared(levels))
+    with torch.no_grad():
+        separate.cross_attention[3].out_proj.bias += torch.randn(8)
+    change = (separate(levels) - shared(levels)).abs().amax(dim=(0, 2))
+    touched = (change > 1e-4).nonzero().flatten().tolist()
+    assert touched == list(range(4 + 3 * 4, 4 + 4 * 4))
+
+
+@pytest.mark.parametrize("motifs_first", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+def test_all_28_tokens_are_finite_and_told_apart_in_every_setting(motifs_first, shared):
+    torch.manual_seed(0)
+    config = ProjectorConfig(8, 16, shared_attention=shared, motifs_first=motifs_first)
+    tokens = MultiLevelProjector(config).eval()(random_levels())
+    assert tokens.shape == (3, 28, 16)
+    assert torch.isfinite(tokens).all()
+    of_five_atoms = tokens[0]  # one atom alone is all that any query of a level can see
+    distances = torch.cdist(of_five_atoms, of_five_atoms) + torch.eye(28)
+    assert (distances > 1e-4).all()
+
+
 def test_molecules_without_motifs_give_finite_gradients():
     projector = MultiLevelProjector(ProjectorConfig(d_graph=8, d_llm=16))
     motifs, mask = pad_motifs([None, torch.ones(2, 73).numpy(), None])

@@ -3,11 +3,12 @@
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from assistant.chat.prompts import Prompt, PromptMessage, Slot
+from assistant.chat.prompts import PairSlot, Prompt, PromptMessage, Slot
 from assistant.chem.molecule import Molecule
 from assistant.llm.layout import (
     IdsPiece,
     Layout,
+    PairPiece,
     SlotPiece,
     control_tokens,
     end_of_turn_ids,
@@ -203,3 +204,13 @@ def test_consecutive_pieces_of_one_kind_are_one_piece():
                 following.turn,
                 following.asked,
             )
+
+
+def test_the_slot_of_a_pair_runs_under_the_focus_of_its_turn():
+    slot = PairSlot(1, 2, "drug_drug")
+    asked = PromptMessage("user", ("both: ", slot, "\n", "do they interact?"), 1)
+    laid = lay(make_tokenizer(CHATML), SYSTEM, FIRST, ANSWER, asked)
+    assert [piece for piece in laid.pieces if isinstance(piece, PairPiece)] == [
+        PairPiece(slot, (1, 2), 1)
+    ]
+    assert [piece.segment for piece in laid.pieces][-3:] == [(1, 2)] * 3

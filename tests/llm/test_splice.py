@@ -1,11 +1,14 @@
 """Tests of splicing: graph tokens in their place, every token in its slot."""
 
+import pytest
 import torch
 
 from assistant.adapters.weights import LowRank, combine
+from assistant.chat.prompts import PairSlot
 from assistant.encoding import MoleculeEncoding
-from assistant.llm.layout import IdsPiece, Layout, SlotPiece
+from assistant.llm.layout import IdsPiece, Layout, PairPiece, SlotPiece
 from assistant.llm.splice import splice
+from assistant.pair_encoding import PairEncoding
 from tests.llm.fakes import make_deltas, make_model
 
 LAYOUT = Layout(
@@ -73,6 +76,32 @@ def test_content_marks_follow_values_and_not_numbers():
     assert changed[2] != marks[2]
 
 
+def test_scope_whole_puts_every_token_under_the_answers_delta():
+    embed, encodings = make_model().get_input_embeddings(), make_encodings()
+    spliced = splice(LAYOUT, encodings, embed, scope="whole")
+    assert spliced.segment_index.tolist() == [[1] * 11]
+    assert spliced.answer_slot == 1
+    assert len(spliced.deltas) == 1
+    one = Layout(LAYOUT.pieces, (1,))
+    other = splice(one, encodings, embed, scope="whole")
+    assert not set(spliced.content) & set(other.content)
+    none = splice(Layout(LAYOUT.pieces, ()), encodings, embed, scope="whole")
+    assert not none.segment_index.any()
+
+
+@pytest.mark.parametrize(("mode", "rank"), [("mean", 4), ("sum", 4), ("concat", 8)])
+def test_two_molecules_in_focus_are_combined_as_asked(mode, rank):
+    embed, encodings = make_model().get_input_embeddings(), make_encodings()
+    spliced = splice(LAYOUT, encodings, embed, mode=mode)
+    both = combine([encodings[1].lora, encodings[2].lora], mode)
+    for name, part in spliced.deltas[1].items():
+        assert part.rank == rank
+        assert torch.equal(part.lora_A, both[name].lora_A)
+    assert (
+        spliced.content != splice(LAYOUT, encodings, embed, mode="mean").content or mode == "mean"
+    )
+
+
 def test_a_static_lora_goes_on_every_token_beside_the_molecules():
     embed, encodings = make_model().get_input_embeddings(), make_encodings()
     static = make_deltas(make_model(), 1, seed=7)[0]
@@ -88,3 +117,26 @@ def test_a_static_lora_goes_on_every_token_beside_the_molecules():
         dense(spliced.deltas[1][name]), dense(static[name]) + dense(encodings[1].lora[name])
     )
     assert spliced.content != splice(LAYOUT, encodings, embed).content
+
+
+PAIR = PairSlot(1, 2, "drug_drug")
+WITH_PAIR = Layout((*LAYOUT.pieces, PairPiece(PAIR, (1, 2)), IdsPiece((10,), (1, 2))), (1, 2))
+
+
+def test_pair_tokens_stand_in_their_slot_and_run_under_the_focus():
+    embed, encodings = make_model().get_input_embeddings(), make_encodings()
+    pair = PairEncoding(torch.randn(2, 64))
+    spliced = splice(WITH_PAIR, encodings, embed, pairs={PAIR: pair})
+    assert torch.equal(spliced.inputs_embeds[0, 11:13], pair.tokens)
+    assert spliced.segment_index[0, 10:].tolist() == [2, 2, 2, 2]
+    other = splice(WITH_PAIR, encodings, embed, pairs={PAIR: PairEncoding(pair.tokens + 1)})
+    marks = [a == b for a, b in zip(spliced.content, other.content, strict=True)]
+    assert marks == [True] * 11 + [False] * 2 + [True]
+
+
+def test_a_pair_without_tokens_leaves_no_trace():
+    embed, encodings = make_model().get_input_embeddings(), make_encodings()
+    plain = splice(WITH_PAIR, encodings, embed)
+    assert plain.n_tokens == 12
+    noted = splice(WITH_PAIR, encodings, embed, pairs={PAIR: PairEncoding(note="no shape")})
+    assert noted.content == plain.content

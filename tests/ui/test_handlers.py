@@ -80,6 +80,17 @@ def test_an_empty_sketcher_empties_the_box(desk: Desk) -> None:
     assert composer["attached"] == []
 
 
+def test_a_sketch_says_which_drawing_it_follows_and_an_overtaken_drawing_changes_nothing(
+    desk: Desk,
+) -> None:
+    benzene = desk.type("c1ccccc1")[2]["molfile"]
+    desk.work.drawn({"molfile": benzene, "rxn": "", "edit": 8}, desk.request)
+    older = desk.work.drawn({"molfile": "", "rxn": "", "edit": 7}, desk.request)
+    assert older == (SKIPPED,) * 3
+    assert desk.store.get("a").current.molecule.smiles == "c1ccccc1"
+    assert desk.type("CCO")[2]["edit"] == 8
+
+
 @pytest.mark.parametrize("text", ["c1ccc", "CC(", "C[C@", "asp", "paracet"])
 def test_half_typed_text_shows_no_error_and_changes_nothing(desk: Desk, text: str) -> None:
     desk.type("CCO")

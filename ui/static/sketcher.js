@@ -6,6 +6,7 @@ const frame = root.querySelector('iframe')
 const note = root.querySelector('.sketcher-note')
 const blank = { molfile: '', rxn: '', smiles: '', origin: 'page', n: 0 }
 let state = 'loading'
+let newest = 0 // number of Python's newest value: quick answers may arrive out of order
 let waiting = props.value // set once the frame is ready, whoever drew it: the page may be rebuilt
 
 function say(text) {
@@ -18,9 +19,10 @@ function send(type, message = {}) {
 }
 
 function put(value) {
-  const { molfile, rxn, smiles } = value ?? blank
-  if (molfile || rxn || smiles) send('set', { molfile, rxn, smiles })
-  else send('clear')
+  const { molfile, rxn, smiles, edit } = value ?? blank
+  const follows = { edit: edit || undefined } // 0: not known
+  if (molfile || rxn || smiles) send('set', { molfile, rxn, smiles, ...follows })
+  else send('clear', follows)
 }
 
 function fail(reason) {
@@ -39,12 +41,13 @@ const receive = {
     waiting = null
     trigger('ready')
   },
-  change({ molfile, smiles, reaction }) {
+  change({ molfile, smiles, reaction, edit }) {
     const drawing = {
       molfile: reaction ? '' : molfile,
       rxn: reaction ? molfile : '',
       smiles,
       origin: 'user',
+      edit,
       n: (props.value?.n ?? 0) + 1,
     }
     props.value = drawing
@@ -69,6 +72,8 @@ window.addEventListener('message', onMessage)
 watch('value', () => {
   const value = props.value
   if (value?.origin === 'user') return // the frame's own drawing on its way back
+  if (value?.n && value.n < newest) return
+  newest = value?.n ?? 0
   if (state === 'ready') put(value)
   else waiting = value
 })

@@ -3,9 +3,9 @@
 A module `<method>.py` in this directory exports `CHECKS: dict[str, Check]`, keyed by a part of the
 file name; the longest key that occurs in a name wins. It is found by being there.
 
-A check gives one `Comparison` per tensor it computed. It never sees whether a value fits: the
-runner looks the expected tensor up under the same key, and a file whose every `output/` tensor is
-not covered fails.
+A check gives one `Comparison` per tensor it computed, also for some that not every file stores. It
+never sees whether a value fits: the runner looks the expected tensor up under the same key, and a
+file with an `output/` tensor that no comparison covers fails.
 """
 
 import importlib
@@ -37,10 +37,15 @@ class GoldenFile:
         return self.entry.get("config", {})
 
     @property
-    def smiles(self) -> list[str]:
-        """The molecules, which stand in the manifest as SMILES or as records with one."""
+    def molecules(self) -> list[Mapping[str, Any]]:
+        """The molecules as records with a `smiles`, as which not every entry writes them."""
         molecules = self.entry.get("molecules", [])
-        return [m if isinstance(m, str) else m["smiles"] for m in molecules]
+        return [{"smiles": m} if isinstance(m, str) else m for m in molecules]
+
+    @property
+    def smiles(self) -> list[str]:
+        """The molecules' SMILES."""
+        return [molecule["smiles"] for molecule in self.molecules]
 
     def weights(self, prefix: str = "") -> dict[str, Tensor]:
         """State dict of the official keys that start with `prefix`, which is taken off."""

@@ -1,5 +1,8 @@
-// The protocol with the page, and the two rules that keep a drawing safe:
-// what the page sets is never reported as a person's edit, and a person's newer edit wins over it.
+// The protocol with the page, and the rules that decide whose drawing is on the canvas:
+// 1. What the page sets is never reported as a person's edit.
+// 2. While a pointer is down, what the page sets waits until every pointer is up.
+// 3. It is then shown if the page knew the person's newest edit when it sent it, else dropped: the
+//    person's drawing stays, and is reported. Edits are numbered, so no clock decides.
 import {
   capture,
   describe,
@@ -13,21 +16,22 @@ import {
 import { post } from './post.js'
 
 const QUIET_MS = 180 // after the last edit, before it is reported
-const RELEASE_MS = 250 // after the button is released: Ketcher finishes the stroke later than that event
 
 export function connect(ketcher) {
-  let edits = 0 // a person's edits so far
-  let reported = 0 // number of the edit that was reported last
+  const start = Date.now() // edits are numbered from here: a frame loaded anew has higher numbers
+  let edits = start // number of the person's newest edit
+  let reported = start // the newest edit whose drawing was looked at
+  let posted = 0 // the newest edit that the page was told of
   let timer = null
   let settingNow = false
-  let pressed = false
-  let waiting = null // what the page set while the button was down
+  const pressed = new Set() // pointers that are down
+  let waiting = null // what the page set while one was down
   let known = '' // signature of the drawing that the page knows
 
   ketcher.editor.subscribe('change', () => {
     if (settingNow) return
     const struct = capture(ketcher)
-    if (edits === 0 && known === '' && isBlank(struct)) return forgetStart()
+    if (edits === start && known === '' && isBlank(struct)) return forgetStart()
     edits += 1
     const edit = edits
     clearTimeout(timer)
@@ -50,7 +54,8 @@ export function connect(ketcher) {
       const now = signature(drawing.molfile)
       if (now === known && !always) return
       known = now
-      post({ type: 'change', ...drawing })
+      posted = edit
+      post({ type: 'change', edit, ...drawing })
     } catch (error) {
       reported = edit
       known = null
@@ -62,15 +67,16 @@ export function connect(ketcher) {
     post({ type: 'error', message: String(error?.message ?? error) })
   }
 
-  async function set(message) {
-    const text = message.rxn || message.molfile || message.smiles || ''
+  async function set({ rxn, molfile, smiles, edit = Infinity }) {
+    const text = rxn || molfile || smiles || ''
+    if (edit < posted) return // made before the page had seen the drawing it was told of
     if (signature(text) === known) {
       waiting = null
       return
     }
     const before = edits
     const struct = await parse(ketcher, text)
-    if (pressed) waiting = { struct, before }
+    if (pressed.size) waiting = { struct, before }
     else await apply(struct, before)
   }
 
@@ -89,31 +95,28 @@ export function connect(ketcher) {
     if (edits === before) known = now
   }
 
-  // Ketcher tells of a stroke while it is dragged and not when it ends, so what is on the canvas
-  // decides: a drawing that the page does not know yet is the person's, and stays.
-  async function settle(held) {
-    const struct = capture(ketcher)
-    if (signature(await molfileOf(ketcher, struct)) === known) return apply(held.struct, held.before)
-    edits += 1
-    await report(edits, struct, true)
+  // Ketcher ends a stroke in `mouseup`, which the browser sends in the same task as `pointerup`, so
+  // in the next task the stroke has been counted as an edit, or there was none.
+  function lift({ pointerId }) {
+    if (pressed.delete(pointerId)) setTimeout(settle)
   }
 
-  function release() {
-    setTimeout(() => {
-      pressed = false
-      const held = waiting
-      waiting = null
-      if (held) settle(held).catch(complain)
-    }, RELEASE_MS)
+  function settle() {
+    if (pressed.size || !waiting) return // another stroke has begun, or there is nothing to show
+    const { struct, before } = waiting
+    waiting = null
+    apply(struct, before).catch(complain)
   }
 
-  window.addEventListener('pointerdown', () => (pressed = true), true)
-  window.addEventListener('pointerup', release, true)
-  window.addEventListener('pointercancel', release, true)
+  const listen = (kind, listener) => window.addEventListener(kind, listener, true)
+  listen('pointerdown', ({ pointerId }) => pressed.add(pointerId))
+  listen('pointerup', lift)
+  listen('pointercancel', lift)
+  listen('pointermove', (event) => event.buttons === 0 && lift(event)) // released out of sight
 
   const answer = {
     set,
-    clear: () => set({}),
+    clear: ({ edit }) => set({ edit }),
     get: () => report(edits, capture(ketcher), true),
     highlight: (message) => highlight(ketcher, message.atoms ?? []),
   }

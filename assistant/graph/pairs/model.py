@@ -1,0 +1,244 @@
+"""The pair model: two molecules with roles in, k interaction tokens of the LLM's width out.
+
+    molecule ─┬► 2D encoder ─► atoms, mean ─────────┐ + role, kind
+              └► 3D encoder ─► mean per conformer ──┴─► nodes ─► alignment ─► x (k, d)
+                                └─ conformer graph ─┘ (of both)
+    x1, x2 ─► interaction ─► LayerNorm, Linear ─► tokens (k, d_llm)
+
+ModuLM (Chen et al. 2025, arXiv 2506.00880): each box is chosen by name. The 1D view is the LLM's
+own SMILES text. Where the task is symmetric the interaction is ½ (I(x1, x2) + I(x2, x1)), so that
+the order cannot matter; elsewhere each molecule carries its role from before the alignment on.
+Interaction happens at the pair model's own width and is projected to the LLM's at the end (the
+published order is the reverse, which puts d_llm³ weights into the bilinear fusion).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from assistant.chem.pairs import PAIR_ROLES, PairTask
+from assistant.graph.encoder import MolecularGraph, collate
+from assistant.graph.pairs.alignment import AlignmentConfig, build_alignment, check_alignment
+from assistant.graph.pairs.conformer_graph import ConformerGraph, check_conformer_graph
+from assistant.graph.pairs.encoders2d import ENCODERS_2D, Encoder2DConfig
+from assistant.graph.pairs.encoders3d import ENCODERS_3D, Encoder3DConfig
+from assistant.graph.pairs.graph_ops import scatter_mean, to_dense
+from assistant.graph.pairs.interactions import (
+    InteractionConfig,
+    build_interaction,
+    check_interaction,
+)
+
+MAX_ATOMS_PER_PASS = 1024
+"""Conformers are encoded in groups of so many atoms: every pair of atoms is compared."""
+
+
+@dataclass(frozen=True)
+class PairConfig:
+    """A pair model.
+
+    Attributes:
+        d_llm: Width of the language model.
+        d_model: Width of alignment and interaction.
+        encoder_2d: The 2D encoder, or None.
+        encoder_3d: The 3D encoder, or None.
+        conformer_graph: Let the conformers of both molecules exchange messages (3D), with the
+            interaction's number of heads.
+        n_conformers: Conformers asked for per molecule (3D).
+        roles: Roles with an embedding, in order.
+    """
+
+    d_llm: int
+    d_model: int = 128
+    encoder_2d: Encoder2DConfig | None = field(default_factory=Encoder2DConfig)
+    encoder_3d: Encoder3DConfig | None = None
+    conformer_graph: bool = False
+    alignment: AlignmentConfig = field(default_factory=AlignmentConfig)
+    interaction: InteractionConfig = field(default_factory=InteractionConfig)
+    n_conformers: int = 20
+    roles: tuple[str, ...] = PAIR_ROLES
+
+    def __post_init__(self) -> None:
+        self._from_json("encoder_2d", Encoder2DConfig)
+        self._from_json("encoder_3d", Encoder3DConfig)
+        self._from_json("alignment", AlignmentConfig)
+        self._from_json("interaction", InteractionConfig)
+        object.__setattr__(self, "roles", tuple(self.roles))
+        if min(self.d_llm, self.d_model, self.n_conformers) < 1:
+            raise ValueError(
+                f"d_llm {self.d_llm}, d_model {self.d_model} and n_conformers {self.n_conformers}"
+                " must be positive"
+            )
+        if self.encoder_2d is None and self.encoder_3d is None:
+            raise ValueError(
+                "a pair model needs an encoder: encoder_2d None and encoder_3d None leave it blind"
+            )
+        if self.conformer_graph and self.encoder_3d is None:
+            raise ValueError("conformer_graph True needs conformers, but encoder_3d is None")
+        check_alignment(self.alignment, self.d_model)
+        check_interaction(self.interaction, self.d_model)
+        if self.conformer_graph:
+            check_conformer_graph(self.d_model, self.interaction.n_heads)
+
+    def _from_json(self, name: str, config_type: type) -> None:
+        value = getattr(self, name)
+        if isinstance(value, Mapping):
+            object.__setattr__(self, name, config_type(**value))
+
+    @property
+    def n_tokens(self) -> int:
+        """Interaction tokens per pair."""
+        return self.alignment.n_tokens
+
+
+@dataclass(frozen=True)
+class MoleculeTensors:
+    """One molecule as the pair model reads it.
+
+    Attributes:
+        graph: The OGB graph of n atoms.
+        positions: Conformers (c, n, 3) in Å, in the graph's atom order; None when there is no 3D.
+    """
+
+    graph: MolecularGraph
+    positions: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        n_atoms = self.graph.x.shape[0]
+        if self.positions is not None and (
+            self.positions.dim() != 3 or self.positions.shape[1:] != (n_atoms, 3)
+        ):
+            raise ValueError(
+                f"positions {tuple(self.positions.shape)} do not fit {n_atoms} atoms: (c, n, 3)"
+            )
+
+    @property
+    def has_shape(self) -> bool:
+        """Whether there is at least one conformer."""
+        return self.positions is not None and self.positions.shape[0] > 0
+
+
+@dataclass(frozen=True)
+class PairTensors:
+    """Two molecules in the order of the task's roles."""
+
+    first: MoleculeTensors
+    second: MoleculeTensors
+    task: PairTask
+
+
+class PairModel(nn.Module):
+    """Interaction tokens of pairs."""
+
+    def __init__(self, config: PairConfig) -> None:
+        super().__init__()
+        self.config = config
+        d_model = config.d_model
+        self.encoder_2d = self.encoder_3d = self.conformer_graph = None
+        if config.encoder_2d is not None:
+            self.encoder_2d = ENCODERS_2D[config.encoder_2d.kind](config.encoder_2d)
+            self.project_2d = _project(config.encoder_2d.d_model, d_model)
+        if config.encoder_3d is not None:
+            self.encoder_3d = ENCODERS_3D[config.encoder_3d.kind](config.encoder_3d)
+            self.project_3d = _project(config.encoder_3d.d_model, d_model)
+        if config.conformer_graph:
+            self.conformer_graph = ConformerGraph(d_model, config.interaction.n_heads)
+        self.roles = nn.Parameter(torch.randn(len(config.roles), d_model) * 0.2)
+        self.kinds = nn.Parameter(torch.randn(3, d_model) * 0.2)  # atom, mean of atoms, conformer
+        self.alignment = build_alignment(config.alignment, d_model)
+        self.interaction = build_interaction(config.interaction, d_model)
+        self.norm = nn.LayerNorm(d_model)
+        self.out = nn.Linear(d_model, config.d_llm)
+        nn.init.normal_(self.out.weight, std=0.02)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, pairs: Sequence[PairTensors]) -> Tensor:
+        """Interaction tokens, (p, k, d_llm).
+
+        Raises:
+            ValueError: A molecule has nothing the model could read (no 3D for a 3D model), or a
+                task has a role the model does not know.
+        """
+        n_pairs = len(pairs)
+        molecules = [*(pair.first for pair in pairs), *(pair.second for pair in pairs)]
+        roles = self._roles(pairs)  # (2 p, d)
+        parts = []
+        if self.encoder_2d is not None:
+            parts.append(self._nodes_2d(molecules, roles))
+        if self.encoder_3d is not None:
+            parts.append(self._nodes_3d(molecules, roles))
+        nodes = torch.cat([part for part, _ in parts], dim=1)  # (2 p, m, d)
+        mask = torch.cat([part for _, part in parts], dim=1)
+        if not bool(mask.any(dim=1).all()):
+            raise ValueError("a molecule without conformers cannot be read by a 3D-only pair model")
+        x = self.alignment(nodes, mask)  # (2 p, k, d)
+        mixed = self._interact(x[:n_pairs], x[n_pairs:], pairs)
+        return self.out(self.norm(mixed))
+
+    def _interact(self, x1: Tensor, x2: Tensor, pairs: Sequence[PairTensors]) -> Tensor:
+        mixed = self.interaction(x1, x2)
+        either = torch.tensor([pair.task.is_symmetric for pair in pairs], device=x1.device)
+        if not bool(either.any()):
+            return mixed
+        both = (mixed + self.interaction(x2, x1)) / 2
+        return torch.where(either[:, None, None], both, mixed)
+
+    def _roles(self, pairs: Sequence[PairTensors]) -> Tensor:
+        names = [pair.task.roles[side] for side in (0, 1) for pair in pairs]
+        unknown = sorted(set(names) - set(self.config.roles))
+        if unknown:
+            raise ValueError(
+                f"the pair model knows no role {', '.join(unknown)}, only"
+                f" {', '.join(self.config.roles)}"
+            )
+        return self.roles[[self.config.roles.index(name) for name in names]]
+
+    def _nodes_2d(
+        self, molecules: Sequence[MoleculeTensors], roles: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The mean and the atoms of each molecule, (2 p, 1 + n, d), and their mask."""
+        graph = collate([molecule.graph for molecule in molecules]).to(roles.device)
+        atoms = self.project_2d(self.encoder_2d(graph))
+        n_molecules = len(molecules)
+        mean = scatter_mean(atoms, graph.batch, n_molecules)
+        dense, mask = to_dense(atoms + self.kinds[0], graph.batch, n_molecules)
+        nodes = torch.cat([(mean + self.kinds[1])[:, None], dense], dim=1)
+        return nodes + roles[:, None], nn.functional.pad(mask, (1, 0), value=True)
+
+    def _nodes_3d(
+        self, molecules: Sequence[MoleculeTensors], roles: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """One state per conformer, (2 p, c, d), and their mask: empty rows where there is no 3D."""
+        states = [self._conformers(molecule) for molecule in molecules]
+        counts = torch.tensor([state.shape[0] for state in states], device=roles.device)
+        batch = torch.repeat_interleave(torch.arange(len(molecules), device=roles.device), counts)
+        nodes, mask = to_dense(torch.cat(states), batch, len(molecules))
+        nodes = nodes + self.kinds[2] + roles[:, None]
+        if self.conformer_graph is None or nodes.shape[1] == 0:
+            return nodes, mask
+        half = len(molecules) // 2
+        sides = self.conformer_graph(nodes[:half], mask[:half], nodes[half:], mask[half:])
+        return torch.cat(sides), mask
+
+    def _conformers(self, molecule: MoleculeTensors) -> Tensor:
+        """Mean atom state of each conformer, (c, d)."""
+        device = self.roles.device
+        if not molecule.has_shape:
+            return torch.zeros(0, self.config.d_model, device=device)
+        positions = molecule.positions.to(device)  # (c, n, 3)
+        elements = molecule.graph.x[:, 0].to(device)
+        n_atoms = elements.shape[0]
+        group = max(1, MAX_ATOMS_PER_PASS // n_atoms)
+        means = []
+        for some in positions.split(group):
+            n_shapes = some.shape[0]
+            batch = torch.arange(n_shapes, device=device).repeat_interleave(n_atoms)
+            atoms = self.encoder_3d(elements.repeat(n_shapes), some.flatten(0, 1), batch)
+            means.append(atoms.unflatten(0, (n_shapes, n_atoms)).mean(dim=1))
+        return self.project_3d(torch.cat(means))
+
+
+def _project(d_in: int, d_out: int) -> nn.Module:
+    return nn.Sequential(nn.LayerNorm(d_in), nn.Linear(d_in, d_out))

@@ -1,0 +1,1 @@
+"""Published checkpoints as components of this project: read strictly, through no foreign code."""

@@ -34,6 +34,7 @@ class ContinuousEngine:
         n_slots: Answers at a time.
         max_waiting: Requests that may wait before the next is refused.
         cache_bytes: Memory for the caches of conversations between their turns.
+        end_ids: Tokens that end an answer; by default the model's own.
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class ContinuousEngine:
         n_slots: int = DEFAULT_SLOTS,
         max_waiting: int = 8,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
+        end_ids: frozenset[int] | None = None,
     ) -> None:
         self._context = llm.context
         self._queue = FairQueue(max_waiting, n_slots)
-        self._loop = DecodeLoop(llm, max_bytes=cache_bytes)
+        self._loop = DecodeLoop(llm, max_bytes=cache_bytes, end_ids=end_ids)
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         """Events of one answer.

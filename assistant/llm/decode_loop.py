@@ -52,13 +52,17 @@ class DecodeLoop:
     Args:
         llm: A model that `LlamaForward` runs.
         max_bytes: Memory for the caches of conversations between their turns.
+        end_ids: Tokens that end an answer; by default the model's own.
     """
 
-    def __init__(self, llm: LoadedLLM, *, max_bytes: int) -> None:
+    def __init__(
+        self, llm: LoadedLLM, *, max_bytes: int, end_ids: frozenset[int] | None = None
+    ) -> None:
         self._llm = llm
         self._forward = LlamaForward(llm.model, llm.context)
         self._embed = llm.model.get_input_embeddings()
-        self._end_ids = frozenset(llm.end_ids | end_of_turn_ids(llm.tokenizer))
+        own_ends = frozenset(llm.end_ids | end_of_turn_ids(llm.tokenizer))
+        self._end_ids = own_ends if end_ids is None else end_ids
         self._store = PrefixStore(
             llm.model.config,
             enabled=llm.supports_cache,

@@ -2,7 +2,6 @@
 
 import pytest
 
-from assistant.errors import AssistantError
 from assistant.evaluate import speed, speed_rows
 from assistant.evaluate.speed import FIGURES, Figure, Measured
 from assistant.evaluate.speed_rows import Bench, Pair, extended
@@ -42,11 +41,17 @@ def test_the_verdict_follows_the_bar():
     assert not Measured(limits, Pair(0.0005, 0.02, 5)).reached
 
 
-def test_a_model_that_ends_at_once_is_named(bench, monkeypatch):
-    monkeypatch.setattr(bench, "n_tokens", 4)
-    monkeypatch.setattr(bench.engine._loop, "_end_ids", frozenset(range(1000)))
-    with pytest.raises(AssistantError, match="cannot be timed"):
-        speed_rows.decode_against_stock(bench, 1)
+def test_both_ways_decode_the_same_number_of_tokens(bench):
+    prompt = bench.prompt(20)
+    assert len(bench.ask(prompt, n_tokens=30).token_ids) == 30
+    lengths = []
+    generate = bench.llm.model.generate
+    bench.llm.model.generate = lambda **options: lengths.append(generate(**options).shape[1])
+    try:
+        assert speed_rows.stock_speed(bench.llm, prompt, 30) > 0
+    finally:
+        del bench.llm.model.generate
+    assert lengths == [30]
 
 
 def test_few_repeats_are_refused(capsys):

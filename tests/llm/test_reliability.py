@@ -165,11 +165,18 @@ def test_a_bug_in_the_thread_reaches_everyone_and_the_next_question_works(
         raise Bug
 
     seen: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", lambda args: seen.append(args.exc_type))
+    hooked = threading.Event()
+
+    def hook(args):
+        seen.append(args.exc_type)
+        hooked.set()
+
+    monkeypatch.setattr(threading, "excepthook", hook)
     with monkeypatch.context() as patch:
         patch.setattr(DecodeLoop, "_compute", broken)
         with pytest.raises(Bug):
             ask(engine, spliced)
+    assert hooked.wait(timeout=60)
     assert seen == [Bug]
     assert isinstance(ask(engine, spliced, max_new_tokens=2), Done)
 

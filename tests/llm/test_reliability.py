@@ -236,7 +236,7 @@ def cancelled(
         chance = random.Random(seed)
         for _ in range(n // 4):
             stop = threading.Event()
-            sampling = Sampling(temperature=3.0, max_new_tokens=300, seed=seed)
+            sampling = Sampling(temperature=3.0, max_new_tokens=40, seed=seed)
             request = Request(chance.choice(asked), sampling, stop=stop, visitor=str(seed))
             stream = engine.stream(request)
             for count, _ in enumerate(stream):

@@ -22,7 +22,8 @@ from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair, pair_task
 from assistant.errors import AssistantError, PromptTooLongError
-from assistant.llm import engine as llm_engine
+from assistant.llm import requests as llm_requests
+from assistant.llm.continuous import make_engine
 from assistant.llm.experts import ExpertMode
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout
 from assistant.llm.load import LoadedLLM, Quantize
@@ -50,7 +51,7 @@ class Assistant:
         self,
         name: str,
         llm: LoadedLLM,
-        engine: llm_engine.Engine,
+        engine: llm_requests.Engine,
         components: Components,
         adapters: tuple[AdapterStatus, ...],
         bundle_hash: str,
@@ -91,9 +92,7 @@ class Assistant:
             description, llm=llm, quantize=quantize, device=device, lora=lora
         )
         adapters = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
-        engine = llm_engine.SequentialEngine(
-            loaded, mixture=components.experts, max_waiting=max_waiting
-        )
+        engine = make_engine(loaded, mixture=components.experts, max_waiting=max_waiting)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         name = description.name if llm is None else loaded.name
         check_answer(
@@ -129,7 +128,7 @@ class Assistant:
         for text in dict.fromkeys([notice, *(pair.note for pair in pairs.values())]):
             if text:
                 yield Notice(text)
-        request = llm_engine.Request(
+        request = llm_requests.Request(
             self._splice(prompt, laid_out, pairs),
             _sampling(options),
             options.stop,
@@ -138,9 +137,9 @@ class Assistant:
         )
         text = ""
         for event in self._engine.stream(request):
-            if isinstance(event, llm_engine.Queued):
+            if isinstance(event, llm_requests.Queued):
                 yield Queued(event.position, event.seconds)
-            elif isinstance(event, llm_engine.Token):
+            elif isinstance(event, llm_requests.Token):
                 text += event.text_delta
                 if event.text_delta:
                     yield TextDelta(event.text_delta)
@@ -242,7 +241,7 @@ class Assistant:
         conversation: Conversation,
         prompt: Prompt,
         text: str,
-        done: llm_engine.Done,
+        done: llm_requests.Done,
         options: ReplyOptions,
     ) -> Message:
         facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
@@ -274,7 +273,7 @@ class Assistant:
             return None
         return options.experts
 
-    def _scalings(self, done: llm_engine.Done, options: ReplyOptions) -> ExpertScalings | None:
+    def _scalings(self, done: llm_requests.Done, options: ReplyOptions) -> ExpertScalings | None:
         mode, mixture = self._expert_mode(options), self._components.experts
         if mode is None or mixture is None or not done.scalings:
             return None

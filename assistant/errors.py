@@ -7,6 +7,7 @@ AssistantError
 ├── ChemistryTimeoutError     RDKit work that was killed at its time or memory limit
 ├── BundleError               a component that is missing, misshaped or of another model
 ├── PromptTooLongError        a conversation that cannot be made to fit the context
+├── AnswerFailedError         the model could not compute this one answer
 ├── QueueFullError            too many people are waiting
 └── ModelNotReadyError        the model is still loading, or failed to load
 
@@ -60,6 +61,10 @@ class BundleError(AssistantError):
 
 class PromptTooLongError(AssistantError):
     """The conversation does not fit the model's context."""
+
+
+class AnswerFailedError(AssistantError):
+    """The model could not compute this answer; the others go on."""
 
 
 class QueueFullError(AssistantError):

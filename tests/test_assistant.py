@@ -94,7 +94,7 @@ def test_the_model_sees_the_graph_and_its_weights(assistant: Assistant, adapter:
         spliced = splice(laid_out, {1: encoding}, model.get_input_embeddings())
         with torch.inference_mode(), step_adapters(spliced.deltas, spliced.segment_index):
             logits.append(model(inputs_embeds=spliced.inputs_embeds, use_cache=False).logits[0, -1])
-    assert not torch.allclose(logits[0], logits[1], atol=1e-4)
+    assert not torch.allclose(logits[0], logits[1], atol=1e-6)
 
 
 def test_a_second_turn_goes_on_from_the_first(assistant: Assistant) -> None:
@@ -129,7 +129,8 @@ def test_a_stopped_answer_is_kept_and_marked(assistant: Assistant) -> None:
             stop.set()
     message = finished(events).message
     assert message.stopped
-    assert sum(isinstance(e, TextDelta) for e in events) <= 2
+    # The model works on while the first words are read, but not after Stop.
+    assert len(message.token_ids) < 300
 
 
 def test_no_molecule_is_fine(assistant: Assistant) -> None:

@@ -9,11 +9,8 @@ The same goes for experts (`llm.experts`), whose scaling pass has a second cache
 """
 
 import inspect
-import threading
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -22,93 +19,23 @@ from assistant.adapters.lora import AdapterStep, running
 from assistant.adapters.weights import StackedLora, stack
 from assistant.adapters.xlora.experts import ExpertStep
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.errors import PromptTooLongError
-from assistant.llm.experts import (
-    AnswerExperts,
-    ExpertMode,
-    answer_experts,
-    refuse_coupled,
-    scaling_marks,
-)
+from assistant.llm.experts import AnswerExperts, answer_experts, refuse_coupled, scaling_marks
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
-from assistant.llm.queue import FairQueue, Ticket
-from assistant.llm.sampling import Detokenizer, Sampler, Sampling
-from assistant.llm.splice import Spliced
-
-_QUEUE_POLL_SECONDS = 0.25
-
-
-@dataclass(frozen=True)
-class Request:
-    """One question to the engine.
-
-    Attributes:
-        spliced: The prompt.
-        sampling: How the answer is drawn.
-        stop: Set it to end the answer within one token.
-        visitor: Whose question it is, for fairness and for the cache.
-        experts: How the experts' scalings are chosen; None leaves the experts out.
-    """
-
-    spliced: Spliced
-    sampling: Sampling = field(default_factory=Sampling)
-    stop: threading.Event = field(default_factory=threading.Event)
-    visitor: str = ""
-    experts: ExpertMode | None = None
-
-
-@dataclass(frozen=True)
-class Queued:
-    """The request waits behind `position` others, for about `seconds` where that is known."""
-
-    position: int
-    seconds: float | None
-
-
-@dataclass(frozen=True)
-class Token:
-    """A token was drawn; `text_delta` is the text that became certain with it, maybe none.
-
-    At the end of an answer text may be left over; it comes with `token_id` None.
-    """
-
-    text_delta: str
-    token_id: int | None
-
-
-@dataclass(frozen=True)
-class Done:
-    """The answer is complete.
-
-    Attributes:
-        reason: Ended by the model, by the length limit, or stopped.
-        token_ids: The answer as generated, without the end-of-turn token.
-        first_token_s: From having the model to the first token.
-        tokens_per_s: Decoding speed after the first token.
-        cached_tokens: Prompt tokens that were not computed again.
-        scalings: Of the experts, averaged over the answer's tokens: per adapted layer (one row when
-            all share it) a weight per expert. Empty without experts.
-    """
-
-    reason: Literal["end", "length", "stopped"]
-    token_ids: tuple[int, ...]
-    first_token_s: float
-    tokens_per_s: float
-    cached_tokens: int = 0
-    scalings: tuple[tuple[float, ...], ...] = ()
-
-
-EngineEvent = Queued | Token | Done
-
-
-class Engine(Protocol):
-    """What the assistant needs of an engine."""
-
-    def stream(self, request: Request) -> Iterator[EngineEvent]:
-        """Events of one answer; the last is `Done`. Closing the iterator frees the engine."""
-        ...
+from assistant.llm.queue import FairQueue
+from assistant.llm.requests import (
+    Done,
+    EndReason,
+    EngineEvent,
+    Request,
+    Token,
+    decoding_speed,
+    memory_is_full,
+    refuse_too_long,
+    wait_in_line,
+)
+from assistant.llm.sampling import AnswerText, Sampler
 
 
 class SequentialEngine:
@@ -142,15 +69,10 @@ class SequentialEngine:
             PromptTooLongError: The prompt leaves no room for an answer, or memory ran out.
             QueueFullError: Too many requests are waiting.
         """
-        n_tokens, context = request.spliced.n_tokens, self._llm.context
-        if n_tokens >= context:
-            raise PromptTooLongError(
-                f"The conversation takes {n_tokens} tokens and the model reads {context}."
-                " Start a new conversation or shorten the question."
-            )
+        refuse_too_long(request, self._llm.context)
         ticket = self._queue.enter(request.visitor)
         try:
-            started = yield from self._wait(ticket, request.stop)
+            started = yield from wait_in_line(self._queue, ticket, request.stop)
             if not started:
                 yield Done("stopped", (), 0.0, 0.0)
                 return
@@ -158,31 +80,17 @@ class SequentialEngine:
         except torch.OutOfMemoryError as error:
             self._prefixes.clear()
             self._scaling_prefixes.clear()
-            raise PromptTooLongError(
-                f"The GPU's memory is full at {n_tokens} tokens. Start a new conversation, close"
-                " other programs that use the GPU, or choose a smaller model."
-            ) from error
+            raise memory_is_full(request) from error
         finally:
             self._queue.leave(ticket)
-
-    def _wait(self, ticket: Ticket, stop: threading.Event) -> Generator[Queued, None, bool]:
-        shown: int | None = None
-        while not self._queue.try_start(ticket, 0.0 if shown is None else _QUEUE_POLL_SECONDS):
-            if stop.is_set():
-                return False
-            position = self._queue.position(ticket)
-            if position != shown:
-                shown = position
-                yield Queued(position, self._queue.seconds(ticket))
-        return True
 
     def _answer(self, request: Request) -> Iterator[Token | Done]:
         begin = time.perf_counter()
         run = _Run(self._llm, request, self._prefixes, self._experts(request))
-        detokenizer = Detokenizer(self._llm.tokenizer)
+        text = AnswerText(self._llm.tokenizer, request.sampling.stop)
         limit = min(request.sampling.max_new_tokens, self._llm.context - request.spliced.n_tokens)
         ids: list[int] = []
-        reason: Literal["end", "length", "stopped"] = "length"
+        reason: EndReason = "length"
         first = 0.0
         try:
             logits = run.prefill()
@@ -196,7 +104,11 @@ class SequentialEngine:
                     reason = "end"
                     break
                 ids.append(token_id)
-                yield Token(detokenizer.add(token_id), token_id)
+                delta, ended = text.add(token_id)
+                yield Token(delta, token_id)
+                if ended:
+                    reason = "end"
+                    break
                 if len(ids) == limit:
                     break
                 if request.stop.is_set():
@@ -208,10 +120,10 @@ class SequentialEngine:
                 self._prefixes.keep(run.kept)
             if run.experts is not None:
                 self._scaling_prefixes.keep(run.experts.kept)
-        rest = detokenizer.flush()
+        rest = text.flush()
         if rest:
             yield Token(rest, None)
-        speed = _speed(len(ids), begin + first)
+        speed = decoding_speed(len(ids), begin + first)
         yield Done(reason, tuple(ids), first, speed, run.n_cached, run.mean_scalings())
 
     def _experts(self, request: Request) -> AnswerExperts | None:
@@ -222,11 +134,6 @@ class SequentialEngine:
         spliced = request.spliced
         kept = self._scaling_prefixes.take(request.visitor, scaling_marks(spliced), whole=True)
         return answer_experts(request.experts, self._llm.model, self._mixture, spliced, kept)
-
-
-def _speed(n_tokens: int, since: float) -> float:
-    seconds = time.perf_counter() - since
-    return (n_tokens - 1) / seconds if n_tokens > 1 and seconds > 0 else 0.0
 
 
 class _Run:

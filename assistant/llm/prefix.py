@@ -1,24 +1,42 @@
-"""The key-value cache of the last conversation, so that its next turn computes only what is new.
+"""Key-value caches of conversations, so that the next turn computes only what is new.
 
 A token's keys and values depend on the tokens before it, its own embedding and its own ΔW. So a
 cached position is valid exactly when the content marks (`Spliced.content`) agree up to it: ids or
 graph-token hashes, and ΔW hashes, never names. One person's cache is never tried for another's
-prompt, for the waiting time would give the prompt away.
+prompt, for the waiting time would give the prompt away; only the system text, which is the same
+for all, is shared.
 
 With experts there are two such caches (`llm.experts`): what the real pass marks as ΔW holds the
 experts' mode and scalings too, and the scaling pass, which has no ΔW, marks tokens by content only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from torch import Tensor
 from transformers import DynamicCache, PretrainedConfig
 
+from assistant.llm.kv import RowCache
+
 PREFILL_CHUNK = 256
 """Tokens per prefill step: Stop is looked at between chunks, and memory stays bounded."""
 
+DEFAULT_CACHE_BYTES = 512 * 2**20
+
 Mark = tuple[int | str, str]
+
+
+class SequenceCache(Protocol):
+    """What the store needs of a cache; `DynamicCache` and `RowCache` are ones."""
+
+    def get_seq_length(self) -> int:
+        """Tokens that are in it."""
+        ...
+
+    def crop(self, tokens_to_remove: int) -> None:
+        """Drops the last -tokens_to_remove tokens."""
+        ...
 
 
 @dataclass
@@ -34,55 +52,106 @@ class KeptCache:
 
     visitor: str
     marks: list[Mark]
-    cache: DynamicCache
+    cache: SequenceCache
     scalings: list[Tensor] = field(default_factory=list)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of keys and values."""
+        if isinstance(self.cache, RowCache):
+            return self.cache.n_bytes
+        layers = [layer for layer in self.cache.layers if layer.is_initialized]
+        tensors = [tensor for layer in layers for tensor in (layer.keys, layer.values)]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 class PrefixStore:
-    """Holds at most one conversation's cache.
+    """Caches of conversations that nobody is computing with, the least recently used dropped first.
 
     Args:
         config: The LLM's config, which shapes the cache.
         enabled: False for models whose cache cannot be cut back (sliding windows, hybrids).
+        fresh: Makes an empty cache; by default one of `transformers`.
+        max_conversations: Most caches kept.
+        max_bytes: Most memory kept.
     """
 
-    def __init__(self, config: PretrainedConfig, *, enabled: bool) -> None:
-        self._config = config
+    def __init__(
+        self,
+        config: PretrainedConfig,
+        *,
+        enabled: bool,
+        fresh: Callable[[], SequenceCache] | None = None,
+        max_conversations: int = 1,
+        max_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> None:
         self._enabled = enabled
-        self._kept: KeptCache | None = None
+        self._new_cache = fresh or (lambda: DynamicCache(config=config))
+        self._max_conversations = max_conversations
+        self._max_bytes = max_bytes
+        self._kept: list[KeptCache] = []  # the most recently used last
+        self._system: KeptCache | None = None
 
     def take(self, visitor: str, marks: Sequence[Mark], *, whole: bool = False) -> KeptCache:
         """A cache that holds a true prefix of the prompt, in the best case all but its last token.
 
-        The store is empty afterwards; hand the cache back with `keep` when the answer is done.
+        It belongs to the caller; hand it back with `keep` when the answer is done.
 
         Args:
             visitor: Whose prompt it is.
             marks: Content marks of the prompt.
             whole: In the best case all of the prompt: the last token's output is not needed.
         """
-        kept, self._kept = self._kept, None
-        if kept is None or kept.visitor != visitor:
-            return self._fresh(visitor)
-        common = _common_length(kept.marks, marks if whole else marks[:-1])
-        if common == 0:
-            return self._fresh(visitor)
-        surplus = len(kept.marks) - common
+        wanted = marks if whole else marks[:-1]
+        own = [kept for kept in self._kept if kept.visitor == visitor]
+        candidates = own if self._system is None else [self._system, *own]
+        lengths = [_common_length(kept.marks, wanted) for kept in candidates]
+        common = max(lengths, default=0)
+        # Of equal ones the most recent, which is the last.
+        best = None if common == 0 else candidates[len(lengths) - 1 - lengths[::-1].index(common)]
+        found = None if best is None else self._cut(best, visitor, common)
+        while len(self._kept) >= self._max_conversations:
+            self._kept.pop(0)
+        return found or KeptCache(visitor, [], self._new_cache())
+
+    def _cut(self, kept: KeptCache, visitor: str, length: int) -> KeptCache:
+        """The first tokens of a cache: itself, or a copy where it is worth keeping for itself."""
+        surplus = len(kept.marks) - length
+        marks, scalings = kept.marks[:length], kept.scalings[:length]
+        copies = kept is self._system or surplus > length
+        if copies and isinstance(kept.cache, RowCache):
+            return KeptCache(visitor, marks, kept.cache.fork(length), scalings)
+        self._kept = [other for other in self._kept if other is not kept]
         if surplus:
             kept.cache.crop(-surplus)
-        return KeptCache(visitor, list(marks[:common]), kept.cache, kept.scalings[:common])
+        return KeptCache(visitor, marks, kept.cache, scalings)
 
-    def keep(self, used: KeptCache) -> None:
-        """Keeps the cache of a finished answer."""
-        if self._enabled and used.cache.get_seq_length() == len(used.marks):
-            self._kept = used
+    def keep(self, used: KeptCache, *, n_system: int = 0) -> None:
+        """Keeps the cache of a finished answer.
+
+        Args:
+            used: The cache.
+            n_system: Tokens at its beginning that are the same for everyone.
+        """
+        if not self._enabled or used.cache.get_seq_length() != len(used.marks):
+            return
+        if 0 < n_system <= len(used.marks) and isinstance(used.cache, RowCache):
+            shared = used.marks[:n_system]
+            if self._system is None or self._system.marks != shared:
+                self._system = KeptCache("", shared, used.cache.fork(n_system))
+        self._kept.append(used)
+        while len(self._kept) > self._max_conversations or self.n_bytes > self._max_bytes:
+            self._kept.pop(0)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of all caches that wait for their next turn."""
+        return sum(kept.n_bytes for kept in self._kept)
 
     def clear(self) -> None:
         """Frees the memory."""
-        self._kept = None
-
-    def _fresh(self, visitor: str) -> KeptCache:
-        return KeptCache(visitor, [], DynamicCache(config=self._config))
+        self._kept.clear()
+        self._system = None
 
 
 def _common_length(first: Sequence[Mark], second: Sequence[Mark]) -> int:

@@ -1,4 +1,4 @@
-"""A short, fair queue for one model: people take turns, and a person with many requests waits.
+"""A short, fair queue for a model: people take turns, and a person with many requests waits.
 
 Each request gets a round: the current one, or the one after the person's last. Requests are served
 by round, then by arrival.
@@ -23,22 +23,23 @@ class Ticket:
 
 
 class FairQueue:
-    """Lets one request at a time have the model.
+    """Lets so many requests at a time have the model.
 
     Args:
         max_waiting: Most requests that may wait; the next one is refused.
+        n_slots: Requests the model answers at a time.
     """
 
-    def __init__(self, max_waiting: int = 8) -> None:
+    def __init__(self, max_waiting: int = 8, n_slots: int = 1) -> None:
         self._max_waiting = max_waiting
+        self._n_slots = n_slots
         self._waiting: list[Ticket] = []
-        self._active: Ticket | None = None
+        self._started: dict[Ticket, float] = {}
         self._last_round: dict[str, int] = {}
         self._round = 0
         self._numbers = count()
         self._changed = threading.Condition()
         self._durations: deque[float] = deque(maxlen=8)
-        self._started = 0.0
 
     def enter(self, visitor: str) -> Ticket:
         """Takes a place.
@@ -47,7 +48,8 @@ class FairQueue:
             QueueFullError: Too many requests are waiting.
         """
         with self._changed:
-            if len(self._waiting) >= self._max_waiting:
+            n_free = self._n_slots - len(self._started)
+            if len(self._waiting) >= self._max_waiting + n_free:
                 raise QueueFullError(
                     f"{len(self._waiting)} questions are waiting for the model already."
                     " Please ask again in a minute."
@@ -65,19 +67,20 @@ class FairQueue:
             if not self._changed.wait_for(lambda: self._may_start(ticket), timeout):
                 return False
             self._waiting.remove(ticket)
-            self._active = ticket
+            self._started[ticket] = time.monotonic()
             self._round = ticket.round
             self._last_round = {v: r for v, r in self._last_round.items() if r >= self._round}
-            self._started = time.monotonic()
+            self._changed.notify_all()  # there may be room for the next one too
             return True
 
     def _may_start(self, ticket: Ticket) -> bool:
-        return self._active is None and self._waiting[0] == ticket
+        return len(self._started) < self._n_slots and self._waiting[0] == ticket
 
     def position(self, ticket: Ticket) -> int:
-        """Requests that come first, the running one included; 0 when it is the ticket's turn."""
+        """How many must end before the ticket's turn; 0 when it is its turn."""
         with self._changed:
-            return self._waiting.index(ticket) + (self._active is not None)
+            n_free = self._n_slots - len(self._started)
+            return max(self._waiting.index(ticket) + 1 - n_free, 0)
 
     def seconds(self, ticket: Ticket) -> float | None:
         """Estimated wait, from the last answers; None before there were any."""
@@ -86,15 +89,15 @@ class FairQueue:
             if not self._durations:
                 return None
             mean = sum(self._durations) / len(self._durations)
-            spent = time.monotonic() - self._started if self._active is not None else 0.0
-            return max(position * mean - min(spent, mean), 0.0)
+            now = time.monotonic()
+            spent = max((now - since for since in self._started.values()), default=0.0)
+            return max(position * mean - min(spent, mean), 0.0) / self._n_slots
 
     def leave(self, ticket: Ticket) -> None:
         """Gives the place or the model back; leaving twice changes nothing."""
         with self._changed:
-            if ticket == self._active:
-                self._active = None
-                self._durations.append(time.monotonic() - self._started)
+            if ticket in self._started:
+                self._durations.append(time.monotonic() - self._started.pop(ticket))
             elif ticket in self._waiting:
                 self._waiting.remove(ticket)
             self._changed.notify_all()

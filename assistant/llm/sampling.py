@@ -9,13 +9,18 @@ from transformers import PreTrainedTokenizerBase
 
 @dataclass(frozen=True)
 class Sampling:
-    """How an answer is drawn; temperature 0 takes the most probable token."""
+    """How an answer is drawn; temperature 0 takes the most probable token.
+
+    Attributes:
+        stop: Texts that end the answer; they are not part of its text.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     repetition_penalty: float = 1.0
     max_new_tokens: int = 512
     seed: int = 0
+    stop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or not 0 < self.top_p <= 1 or self.repetition_penalty <= 0:
@@ -25,6 +30,8 @@ class Sampling:
             )
         if self.max_new_tokens < 1:
             raise ValueError(f"max_new_tokens {self.max_new_tokens} must be at least 1")
+        if "" in self.stop:
+            raise ValueError("an empty text cannot end an answer")
 
 
 class Sampler:
@@ -34,6 +41,11 @@ class Sampler:
         self._sampling = sampling
         self._random = torch.Generator(device).manual_seed(sampling.seed)
         self._seen: set[int] = set()
+
+    @property
+    def takes_the_best(self) -> bool:
+        """Whether a draw is the most probable token, whatever was drawn before."""
+        return self._sampling.temperature == 0 and self._sampling.repetition_penalty == 1
 
     def draw(self, logits: Tensor) -> int:
         """The next token for logits (vocabulary,)."""
@@ -101,3 +113,44 @@ class Detokenizer:
         return self._tokenizer.decode(
             ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
+
+
+class AnswerText:
+    """Text of a growing answer that ends at a stop text.
+
+    What may be the beginning of a stop text is held back until it is known.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: tuple[str, ...]) -> None:
+        self._detokenizer = Detokenizer(tokenizer)
+        self._stop = stop
+        self._held = ""
+        self._ended = False
+
+    def add(self, token_id: int) -> tuple[str, bool]:
+        """Text that became certain with this token, and whether it ended the answer."""
+        delta = self._detokenizer.add(token_id)
+        if not self._stop:
+            return delta, False
+        text = self._held + delta
+        places = [place for stop in self._stop if (place := text.find(stop)) >= 0]
+        if places:
+            self._ended = True
+            return text[: min(places)], True
+        n_held = max(_overlap(text, stop) for stop in self._stop)
+        self._held = text[len(text) - n_held :]
+        return text[: len(text) - n_held], False
+
+    def flush(self) -> str:
+        """What is left at the end, nothing after a stop text."""
+        if self._ended:
+            return ""
+        rest = self._held + self._detokenizer.flush()
+        self._held = ""
+        return rest
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of `text` that begins `stop`."""
+    longest = min(len(text), len(stop) - 1)
+    return next((n for n in range(longest, 0, -1) if text.endswith(stop[:n])), 0)

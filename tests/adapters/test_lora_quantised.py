@@ -7,8 +7,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from assistant.adapters.lora import step_adapters, wrap
+from assistant.adapters.packed import PackedDeltas, TokenDeltas
 from assistant.adapters.sites import find_sites
 from assistant.llm import compute
+from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM, Quantize, load_llm
 from tests.llm.fakes import make_deltas, make_tokenizer
 
@@ -88,3 +90,30 @@ def test_a_generator_can_be_trained_through_4bit_layers(directory, evaluated, mo
     for mine, right in zip(*gradients, strict=True):
         cosine = torch.cosine_similarity(mine.flatten(), right.flatten(), dim=0)
         assert cosine > 0.99
+
+
+@pytest.mark.parametrize("quantize", ["4bit", "8bit"])
+def test_the_packed_forward_runs_quantised_layers_too(directory, quantize):
+    """Half precision rounds at other places, so the difference is held against that of a ΔW."""
+    llm = load(directory, quantize)
+    deltas = make_deltas(llm.model, 2)
+    forward = LlamaForward(llm.model, 64)
+    embeds = llm.model.get_input_embeddings()(IDS)
+    with torch.inference_mode():
+        base = llm.model(inputs_embeds=embeds).logits[0].float()
+        with step_adapters(deltas, SEGMENTS):
+            expected = llm.model(inputs_embeds=embeds).logits[0].float()
+        packed = PackedDeltas.pack(deltas, forward.groups, forward.like)
+        places = tuple((SEGMENTS[0] - 1).tolist())
+        cache = forward.new_cache()
+        parts = [
+            forward.hidden(embeds[0, start:end], [Span(cache, end - start)], part)
+            for start, end, part in (
+                (0, 4, TokenDeltas(packed, places[:4])),
+                (4, 6, TokenDeltas(packed, places[4:])),
+            )
+        ]
+        found = forward.logits(torch.cat(parts)).float()
+    rounding = (found - expected).abs().max()
+    assert rounding < 0.1 * (expected - base)[SEGMENTS[0] > 0].abs().max()
+    assert rounding < 0.1

@@ -11,8 +11,9 @@ from assistant.adapters.sites import find_sites
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import PromptTooLongError, QueueFullError
 from assistant.llm import engine as engine_module
-from assistant.llm.engine import Done, EngineEvent, Queued, Request, SequentialEngine, Token
+from assistant.llm.engine import SequentialEngine
 from assistant.llm.load import LoadedLLM
+from assistant.llm.requests import Done, EngineEvent, Queued, Request, Token
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of

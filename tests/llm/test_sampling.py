@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from assistant.llm.sampling import Detokenizer, Sampler, Sampling
+from assistant.llm.sampling import AnswerText, Detokenizer, Sampler, Sampling
 from tests.llm.fakes import make_tokenizer
 
 LOGITS = torch.tensor([0.1, 2.0, 1.9, -3.0])
@@ -74,3 +74,31 @@ def test_control_tokens_show_no_text():
     detokenizer = Detokenizer(tokenizer)
     ids = tokenizer("acid<|im_end|> base")["input_ids"]
     assert "".join(map(detokenizer.add, ids)) + detokenizer.flush() == "acid base"
+
+
+@pytest.mark.parametrize(
+    ("stop", "expected"),
+    [
+        (("acid",), "the "),
+        (("never", "id, is"), "the ac"),
+        (("acidic",), "the acid, is it not?"),
+        (("t?", "?"), "the acid, is it no"),
+        ((), "the acid, is it not?"),
+    ],
+)
+def test_text_ends_before_a_stop_text_and_nothing_of_it_was_given_out(stop, expected):
+    tokenizer = make_tokenizer()
+    text = AnswerText(tokenizer, stop)
+    given, ended = "", False
+    for token_id in tokenizer("the acid, is it not?").input_ids:
+        delta, ended = text.add(token_id)
+        given += delta
+        if ended:
+            break
+    assert given + text.flush() == expected
+    assert ended == (expected != "the acid, is it not?")
+
+
+def test_an_empty_stop_text_is_a_mistake():
+    with pytest.raises(ValueError, match="empty text"):
+        Sampling(stop=("",))

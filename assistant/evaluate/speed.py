@@ -1,0 +1,180 @@
+"""How fast the assistant is: `python -m assistant.evaluate.speed [--device cpu] [--json OUT]`.
+
+Each row times two ways to the same result alternately in one run, with the same weights, and prints
+their medians and ratio beside the bar. Run it on a quiet machine: `--only C1 C2` takes some rows.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from assistant.bundle import Bundle
+from assistant.errors import AssistantError
+from assistant.evaluate import speed_rows
+from assistant.evaluate.speed_rows import Bench, Pair
+from assistant.llm.load import load_llm
+
+ROOT = Path(__file__).resolve().parents[2]
+_LEAST_REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A row of the table.
+
+    Attributes:
+        id: Its name in the table.
+        what: What is compared, ours first.
+        unit: Of both values.
+        less_is_better: Whether the ratio is other / ours (seconds) or ours / other (rates).
+        bar: The ratio to reach.
+        limits: Values of ours and of the other way that must not be exceeded, in `unit`.
+    """
+
+    id: str
+    what: str
+    unit: str
+    less_is_better: bool = False
+    bar: float | None = None
+    limits: tuple[float, float] | None = None
+
+
+FIGURES: dict[Figure, Callable[[Bench, int], Pair]] = {
+    Figure(
+        "C1", "decode, one conversation / stock generate", "tokens/s", bar=1.5
+    ): speed_rows.decode_against_stock,
+    Figure(
+        "C2", "decode with graph tokens and ΔW / base", "tokens/s", bar=0.85
+    ): speed_rows.decode_with_delta,
+    Figure(
+        "C4", "8 conversations, 8 molecules / one", "tokens/s", bar=2.5
+    ): speed_rows.eight_together,
+    Figure(
+        "C5", "first token of a 2nd turn, kept cache / none", "s", less_is_better=True, bar=10.0
+    ): speed_rows.second_turn,
+    Figure(
+        "C7", "first token with a 2nd molecule, kept / none", "s", less_is_better=True, bar=8.0
+    ): speed_rows.second_molecule,
+    Figure(
+        "C9",
+        "graph tokens and ΔW, known molecule / new",
+        "s",
+        less_is_better=True,
+        limits=(0.001, 0.015),
+    ): speed_rows.encode,
+    Figure(
+        "C10a", "graph from text / PyG from_smiles", "molecules/s", bar=4.0
+    ): lambda _, repeats: speed_rows.features_from_text(repeats),
+    Figure(
+        "C10b", "graph from a parsed molecule / PyG from_smiles", "molecules/s", bar=10.0
+    ): lambda _, repeats: speed_rows.features_from_parsed(repeats),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A row with its values."""
+
+    figure: Figure
+    pair: Pair
+
+    @property
+    def ratio(self) -> float:
+        """How many times better ours is."""
+        ours, other = self.pair.ours, self.pair.other
+        return other / ours if self.figure.less_is_better else ours / other
+
+    @property
+    def reached(self) -> bool:
+        """Whether the row is at its bar."""
+        figure, pair = self.figure, self.pair
+        if figure.limits is not None:
+            return pair.ours <= figure.limits[0] and pair.other <= figure.limits[1]
+        return figure.bar is None or self.ratio >= figure.bar
+
+    def line(self) -> str:
+        """The row as Markdown."""
+        figure, pair = self.figure, self.pair
+        if figure.limits is not None:
+            bar = " / ".join(f"≤ {limit:g}" for limit in figure.limits)
+        else:
+            bar = f"≥ {figure.bar:g}×"
+        values = f"{pair.ours:.4g} | {pair.other:.4g} | {figure.unit}"
+        verdict = "yes" if self.reached else "no"
+        return f"| {figure.id} | {figure.what} | {values} | {self.ratio:.2f}× | {bar} | {verdict} |"
+
+
+HEADER = "| id | ours / other | ours | other | unit | ratio | bar | reached |\n" + "|---" * 8 + "|"
+
+
+def measure(bench: Bench, repeats: int, only: Sequence[str] = ()) -> Iterator[Measured]:
+    """Times the rows one after the other.
+
+    Args:
+        bench: The model.
+        repeats: Pairs per row.
+        only: Ids, or their beginnings; all rows when empty.
+    """
+    for figure, run in FIGURES.items():
+        if not only or any(figure.id.rstrip("ab") == name or figure.id == name for name in only):
+            yield Measured(figure, run(bench, repeats))
+
+
+def machine(bench: Bench) -> dict[str, object]:
+    """Where and with what it was measured."""
+    llm = bench.llm
+    return {
+        "model": llm.name,
+        "quantisation": llm.quantisation,
+        "compute": llm.compute_format,
+        "device": str(llm.device),
+        "threads": torch.get_num_threads(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 0 when every row reached its bar."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--bundle", type=Path, default=ROOT / "checkpoints" / "default")
+    parser.add_argument("--llm", help="another model, hub id or directory")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--only", nargs="+", default=[], metavar="ID")
+    parser.add_argument("--json", type=Path, metavar="OUT")
+    options = parser.parse_args(arguments)
+    if options.repeats < _LEAST_REPEATS:
+        parser.error(f"--repeats {options.repeats}: medians of at least {_LEAST_REPEATS} are told")
+    try:
+        source = options.llm or Bundle.read(options.bundle).components["llm"]
+        bench = Bench(load_llm(source, device=options.device))
+        described = machine(bench)
+        sys.stdout.write(f"{described}\n{HEADER}\n")
+        rows = []
+        for row in measure(bench, options.repeats, options.only):
+            sys.stdout.write(row.line() + "\n")
+            sys.stdout.flush()
+            rows.append(row)
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if options.json:
+        values = [
+            {**asdict(r.figure), **asdict(r.pair), "ratio": r.ratio, "reached": r.reached}
+            for r in rows
+        ]
+        text = json.dumps({"machine": described, "rows": values}, indent=1, ensure_ascii=False)
+        options.json.write_text(text + "\n", encoding="utf-8")
+    return 0 if all(row.reached for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The engine for several people: their answers grow side by side in one batch.
+
+stream ─► queue (fair, bounded) ─► decode thread ─► events ─► stream
+   └── stopped, closed: the row leaves before the next step ──┘
+"""
+
+from collections.abc import Iterator
+
+from assistant.adapters.xlora.mixture import Mixture
+from assistant.llm.decode_loop import DecodeLoop
+from assistant.llm.engine import SequentialEngine
+from assistant.llm.llama import obstacle
+from assistant.llm.load import LoadedLLM
+from assistant.llm.prefix import DEFAULT_CACHE_BYTES
+from assistant.llm.queue import FairQueue
+from assistant.llm.requests import (
+    Done,
+    Engine,
+    EngineEvent,
+    Request,
+    refuse_too_long,
+    wait_in_line,
+)
+from assistant.llm.rows import Answer
+
+DEFAULT_SLOTS = 8
+
+
+class ContinuousEngine:
+    """Answers several requests at a time; the others wait in a short, fair queue.
+
+    Args:
+        llm: A model without an `obstacle`, adapter sites wrapped.
+        n_slots: Answers at a time.
+        max_waiting: Requests that may wait before the next is refused.
+        cache_bytes: Memory for the caches of conversations between their turns.
+        end_ids: Tokens that end an answer; by default the model's own.
+    """
+
+    def __init__(
+        self,
+        llm: LoadedLLM,
+        *,
+        n_slots: int = DEFAULT_SLOTS,
+        max_waiting: int = 8,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        end_ids: frozenset[int] | None = None,
+    ) -> None:
+        self._context = llm.context
+        self._queue = FairQueue(max_waiting, n_slots)
+        self._loop = DecodeLoop(llm, max_bytes=cache_bytes, end_ids=end_ids)
+
+    def stream(self, request: Request) -> Iterator[EngineEvent]:
+        """Events of one answer.
+
+        Raises:
+            PromptTooLongError: The prompt leaves no room for an answer, or memory ran out.
+            QueueFullError: Too many requests are waiting.
+            AnswerFailedError: The model's numbers for this answer are not finite.
+            BundleError: An adapter does not fit the model.
+        """
+        refuse_too_long(request, self._context)
+        if request.experts is not None:
+            raise ValueError(f"experts {request.experts!r} asked of an engine that has none")
+        ticket = self._queue.enter(request.visitor)
+        answer = Answer(request)
+        try:
+            started = yield from wait_in_line(self._queue, ticket, request.stop)
+            if not started:
+                yield Done("stopped", (), 0.0, 0.0)
+                return
+            self._loop.submit(answer)
+            while True:
+                event = answer.events.get()
+                if isinstance(event, BaseException):
+                    raise event
+                yield event
+                if isinstance(event, Done):
+                    return
+        finally:
+            answer.closed.set()
+            self._queue.leave(ticket)
+
+
+def make_engine(llm: LoadedLLM, *, mixture: Mixture | None = None, max_waiting: int = 8) -> Engine:
+    """The engine that fits the model: several answers at a time where its forward pass allows it.
+
+    Args:
+        llm: The loaded language model, adapter sites wrapped.
+        mixture: The experts, if there are any; they are mixed one answer at a time.
+        max_waiting: Requests that may wait before the next is refused.
+    """
+    if mixture is not None or obstacle(llm.model):
+        return SequentialEngine(llm, mixture=mixture, max_waiting=max_waiting)
+    return ContinuousEngine(llm, max_waiting=max_waiting)

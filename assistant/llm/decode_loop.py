@@ -1,0 +1,297 @@
+"""The thread that owns the model: many answers, one step at a time.
+
+    asked for ─► rows ─┬─ stopped or closed? leave
+                       ├─ one token of every row that decodes ┐
+                       ├─ a part of the prompts that are new  ┴─► one packed pass ─► draw per row
+                       └─ ended? hand out, keep the cache
+
+Rows join and leave between steps. A prompt enters in parts beside the others' tokens, so that a
+long one does not freeze them. What fails in a pass with several rows is computed again row by row,
+and only rows that fail alone end with an error. When memory is short the idle caches go first, then
+rows wait for each other, then the person is told.
+"""
+
+import itertools
+import logging
+import math
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from assistant.adapters.packed import PackedDeltas, TokenDeltas, refuse_misfits
+from assistant.errors import AnswerFailedError, AssistantError
+from assistant.llm.layout import end_of_turn_ids
+from assistant.llm.llama import LlamaForward
+from assistant.llm.load import LoadedLLM
+from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
+from assistant.llm.requests import EndReason, memory_is_full
+from assistant.llm.rows import Answer, Row
+
+logger = logging.getLogger(__name__)
+
+CHUNK_BESIDE = 64
+"""Tokens of prompts in a step in which other rows decode."""
+
+_LINGER_SECONDS = 30.0
+_KEPT_CONVERSATIONS = 64
+_KEPT_PACKS = 2  # the rows that decode, and those with a prompt among them
+
+# What a pass over one request's numbers can raise. Anything else is a bug and ends the thread.
+_FAILURES = (AssistantError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
+
+Work = Sequence[tuple[Row, int]]
+
+
+class DecodeLoop:
+    """Answers requests side by side in a thread of its own, which starts when there is work.
+
+    Args:
+        llm: A model that `LlamaForward` runs.
+        max_bytes: Memory for the caches of conversations between their turns.
+        end_ids: Tokens that end an answer; by default the model's own.
+    """
+
+    def __init__(
+        self, llm: LoadedLLM, *, max_bytes: int, end_ids: frozenset[int] | None = None
+    ) -> None:
+        self._llm = llm
+        self._forward = LlamaForward(llm.model, llm.context)
+        self._embed = llm.model.get_input_embeddings()
+        own_ends = frozenset(llm.end_ids | end_of_turn_ids(llm.tokenizer))
+        self._end_ids = own_ends if end_ids is None else end_ids
+        self._store = PrefixStore(
+            llm.model.config,
+            enabled=llm.supports_cache,
+            fresh=self._forward.new_cache,
+            max_conversations=_KEPT_CONVERSATIONS,
+            max_bytes=max_bytes,
+        )
+        self._rows: list[Row] = []
+        self._packs: dict[tuple[str, ...], PackedDeltas] = {}
+        self._fit: set[str] = set()  # hashes of ΔW that were checked
+        self._inbox: list[Answer] = []
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, answer: Answer) -> None:
+        """Puts an answer into the next step."""
+        with self._wake:
+            self._inbox.append(answer)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="decode", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def _run(self) -> None:
+        try:
+            while self._admit():
+                self._step()
+        finally:
+            # Ended by a bug, which goes on to the thread's exception hook: nobody may wait forever.
+            error = sys.exc_info()[1]
+            if error is not None:
+                self._abandon(error)
+
+    def _abandon(self, error: BaseException) -> None:
+        with self._wake:
+            waiting = [row.answer for row in self._rows] + self._inbox
+            self._rows, self._inbox, self._thread = [], [], None
+            self._store.clear()
+        for answer in waiting:
+            answer.events.put(error)
+
+    def _admit(self) -> bool:
+        """Takes in what was asked, or waits for it; False ends the thread."""
+        with self._wake:
+            if not self._rows and not self._wake.wait_for(lambda: self._inbox, _LINGER_SECONDS):
+                self._thread = None
+                self._packs.clear()
+                return False
+            asked, self._inbox = self._inbox, []
+        for answer in asked:
+            try:
+                self._rows.append(self._row(answer))
+            except _FAILURES as error:
+                _tell(answer, error)
+        return True
+
+    def _row(self, answer: Answer) -> Row:
+        request = answer.request
+        kept = self._store.take(request.visitor, request.spliced.content)
+        row = Row(answer, self._llm, kept)
+        for content, delta in row.deltas.items():
+            if content not in self._fit:
+                refuse_misfits(delta, self._forward.groups)
+                self._fit.add(content)
+        return row
+
+    def _step(self) -> None:
+        for row in list(self._rows):
+            if row.ended:
+                self._finish(row, row.ended)
+        work = self._work()
+        if not work:
+            return
+        for ready in self._compute(work):
+            try:
+                ended = ready.row.accept(_draw(ready), self._end_ids)
+            except _FAILURES as error:
+                self._fail(ready.row, error)
+                continue
+            if ended:
+                self._finish(ready.row, ended)
+
+    def _work(self) -> list[tuple[Row, int]]:
+        """Rows with the number of tokens each computes in the next step."""
+        if self._rows and all(row.parked for row in self._rows):
+            self._rows[0].parked = False
+        rows = [row for row in self._rows if not row.parked]
+        work = [(row, 1) for row in rows if row.is_decoding]
+        room = CHUNK_BESIDE if work else PREFILL_CHUNK
+        for row in rows:
+            if not row.is_decoding and room > 0:
+                work.append((row, min(room, row.n_left)))
+                room -= work[-1][1]
+        return work
+
+    def _compute(self, work: Work) -> list["_Ready"]:
+        """One pass, and the rows that can draw after it."""
+        try:
+            return self._pass(work)
+        except _FAILURES as error:
+            logger.debug("a pass over %d rows failed: %s", len(work), error)
+            if _is_out_of_memory(error):
+                self._free_idle()
+        results = []
+        for row, n_tokens in work:
+            try:
+                results += self._pass([(row, n_tokens)])
+            except _FAILURES as error:
+                if _is_out_of_memory(error):
+                    self._out_of_memory(row, error)
+                else:
+                    self._fail(row, error)
+        return results
+
+    @torch.inference_mode()
+    def _pass(self, work: Work) -> list["_Ready"]:
+        embeds = self._embeds(work)
+        deltas = self._deltas(work)
+        spans = [row.span(n_tokens) for row, n_tokens in work]
+        hidden = self._forward.hidden(embeds, spans, deltas)
+        ends = itertools.accumulate(n_tokens for _, n_tokens in work)
+        last = [(row, end - 1) for (row, n), end in zip(work, ends, strict=True) if row.n_left == n]
+        ready = self._ready([row for row, _ in last], hidden, [place for _, place in last])
+        for row, n_tokens in work:
+            row.computed(n_tokens)
+        return ready
+
+    def _ready(self, rows: list[Row], hidden: Tensor, places: list[int]) -> list["_Ready"]:
+        if not rows:
+            return []
+        chosen = hidden if len(places) == len(hidden) else hidden[places]
+        logits = self._forward.logits(chosen)
+        highest, best = (values.tolist() for values in logits.max(dim=-1))
+        return [_Ready(*parts) for parts in zip(rows, logits, highest, best, strict=True)]
+
+    def _embeds(self, work: Work) -> Tensor:
+        """Packed embeddings (n, h); the tokens of all rows that decode are looked up at once."""
+        decoding = [row for row, _ in work if row.is_decoding]
+        parts = []
+        if decoding:  # they come first
+            ids = torch.tensor([row.ids[-1] for row in decoding], device=self._llm.device)
+            parts.append(self._embed(ids))
+        parts += [row.embeds(n, self._embed) for row, n in work if not row.is_decoding]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _deltas(self, work: Work) -> TokenDeltas | None:
+        hashes = [content for row, n_tokens in work for content in row.next_deltas(n_tokens)]
+        used = tuple(sorted({content for content in hashes if content is not None}))
+        if not used:
+            return None
+        if used not in self._packs:
+            known = {content: delta for row, _ in work for content, delta in row.deltas.items()}
+            pack = PackedDeltas.pack(
+                [known[content] for content in used], self._forward.groups, self._forward.like
+            )
+            while len(self._packs) >= _KEPT_PACKS:
+                del self._packs[next(iter(self._packs))]
+            self._packs[used] = pack
+        places = {content: place for place, content in enumerate(used)}
+        if len(used) == 1 and None not in hashes:
+            return TokenDeltas(self._packs[used], None)
+        return TokenDeltas(self._packs[used], tuple(-1 if h is None else places[h] for h in hashes))
+
+    def _out_of_memory(self, row: Row, error: BaseException) -> None:
+        """The row waits for another one to leave; alone it must give up."""
+        if all(other is row or other.parked for other in self._rows):
+            self._fail(row, error)
+            return
+        row.kept = KeptCache(row.kept.visitor, [], self._forward.new_cache())
+        row.parked = True
+
+    def _free_idle(self) -> None:
+        self._store.clear()
+        self._packs.clear()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _finish(self, row: Row, reason: EndReason) -> None:
+        self._leave(row)
+        n_system = 0
+        for turn in row.spliced.turns:
+            if turn >= 0:
+                break
+            n_system += 1
+        self._store.keep(row.kept, n_system=n_system)
+        row.finish(reason)
+
+    def _fail(self, row: Row, error: BaseException) -> None:
+        self._leave(row)
+        _tell(row.answer, error)
+
+    def _leave(self, row: Row) -> None:
+        self._rows.remove(row)
+        for other in self._rows:
+            if other.parked:
+                other.parked = False  # it may have the room now
+                break
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A row whose next token can be drawn from `logits` (vocabulary,)."""
+
+    row: Row
+    logits: Tensor
+    highest: float
+    best: int
+
+
+def _draw(ready: _Ready) -> int:
+    if not math.isfinite(ready.highest):  # of values with a NaN among them the highest is NaN
+        raise AnswerFailedError(
+            "The model's numbers for this answer are not finite, so there is nothing to draw from."
+            " Ask again without the adapters or with another molecule, or choose another model."
+        )
+    sampler = ready.row.sampler
+    return ready.best if sampler.takes_the_best else sampler.draw(ready.logits)
+
+
+def _tell(answer: Answer, error: BaseException) -> None:
+    """The error as the person may read it."""
+    if _is_out_of_memory(error):
+        told: BaseException = memory_is_full(answer.request)
+        told.__cause__ = error
+    else:
+        told = error
+    answer.events.put(told)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # On a processor the allocator raises a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)

@@ -1,0 +1,67 @@
+"""Products that read the same input as one, which saves dispatch and reads the input once."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from assistant.adapters.lora import AdaptedLinear
+
+
+class Product:
+    """One or several linear maps of the same input, their outputs side by side.
+
+    Args:
+        modules: Linear layers of any kind. Float weights are joined into one matrix; 4- and 8-bit
+            ones stay as they are and are called one after the other.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        bare = [m.base if isinstance(m, AdaptedLinear) else m for m in modules]
+        self._modules = bare
+        self._weight: Tensor | None = None
+        self._bias: Tensor | None = None
+        if all(type(module) is nn.Linear for module in bare):
+            self._weight = _joined([module.weight for module in bare])
+            biases = [module.bias for module in bare]
+            if all(bias is not None for bias in biases):
+                self._bias = torch.cat(biases)
+            elif any(bias is not None for bias in biases):
+                self._weight = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Outputs (n, sum of widths) for x (n, in)."""
+        if self._weight is not None:
+            return F.linear(x, self._weight, self._bias)
+        if len(self._modules) == 1:
+            return self._modules[0](x)
+        return torch.cat([module(x) for module in self._modules], dim=-1)
+
+
+def _joined(weights: Sequence[nn.Parameter]) -> Tensor:
+    """The matrices one above the other; the parameters become views of it, so that memory stays."""
+    if len(weights) == 1:
+        return weights[0].data
+    first, n_rows = weights[0].data, sum(len(weight) for weight in weights)
+    if not _one_above_the_other(weights):
+        joined = torch.cat([weight.data for weight in weights])
+        for weight, part in zip(weights, joined.split([len(w) for w in weights]), strict=True):
+            weight.data = part
+        return joined
+    return first.as_strided((n_rows, first.shape[1]), first.stride(), first.storage_offset())
+
+
+def _one_above_the_other(weights: Sequence[nn.Parameter]) -> bool:
+    """Whether the matrices are neighbouring views already, from an earlier join."""
+    storage = weights[0].untyped_storage().data_ptr()
+    offset = weights[0].storage_offset()
+    for weight in weights:
+        if (
+            weight.untyped_storage().data_ptr() != storage
+            or weight.storage_offset() != offset
+            or not weight.is_contiguous()
+        ):
+            return False
+        offset += weight.numel()
+    return True

@@ -1,0 +1,131 @@
+"""What an engine is asked, what it answers with, and what every engine does the same way."""
+
+import threading
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from assistant.errors import PromptTooLongError
+from assistant.llm.experts import ExpertMode
+from assistant.llm.queue import FairQueue, Ticket
+from assistant.llm.sampling import Sampling
+from assistant.llm.splice import Spliced
+
+_QUEUE_POLL_SECONDS = 0.25
+
+EndReason = Literal["end", "length", "stopped"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to the engine.
+
+    Attributes:
+        spliced: The prompt.
+        sampling: How the answer is drawn.
+        stop: Set it to end the answer within one token.
+        visitor: Whose question it is, for fairness and for the cache.
+        experts: How the experts' scalings are chosen; None leaves the experts out.
+    """
+
+    spliced: Spliced
+    sampling: Sampling = field(default_factory=Sampling)
+    stop: threading.Event = field(default_factory=threading.Event)
+    visitor: str = ""
+    experts: ExpertMode | None = None
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The request waits behind `position` others, for about `seconds` where that is known."""
+
+    position: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token was drawn; `text_delta` is the text that became certain with it, maybe none.
+
+    At the end of an answer text may be left over; it comes with `token_id` None.
+    """
+
+    text_delta: str
+    token_id: int | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The answer is complete.
+
+    Attributes:
+        reason: Ended by the model, by the length limit, or stopped.
+        token_ids: The answer as generated, without the end-of-turn token.
+        first_token_s: From having the model to the first token.
+        tokens_per_s: Decoding speed after the first token.
+        cached_tokens: Prompt tokens that were not computed again.
+        scalings: Of the experts, averaged over the answer's tokens: per adapted layer (one row when
+            all share it) a weight per expert. Empty without experts.
+    """
+
+    reason: EndReason
+    token_ids: tuple[int, ...]
+    first_token_s: float
+    tokens_per_s: float
+    cached_tokens: int = 0
+    scalings: tuple[tuple[float, ...], ...] = ()
+
+
+EngineEvent = Queued | Token | Done
+
+
+class Engine(Protocol):
+    """What the assistant needs of an engine."""
+
+    def stream(self, request: Request) -> Iterator[EngineEvent]:
+        """Events of one answer; the last is `Done`. Closing the iterator frees the engine."""
+        ...
+
+
+def refuse_too_long(request: Request, context: int) -> None:
+    """Refuses a prompt that leaves no room for an answer.
+
+    Raises:
+        PromptTooLongError: With both numbers.
+    """
+    n_tokens = request.spliced.n_tokens
+    if n_tokens >= context:
+        raise PromptTooLongError(
+            f"The conversation takes {n_tokens} tokens and the model reads {context}."
+            " Start a new conversation or shorten the question."
+        )
+
+
+def memory_is_full(request: Request) -> PromptTooLongError:
+    """What to tell a person whose request does not fit the memory."""
+    return PromptTooLongError(
+        f"The memory is full at {request.spliced.n_tokens} tokens. Start a new conversation, close"
+        " other programs that use the GPU's memory, or choose a smaller model."
+    )
+
+
+def wait_in_line(
+    queue: FairQueue, ticket: Ticket, stop: threading.Event
+) -> Generator[Queued, None, bool]:
+    """Waits for the ticket's turn and says where it stands; False when it was stopped."""
+    shown: int | None = None
+    while not queue.try_start(ticket, 0.0 if shown is None else _QUEUE_POLL_SECONDS):
+        if stop.is_set():
+            return False
+        position = queue.position(ticket)
+        if position != shown:
+            shown = position
+            yield Queued(position, queue.seconds(ticket))
+    return True
+
+
+def decoding_speed(n_tokens: int, since: float) -> float:
+    """Tokens per second after the first one, which was there at `since` (perf_counter)."""
+    seconds = time.perf_counter() - since
+    return (n_tokens - 1) / seconds if n_tokens > 1 and seconds > 0 else 0.0

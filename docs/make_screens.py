@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Error, Page, expect, sync_playwright  # noqa: E402
 
-from assistant.evaluate.startup import free_port  # noqa: E402
+from assistant.evaluate.serving import free_port  # noqa: E402
 from assistant.setup import NO_BROWSER, find_browser  # noqa: E402
 
 SCREENS = ROOT / "docs" / "screens"

@@ -74,16 +74,17 @@ class Handlers:
     # -- molecules ---------------------------------------------------------------------------
 
     def typed(self, event: gr.EventData, request: gr.Request) -> Values:
-        """Text in the molecule box; `done` when the person has finished typing."""
+        """Text in the molecule box; a mistake is told when the person rests or is done."""
         data = payload_of(event)
-        text, done = str(data.get("text") or ""), bool(data.get("done"))
+        text, stage = str(data.get("text") or ""), data.get("stage")
         session = self._store.get(key_of(request))
         ticket = _ticket(session)
         try:
             found = molecules.look_up_text(self._chemistry, text) if text.strip() else None
             return self._arrived(session, ticket, found)
         except AssistantError as error:
-            quiet = not done and molecules.is_half_typed(text)
+            half_typed = stage == "resting" and molecules.is_half_typed(text)
+            quiet = stage == "typing" or half_typed
             with session.lock:
                 if ticket < session.last_input:
                     return SKIP, SKIP, SKIP, SKIP

@@ -23,26 +23,23 @@ import gc
 import json
 import os
 import secrets
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
+from assistant.evaluate.serving import PATIENCE_S, ROOT, running
 
 if TYPE_CHECKING:
     import httpx
 
-ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_BUNDLE = ROOT / "checkpoints" / "default"
 QUESTION = "Describe CC(=O)Oc1ccccc1C(=O)O"
-PATIENCE_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -64,13 +61,6 @@ class LoadTimes:
     processor: float
 
 
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def measure(arguments: list[str]) -> Times:
     """Start the assistant once and ask it one question.
 
@@ -79,29 +69,23 @@ def measure(arguments: list[str]) -> Times:
     """
     import httpx
 
-    port = free_port()
-    command = [sys.executable, str(ROOT / "launch.py"), "--no-browser", "--port", str(port)]
-    moments = {"first": 0.0, "last": 0.0, "processor": 0.0}
-    with tempfile.TemporaryFile() as log:
-        start = time.perf_counter()
-        process = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=log, stderr=log)
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
-                wait_for_page(client, process, log)
-                served = time.perf_counter() - start
-                for has_text in stream_answer(client, QUESTION):
-                    moments["last"] = time.perf_counter() - start
-                    if has_text and not moments["first"]:
-                        moments["first"] = moments["last"]
-                        moments["processor"] = processor_seconds(process.pid)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-    if not moments["first"]:
+    first = last = processor = 0.0
+    start = time.perf_counter()
+    with (
+        running(arguments) as served,
+        httpx.Client(base_url=served.address, timeout=PATIENCE_S) as client,
+    ):
+        served.wait_for_page(client)
+        page_served = time.perf_counter() - start
+        for has_text in stream_answer(client, QUESTION):
+            last = time.perf_counter() - start
+            if has_text and not first:
+                first, processor = last, processor_seconds(served.process.pid)
+    if not first:
         raise AssistantError(
             "No word of an answer arrived. Start launch.py --log-level info by hand to see why."
         )
-    return Times(served, moments["first"], moments["last"], moments["processor"])
+    return Times(page_served, first, last, processor)
 
 
 def processor_seconds(pid: int) -> float:
@@ -147,24 +131,6 @@ def load_here(bundle: str) -> None:
     ready = time.perf_counter()
     times = LoadTimes(imported - start, ready - imported, time.process_time())
     sys.stdout.write(json.dumps(asdict(times)) + "\n")
-
-
-def wait_for_page(client: "httpx.Client", process: subprocess.Popen, log: IO[bytes]) -> None:
-    """Ask for the page until it is there."""
-    import httpx
-
-    deadline = time.perf_counter() + PATIENCE_S
-    while time.perf_counter() < deadline:
-        if process.poll() is not None:
-            log.seek(0)
-            said = log.read().decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise AssistantError(f"launch.py ended with code {process.returncode}: {said}")
-        try:
-            if client.get("/").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.01)
-    raise AssistantError(f"No page after {PATIENCE_S:.0f} s.")
 
 
 def stream_answer(client: "httpx.Client", question: str) -> Iterator[bool]:

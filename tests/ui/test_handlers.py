@@ -37,8 +37,8 @@ class Desk:
     def tab(name: str) -> SimpleNamespace:
         return SimpleNamespace(session_hash=name)
 
-    def type(self, text: str, *, done: bool = True, tab: str = "a") -> tuple:
-        return self.work.typed(event(text=text, done=done), self.tab(tab))
+    def type(self, text: str, *, stage: str = "done", tab: str = "a") -> tuple:
+        return self.work.typed(event(text=text, stage=stage), self.tab(tab))
 
     def ask(self, text: str, *, tab: str = "a", **more: object) -> list[tuple]:
         payload = {"kind": "ask", "text": text} | more
@@ -94,9 +94,33 @@ def test_a_sketch_says_which_drawing_it_follows_and_an_overtaken_drawing_changes
 @pytest.mark.parametrize("text", ["c1ccc", "CC(", "C[C@", "asp", "paracet"])
 def test_half_typed_text_shows_no_error_and_changes_nothing(desk: Desk, text: str) -> None:
     desk.type("CCO")
-    composer, bench, sketch, facts = desk.type(text, done=False)
-    assert "✗" not in bench["html"]
-    assert composer == sketch == facts == SKIPPED
+    for stage in ("typing", "resting"):
+        composer, bench, sketch, facts = desk.type(text, stage=stage)
+        assert "✗" not in bench["html"]
+        assert bench["tone"] == "quiet"
+        assert composer == sketch == facts == SKIPPED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "N,N-dimethylformamide",
+        "1,4-dioxane",
+        "InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3",
+        "CC(=O)O.OCC>[H+]>CC(=O)OCC.O",
+        "Cn1cnc2c1c(=O)n(C)c(=O)n2C",
+        "C(C)(C)(C)(C)C",
+    ],
+)
+def test_no_text_shows_an_error_while_it_is_typed(desk: Desk, text: str) -> None:
+    for end in range(1, len(text) + 1):
+        bench = desk.type(text[:end], stage="typing")[1]
+        assert "✗" not in bench["html"], text[:end]
+
+
+def test_a_mistake_that_typing_on_cannot_mend_is_told_when_the_person_rests(desk: Desk) -> None:
+    assert desk.type("C(C)(C)(C)(C)C", stage="typing")[1]["tone"] == "quiet"
+    assert desk.type("C(C)(C)(C)(C)C", stage="resting")[1]["tone"] == "error"
 
 
 def test_finished_but_wrong_text_shows_caret_and_a_fix_and_keeps_the_molecule(desk: Desk) -> None:

@@ -170,6 +170,28 @@ def test_a_wrong_smiles_shows_caret_and_a_fix_that_works(chat: "Page") -> None:
     wait_below(chat, "g/mol")
 
 
+def test_no_error_flashes_while_a_name_is_typed_and_a_mistake_is_told_at_rest(
+    chat: "Page",
+) -> None:
+    chat.evaluate(
+        """below => {
+          window.flashes = 0
+          const problems = () => document.querySelectorAll(below + ' .problem').length
+          const observer = new MutationObserver(() => { window.flashes += problems() })
+          observer.observe(document.querySelector(below), {childList: true})
+        }""",
+        BELOW,
+    )
+    chat.click(BOX)
+    chat.keyboard.type("N,N-dimethylformamide", delay=150)
+    wait_below(chat, "C3H7NO")
+    assert chat.evaluate("window.flashes") == 0
+    chat.fill(BOX, "")
+    chat.keyboard.type("C(C)(C)(C)(C)C", delay=60)
+    chat.wait_for_selector(".problem")  # without Enter, and the box still has the focus
+    assert chat.evaluate("document.activeElement.matches('#bench textarea')")
+
+
 def test_two_molecules_are_compared_and_chips_can_be_taken_off(
     chat: "Page", fake: FakeAssistant
 ) -> None:

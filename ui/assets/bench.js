@@ -1,39 +1,44 @@
 // The workbench: molecule box, tabs, facts with atoms that light up.
 (() => {
   const chat = window.moleculeChat;
-  const DEBOUNCE_MS = 140;
+  const DEBOUNCE_MS = 80; // after a key, before its text is looked at
+  const REST_MS = 900; // after a key, before a mistake is told
 
   const setup = (part) => {
     const { text } = part.slots;
-    let timer;
+    let debounce, rest;
     const fit = () => {
       text.style.height = "auto";
       text.style.height = `${Math.min(text.scrollHeight, 132)}px`;
       text.classList.toggle("filled", Boolean(text.value));
     };
     part.fit = fit;
-    part.send = (done) => {
-      clearTimeout(timer);
-      part.trigger("typed", { text: text.value, done });
+    part.send = (stage) => {
+      clearTimeout(debounce);
+      clearTimeout(rest);
+      part.trigger("typed", { text: text.value, stage });
     };
+    // Right text shows at once, a mistake only when the person rests, leaves the box or presses Enter.
+    const rested = () => { if (part.element.dataset.tone === "quiet") part.send("resting"); };
     text.addEventListener("input", () => {
       fit();
       part.dirty = true;
-      clearTimeout(timer);
-      timer = setTimeout(() => part.send(false), DEBOUNCE_MS);
+      clearTimeout(debounce);
+      clearTimeout(rest);
+      debounce = setTimeout(() => { part.send("typing"); rest = setTimeout(rested, REST_MS); }, DEBOUNCE_MS);
     });
-    text.addEventListener("paste", () => setTimeout(() => part.send(true), 0));
-    text.addEventListener("blur", () => { if (part.dirty) { part.dirty = false; part.send(true); } });
+    text.addEventListener("paste", () => setTimeout(() => part.send("done"), 0));
+    text.addEventListener("blur", () => { if (part.dirty) { part.dirty = false; part.send("done"); } });
     text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
         event.preventDefault();
         part.dirty = false;
-        part.send(true);
+        part.send("done");
       }
     });
     chat.onAct(part, {
-      fix: (node) => { text.value = node.dataset.text; fit(); text.focus(); part.send(true); },
-      clear: () => { text.value = ""; fit(); text.focus(); part.send(true); },
+      fix: (node) => { text.value = node.dataset.text; fit(); text.focus(); part.send("done"); },
+      clear: () => { text.value = ""; fit(); text.focus(); part.send("done"); },
       "close-sheet": () => chat.sheet(false),
     });
     const tabs = [...part.element.querySelectorAll("[role=tab]")];

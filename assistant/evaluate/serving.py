@@ -1,0 +1,72 @@
+"""The assistant as people start it, in a process of its own, for measurements from outside."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from assistant.errors import AssistantError
+
+if TYPE_CHECKING:
+    import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 180.0
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running assistant; `log` holds what it printed."""
+
+    process: subprocess.Popen
+    address: str
+    log: IO[bytes]
+
+    def wait_for_page(self, client: "httpx.Client") -> None:
+        """Ask for the page until it is there.
+
+        Raises:
+            AssistantError: The assistant ended, or there is no page in time.
+        """
+        import httpx
+
+        deadline = time.perf_counter() + PATIENCE_S
+        while time.perf_counter() < deadline:
+            if self.process.poll() is not None:
+                self.log.seek(0)
+                said = self.log.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+                code = self.process.returncode
+                raise AssistantError(f"launch.py ended with code {code}: {said}")
+            try:
+                if client.get("/").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.01)
+        raise AssistantError(f"No page after {PATIENCE_S:.0f} s.")
+
+
+@contextlib.contextmanager
+def running(arguments: Sequence[str]) -> Iterator[Served]:
+    """`launch.py` with these arguments, without a browser; ended afterwards."""
+    port = free_port()
+    command = [sys.executable, str(ROOT / "launch.py"), "--no-browser", "--port", str(port)]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=log, stderr=log)
+        try:
+            yield Served(process, f"http://127.0.0.1:{port}", log)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)

@@ -88,7 +88,10 @@ class Handlers:
             with session.lock:
                 if ticket < session.last_input:
                     return SKIP, SKIP, SKIP, SKIP
-                return SKIP, self._views.box_error(session, error, quiet=quiet), SKIP, SKIP
+                below = self._views.box_error(session, error, quiet=quiet)
+                # an older notice would be read as being about this text
+                composer = SKIP if quiet else self._views.composer(session)
+                return composer, below, SKIP, SKIP
 
     def drawn(self, value: dict[str, object] | None, request: gr.Request) -> Values:
         """A change in the sketcher; gives values for `composer, bench, facts`."""

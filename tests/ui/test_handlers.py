@@ -132,6 +132,23 @@ def test_finished_but_wrong_text_shows_caret_and_a_fix_and_keeps_the_molecule(de
     assert desk.store.get("a").current.molecule.smiles == "CCO"
 
 
+def test_a_question_in_the_molecule_box_is_told_where_questions_go(desk: Desk) -> None:
+    bench = desk.type("What is aspirin?")[1]
+    assert "question box" in bench["html"]
+    assert "named" not in bench["html"]
+
+
+def test_a_mistake_takes_the_notice_of_the_input_before_away(desk: Desk) -> None:
+    assert desk.type("CCO\nC1CC")[0]["notice"] is not None
+    assert desk.type("C1CC")[0]["notice"] is None
+
+
+def test_a_bad_first_line_is_named_and_the_good_one_is_shown(desk: Desk) -> None:
+    composer, bench, _, _ = desk.type("C1CC\nCCO")
+    assert "ethanol" in bench["html"]
+    assert "C1CC" in composer["notice"]["text"]
+
+
 def test_a_slow_look_up_does_not_overwrite_a_later_one(desk: Desk) -> None:
     call = desk.chemistry.call
 

@@ -10,6 +10,7 @@ from tests.ui.browser import READY_MS, SETTLE_MS
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from ui.app import build_app, launch_kwargs
 from ui.handle import AssistantHandle
+from ui.reach import Reach
 from ui.session import Session
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def fake() -> FakeAssistant:
 @pytest.fixture(scope="module")
 def address(fake: FakeAssistant, browser_path: str) -> Iterator[str]:
     with ChemPool(2, seconds=20) as chemistry:
-        app = build_app(AssistantHandle.ready(fake), chemistry=chemistry, link="this computer only")
+        handle, reach = AssistantHandle.ready(fake), Reach("this computer only")
+        app = build_app(handle, chemistry=chemistry, reach=reach)
         _, url, _ = app.launch(
             server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_kwargs()
         )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from assistant.chem.sandbox import ChemPool
     from ui.handle import AssistantHandle
     from ui.passcode import Door
+    from ui.reach import Reach
     from ui.share import ShareLink
 
 ROOT = Path(__file__).resolve().parent
@@ -169,11 +170,22 @@ def make_handle(options: argparse.Namespace) -> "AssistantHandle":
     return AssistantHandle(load, what=str(options.llm or bundle.name))
 
 
+def make_reach(options: argparse.Namespace, door: "Door | None") -> "Reach":
+    """Who can reach the page; `--share` gives it a link to tell of later."""
+    from ui.reach import Reach
+
+    if door is not None:
+        return Reach("passcode on")
+    local_only = choose_host(options) in LOOPBACK and not options.share
+    return Reach("this computer only" if local_only else "no passcode")
+
+
 def serve(
     options: argparse.Namespace,
     handle: "AssistantHandle",
     chemistry: "ChemPool",
     door: "Door | None",
+    reach: "Reach",
 ) -> "Blocks":
     """Serve the page and return it, running."""
     from ui.quick_import import prepare_gradio
@@ -185,8 +197,7 @@ def serve(
     host = choose_host(options)
     port = choose_port(host, options.port)
     local_only = host in LOOPBACK and not options.share
-    reach = "passcode on" if door else "this computer only" if local_only else "no passcode"
-    demo = build_app(handle, chemistry=chemistry, link=reach)
+    demo = build_app(handle, chemistry=chemistry, reach=reach)
     demo.launch(
         **launch_kwargs(),
         app_kwargs={"middleware": protection(door, local_only=local_only)},
@@ -262,12 +273,15 @@ def run(options: argparse.Namespace) -> None:
     handle = make_handle(options)
     with ExitStack() as ending:
         chemistry = ending.enter_context(ChemPool(names=options.names))
-        demo = serve(options, handle, chemistry, door)
+        reach = make_reach(options, door)
+        demo = serve(options, handle, chemistry, door, reach)
         ending.callback(demo.close, verbose=False)
         announce(options, host, demo.server_port, passcode)
         handle.start()
         if options.share:
-            ending.callback(start_share(demo.server_port).close)
+            link = start_share(demo.server_port)
+            ending.callback(link.close)
+            reach.link = lambda: link.state
         if not options.no_browser:
             open_browser(demo.server_port, host, door)
         wait_for_end()

@@ -74,8 +74,27 @@ def test_the_link_is_announced():
     link, _, said = share("https://abc.example")
     said.wait_for("https://abc.example")
     assert link.url == "https://abc.example"
+    assert link.state == "open"
     link.close()
     link.join(5)
+
+
+def test_the_state_follows_the_link_until_it_is_given_up():
+    asked, answered = threading.Event(), threading.Event()
+
+    class SlowSteps(FakeSteps):
+        def find_relay(self):
+            asked.set()
+            answered.wait(10)
+            raise ShareError("relay address", "none", lasting=True)
+
+    link = ShareLink(SlowSteps(), announce=lambda text: None, waits=())
+    link.start()
+    asked.wait(10)
+    assert link.state == "asking"
+    answered.set()
+    link.join(10)
+    assert link.state == "given up"
 
 
 def test_a_failed_try_is_told_by_its_step_and_tried_again():

@@ -7,13 +7,14 @@ client.predict("Is it an ester?", ["CC(=O)Oc1ccccc1C(=O)O"], api_name="/ask")
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 import gradio as gr
 
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished
+from assistant.chem.sandbox import error_from_json
 from assistant.errors import AssistantError, InvalidMoleculeError, ModelNotReadyError
 from ui.handle import AssistantHandle
 from ui.molecules import Chemistry, molecule_of
@@ -37,6 +38,7 @@ def make_facts(chemistry: Chemistry) -> Callable[[str], dict]:
         """
         try:
             found = chemistry.call("inspect", text=text)
+            _refuse_bad_lines(found)
         except AssistantError as error:
             return _problem(error)
         if found.get("facts") is None:
@@ -87,12 +89,20 @@ def _conversation(question: str, molecules: list[str], chemistry: Chemistry) -> 
     conversation, numbers = Conversation(), []
     for text in molecules:
         found = chemistry.call("inspect", text=str(text))
+        _refuse_bad_lines(found)
         if not found.get("smiles"):
             raise InvalidMoleculeError(f"'{str(text)[:80]}' is a reaction, not one molecule.")
         conversation, number = conversation.with_molecule(molecule_of(found))
         numbers.append(number)
     attached = tuple(dict.fromkeys(numbers))
     return conversation.with_message(Message("user", question.strip(), attached=attached))
+
+
+def _refuse_bad_lines(found: Mapping[str, object]) -> None:
+    """A program gets the error of a bad line, not the facts of another one."""
+    for entry in found.get("recognised") or ():
+        if entry.get("error"):
+            raise error_from_json(entry["error"])
 
 
 def _answer(handle: AssistantHandle, conversation: Conversation, *, visitor: str) -> Message:

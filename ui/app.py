@@ -8,6 +8,7 @@ Model events have their own wide concurrency, because the engine queues fairly b
 else bypasses Gradio's queue, so facts and drawings never wait for an answer.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypedDict
@@ -16,11 +17,13 @@ import gradio as gr
 
 from ui.api import make_ask, make_facts
 from ui.dialogue import DialogueHandlers
+from ui.events import Services
 from ui.examples import load_menu, welcome_html
 from ui.handle import AssistantHandle
 from ui.handlers import Handlers
 from ui.molecules import Chemistry
 from ui.parts import ASSETS, part
+from ui.reach import Reach
 from ui.session import SessionStore
 from ui.sketcher import Sketcher
 from ui.transcript import Drawings, TranscriptView
@@ -33,6 +36,16 @@ WORK_CONCURRENCY = 16
 MAX_QUEUE = 128
 MAX_THREADS = 64
 MAX_UPLOAD = "6mb"
+# How Gradio takes an event: at once, one at a time; at once, many; in the model's own queue.
+QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+MANY = {**QUICK, "trigger_mode": "multiple"}
+ANSWER = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "multiple",
+    "concurrency_id": "model",
+    "concurrency_limit": MODEL_CONCURRENCY,
+}
 SCRIPTS = ("page.js", "transcript.js", "composer.js", "bench.js")
 STYLES = ("page.css", "dialogue.css", "workbench.css")
 
@@ -53,96 +66,124 @@ class LaunchArguments(TypedDict):
     favicon_path: str
 
 
-def build_app(
-    handle: AssistantHandle,
-    *,
-    chemistry: Chemistry,
-    link: str = "",
-) -> gr.Blocks:
+def build_app(handle: AssistantHandle, *, chemistry: Chemistry, reach: Reach) -> gr.Blocks:
     """The whole page and its API.
 
     Args:
         handle: The assistant, perhaps still loading.
         chemistry: The pool of chemistry workers (with the name table).
-        link: Words for the header about who can reach the page ("this computer only").
+        reach: Who can reach the page, in words for its header.
     """
     drawings = Drawings(chemistry)
-    views = Views(handle, drawings, link=link)
+    views = Views(handle, drawings, reach)
     view = TranscriptView(drawings, cache(lambda: welcome_html(chemistry)))
     store = SessionStore()
-    handlers = Handlers(handle, chemistry, store, view, views)
-    talk = DialogueHandlers(handle, chemistry, store, view, views)
+    services = Services(handle, chemistry, store, view, views)
+    work, talk = Handlers(services), DialogueHandlers(services)
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as app:
-        header = part("header", value=views.header())
-        with gr.Row(elem_id="main", equal_height=False):
-            with gr.Column(elem_id="dialogue", scale=1, min_width=0):
-                transcript = part(
-                    "transcript", events=("turn", "loaded", "vote", "example", "undo")
-                )
-                composer = part(
-                    "composer",
-                    events=("turn", "stop", "chip", "file", "undo", "redo", "fresh"),
-                    menu=[{"key": t.key, "title": t.title, "text": t.text} for t in load_menu()],
-                )
-            with gr.Column(elem_id="workbench", scale=1, min_width=0):
-                bench = part("bench", events=("typed", "file", "shape"))
-                with gr.Column(elem_id="panel-draw", min_width=0):
-                    sketcher = Sketcher()
-                with gr.Column(elem_id="panel-facts", min_width=0):
-                    facts = part("facts", events=("strip", "restore"))
-                with gr.Column(elem_id="panel-shape", min_width=0):
-                    viewer = Viewer3D(height=420)
-        clock = gr.Timer(1.0, active=True)
-
-        quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        many = {**quick, "trigger_mode": "multiple"}
-        work = [composer, bench, sketcher, facts]
-        dialogue = [transcript, composer]
-
-        app.load(handlers.opened, None, [header, transcript, *work], **quick)
-        app.unload(handlers.closed)
-        clock.tick(handlers.tick, None, [header, clock], **quick)
-
-        bench.typed(handlers.typed, None, work, **many)
-        bench.file(handlers.file, None, work, **many)
-        bench.shape(handlers.shape, None, viewer, **many)
-        sketcher.draw(handlers.drawn, sketcher, [composer, bench, facts], **many)
-        facts.strip(handlers.parent, None, work, **quick)
-        facts.restore(handlers.restore, None, work, **quick)
-
-        transcript.loaded(handlers.loaded, None, work, **many)
-        transcript.example(handlers.example, None, work, **quick)
-        transcript.vote(talk.vote, None, transcript, **quick)
-        transcript.undo(talk.undo, None, dialogue, **quick)
-        composer.chip(handlers.chip, None, work, **many)
-        composer.file(handlers.file, None, work, **many)
-        composer.stop(talk.stop, None, None, **many)
-        composer.undo(talk.undo, None, dialogue, **quick)
-        composer.redo(talk.redo, None, dialogue, **quick)
-        composer.fresh(talk.new_chat, None, dialogue, **quick)
-        for asking in (transcript, composer):
-            answering = asking.turn(
-                talk.turn,
-                None,
-                [transcript, composer, header, bench],
-                show_progress="hidden",
-                api_visibility="private",
-                trigger_mode="multiple",
-                concurrency_id="model",
-                concurrency_limit=MODEL_CONCURRENCY,
-            )
-            answering.failure(talk.recover, None, dialogue, **quick)
-
-        gr.api(make_facts(chemistry), api_name="facts", queue=False)
-        gr.api(
-            make_ask(handle, chemistry),
-            api_name="ask",
-            concurrency_id="model",
-            concurrency_limit=MODEL_CONCURRENCY,
-        )
+        page = place_parts(views)
+        connect_page(app, page, work)
+        connect_molecules(page, work)
+        connect_dialogue(page, talk)
+        add_api(handle, chemistry)
     app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
     return app
+
+
+@dataclass(frozen=True)
+class Page:
+    """The parts of the page, and those that one kind of event changes together."""
+
+    header: gr.HTML
+    transcript: gr.HTML
+    composer: gr.HTML
+    bench: gr.HTML
+    sketcher: Sketcher
+    facts: gr.HTML
+    viewer: Viewer3D
+    clock: gr.Timer
+
+    @property
+    def work(self) -> list[gr.HTML]:
+        """What a molecule changes."""
+        return [self.composer, self.bench, self.sketcher, self.facts]
+
+    @property
+    def dialogue(self) -> list[gr.HTML]:
+        """What a turn changes."""
+        return [self.transcript, self.composer]
+
+
+def place_parts(views: Views) -> Page:
+    """Make every part in its place: the header, and below it two columns."""
+    header = part("header", value=views.header())
+    with gr.Row(elem_id="main", equal_height=False):
+        with gr.Column(elem_id="dialogue", scale=1, min_width=0):
+            transcript = part("transcript", events=("turn", "loaded", "vote", "example", "undo"))
+            composer = part(
+                "composer",
+                events=("turn", "stop", "chip", "file", "undo", "redo", "fresh"),
+                menu=[{"key": t.key, "title": t.title, "text": t.text} for t in load_menu()],
+            )
+        with gr.Column(elem_id="workbench", scale=1, min_width=0):
+            bench = part("bench", events=("typed", "file", "shape"))
+            with gr.Column(elem_id="panel-draw", min_width=0):
+                sketcher = Sketcher()
+            with gr.Column(elem_id="panel-facts", min_width=0):
+                facts = part("facts", events=("strip", "restore"))
+            with gr.Column(elem_id="panel-shape", min_width=0):
+                viewer = Viewer3D(height=420)
+    clock = gr.Timer(1.0, active=True)
+    return Page(header, transcript, composer, bench, sketcher, facts, viewer, clock)
+
+
+def connect_page(app: gr.Blocks, page: Page, work: Handlers) -> None:
+    """A tab is opened or closed, and time passes."""
+    opened = [page.header, page.transcript, *page.work]
+    app.load(work.opened, None, opened, **QUICK)
+    app.unload(work.closed)
+    page.clock.tick(work.tick, None, [page.header, page.clock], **QUICK)
+
+
+def connect_molecules(page: Page, work: Handlers) -> None:
+    """A molecule is typed, drawn, dropped, opened, attached or changed."""
+    page.bench.typed(work.typed, None, page.work, **MANY)
+    page.bench.file(work.file, None, page.work, **MANY)
+    page.bench.shape(work.shape, None, page.viewer, **MANY)
+    page.sketcher.draw(work.drawn, page.sketcher, [page.composer, page.bench, page.facts], **MANY)
+    page.facts.strip(work.parent, None, page.work, **QUICK)
+    page.facts.restore(work.restore, None, page.work, **QUICK)
+    page.transcript.loaded(work.loaded, None, page.work, **MANY)
+    page.transcript.example(work.example, None, page.work, **QUICK)
+    page.composer.chip(work.chip, None, page.work, **MANY)
+    page.composer.file(work.file, None, page.work, **MANY)
+
+
+def connect_dialogue(page: Page, talk: DialogueHandlers) -> None:
+    """A question is asked, stopped, taken back or judged."""
+    for asking in (page.transcript, page.composer):
+        answering = asking.turn(
+            talk.turn, None, [*page.dialogue, page.header, page.bench], **ANSWER
+        )
+        answering.failure(talk.recover, None, page.dialogue, **QUICK)
+    page.transcript.vote(talk.vote, None, page.transcript, **QUICK)
+    page.transcript.undo(talk.undo, None, page.dialogue, **QUICK)
+    page.composer.stop(talk.stop, None, None, **MANY)
+    page.composer.undo(talk.undo, None, page.dialogue, **QUICK)
+    page.composer.redo(talk.redo, None, page.dialogue, **QUICK)
+    page.composer.fresh(talk.new_chat, None, page.dialogue, **QUICK)
+
+
+def add_api(handle: AssistantHandle, chemistry: Chemistry) -> None:
+    """The endpoints for programs."""
+    gr.api(make_facts(chemistry), api_name="facts", queue=False)
+    gr.api(
+        make_ask(handle, chemistry),
+        api_name="ask",
+        concurrency_id="model",
+        concurrency_limit=MODEL_CONCURRENCY,
+    )
 
 
 def launch_kwargs() -> LaunchArguments:

@@ -7,30 +7,13 @@ import gradio as gr
 
 from assistant.errors import AssistantError
 from ui import turns
-from ui.handle import AssistantHandle
-from ui.handlers import SKIP, Notice, Values, key_of, payload_of
-from ui.molecules import Chemistry
-from ui.session import Run, Session, SessionStore, stop
-from ui.transcript import Live, TranscriptView
-from ui.views import Views
+from ui.events import SKIP, EventHandlers, Notice, Values, key_of, payload_of
+from ui.session import Run, Session, stop
+from ui.transcript import Live
 
 
-class DialogueHandlers:
+class DialogueHandlers(EventHandlers):
     """What turns do on the page; most return values for `transcript, composer`."""
-
-    def __init__(
-        self,
-        handle: AssistantHandle,
-        chemistry: Chemistry,
-        store: SessionStore,
-        transcript: TranscriptView,
-        views: Views,
-    ) -> None:
-        self._handle = handle
-        self._chemistry = chemistry
-        self._store = store
-        self._transcript = transcript
-        self._views = views
 
     def turn(self, event: gr.EventData, request: gr.Request) -> Iterator[Values]:
         """Streams one turn into `transcript, composer, header, bench`."""
@@ -65,9 +48,7 @@ class DialogueHandlers:
         with session.lock:
             notice = Notice(session.last_problem) if session.last_problem else None
             session.last_problem = ""
-            transcript = self._transcript.value(session, self._views.rev())
-            composer = self._views.composer(session, notice=notice)
-            values = transcript, composer, self._views.header(), SKIP
+            values = *self._dialogue(session, notice=notice), self._views.header(), SKIP
         yield values
 
     def _start(self, session: Session, ask: turns.Ask, live: Live) -> Values:
@@ -80,8 +61,7 @@ class DialogueHandlers:
         with self._store.locked(key_of(request)) as session:
             self._release(session)
             notice = Notice("The question did not get through. Please send it again.")
-            transcript = self._transcript.value(session, self._views.rev())
-            return transcript, self._views.composer(session, notice=notice)
+            return self._dialogue(session, notice=notice)
 
     def stop(self, request: gr.Request) -> None:
         """Stop: the answer ends within one token and is kept as far as it got."""
@@ -107,27 +87,29 @@ class DialogueHandlers:
             asked += [session.failed.question.text] if session.failed else []
             done = session.undo()
             taken_back = done and session.conversation.n_turns < len(asked)
-            return self._dialogue(session, asked[-1] if taken_back else None)
+            return self._dialogue(session, question=asked[-1] if taken_back else None)
 
     def redo(self, request: gr.Request) -> Values:
         """Takes an undo back."""
         with self._store.locked(key_of(request)) as session:
             self._release(session)
             session.redo()
-            return self._dialogue(session, "")
+            return self._dialogue(session, question="")
 
     def new_chat(self, request: gr.Request) -> Values:
         """An empty conversation; undo brings the old one back."""
         with self._store.locked(key_of(request)) as session:
             session.abandon()
             session.start_anew()
-            return self._dialogue(session, "")
+            return self._dialogue(session, question="")
 
     def _release(self, session: Session) -> None:
         """Ends an answer that is being written; its question goes back onto the page."""
         if session.run is not None:
             turns.release(session, session.run)
 
-    def _dialogue(self, session: Session, question: str | None) -> Values:
+    def _dialogue(
+        self, session: Session, *, question: str | None = None, notice: Notice | None = None
+    ) -> Values:
         transcript = self._transcript.value(session, self._views.rev())
-        return transcript, self._views.composer(session, question=question)
+        return transcript, self._views.composer(session, question=question, notice=notice)

@@ -1,6 +1,7 @@
 """The assistant while it loads: the page is served at once, the model arrives in a thread."""
 
 import logging
+import re
 import sys
 import threading
 import time
@@ -95,7 +96,26 @@ class AssistantHandle:
 
 
 def _reason(error: BaseException) -> str:
-    """The error for the person: own messages as they are, anything else by its kind."""
-    if isinstance(error, AssistantError):
-        return str(error)
-    return f"{type(error).__name__}: {str(error)[:300]}"
+    """The error for whoever is at the page: own messages, anything else by its kind; no folders."""
+    text = str(error)
+    if not isinstance(error, AssistantError):
+        text = f"{type(error).__name__}: {text[:300]}"
+    return without_folders(text)
+
+
+def without_folders(text: str) -> str:
+    """A message in which a path on this machine is only its last part: the log has the whole one.
+
+    A path in quotes may hold blanks; outside of quotes it ends at one.
+    """
+    quoted = _QUOTED_PATH.sub(lambda found: found[1] + _last_part(found[2]) + found[1], text)
+    return _BARE_PATH.sub(lambda found: _last_part(found[0]), quoted)
+
+
+_ROOT = r"(?:[A-Za-z]:[\\/]|\\\\|~?/)"
+_QUOTED_PATH = re.compile(rf"(['\"‘’“”])({_ROOT}[^'\"‘’“”]*)\1")
+_BARE_PATH = re.compile(rf"(?<![\w:/.]){_ROOT}[^\s'\",;:)]+")
+
+
+def _last_part(path: str) -> str:
+    return re.split(r"[\\/]", path.rstrip("\\/."))[-1] + ("." if path.endswith(".") else "")

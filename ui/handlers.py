@@ -5,8 +5,7 @@ returns the values of the parts it may have changed. Nothing here waits for the 
 of the dialogue are in `dialogue`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
@@ -14,43 +13,15 @@ import gradio as gr
 from assistant.chem.limits import MAX_FILE_BYTES
 from assistant.errors import AssistantError, InputTooLargeError
 from ui import molecules
+from ui.events import SKIP, EventHandlers, Notice, Payload, Values, key_of, payload_of
 from ui.examples import EXAMPLES, open_example
-from ui.handle import AssistantHandle
-from ui.molecules import Arrival, Chemistry
-from ui.session import Current, Session, SessionStore
+from ui.molecules import Arrival
+from ui.session import Current, Session
 from ui.sketcher import to_drawing
-from ui.transcript import TranscriptView
-from ui.views import Views
-
-SKIP = gr.skip()
-Values = tuple[object, ...]
-Payload = Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class Notice:
-    """A sentence for the person, shown above the question box."""
-
-    text: str
-    tone: str = "error"
-
-
-class Handlers:
+class Handlers(EventHandlers):
     """What molecules do on the page; most return values for `composer, bench, sketcher, facts`."""
-
-    def __init__(
-        self,
-        handle: AssistantHandle,
-        chemistry: Chemistry,
-        store: SessionStore,
-        transcript: TranscriptView,
-        views: Views,
-    ) -> None:
-        self._handle = handle
-        self._chemistry = chemistry
-        self._store = store
-        self._transcript = transcript
-        self._views = views
 
     # -- the page itself ---------------------------------------------------------------------
 
@@ -68,8 +39,10 @@ class Handlers:
         self._store.drop(key_of(request))
 
     def tick(self) -> Values:
-        """The header while the model loads, and whether to go on asking."""
-        return self._views.header(), gr.Timer(active=self._handle.state == "loading")
+        """The header, and when to ask for it again: the model is loading, the link may change."""
+        seconds = self._views.seconds_to_next_header
+        clock = gr.Timer(active=False) if seconds is None else gr.Timer(seconds, active=True)
+        return self._views.header(), clock
 
     # -- molecules ---------------------------------------------------------------------------
 
@@ -88,7 +61,10 @@ class Handlers:
             with session.lock:
                 if ticket < session.last_input:
                     return SKIP, SKIP, SKIP, SKIP
-                return SKIP, self._views.box_error(session, error, quiet=quiet), SKIP, SKIP
+                below = self._views.box_error(session, error, quiet=quiet)
+                # an older notice would be read as being about this text
+                composer = SKIP if quiet else self._views.composer(session)
+                return composer, below, SKIP, SKIP
 
     def drawn(self, value: dict[str, object] | None, request: gr.Request) -> Values:
         """A change in the sketcher; gives values for `composer, bench, facts`."""
@@ -264,17 +240,6 @@ class Handlers:
         bench = self._views.bench(session, keep_text=keep_text, by_hand=by_hand)
         sketcher = self._views.sketch(session) if sketch else SKIP
         return composer, bench, sketcher, self._views.facts(session)
-
-
-def key_of(request: gr.Request) -> str:
-    """What the sessions are kept by: Gradio's random id of the tab."""
-    return request.session_hash or ""
-
-
-def payload_of(event: gr.EventData) -> Payload:
-    """The data of an event, which anyone may have written."""
-    data = event._data
-    return data if isinstance(data, Mapping) else {}
 
 
 def _ticket(session: Session) -> int:

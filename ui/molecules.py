@@ -12,6 +12,7 @@ from typing import Protocol
 from assistant.chat.conversation import Conversation, Role
 from assistant.chem.diagnose import is_unfinished
 from assistant.chem.molecule import Molecule
+from assistant.chem.sandbox import error_from_json
 from assistant.errors import AssistantError, InvalidMoleculeError
 from ui.session import Current, Session
 
@@ -24,7 +25,10 @@ MAX_CHIPS = 40
 MAX_MOLECULES = 80
 DRAWING_SIZE = {"width": 420, "height": 280}
 
+LONGEST_WORD = 60
+
 _WORD = re.compile(r"[A-Za-z][A-Za-z' -]*")
+_STRUCTURE_SIGNS = re.compile(r"[\[\]()=#@\\/]|[A-Za-z]\d+[A-Za-z(=#]")
 
 
 class Chemistry(Protocol):
@@ -68,8 +72,19 @@ def is_half_typed(text: str) -> bool:
 
 
 def look_up_text(chemistry: Chemistry, text: str) -> dict[str, object]:
-    """What the box's text holds."""
-    return chemistry.call("inspect", text=text, **DRAWING_SIZE)
+    """What the box's text holds.
+
+    Raises:
+        AssistantError: It is no molecule; a question is told where questions go.
+    """
+    try:
+        return chemistry.call("inspect", text=text, **DRAWING_SIZE)
+    except InvalidMoleculeError:
+        if text.strip().endswith("?") and " " in text.strip():
+            raise AssistantError(
+                "This box takes molecules. Ask in the question box of the conversation."
+            ) from None
+        raise
 
 
 def look_up_drawing(
@@ -169,6 +184,9 @@ def extract_from_question(
 
     Returns:
         The text with each such line replaced by "molecule n", the conversation, and the numbers.
+
+    Raises:
+        AssistantError: The whole text is one structure with a mistake in it.
     """
     if "M  END" in text:
         head, _, tail = text.rpartition("M  END")
@@ -204,5 +222,13 @@ def _molecules_in(
         ]
     except InvalidMoleculeError:
         return ()
+    error = entries[0].get("error")
+    if alone and isinstance(error, Mapping) and _looks_like_structure(line):
+        raise error_from_json(error)
     good = [e for e in entries if e.get("smiles") or e.get("reaction")]
     return good if len(good) == len(entries) else ()
+
+
+def _looks_like_structure(line: str) -> bool:
+    """Whether a word can only be a structure: no other has such signs or such a length."""
+    return len(line) > LONGEST_WORD or bool(_STRUCTURE_SIGNS.search(line))

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 
+from ui.reach import LinkState
 from ui.tunnel import OpenTunnel, ShareError, Steps
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,13 @@ class ShareLink:
         self._closing = threading.Event()
         self._tunnel: OpenTunnel | None = None
         self._thread = threading.Thread(target=self._run, name="share-link", daemon=True)
+
+    @property
+    def state(self) -> LinkState:
+        """For the page's header."""
+        if self._tunnel is not None:
+            return "open"
+        return "asking" if self._thread.is_alive() else "given up"
 
     @property
     def url(self) -> str | None:

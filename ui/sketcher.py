@@ -7,9 +7,8 @@ frame). The molfile is what counts: Ketcher's SMILES loses stereochemistry. Noth
 from collections.abc import Mapping
 from typing import Literal, TypedDict
 
-import gradio as gr
-
-from ui.static_files import markup, static_path
+from ui.component import StaticComponent, given, number_of, text_of
+from ui.static_files import static_path
 
 
 class Drawing(TypedDict):
@@ -35,7 +34,7 @@ class Drawing(TypedDict):
     edit: int
 
 
-class Sketcher(gr.HTML):
+class Sketcher(StaticComponent):
     """A molecule sketcher; its value is a `Drawing`.
 
     Python draws by returning a `Drawing`, a part of one, or a SMILES; None clears. What is set this
@@ -45,13 +44,9 @@ class Sketcher(gr.HTML):
     A script of the page can mark atoms, numbered from 1 in the order of the molfile:
     `document.querySelector("#sketcher .sketcher").dispatchEvent(new CustomEvent("highlight",
     {detail: [1, 2]}))`.
-
-    Args:
-        value: First drawing.
-        height: Height of the frame in pixels.
-        elem_id: Id of the element.
-        layout: Further arguments of `gr.HTML`.
     """
+
+    MARKUP = "sketcher"
 
     def __init__(
         self,
@@ -61,53 +56,23 @@ class Sketcher(gr.HTML):
         elem_id: str | None = "sketcher",
         **layout: object,
     ) -> None:
-        super().__init__(
-            value=value,
-            apply_default_css=False,
-            elem_id=elem_id,
-            height=height,
-            page=static_path("ketcher/index.html"),
-            **markup("sketcher"),
-            **layout,
-        )
+        frame = static_path("ketcher/index.html")
+        super().__init__(value, height=height, elem_id=elem_id, page=frame, **layout)
 
-    def preprocess(self, payload: object) -> Drawing:
-        """The drawing as the page holds it."""
-        return to_drawing(payload)
-
-    def postprocess(self, value: str | Mapping[str, object] | None) -> Drawing:
-        """The drawing as it goes to the page."""
+    @classmethod
+    def to_value(cls, value: object) -> Drawing:
+        """A whole `Drawing`."""
         return to_drawing(value)
-
-    def api_info(self) -> dict[str, str]:
-        """A JSON object."""
-        return {"type": "object", "description": "molfile, rxn, smiles, origin, n, edit"}
-
-    def get_block_name(self) -> str:
-        """Gradio's own HTML component draws it."""
-        return "html"
 
 
 def to_drawing(value: object) -> Drawing:
-    """A whole `Drawing` from a SMILES, a part of a drawing, or nothing.
-
-    Also what a visitor's browser sent comes through here: other types than text become empty.
-    """
-    given: Mapping[str, object] = {}
-    if isinstance(value, str):
-        given = {"smiles": value}
-    elif isinstance(value, Mapping):
-        given = value
-    n, edit = given.get("n"), given.get("edit")
+    """A whole `Drawing` from a SMILES, a part of one, or nothing; other types become empty."""
+    values = given(value, text="smiles")
     return Drawing(
-        molfile=_text(given.get("molfile")),
-        rxn=_text(given.get("rxn")),
-        smiles=_text(given.get("smiles")),
-        origin="user" if given.get("origin") == "user" else "page",
-        n=n if isinstance(n, int) else 0,
-        edit=edit if isinstance(edit, int) else 0,
+        molfile=text_of(values, "molfile"),
+        rxn=text_of(values, "rxn"),
+        smiles=text_of(values, "smiles"),
+        origin="user" if values.get("origin") == "user" else "page",
+        n=number_of(values, "n"),
+        edit=number_of(values, "edit"),
     )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -13,6 +13,7 @@ from assistant.chat.conversation import Conversation, Message
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from ui.molecules import Chemistry
+from ui.passport import passport_html
 from ui.render import (
     Figure,
     answer_html,
@@ -155,7 +156,8 @@ class TranscriptView:
             f"{stopped}"
             f'<div class="actions">{_action("copy", "copy", "copy the answer", turn, answer.text)}'
             f"{_action('retry', 'retry', 'answer again', turn)}"
-            f"{_vote('up', vote, turn)}{_vote('down', vote, turn)}</div></div>"
+            f"{_vote('up', vote, turn)}{_vote('down', vote, turn)}"
+            f"{passport_html(answer.passport)}</div></div>"
         )
 
     def _failed(self, failed: FailedTurn, turn: int, conversation: Conversation) -> str:

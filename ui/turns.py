@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from assistant.chat.conversation import Conversation, Message
+from assistant.chat.conversation import Conversation, Message, referred_numbers
 from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
 from assistant.errors import AssistantError
 from ui.handle import AssistantHandle
@@ -67,13 +67,16 @@ def begin(session: Session, ask: Ask, chemistry: Chemistry) -> Run | None:
     """
     if session.run is not None:
         raise AssistantError("An answer is being written. Wait for it, or press Stop (Esc) first.")
-    if ask.kind in {"ask", "again"}:
-        text = ask.text if ask.kind == "ask" else _corrections(session, ask.turn)
-        conversation = _new_question(session, text, chemistry)
+    if ask.kind == "ask":
+        conversation = _new_question(session, ask.text, chemistry)
+    elif ask.kind == "again":
+        conversation = _new_question(session, _corrections(session, ask.turn), chemistry)
     else:
         conversation = _earlier_question(session, ask, chemistry)
     if conversation is None:
         return None
+    if ask.kind != "again":  # the corrections are our own words
+        _refuse_unknown_numbers(conversation)
     session.commit(conversation)
     session.failed = None
     session.chosen.clear()
@@ -93,6 +96,17 @@ def _new_question(session: Session, text: str, chemistry: Chemistry) -> Conversa
         raise AssistantError("There is no question yet. Type one, or choose a task with “/”.")
     conversation, question = session.question(words)
     return conversation.with_message(question)
+
+
+def _refuse_unknown_numbers(conversation: Conversation) -> None:
+    """A question about a number that no molecule has is a slip; the answer would be of another."""
+    known = [entry.number for entry in conversation.molecules]
+    named = referred_numbers(conversation.questions[-1].text)
+    unknown = [number for number in named if number not in known]
+    if unknown:
+        listed = ", ".join(map(str, known))
+        have = f"it has {listed}" if known else "it has none yet: draw or enter one first"
+        raise AssistantError(f"There is no molecule {unknown[0]} in this conversation; {have}.")
 
 
 def _with_current(session: Session) -> Conversation:

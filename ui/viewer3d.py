@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
-import gradio as gr
-
-from ui.static_files import markup, static_path
+from ui.component import StaticComponent, given, number_of, text_of
+from ui.static_files import static_path
 
 
 class Shape(TypedDict):
@@ -19,18 +18,14 @@ class Shape(TypedDict):
     n: int
 
 
-class Viewer3D(gr.HTML):
+class Viewer3D(StaticComponent):
     """Shows a conformer as sticks, or a plain sentence; its value is a `Shape`.
 
     The library is fetched on the first molecule only. Without WebGL there is a sentence instead of
     a picture. Nothing moves on its own.
-
-    Args:
-        value: A `Shape`, a part of one, or a molblock.
-        height: Height in pixels.
-        elem_id: Id of the element.
-        layout: Further arguments of `gr.HTML`.
     """
+
+    MARKUP = "viewer3d"
 
     def __init__(
         self,
@@ -40,43 +35,20 @@ class Viewer3D(gr.HTML):
         elem_id: str | None = "viewer3d",
         **layout: object,
     ) -> None:
-        super().__init__(
-            value=value,
-            apply_default_css=False,
-            elem_id=elem_id,
-            height=height,
-            library=static_path("3dmol/3Dmol-min.js"),
-            **markup("viewer3d"),
-            **layout,
-        )
+        library = static_path("3dmol/3Dmol-min.js")
+        super().__init__(value, height=height, elem_id=elem_id, library=library, **layout)
 
-    def preprocess(self, payload: object) -> Shape:
-        """The value as the page holds it."""
-        return to_shape(payload)
-
-    def postprocess(self, value: str | Mapping[str, object] | None) -> Shape:
-        """The value as it goes to the page."""
+    @classmethod
+    def to_value(cls, value: object) -> Shape:
+        """A whole `Shape`."""
         return to_shape(value)
-
-    def api_info(self) -> dict[str, str]:
-        """A JSON object."""
-        return {"type": "object", "description": "molblock, message, n"}
-
-    def get_block_name(self) -> str:
-        """Gradio's own HTML component draws it."""
-        return "html"
 
 
 def to_shape(value: object) -> Shape:
-    """A whole `Shape` from a molblock, a part of a shape, or nothing."""
-    given: Mapping[str, object] = {}
-    if isinstance(value, str):
-        given = {"molblock": value}
-    elif isinstance(value, Mapping):
-        given = value
-    molblock, message, n = (given.get(key) for key in ("molblock", "message", "n"))
+    """A whole `Shape` from a molblock, a part of a shape, or nothing; other types become empty."""
+    values = given(value, text="molblock")
     return Shape(
-        molblock=molblock if isinstance(molblock, str) else "",
-        message=message if isinstance(message, str) else "",
-        n=n if isinstance(n, int) else 0,
+        molblock=text_of(values, "molblock"),
+        message=text_of(values, "message"),
+        n=number_of(values, "n"),
     )

@@ -6,12 +6,14 @@ from typing import Protocol
 
 from assistant.errors import AssistantError
 from ui.handle import AssistantHandle
+from ui.reach import Reach
 from ui.render import badge, drawing, escape
 from ui.session import Session
 from ui.transcript import Drawings
 from ui.workbench import EMPTY_FACTS, error_html, facts_html, short, summary_html
 
 QUANTISATIONS = {"nf4": "4-bit NF4", "int8": "8-bit", "8bit": "8-bit", "none": "not quantised"}
+LINK_SECONDS = 5.0  # until a change of the public link shows
 CHIP = {"width": 66, "height": 46}
 
 
@@ -25,10 +27,10 @@ class Sentence(Protocol):
 class Views:
     """Builds part values; every value has a higher `rev` than those before."""
 
-    def __init__(self, handle: AssistantHandle, drawings: Drawings, *, link: str = "") -> None:
+    def __init__(self, handle: AssistantHandle, drawings: Drawings, reach: Reach) -> None:
         self._handle = handle
         self._drawings = drawings
-        self._link = link
+        self._reach = reach
         self._revs = itertools.count(1)
 
     def rev(self) -> int:
@@ -52,10 +54,16 @@ class Views:
                 f'<span class="state failed" data-tip="{reason}" tabindex="0">'
                 f"✗ the model could not be loaded: {reason} · facts and drawing work</span>"
             ]
-        if self._link:
-            items.append(f'<span class="pill reach">{escape(self._link)}</span>')
+        items.append(f'<span class="pill reach">{escape(self._reach.words)}</span>')
         kind = state.split(":")[0]
         return {"rev": self.rev(), "html": "".join(items), "state": kind}
+
+    @property
+    def seconds_to_next_header(self) -> float | None:
+        """When the header should be looked at again; None when it only changes with a turn."""
+        if self._handle.state == "loading":
+            return 1.0
+        return LINK_SECONDS if self._reach.may_change else None
 
     def _ready_items(self) -> list[str]:
         status = self._handle.get().status()

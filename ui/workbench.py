@@ -41,7 +41,8 @@ def subscripts(formula: str) -> str:
         if character.isdigit() and (before.isalpha() or before.isdigit() or before == ")"):
             out.append(f"<sub>{character}</sub>")
         elif character in "+-":
-            out.append(f"<sup>{'−' if character == '-' else '+'}{escape(formula[i + 1 :])}</sup>")
+            sign = "−" if character == "-" else "+"
+            out.append(f"<sup>{escape(formula[i + 1 :])}{sign}</sup>")
             break
         else:
             out.append(escape(character))
@@ -53,6 +54,12 @@ def computed(value: object, *, raw: bool = False) -> str:
     return f'<span class="computed">{value if raw else escape(value)}</span>'
 
 
+def rounded(value: object, pattern: str) -> str:
+    """A value as text; one that rounds to zero has no sign."""
+    text = pattern.format(value)
+    return text.removeprefix("-") if not text.strip("-0.") else text
+
+
 def summary_html(found: Mapping[str, object], number: int | None, *, reaction: str = "") -> str:
     """Two lines under the box: number, name, formula, mass; SMILES and stereo."""
     facts = found["facts"]
@@ -62,7 +69,7 @@ def summary_html(found: Mapping[str, object], number: int | None, *, reaction: s
         parts.append(f'<span class="name">{escape(found["name"])}</span>')
     parts.append(computed(subscripts(str(facts["formula"])), raw=True))
     parts.append(computed(f"{facts['average_mass']:.2f} g/mol"))
-    parts.append(f"<span>cLogP {computed(format(facts['clogp'], '.2f'))}</span>")
+    parts.append(f"<span>cLogP {computed(rounded(facts['clogp'], '{:.2f}'))}</span>")
     stereo = escape(found.get("stereo") or "")
     line = (
         f'<code title="{escape(smiles)}" translate="no">{escape(smiles)}</code>'
@@ -168,7 +175,7 @@ def _properties(facts: Mapping[str, object]) -> str:
     rows = []
     for key, pattern, unit, hint in _PROPERTIES:
         value = facts.get(key)
-        text = "not defined" if value is None else pattern.format(value) + unit
+        text = "not defined" if value is None else rounded(value, pattern) + unit
         rows.append(_row(CARD_LABELS.get(key, key), computed(text), hint))
     broken: Sequence[str] = facts["rule_of_five_violations"]
     verdict = f"{len(broken)} broken: {', '.join(broken)}" if broken else "no violations"

@@ -12,7 +12,7 @@ import re
 from rdkit import Chem
 
 from assistant.chem.limits import check_smiles_size
-from assistant.chem.mistakes import Mistake, first_mistake, problem_of
+from assistant.chem.mistakes import Mistake, first_mistake, problem_of, unknown_isotope
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.scan import open_rings, scan, unmatched_parentheses
 from assistant.errors import InputTooLargeError, InvalidMoleculeError
@@ -157,4 +157,13 @@ def query_in(mol: Chem.Mol) -> str | None:
         if bond.HasQuery():
             first, second = bond.GetBeginAtomIdx() + 1, bond.GetEndAtomIdx() + 1
             return f"the bond between atoms {first} and {second} is a query bond"
+    return None
+
+
+def unknown_isotope_in(mol: Chem.Mol) -> str | None:
+    """Says which atom is of an isotope that its element does not have; None where all exist."""
+    for atom in mol.GetAtoms():
+        problem = unknown_isotope(atom.GetSymbol(), atom.GetIsotope())
+        if problem is not None:
+            return f"{problem} (atom {atom.GetIdx() + 1})"
     return None

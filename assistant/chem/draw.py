@@ -22,6 +22,8 @@ HIGHLIGHT_LIGHT = (
 )  # Okabe-Ito orange: told apart by every kind of colour vision
 HIGHLIGHT_DARK = (0.34, 0.71, 0.91, 0.55)  # Okabe-Ito sky blue, the same on dark
 TRANSPARENT = (1.0, 1.0, 1.0, 0.0)
+# Columns of a V2000 atom line: see the CTfile formats (BIOVIA), "atom block", vvv.
+_ATOM_ROWS, _VALENCE, _NO_HYDROGENS = 4, slice(48, 51), " 15"
 MIN_SIDE, MAX_SIDE = 40, 2000
 
 
@@ -80,8 +82,26 @@ def to_molblock(molecule: Molecule) -> str:
             block = Chem.MolToMolBlock(mol)
         written = written or block
         if _reads_back(block, molecule):
-            return block
+            plain = _without_marks_on_cations(block, mol)
+            return plain if _reads_back(plain, molecule) else block
     return written
+
+
+def _without_marks_on_cations(block: str, mol: Chem.Mol) -> str:
+    """Without the mark "no hydrogens" on bare cations, which a sketcher shows as `Na⁺(0)`.
+
+    Where the charge alone does not say so (Mg⁺) the block reads otherwise, and keeps its marks.
+    """
+    if "V2000" not in block:
+        return block
+    lines = block.split("\n")
+    for atom in mol.GetAtoms():
+        row = _ATOM_ROWS + atom.GetIdx()
+        is_bare_cation = atom.GetFormalCharge() > 0 and not atom.GetDegree()
+        if is_bare_cation and lines[row][_VALENCE] == _NO_HYDROGENS:
+            start, end = _VALENCE.start, _VALENCE.stop
+            lines[row] = f"{lines[row][:start]}  0{lines[row][end:]}"
+    return "\n".join(lines)
 
 
 def _lay_out_by_rings(mol: Chem.Mol) -> None:

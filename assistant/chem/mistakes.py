@@ -94,9 +94,25 @@ def _check_brackets(smiles: str, tokens: list[Token]) -> Mistake | None:
             return Mistake(reason, token.start, (smiles[: token.start] + smiles[token.end :],))
         if token.kind == "open-bracket":
             return _unclosed_bracket(smiles, token)
-        if token.kind == "bracket" and not BRACKET.fullmatch(token.text):
-            return _bad_bracket(smiles, token)
+        if token.kind == "bracket":
+            match = BRACKET.fullmatch(token.text)
+            if match is None:
+                return _bad_bracket(smiles, token)
+            unknown = unknown_isotope(match["symbol"], int(match["isotope"] or 0))
+            if unknown is not None:
+                fix = smiles[: token.start + 1] + smiles[token.start + match.end("isotope") :]
+                return Mistake(unknown, token.start + 1, (fix,))
     return None
+
+
+def unknown_isotope(symbol: str, mass_number: int) -> str | None:
+    """Says that an element has no isotope of this mass number; None for one that is known."""
+    element = symbol.capitalize()
+    if not mass_number or element not in ELEMENTS:  # `*` may carry any number as a label
+        return None
+    if Chem.GetPeriodicTable().GetMassForIsotope(element, mass_number):
+        return None
+    return f"{element_name(element)} has no known isotope of mass number {mass_number}"
 
 
 def _unclosed_bracket(smiles: str, token: Token) -> Mistake:
@@ -136,6 +152,12 @@ def _check_bonds(smiles: str, tokens: list[Token]) -> Mistake | None:
                     for one in ("#", token.text[0])
                 )
                 return Mistake(f"'{token.text}' is not a bond", token.start, fixes[::-1])
+            if token.text == "~":
+                fixes = tuple(
+                    smiles[: token.start] + one + smiles[token.end :] for one in ("", "=")
+                )
+                reason = "'~' stands for any bond, which is a search pattern"
+                return Mistake(reason, token.start, fixes)
             if before is None or before.kind == "dot":
                 return Mistake(f"no atom before the bond '{token.text}'", token.start, (without,))
             if after is None or after.kind in ("dot", "close", "open"):
@@ -279,6 +301,8 @@ def _valence_fixes(smiles: str, token: Token, atom: Chem.Atom) -> tuple[str, ...
     left, right = smiles[: token.start], smiles[token.end :]
     if token.kind == "atom" and token.text in _ONIUM:
         fixes.append(left + _ONIUM[token.text] + right)
+    if token.kind == "bracket" and token.text[1:-1] in _ONIUM:  # `[N]` with four bonds
+        fixes.append(left + _ONIUM[token.text[1:-1]] + right)
     if token.kind == "bracket" and atom.GetNumExplicitHs():
         for count in range(atom.GetNumExplicitHs() - 1, -1, -1):
             hydrogens = {0: "", 1: "H"}.get(count, f"H{count}")

@@ -12,7 +12,13 @@ from typing import Self
 
 from rdkit import Chem
 
-from assistant.chem.diagnose import explain, explain_block, query_in, read_block
+from assistant.chem.diagnose import (
+    explain,
+    explain_block,
+    query_in,
+    read_block,
+    unknown_isotope_in,
+)
 from assistant.chem.limits import (
     MAX_ATOMS,
     MAX_BLOCK_CHARS,
@@ -57,7 +63,7 @@ class Molecule:
         if stripped and (extended or len(stripped.split()) == 1):
             with quiet_rdkit():
                 mol = Chem.MolFromSmiles(stripped, params)
-        if mol is None or mol.GetNumAtoms() == 0:
+        if mol is None or mol.GetNumAtoms() == 0 or _has_any_bond(mol) or unknown_isotope_in(mol):
             raise explain(text)
         return cls._of(mol, name)
 
@@ -88,6 +94,9 @@ class Molecule:
     @classmethod
     def _of(cls, mol: Chem.Mol, name: str | None) -> Self:
         check_molecule_size(mol)
+        problem = unknown_isotope_in(mol)
+        if problem is not None:
+            raise InvalidMoleculeError(f"No molecule in this drawing: {problem}.")
         return cls(_canonical(mol), clean_name(name))
 
     def rdmol(self) -> Chem.Mol:
@@ -103,6 +112,11 @@ class Molecule:
 def is_same_structure(first: Molecule, second: Molecule) -> bool:
     """Whether both are the same molecule, stereo included."""
     return first.smiles == second.smiles
+
+
+def _has_any_bond(mol: Chem.Mol) -> bool:
+    """Whether a bond is `~`; RDKit would put hydrogens on both ends as if there were none."""
+    return any(bond.HasQuery() for bond in mol.GetBonds())
 
 
 @lru_cache(maxsize=512)

@@ -60,7 +60,7 @@ class Tasks:
         return self._by_name[task](**payload)
 
     def inspect(self, text: str = "", smiles: str = "", **drawing: Json) -> dict[str, Json]:
-        """Everything the page shows of the first molecule (or reaction) in the text.
+        """Everything the page shows of the first good molecule (or reaction) in the text.
 
         A known structure comes as `smiles`: it is not looked up among the names.
         """
@@ -104,17 +104,17 @@ class Tasks:
         }
 
     def _inspect_all(self, found: list[Recognised], drawing: dict[str, Json]) -> dict[str, Json]:
-        first = found[0]
-        if first.error is not None:
-            raise first.error
+        first = next((one for one in found if one.error is None), None)
+        if first is None:
+            raise found[0].error
         entries = [self._entry(one) for one in found]
         if first.molecule is None:
-            return {**entries[0], "recognised": entries}
+            return {**self._entry(first), "recognised": entries}
         molecule = first.molecule
         facts = compute_facts(molecule)
         report = normalise(molecule, entered=first.source if first.kind == "smiles" else None)
         return {
-            **entries[0],
+            **self._entry(first),
             "recognised": entries,
             "facts": facts.to_dict(),
             "svg": draw_svg(molecule, **_drawing_options(drawing)),

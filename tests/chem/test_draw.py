@@ -77,3 +77,23 @@ def test_the_molblock_has_flat_coordinates_and_keeps_the_atom_order() -> None:
     assert [atom[3] for atom in atoms] == [a.GetSymbol() for a in ASPIRIN.rdmol().GetAtoms()]
     assert {float(atom[2]) for atom in atoms} == {0.0}
     assert len({atom[0] for atom in atoms}) > 5
+
+
+@pytest.mark.parametrize(
+    ("smiles", "is_marked"),
+    [
+        ("[Na+].CC(=O)[O-]", False),
+        ("[Ca+2].[Cl-].[Cl-]", False),
+        ("[Fe+3].[Cl-].[Cl-].[Cl-]", False),
+        ("[Mg+].[Cl-]", True),  # without the mark it would be MgH
+        ("[Na]", True),
+        ("C[Mg]Br", False),
+    ],
+)
+def test_bare_cations_have_no_mark_where_their_charge_says_enough(
+    smiles: str, is_marked: bool
+) -> None:
+    molecule = Molecule.parse(smiles)
+    block = to_molblock(molecule)
+    assert (" 15  0" in block) == is_marked
+    assert Molecule.from_molblock(block) == molecule

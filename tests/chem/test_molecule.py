@@ -180,6 +180,25 @@ def test_a_query_bond_is_refused() -> None:
         Molecule.from_molblock(block("C", bond=8))
 
 
+def test_an_isotope_that_does_not_exist_is_refused_in_a_smiles_and_in_a_drawing() -> None:
+    with pytest.raises(InvalidMoleculeError, match="no known isotope of mass number 999") as told:
+        Molecule.parse("C[999CH3]")
+    assert told.value.position == 2
+    block = Chem.MolToMolBlock(Chem.MolFromSmiles("C[999CH3]"))
+    with pytest.raises(InvalidMoleculeError, match=r"mass number 999 \(atom 2\)"):
+        Molecule.from_molblock(block)
+
+
+@pytest.mark.parametrize("smiles", ["[3H]C", "[238U]", "[14CH4]", "[99Tc]", "[7*]C"])
+def test_known_isotopes_and_labels_of_attachment_points_are_kept(smiles: str) -> None:
+    assert Molecule.parse(smiles).rdmol().GetNumAtoms() > 0
+
+
+def test_any_bond_is_refused_in_a_smiles() -> None:
+    with pytest.raises(InvalidMoleculeError, match="search pattern"):
+        Molecule.parse("c1ccccc1~C")
+
+
 def test_an_r_group_is_kept_as_an_attachment_point() -> None:
     molecule = Molecule.from_molblock(block("R#", extra="M  RGP  1   2   1\n"))
     assert "*" in molecule.smiles

@@ -56,6 +56,13 @@ def test_the_first_molecule_is_inspected_and_all_are_listed(tasks: Tasks) -> Non
     assert [entry["smiles"] for entry in result["recognised"]] == ["CCO", "CCN", None]
 
 
+def test_a_bad_first_line_does_not_keep_the_good_ones_out(tasks: Tasks) -> None:
+    result = ask(tasks, "inspect", text="C1CC\nCCN")["result"]
+    assert result["smiles"] == "CCN"
+    assert result["facts"]["formula"] == "C2H7N"
+    assert [entry["smiles"] for entry in result["recognised"]] == [None, "CCN"]
+
+
 def test_running_out_of_memory_is_told_in_plain_words(
     tasks: Tasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

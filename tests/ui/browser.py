@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 READY_MS = 60_000  # Ketcher on a busy machine
 SETTLE_MS = 20_000
+BOX = "#bench textarea"
+QUESTION = "#composer textarea"
+BELOW = "#bench .below"
 HERE = ("127.0.0.1", "localhost", None)  # data: and blob: addresses have no host
 
 
@@ -78,4 +81,20 @@ def post_to_sketcher(page: "Page", **message: object) -> None:
         "message => document.querySelector('#sketcher iframe').contentWindow"
         ".postMessage({target: 'sketcher', ...message}, location.origin)",
         message,
+    )
+
+
+def enter(page: "Page", text: str) -> None:
+    page.fill(BOX, text)
+    page.press(BOX, "Enter")
+
+
+def ask(page: "Page", text: str) -> None:
+    page.fill(QUESTION, text)
+    page.press(QUESTION, "Enter")
+
+
+def wait_below(page: "Page", words: str) -> None:
+    page.wait_for_function(
+        "([s, w]) => document.querySelector(s).innerText.includes(w)", arg=[BELOW, words]
     )

@@ -1,9 +1,20 @@
-"""What the page's tests share: chemistry in this process and an empty session."""
+"""What the page's tests share: chemistry in this process, an empty session, the whole page."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.fakes import InProcessChemistry
+from assistant.chem.sandbox import ChemPool
+from tests.ui.browser import READY_MS, SETTLE_MS
+from tests.ui.fakes import FakeAssistant, InProcessChemistry
+from ui.app import build_app, launch_kwargs
+from ui.handle import AssistantHandle
+from ui.reach import Reach
 from ui.session import Session
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +32,29 @@ def chemistry(shared_chemistry: InProcessChemistry) -> InProcessChemistry:
 @pytest.fixture
 def session() -> Session:
     return Session()
+
+
+@pytest.fixture(scope="module")
+def fake() -> FakeAssistant:
+    return FakeAssistant()
+
+
+@pytest.fixture(scope="module")
+def address(fake: FakeAssistant, browser_path: str) -> Iterator[str]:
+    with ChemPool(2, seconds=20) as chemistry:
+        handle, reach = AssistantHandle.ready(fake), Reach("this computer only")
+        app = build_app(handle, chemistry=chemistry, reach=reach)
+        _, url, _ = app.launch(
+            server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_kwargs()
+        )
+        yield url
+        app.close(verbose=False)
+
+
+@pytest.fixture
+def chat(page: "Page", address: str, fake: FakeAssistant) -> "Page":
+    fake.delay, fake.error, fake.fail_after, fake.asked = 0.02, None, None, []
+    page.set_default_timeout(SETTLE_MS)
+    page.goto(address)
+    page.wait_for_selector(".welcome", timeout=READY_MS)
+    return page

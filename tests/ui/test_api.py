@@ -24,6 +24,7 @@ def test_invalid_text_gives_message_and_position(chemistry: InProcessChemistry) 
     assert answer["position"] == 1
     assert set(make_facts(chemistry)("")) == {"error", "position"}
     assert "reaction" in make_facts(chemistry)("CCO>>CC=O")["error"]
+    assert "C1CC" in make_facts(chemistry)("C1CC\nCCO")["error"]  # not the facts of the other one
 
 
 def test_ask_answers_with_checks_and_passport(chemistry: InProcessChemistry) -> None:

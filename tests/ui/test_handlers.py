@@ -9,9 +9,11 @@ import pytest
 from assistant.errors import ChemistryTimeoutError
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from ui.dialogue import DialogueHandlers
+from ui.events import Services
 from ui.examples import EXAMPLES, load_menu, welcome_html
 from ui.handle import AssistantHandle
 from ui.handlers import Handlers
+from ui.reach import Reach
 from ui.session import SessionStore
 from ui.transcript import Drawings, TranscriptView
 from ui.views import Views
@@ -27,10 +29,11 @@ class Desk:
         self.store = SessionStore()
         handle = AssistantHandle.ready(fake)
         drawings = Drawings(chemistry)
-        views = Views(handle, drawings, link="this computer only")
+        self.reach = Reach("this computer only")
+        views = Views(handle, drawings, self.reach)
         view = TranscriptView(drawings, lambda: "welcome")
-        self.work = Handlers(handle, chemistry, self.store, view, views)
-        self.talk = DialogueHandlers(handle, chemistry, self.store, view, views)
+        services = Services(handle, chemistry, self.store, view, views)
+        self.work, self.talk = Handlers(services), DialogueHandlers(services)
         self.request = self.tab("a")
 
     @staticmethod
@@ -130,6 +133,23 @@ def test_finished_but_wrong_text_shows_caret_and_a_fix_and_keeps_the_molecule(de
     assert "<b>^</b>" in bench["html"]
     assert "Did you mean" in bench["html"]
     assert desk.store.get("a").current.molecule.smiles == "CCO"
+
+
+def test_a_question_in_the_molecule_box_is_told_where_questions_go(desk: Desk) -> None:
+    bench = desk.type("What is aspirin?")[1]
+    assert "question box" in bench["html"]
+    assert "named" not in bench["html"]
+
+
+def test_a_mistake_takes_the_notice_of_the_input_before_away(desk: Desk) -> None:
+    assert desk.type("CCO\nC1CC")[0]["notice"] is not None
+    assert desk.type("C1CC")[0]["notice"] is None
+
+
+def test_a_bad_first_line_is_named_and_the_good_one_is_shown(desk: Desk) -> None:
+    composer, bench, _, _ = desk.type("C1CC\nCCO")
+    assert "ethanol" in bench["html"]
+    assert "C1CC" in composer["notice"]["text"]
 
 
 def test_a_slow_look_up_does_not_overwrite_a_later_one(desk: Desk) -> None:
@@ -337,3 +357,20 @@ def test_a_reaction_is_shown_whole_in_box_and_sketcher(desk: Desk) -> None:
     assert sketch["smiles"].count(">") == 2
     assert sketch["molfile"] == ""
     assert "Reaction" in bench["html"]
+
+
+def test_the_clock_ticks_while_the_link_may_change_and_rests_otherwise(desk: Desk) -> None:
+    assert desk.work.tick()[1].active is False
+    desk.reach.link = lambda: "asking"
+    header, clock = desk.work.tick()
+    assert "asking for a public link" in header["html"]
+    assert clock.active is True
+    desk.reach.link = lambda: "open"
+    assert "public link · this computer only" in desk.work.tick()[0]["html"]
+    desk.reach.link = lambda: "given up"
+    assert desk.work.tick()[1].active is False
+
+
+def test_an_answer_has_its_passport_folded_below_it(desk: Desk) -> None:
+    transcript = desk.ask("What is it?")[-1][0]
+    assert '<details class="passport">' in transcript["turns"][0]

@@ -3,16 +3,13 @@
 The `page` fixture fails a journey whose tab asked any other host for anything.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant.chem.sandbox import ChemPool
+from tests.ui.browser import BELOW, BOX, QUESTION, READY_MS, ask, enter, wait_below
 from tests.ui.fakes import TEXT, FakeAssistant
-from ui.app import build_app, launch_kwargs
-from ui.handle import AssistantHandle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -27,53 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
 ]
 
-READY_MS = 60_000  # Ketcher on a busy machine
-SETTLE_MS = 15_000
-BOX = "#bench textarea"
-QUESTION = "#composer textarea"
-BELOW = "#bench .below"
 SDF = Path(__file__).parent / "data" / "one_bad_record.sdf"
-
-
-@pytest.fixture(scope="module")
-def fake() -> FakeAssistant:
-    return FakeAssistant()
-
-
-@pytest.fixture(scope="module")
-def address(fake: FakeAssistant, browser_path: str) -> Iterator[str]:
-    with ChemPool(2, seconds=20) as chemistry:
-        app = build_app(AssistantHandle.ready(fake), chemistry=chemistry, link="this computer only")
-        _, url, _ = app.launch(
-            server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_kwargs()
-        )
-        yield url
-        app.close(verbose=False)
-
-
-@pytest.fixture
-def chat(page: "Page", address: str, fake: FakeAssistant) -> "Page":
-    fake.delay, fake.error, fake.fail_after, fake.asked = 0.02, None, None, []
-    page.set_default_timeout(SETTLE_MS)
-    page.goto(address)
-    page.wait_for_selector(".welcome", timeout=READY_MS)
-    return page
-
-
-def enter(page: "Page", text: str) -> None:
-    page.fill(BOX, text)
-    page.press(BOX, "Enter")
-
-
-def ask(page: "Page", text: str) -> None:
-    page.fill(QUESTION, text)
-    page.press(QUESTION, "Enter")
-
-
-def wait_below(page: "Page", words: str) -> None:
-    page.wait_for_function(
-        "([s, w]) => document.querySelector(s).innerText.includes(w)", arg=[BELOW, words]
-    )
 
 
 def wait_for_value(page: "Page", selector: str, text: str) -> None:

@@ -10,6 +10,7 @@ from gradio_client import Client
 from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
 from ui.app import build_app, launch_kwargs, page_head
 from ui.handle import AssistantHandle
+from ui.reach import Reach
 
 pytestmark = [
     # Gradio looks for a free port with sockets that it leaves to the garbage collector
@@ -28,7 +29,9 @@ def fake() -> FakeAssistant:
 
 @pytest.fixture(scope="module")
 def client(fake: FakeAssistant, shared_chemistry: InProcessChemistry) -> Iterator[Client]:
-    app = build_app(AssistantHandle.ready(fake), chemistry=shared_chemistry)
+    app = build_app(
+        AssistantHandle.ready(fake), chemistry=shared_chemistry, reach=Reach("this computer only")
+    )
     _, url, _ = app.launch(
         server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_kwargs()
     )

@@ -12,6 +12,8 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
+from assistant.chem.draw import to_molblock
+from assistant.chem.molecule import Molecule
 from tests.ui.browser import (
     SETTLE_MS,
     click_in_sketcher,
@@ -47,9 +49,7 @@ ROUND_TRIP = {
 
 
 def molblock(smiles: str) -> str:
-    mol = Chem.MolFromSmiles(smiles)
-    AllChem.Compute2DCoords(mol)
-    return Chem.MolToMolBlock(mol)
+    return to_molblock(Molecule.parse(smiles))
 
 
 def smiles_of(block: str) -> str:
@@ -181,6 +181,16 @@ def test_structures_survive_the_way_in_and_out_with_their_stereochemistry(sketch
         bench.drawn.clear()
         post_to_sketcher(page, type="get")
         bench.wait_for_drawing(page, Chem.CanonSmiles(smiles))
+
+
+@pytest.mark.browser
+def test_the_cation_of_a_salt_has_its_charge_and_no_other_mark(sketcher):
+    _, page, frame = sketcher
+    set_by_python(page, "CC(=O)[O-].[Na+]")
+    wait_for_structure(frame, "CC(=O)[O-].[Na+]")
+    shown = frame.evaluate("[...document.querySelectorAll('tspan')].map((t) => t.textContent)")
+    assert {"Na", "+"} <= set(shown)
+    assert not [text for text in shown if "(" in text]
 
 
 @pytest.mark.browser

@@ -189,7 +189,37 @@ def test_a_lone_molecule_is_added_and_nothing_is_asked(session, chemistry) -> No
     assert session.run is None
 
 
-@pytest.mark.parametrize("words", ["No", "Why?", "I", "Explain this CCO please"])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("C1CC", "ring 1 is not closed"),
+        ("CC(=O)Oc1ccccc1C(=O", "parenthesis"),
+        ("C[N](C)(C)C", "nitrogen"),
+        ("C" * 5000, "5,000 characters"),
+        (".".join("C" * 2000), "3,999 characters"),
+    ],
+)
+def test_a_structure_with_a_mistake_is_no_question(session, chemistry, text, reason) -> None:
+    with pytest.raises(AssistantError, match=reason):
+        begin(session, Ask("ask", text), chemistry)
+    assert session.conversation.messages == ()
+
+
+def test_a_number_that_no_molecule_has_is_refused_with_those_there_are(session, chemistry) -> None:
+    with pytest.raises(AssistantError, match=r"no molecule 2 .* has none yet"):
+        begin(session, Ask("ask", "What is @2?"), chemistry)
+    load(session, "CCO", chemistry)
+    with pytest.raises(AssistantError, match=r"no molecule 7 .* it has 1"):
+        begin(session, Ask("ask", "Compare molecules 1 and 7"), chemistry)
+    assert session.conversation.messages == ()
+    begin(session, Ask("ask", "Compare molecules 1 and 2\nCCN"), chemistry)
+    assert session.conversation.questions[0].attached == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["No", "Why?", "I", "Explain this CCO please", "hello", "pKa", "Mass/charge please", "log(P)?"],
+)
 def test_words_are_not_taken_for_molecules(session, chemistry, words: str) -> None:
     begin(session, Ask("ask", words), chemistry)
     assert session.conversation.questions[0].text == words

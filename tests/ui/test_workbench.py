@@ -3,7 +3,7 @@ import pytest
 from assistant.errors import AssistantError, InvalidMoleculeError
 from tests.ui.fakes import InProcessChemistry
 from ui.molecules import look_up_text
-from ui.workbench import error_html, facts_html, subscripts, summary_html
+from ui.workbench import error_html, facts_html, rounded, subscripts, summary_html
 
 
 @pytest.mark.parametrize(
@@ -12,11 +12,18 @@ from ui.workbench import error_html, facts_html, subscripts, summary_html
         ("C9H8O4", "C<sub>9</sub>H<sub>8</sub>O<sub>4</sub>"),
         ("C12H22", "C<sub>12</sub>H<sub>22</sub>"),
         ("C2H3O2-", "C<sub>2</sub>H<sub>3</sub>O<sub>2</sub><sup>−</sup>"),
-        ("Ca+2", "Ca<sup>+2</sup>"),
+        ("Ca+2", "Ca<sup>2+</sup>"),
     ],
 )
 def test_formulas_are_set_as_chemists_write_them(formula: str, html: str) -> None:
     assert subscripts(formula) == html
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.0014, "0.00"), (0.0, "0.00"), (-0.02, "-0.02"), (1.236, "1.24")]
+)
+def test_a_value_that_rounds_to_zero_has_no_sign(value: float, text: str) -> None:
+    assert rounded(value, "{:.2f}") == text
 
 
 def test_the_facts_panel_says_everything_computed(chemistry: InProcessChemistry) -> None:

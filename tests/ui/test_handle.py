@@ -1,0 +1,40 @@
+import threading
+
+import pytest
+
+from assistant.errors import BundleError
+from ui.handle import AssistantHandle, without_folders
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("There is no bundle directory /home/ann/my-bundle; check --bundle.",
+         "There is no bundle directory my-bundle; check --bundle."),
+        ("No bundle at /srv/lab/b: it is empty.", "No bundle at b: it is empty."),
+        ("No such file or directory: '/home/ann/my models/llm/config.json'",
+         "No such file or directory: 'config.json'"),
+        (r"cannot read C:\\Users\\ann\\b\\x.json, restore it", "cannot read x.json, restore it"),
+        ("see ~/models/llm.", "see llm."),
+        ("a hub id (owner/name) and/or a file", "a hub id (owner/name) and/or a file"),
+        ("asked https://huggingface.co/a/b in vain", "asked https://huggingface.co/a/b in vain"),
+        ("3 tokens/s", "3 tokens/s"),
+    ],
+)  # fmt: skip
+def test_a_path_of_the_host_is_cut_to_its_last_part(told: str, shown: str) -> None:
+    assert without_folders(told) == shown
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("kind", [BundleError, OSError])
+def test_the_state_that_visitors_see_names_no_folder(kind: type[Exception]) -> None:
+    def load() -> None:
+        raise kind("No weights at /home/ann/secret project/model.safetensors")
+
+    handle = AssistantHandle(load)
+    handle.start()
+    for thread in threading.enumerate():
+        if thread.name == "load-assistant":
+            thread.join()
+    assert handle.state.startswith("failed: ")
+    assert "ann" not in handle.state

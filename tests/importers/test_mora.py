@@ -82,7 +82,7 @@ def test_published_weights_apply_to_the_whole_sequence(tmp_path, llm):
         conversation, number = conversation.with_molecule(molecule)
         conversation = conversation.with_message(Message("user", "What is it?", (number,)))
         _, prompt, laid_out, _ = assistant._fit(conversation)
-        spliced.append(assistant._splice(prompt, laid_out))
+        spliced.append(assistant._splice(prompt, laid_out, {}))
         conversation = conversation.with_message(Message("assistant", "A.", token_ids=(5,)))
     first, second = spliced
     assert set(first.segment_index.unique().tolist()) == {first.answer_slot}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import PreTrainedTokenizerFast
 
 from assistant.chat.card import CARD_LABELS
 from assistant.chat.prompts import render_with
@@ -88,9 +89,15 @@ def test_the_same_seed_writes_the_same(writer: DialogueWriter) -> None:
     assert [twins[0].write() for _ in range(5)] == [twins[1].write() for _ in range(5)]
 
 
-def test_training_layout_is_the_layout_of_serving(dialogues: list[Dialogue]) -> None:
+@pytest.fixture(scope="module")
+def tokenizer(dialogues: list[Dialogue]) -> PreTrainedTokenizerFast:
     texts = [m.text for d in dialogues for m in d.conversation.messages]
-    tokenizer = train_tokenizer(texts, vocab_size=1800)
+    return train_tokenizer(texts, vocab_size=1800)
+
+
+def test_training_layout_is_the_layout_of_serving(
+    dialogues: list[Dialogue], tokenizer: PreTrainedTokenizerFast
+) -> None:
     encoder = Encoder(tokenizer, LossWeights())
     for dialogue in dialogues[:60]:
         conversation, views = dialogue.conversation, dialogue.views
@@ -122,11 +129,8 @@ def test_training_layout_is_the_layout_of_serving(dialogues: list[Dialogue]) -> 
     ["SMILES: C[C@@H](N)C(=O)[O-].[Na+]", "cLogP: -1.31", "63.6 Å²", "Ünïcode 分子 ✓\n\n  x"],
 )
 def test_the_tokenizer_is_lossless_and_groups_digits_by_three(
-    dialogues: list[Dialogue], text: str
+    tokenizer: PreTrainedTokenizerFast, text: str
 ) -> None:
-    tokenizer = train_tokenizer(
-        [m.text for d in dialogues for m in d.conversation.messages], vocab_size=1800
-    )
     ids = tokenizer.encode(text, add_special_tokens=False)
     assert tokenizer.decode(ids) == text
     tokens = tokenizer.convert_ids_to_tokens(ids)

@@ -9,10 +9,10 @@ from ui.handle import AssistantHandle, without_folders
 @pytest.mark.parametrize(
     ("told", "shown"),
     [
-        ("There is no bundle directory /home/ann/my-bundle; check --bundle.",
+        ("There is no bundle directory /data/ann/my-bundle; check --bundle.",
          "There is no bundle directory my-bundle; check --bundle."),
         ("No bundle at /srv/lab/b: it is empty.", "No bundle at b: it is empty."),
-        ("No such file or directory: '/home/ann/my models/llm/config.json'",
+        ("No such file or directory: '/data/ann/my models/llm/config.json'",
          "No such file or directory: 'config.json'"),
         (r"cannot read C:\\Users\\ann\\b\\x.json, restore it", "cannot read x.json, restore it"),
         ("see ~/models/llm.", "see llm."),
@@ -29,7 +29,7 @@ def test_a_path_of_the_host_is_cut_to_its_last_part(told: str, shown: str) -> No
 @pytest.mark.parametrize("kind", [BundleError, OSError])
 def test_the_state_that_visitors_see_names_no_folder(kind: type[Exception]) -> None:
     def load() -> None:
-        raise kind("No weights at /home/ann/secret project/model.safetensors")
+        raise kind("No weights at /data/ann/secret project/model.safetensors")
 
     handle = AssistantHandle(load)
     handle.start()

@@ -224,6 +224,6 @@ def _normalisation(found: Mapping[str, object], before: str | None) -> str:
         return ""
     said = " ".join(escape(change["text"]) for change in report.get("changes") or ())
     return (
-        f'<div class="note"><strong>As entered.</strong> Normalised: {said} '
+        f'<div class="note"><strong>Shown as entered.</strong> Its parent: {said} '
         '<button type="button" class="link" data-act="parent">use the parent</button></div>'
     )

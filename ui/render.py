@@ -18,6 +18,8 @@ VERDICTS = {
     "unverifiable": "Cannot be checked by computation",
 }
 
+LONGEST_UNBROKEN = 30
+
 _ITEM = re.compile(r"^[ \t]*(?:[-*•]|(\d{1,3})[.)])[ \t]+")
 _HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+")
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -254,11 +256,14 @@ def _claim(body: str, check: Check, with_mark: bool) -> str:
         tip += f" — computed: {check.truth}"
     if check.molecule is not None:
         tip += f" (molecule {check.molecule})"
-    return (
-        f'<span class="claim {check.verdict}{code}">{body}'
+    mark = (
         f'<button type="button" class="mark" data-tip="{escape(tip)}" aria-label="{escape(tip)}">'
-        f"{MARKS[check.verdict]}</button></span>"
+        f"{MARKS[check.verdict]}</button>"
     )
+    start, space, word = body.rpartition(" ")
+    if len(word) <= LONGEST_UNBROKEN and "<" not in word:  # the sign stays on its word's line
+        body, mark = start + space, f'<span class="end">{word}{mark}</span>'
+    return f'<span class="claim {check.verdict}{code}">{body}{mark}</span>'
 
 
 def _pictures(

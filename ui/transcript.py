@@ -143,7 +143,8 @@ class TranscriptView:
             f' data-smiles="{escape(entry.molecule.smiles)}"'
             f' title="{escape(entry.molecule.smiles)} — open in sketcher">'
             f"{picture}"
-            f'<span class="caption">{badge(number)} {escape(name)}{role}</span></button>'
+            f'<span class="caption">{badge(number)}<span class="label">{escape(name)}</span>'
+            f"{role}</span></button>"
         )
 
     def _answer(self, answer: Message, turn: int, session: Session) -> str:

@@ -138,10 +138,9 @@ class Views:
     def _drawing_chip(self, session: Session) -> str:
         number = session.conversation.next_number
         on = session.use_current
-        name = session.current.molecule.name or "drawing"
-        picture = drawing(
-            self._drawings.get(session.current.molecule.smiles, CHIP), "", css="thumb"
-        )
+        molecule = session.current.molecule
+        name = molecule.name or short(molecule.smiles, 16)
+        picture = drawing(self._drawings.get(molecule.smiles, CHIP), "", css="thumb")
         tip = "will be attached as" if on else "will not be attached as"
         return (
             f'<span class="chip pending{" on" if on else ""}" data-number="0"'

@@ -223,7 +223,8 @@ def _normalisation(found: Mapping[str, object], before: str | None) -> str:
     if not isinstance(report, Mapping) or report.get("smiles") == found.get("smiles"):
         return ""
     said = " ".join(escape(change["text"]) for change in report.get("changes") or ())
+    said = said[:1].lower() + said[1:]
     return (
-        f'<div class="note"><strong>As entered.</strong> Normalised: {said} '
+        f'<div class="note"><strong>Shown as entered.</strong> Its parent: {said} '
         '<button type="button" class="link" data-act="parent">use the parent</button></div>'
     )

@@ -57,6 +57,15 @@ def test_each_verdict_has_its_sign_and_the_true_value() -> None:
     assert "computed: 1 ring" in html
 
 
+def test_a_sign_is_not_broken_off_its_word() -> None:
+    text = "It has a benzene ring."
+    html = answer_html(text, (claim(text, "a benzene ring", "confirmed"),), {})
+    assert 'a benzene <span class="end">ring<button' in html
+    long = "C" * 60
+    html = answer_html(long, (claim(long, long, "confirmed", kind="smiles", smiles=long),), {})
+    assert 'class="end"' not in html  # it could not be broken at all, and would leave the column
+
+
 def test_a_claim_over_bold_words_keeps_its_mark_once() -> None:
     text = "It has **two rings** now"
     html = answer_html(text, (claim(text, "has **two rings**", "confirmed"),), {})

@@ -184,6 +184,25 @@ def test_structures_survive_the_way_in_and_out_with_their_stereochemistry(sketch
 
 
 @pytest.mark.browser
+def test_a_big_molecule_is_shown_whole_and_a_small_one_at_full_size_again(sketcher):
+    _, page, frame = sketcher
+    for smiles, is_full_size in (("C" * 60 + "O", False), ("CCO", True)):
+        set_by_python(page, smiles)
+        wait_for_structure(frame, smiles)
+        assert (frame.evaluate("ketcher.editor.zoom()") == 1) == is_full_size
+        outside = frame.evaluate(
+            """() => {
+              const area = document.querySelector('.cliparea').getBoundingClientRect()
+              return [...document.querySelectorAll('.cliparea text')].filter((letter) => {
+                const box = letter.getBoundingClientRect()
+                return box.width && (box.left < area.left || box.right > area.right)
+              }).length
+            }"""
+        )
+        assert outside == 0
+
+
+@pytest.mark.browser
 def test_the_cation_of_a_salt_has_its_charge_and_no_other_mark(sketcher):
     _, page, frame = sketcher
     set_by_python(page, "CC(=O)[O-].[Na+]")

@@ -2,6 +2,8 @@
 import { Pile, prepareStructToRender, SupportedFormat } from 'ketcher-core'
 
 const PATIENCE_MS = 4000
+const LETTERS_PX = 40 // an atom's letters may stand out this far beyond its place
+const MIN_ZOOM = 0.2 // Ketcher's own
 
 // A copy of what is on the canvas now, without the ghost of a template that follows the mouse:
 // Ketcher keeps that ghost among the real atoms, and `getMolfile` would include it.
@@ -95,8 +97,19 @@ export function show(ketcher, struct) {
   struct?.rescale()
   editor.struct(struct ?? undefined, false)
   if (!struct) return
-  editor.zoomAccordingContent(struct)
+  editor.zoom(zoomThatFits(editor, struct))
+  editor.event.zoomChanged.dispatch()
   editor.centerStruct()
+}
+
+// Ketcher's own fit forgets the letters at the ends of a chain, and never comes back to 100 %.
+function zoomThatFits(editor, struct) {
+  const { clientWidth, clientHeight } = editor.render.clientArea
+  const { min, max } = struct.getCoordBoundingBox()
+  const scale = editor.render.options.microModeScale
+  const fits = (room, size) => (room - 2 * LETTERS_PX) / Math.max(size * scale, 1)
+  const zoom = Math.min(1, fits(clientWidth, max.x - min.x), fits(clientHeight, max.y - min.y))
+  return zoom > 0 ? Math.max(MIN_ZOOM, Number(zoom.toFixed(2))) : 1 // a hidden frame has no room
 }
 
 export function highlight(ketcher, atoms) {

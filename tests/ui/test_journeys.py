@@ -85,7 +85,7 @@ def test_a_question_is_streamed_checked_and_drawn(chat: "Page", fake: FakeAssist
     chat.wait_for_selector(".checked")
     assert "3 of 4 claims checked, 1 contradicted" in chat.inner_text(".checked")
     assert chat.locator(".mark").all_inner_texts() == ["✓", "✗", "✓", "?"]
-    assert "1 ring" in chat.get_attribute(".contradicted > .mark", "data-tip")
+    assert "1 ring" in chat.get_attribute(".claim.contradicted .mark", "data-tip")
     assert chat.locator(".figure svg").count() == 1
     assert chat.locator(".question .card svg").count() == 1
     assert chat.is_visible("#composer .send:not(.stop)")

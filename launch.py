@@ -16,7 +16,8 @@ import socket
 import sys
 import tempfile
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent
 N_PORTS = 100
+LOADING_SWITCH_SECONDS = 0.001  # Python's 0.005 each time adds up to a wait that is felt
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEFAULT_BUNDLE = ROOT / "checkpoints" / "default"
 
@@ -138,10 +140,20 @@ def make_door(options: argparse.Namespace, host: str) -> tuple["Door | None", st
     return Door(passcode), passcode
 
 
-def collect_garbage_again() -> None:
-    """Switch the collector on, with all that was made so far taken for lasting."""
-    gc.freeze()
-    gc.enable()
+@contextmanager
+def loading() -> Iterator[None]:
+    """Lets the page answer while a model is loaded beside it; then collects garbage again.
+
+    All that was made so far is taken for lasting.
+    """
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(LOADING_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+        gc.freeze()
+        gc.enable()
 
 
 def make_handle(options: argparse.Namespace) -> "AssistantHandle":
@@ -153,19 +165,16 @@ def make_handle(options: argparse.Namespace) -> "AssistantHandle":
     def load() -> Replying:
         from assistant.imports import quick_imports
 
-        try:
-            with quick_imports():
-                from assistant.assistant import Assistant
+        with loading(), quick_imports():
+            from assistant.assistant import Assistant
 
-                return Assistant.load(
-                    bundle,
-                    llm=options.llm,
-                    quantize=options.quantize,
-                    device=options.device,
-                    lora=options.lora,
-                )
-        finally:
-            collect_garbage_again()
+            return Assistant.load(
+                bundle,
+                llm=options.llm,
+                quantize=options.quantize,
+                device=options.device,
+                lora=options.lora,
+            )
 
     return AssistantHandle(load, what=str(options.llm or bundle.name))
 
@@ -263,10 +272,12 @@ def wait_for_end() -> None:
 def run(options: argparse.Namespace) -> None:
     """Serve until told to end."""
     from assistant.chem.sandbox import ChemPool
+    from assistant.imports import load_torch_library
 
     # Imports make a million objects that stay: looking for garbage among them is a fifth of the
-    # time until the model is loaded. `make_handle` switches the collector on again.
+    # time until the model is loaded. `loading` switches the collector on again.
     gc.disable()
+    threading.Thread(target=load_torch_library, daemon=True).start()
     check_files(options)
     host = choose_host(options)
     door, passcode = make_door(options, host)

@@ -6,8 +6,10 @@ Here the compiler is imported when something is compiled, not when something is 
 Where a newer version of a library does something else, the imports go their usual way.
 """
 
+import ctypes
 import functools
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +17,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType
 
 _COMPILER = "torch._dynamo"
@@ -57,6 +60,22 @@ def change_after_import(module: str, change: Callable[[ModuleType], None]) -> No
     """Has a module changed when it is imported; without effect if it is imported already."""
     if module not in sys.modules:
         sys.meta_path.insert(0, AfterImport(module, change))
+
+
+def load_torch_library() -> None:
+    """Loads torch's library in a thread of its own, before torch is imported; does nothing else.
+
+    An import holds the interpreter's lock while it loads a library. This one takes a quarter of a
+    second, seconds from a cold disk, in which no other thread would get on. A function called
+    through `ctypes` does not hold it. Only on Linux without CUDA, whose libraries have an order.
+    """
+    found = importlib.util.find_spec("torch")
+    if not sys.platform.startswith("linux") or found is None:
+        return
+    folder = Path(found.submodule_search_locations[0]) / "lib"
+    library = folder / "libtorch_python.so"
+    if library.is_file() and not (folder / "libtorch_cuda.so").exists():
+        ctypes.CDLL(None).dlopen(str(library).encode(), os.RTLD_LAZY | os.RTLD_LOCAL)
 
 
 @contextmanager

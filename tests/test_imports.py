@@ -59,6 +59,26 @@ def test_the_compiler_comes_when_it_is_used_and_knows_what_was_marked_before(roo
     assert done.returncode == 0, done.stderr
 
 
+LIBRARY = """
+import sys
+from pathlib import Path
+from assistant.imports import load_torch_library
+load_torch_library()
+assert "torch" not in sys.modules
+maps = Path("/proc/self/maps")
+with_cuda = list(Path(sys.prefix).rglob("torch/lib/libtorch_cuda.so"))
+if maps.exists() and not with_cuda:
+    assert "libtorch_cpu.so" in maps.read_text()
+import torch
+assert torch.ones(2).sum() == 2
+"""
+
+
+def test_the_library_of_torch_can_be_loaded_before_torch(root: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LIBRARY], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.fixture
 def module_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A module that sets `value` to 1 when it is imported."""

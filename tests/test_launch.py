@@ -197,8 +197,7 @@ def test_local_the_page_is_open_here_files_are_not_and_ctrl_c_ends_it(root, tmp_
         assert get(f"{url}/gradio_api/proxy=https://example.org/").status_code == 404
 
         process.send_signal(signal.SIGINT)
-        # Under a second on a quiet machine; beside a browser and a training it took over 20 s.
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=20) == 0
     assert "KeyboardInterrupt" not in log.read_text(encoding="utf-8")
     assert not list((tmp_path / "tmp").glob("molecule-chat-*"))
 

@@ -334,9 +334,11 @@ class Run:
         state = torch.load(path, weights_only=True)
         for key, value in state["progress"].items():
             setattr(self, key, value)
+        # A run that is given more minutes goes back to full precision until its last part.
+        self.quantised = self.seconds >= self.recipe.quantised_from * self.recipe.minutes * 60
         if self.quantised:
             nf4.start_nf4(self.model.llm)
-        self.model.load_state_dict(state["model"])
+        self.model.load_state_dict(nf4.named_for(state["model"], quantised=self.quantised))
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         log.info("resumed at step %d, %.0f s", self.step, self.seconds)

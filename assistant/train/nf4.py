@@ -55,3 +55,19 @@ def finish_nf4(model: nn.Module) -> None:
     for linear in body_linears(model):
         if parametrize.is_parametrized(linear, "weight"):
             parametrize.remove_parametrizations(linear, "weight", leave_parametrized=True)
+
+
+_ROUNDED = ".parametrizations.weight.original"
+
+
+def named_for(state: dict[str, Tensor], *, quantised: bool) -> dict[str, Tensor]:
+    """A saved state with the names a model has before, or after, `start_nf4`.
+
+    A state saved while rounding keeps the unrounded weights under the parametrisation's name.
+    """
+    if quantised:
+        return state
+    return {
+        f"{name.removesuffix(_ROUNDED)}.weight" if name.endswith(_ROUNDED) else name: value
+        for name, value in state.items()
+    }

@@ -28,7 +28,11 @@ _PLURALS = {group.name: group.plural for group in GROUPS}
 _REFUSES = re.compile(
     r"do not (know|have)|cannot|not able|no reliable|only help|outside what|goes beyond|not among"
     r"|would (only )?be (a )?guess|would rather not|was not given|leave that to others"
-    r"|not make it up",
+    r"|not make it up|(have|find|has) no (value|data|knowledge|line|idea|reliable)|no idea"
+    r"|(never|not) (given|told|learned|trained)|unable to|unknown to me|lack the|must pass on"
+    r"|beyond me|beyond my|outside my|not my field|(facts|card)[^.]* (do|does|is) not"
+    r"|make something up|is missing|leave it open|leave that open|leave out|nor the computed facts"
+    r"|only (talk|work|deal)|molecules only|at large|something wrong|nothing (in|i was)",
     re.IGNORECASE,
 )
 

@@ -25,7 +25,7 @@ from assistant.train.language import (
 )
 
 if TYPE_CHECKING:
-    from assistant.train.dialogues import View
+    from assistant.train.view import View
 
 
 def state(rng: random.Random, view: "View", naming: Naming, key: str) -> str:
@@ -110,7 +110,7 @@ def group(rng: random.Random, view: "View", naming: Naming) -> Turn:
     """Yes or no: is this group there?"""
     present = {g.name: len(g.atoms) for g in view.facts.groups}
     ask_present = bool(present) and rng.random() < 0.5
-    name = rng.choice(list(present)) if ask_present else _absent_group(rng, view)
+    name = rng.choice(list(present)) if ask_present else absent_group(rng, view)
     question = rng.choice(w.ASK_GROUP).format(m=naming.asked(), g=article(name))
     if not view.knows("groups"):
         return question, absent(rng, "groups", naming), "group"
@@ -127,10 +127,24 @@ def group(rng: random.Random, view: "View", naming: Naming) -> Turn:
     return question, answer, "group"
 
 
+def group_count(rng: random.Random, view: "View", naming: Naming) -> Turn:
+    """How many of a group are there?"""
+    present = {g.name: len(g.atoms) for g in view.facts.groups}
+    ask_present = bool(present) and rng.random() < 0.7
+    name = rng.choice(list(present)) if ask_present else absent_group(rng, view)
+    question = rng.choice(w.ASK_GROUP_COUNT).format(p=PLURALS[name], m=naming.asked())
+    if not view.knows("groups"):
+        return question, absent(rng, "groups", naming), "group"
+    count = present.get(name, 0)
+    noun = name if count == 1 else PLURALS[name]
+    answer = f"{naming.opening()} has {number_word(count)} {noun}."
+    return question, with_reading(rng, view, answer), "group"
+
+
 _ASKABLE_GROUPS = tuple(dict.fromkeys(group.name for group in GROUPS))
 
 
-def _absent_group(rng: random.Random, view: "View") -> str:
+def absent_group(rng: random.Random, view: "View") -> str:
     """A group that no chemist would find here (a lactam is an amide to many, so it is there)."""
     while True:
         name = rng.choice(_ASKABLE_GROUPS)

@@ -1,10 +1,11 @@
 """Trains the default language model together with its graph encoder and projector, from scratch.
 
-    python -m assistant.train.base --config CONFIG.toml --data DIR --run RUN
+    python -m assistant.train.base --config CONFIG.toml --data DIR --run RUN [--device cuda]
 
-Dialogues are written on the fly and never repeat. The schedule follows training time, so a run fits
-the time it is given on any machine; it resumes where it stopped. In its last part the forward pass
-uses NF4 values, so that the stored 4-bit weights are the trained ones.
+Dialogues are written on the fly and never repeat; plain text can be mixed in. The schedule follows
+training time, so a run fits the time it is given on any machine; it resumes where it stopped. In
+its last part the forward pass uses NF4 values, so that the stored 4-bit weights are the trained
+ones.
 """
 
 import argparse
@@ -14,42 +15,32 @@ import random
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
 
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
-from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
-from assistant.train import codes, nf4, ranks
-from assistant.train.batches import Batch, BatchMaker
+from assistant.train import nf4, ranks
+from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
-from assistant.train.dialogues import DialogueWriter, Rates
+from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Encoder, LossWeights, prompt_text
-from assistant.train.loss import head_loss, splice_graph_tokens
+from assistant.train.feed import Feed
+from assistant.train.loss import head_loss
+from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
+from assistant.train.text import PlainText, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
+from assistant.train.view import Rates
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class ModelSizes:
-    """Shape of the language model; 4-bit widths are multiples of 64."""
-
-    d_model: int = 512
-    n_layers: int = 4
-    d_ffn: int = 1408
-    n_heads: int = 8
-    n_kv_heads: int = 2
-    vocab_size: int = 4096
-    context: int = 4096
-    rope_theta: float = 100_000.0
+_TOKENIZER_DIALOGUES = 12000
 
 
 @dataclass(frozen=True)
@@ -72,6 +63,8 @@ class Recipe:
     tiny_until: float = 0.3
     short_until: float = 0.5
     short_at_end: float = 0.1
+    text_share: float = 0.0
+    text_length: int = 512
     n_molecules: int = 30000
     seed: int = 1
     save_every_minutes: float = 4.0
@@ -87,60 +80,6 @@ class Recipe:
             "loss": LossWeights(**values.pop("loss", {})),
         }
         return cls(**parts, **values)
-
-
-class GroundedModel(nn.Module):
-    """Language model, encoder and projector as trained together."""
-
-    def __init__(
-        self, llm: LlamaForCausalLM, encoder: GraphEncoder, projector: MultiLevelProjector
-    ) -> None:
-        super().__init__()
-        self.llm, self.encoder, self.projector = llm, encoder, projector
-
-    @classmethod
-    def build(cls, sizes: ModelSizes, tokenizer: PreTrainedTokenizerFast) -> "GroundedModel":
-        """Random weights of the given shape."""
-        config = LlamaConfig(
-            vocab_size=sizes.vocab_size,
-            hidden_size=sizes.d_model,
-            intermediate_size=sizes.d_ffn,
-            num_hidden_layers=sizes.n_layers,
-            num_attention_heads=sizes.n_heads,
-            num_key_value_heads=sizes.n_kv_heads,
-            max_position_embeddings=sizes.context,
-            tie_word_embeddings=False,
-            rope_parameters={"rope_type": "default", "rope_theta": sizes.rope_theta},
-            pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            bos_token_id=None,
-        )
-        llm = LlamaForCausalLM(config)
-        codes.set_codes(llm)
-        codes.hold_tokens(llm, number_ids(tokenizer))
-        codes.wire(llm)
-        encoder = GraphEncoder(GraphEncoderConfig())
-        projector = MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=sizes.d_model))
-        with torch.no_grad():
-            projector.net[-1].bias += codes.mark(sizes.d_model)
-        return cls(llm, encoder, projector)
-
-    def graph_tokens(self, batch: Batch) -> Tensor:
-        """Graph tokens of the batch's molecules, (m, 28, d)."""
-        levels = self.encoder.encode(batch.graphs)
-        return self.projector(levels, batch.motifs, batch.motif_mask)
-
-    def embeds(self, batch: Batch) -> Tensor:
-        """Token embeddings with the graph tokens spliced in, (b, t, d)."""
-        embeds = self.llm.get_input_embeddings()(batch.ids)
-        if not batch.graphs:
-            return embeds
-        return splice_graph_tokens(embeds, self.graph_tokens(batch), batch)
-
-    def loss(self, batch: Batch) -> Tensor:
-        """Weighted mean of the next-token loss; only positions that count reach the output head."""
-        hidden = self.llm.model(inputs_embeds=self.embeds(batch)).last_hidden_state
-        return head_loss(self.llm, hidden, batch)
 
 
 class Schedule:
@@ -188,10 +127,27 @@ def optimizers(model: GroundedModel, recipe: Recipe) -> list[torch.optim.Optimiz
 
 
 class Run:
-    """A training run in its directory: state, log and weights."""
+    """A training run in its directory: state, log and weights.
 
-    def __init__(self, recipe: Recipe, data: Path, directory: Path) -> None:
+    Args:
+        recipe: What to train and how.
+        data: Data directory; not read when the run directory holds what was prepared from it.
+        directory: Of the run.
+        device: Where to train.
+        workers: Processes that write batches ahead; 0 writes them between the steps.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Path,
+        directory: Path,
+        *,
+        device: torch.device | str = "cpu",
+        workers: int = 0,
+    ) -> None:
         self.recipe, self.directory = recipe, directory
+        self.device, self.workers = torch.device(device), workers
         directory.mkdir(parents=True, exist_ok=True)
         if ranks.rank():  # the first process writes what the others read
             ranks.wait()
@@ -200,40 +156,59 @@ class Run:
         )
         random.Random(recipe.seed).shuffle(molecules)
         self.held_out, self.molecules = molecules[:500], molecules[500:]
-        self.outside = outside_questions(data, seed=recipe.seed)
-        self.tokenizer = self._tokenizer()
+        keep = directory / "outside.json"
+        self.outside = outside_questions(data, keep, seed=recipe.seed)
+        self.tokenizer = self._tokenizer(data)
+        self.text = self._text(data)
         if not ranks.rank():
             ranks.wait()
         torch.manual_seed(recipe.seed)
-        self.model = GroundedModel.build(recipe.sizes, self.tokenizer)
+        torch.set_float32_matmul_precision("high")  # of the optimiser, on GPUs
+        self.model = GroundedModel.build(recipe.sizes, self.tokenizer).to(self.device)
         self.optimizers = optimizers(self.model, recipe)
         self.seconds, self.step, self.tokens, self.quantised = 0.0, 0, 0, False
         self._resume()
 
-    def _tokenizer(self) -> PreTrainedTokenizerFast:
+    def _tokenizer(self, data: Path) -> PreTrainedTokenizerFast:
         directory = self.directory / "tokenizer"
         if not directory.is_dir():
             writer = DialogueWriter(self.molecules, self.outside, seed=7, rates=self.recipe.rates)
-            texts = (_dialogue_text(writer) for _ in range(6000))
+            texts = [_dialogue_text(writer) for _ in range(_TOKENIZER_DIALOGUES)]
+            if self.recipe.text_share:
+                documents = list(text_documents(data))
+                texts += random.Random(7).sample(documents, min(len(documents), len(texts)))
             save_tokenizer(
                 train_tokenizer(texts, vocab_size=self.recipe.sizes.vocab_size), directory
             )
         return PreTrainedTokenizerFast.from_pretrained(directory)
 
-    def batches(self, *, seed: int, held_out: bool = False) -> Iterator[Batch]:
-        """Endless batches of fresh dialogues; short ones first."""
+    def _text(self, data: Path) -> PlainText | None:
+        if not self.recipe.text_share:
+            return None
+        return PlainText.load(data, self.directory / "text.npy", self.tokenizer)
+
+    def feed(self, *, seed: int, held_out: bool = False) -> Feed:
+        """Endless batches of fresh dialogues (and text, in training)."""
         molecules = self.held_out if held_out else self.molecules
-        writer = DialogueWriter(molecules, self.outside, seed=seed, rates=self.recipe.rates)
-        if not held_out:
-            self.writer = writer
-        encoder = Encoder(self.tokenizer, self.recipe.loss)
-        return BatchMaker(writer, encoder, tokens=self.recipe.tokens_per_step, seed=seed).batches()
+        recipe = self.recipe
+        return Feed(
+            lambda seed: DialogueWriter(molecules, self.outside, seed=seed, rates=recipe.rates),
+            Encoder(self.tokenizer, recipe.loss),
+            None if held_out else self.text,
+            text_share=recipe.text_share,
+            text_length=recipe.text_length,
+            text_weight=recipe.loss.text,
+            tokens=recipe.tokens_per_step,
+            seed=seed,
+        )
 
     def train(self) -> None:
         """Trains until the recipe's minutes are used, saving on the way."""
         total, schedule = self.recipe.minutes * 60, Schedule(self.recipe)
-        batches = self.batches(seed=1000 + self.step + 1_000_003 * ranks.rank())
-        held_out = [b for b, _ in zip(self.batches(seed=5, held_out=True), range(3), strict=False)]
+        feed = self.feed(seed=1000 + self.step + 1_000_003 * ranks.rank())
+        batches = feed.batches(self.workers)
+        fixed = self.feed(seed=5, held_out=True).batches(0)
+        held_out = [batch.to(self.device) for batch in islice(fixed, 3)]
         saved = self.seconds
         self.model.train()
         self._mark = time.perf_counter()
@@ -242,10 +217,8 @@ class Run:
             if progress >= self.recipe.quantised_from and not self.quantised:
                 nf4.start_nf4(self.model.llm)
                 self.quantised = True
-            self.writer.tiny = max(0.0, 1 - progress / self.recipe.tiny_until)
-            self.writer.short = max(
-                self.recipe.short_at_end, 1 - progress / self.recipe.short_until
-            )
+            feed.tiny = max(0.0, 1 - progress / self.recipe.tiny_until)
+            feed.short = max(self.recipe.short_at_end, 1 - progress / self.recipe.short_until)
             loss = self._step(next(batches), schedule.factor(progress))
             if ranks.rank():
                 continue
@@ -259,15 +232,16 @@ class Run:
             self._record(loss, 1.0, held_out)
             self.save()
 
-    def _step(self, batch: Batch, factor: float) -> float:
+    def _step(self, batch: Batch, factor: float) -> Tensor:
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak_lr"] * factor
-        with autocast():
-            loss = self.model.loss(batch)
+        n_tokens = float(batch.mask.sum())
+        with autocast(self.device):
+            loss = self.model.loss(batch.to(self.device))
         loss.backward()
         now = time.perf_counter()
-        counts = (now - self._mark, float(batch.mask.sum()))
+        counts = (now - self._mark, n_tokens)
         seconds, tokens = ranks.mean_gradients(list(self.model.parameters()), counts)
         self._mark = now
         self.seconds += seconds
@@ -277,16 +251,17 @@ class Run:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        return loss.item()
+        return loss.detach()
 
     @torch.no_grad()
     def _held_out(self, batches: list[Batch]) -> dict[str, float]:
         """Loss and digit accuracy of answers about molecules never trained on."""
         self.model.eval()
-        digits = torch.tensor(number_ids(self.tokenizer))
+        digits = torch.tensor(number_ids(self.tokenizer), device=self.device)
         losses, right, n = [], 0, 0
         for batch in batches:
-            hidden = self.model.llm.model(inputs_embeds=self.model.embeds(batch)).last_hidden_state
+            with autocast(self.device):
+                hidden = self.model.hidden(batch).float()
             losses.append(head_loss(self.model.llm, hidden, batch).item())
             answers = (batch.weights[:, 1:] == self.recipe.loss.number) & torch.isin(
                 batch.ids[:, 1:], digits
@@ -297,12 +272,12 @@ class Run:
         self.model.train()
         return {"held_out_loss": float(np.mean(losses)), "held_out_digits": right / max(n, 1)}
 
-    def _record(self, loss: float, progress: float, held_out: list[Batch] | None = None) -> None:
+    def _record(self, loss: Tensor, progress: float, held_out: list[Batch] | None = None) -> None:
         row = {
             "step": self.step,
             "seconds": round(self.seconds, 1),
             "tokens": self.tokens,
-            "loss": round(loss, 4),
+            "loss": round(loss.item(), 4),
             "quantised": self.quantised,
             **(self._held_out(held_out) if held_out else {}),
         }
@@ -331,14 +306,14 @@ class Run:
         path = self.directory / "state.pt"
         if not path.is_file():
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.device)
         for key, value in state["progress"].items():
             setattr(self, key, value)
         # A run that is given more minutes goes back to full precision until its last part.
         self.quantised = self.seconds >= self.recipe.quantised_from * self.recipe.minutes * 60
+        self.model.load_state_dict(nf4.plain_names(state["model"]))
         if self.quantised:
             nf4.start_nf4(self.model.llm)
-        self.model.load_state_dict(nf4.named_for(state["model"], quantised=self.quantised))
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         log.info("resumed at step %d, %.0f s", self.step, self.seconds)
@@ -365,10 +340,13 @@ def main() -> None:
     parser.add_argument(
         "--run", type=Path, required=True, help="directory of this run; resumes if it exists"
     )
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--workers", type=int, default=0, help="processes that write batches ahead")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     ranks.join()
-    Run(Recipe.load(args.config), args.data, args.run).train()
+    recipe = Recipe.load(args.config)
+    Run(recipe, args.data, args.run, device=args.device, workers=args.workers).train()
     ranks.leave()
 
 

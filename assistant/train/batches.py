@@ -1,8 +1,8 @@
-"""Padded batches of dialogues of similar length, with their molecules' graphs."""
+"""Padded batches of examples of similar length, with their molecules' graphs."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,12 +12,13 @@ from torch import Tensor
 from assistant.chem.graph import MoleculeGraph, to_graph
 from assistant.chem.molecule import Molecule
 from assistant.chem.motifs import own_motif_rows
+from assistant.graph.encoder import GraphBatch, collate
 from assistant.graph.projector import pad_motifs
-from assistant.train.dialogues import Dialogue, DialogueWriter
-from assistant.train.encode import Encoder, Example
+from assistant.train.encode import Example
 
-_POOL = 192
-"""Dialogues that are sorted by length together: little padding, yet mixed batches."""
+_POOL_BATCHES = 12
+"""Batches that are sorted by length together: little padding, yet mixed batches."""
+_USUAL_LENGTH = 160
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Batch:
         ids: (b, t) int64. mask: (b, t) int64, 1 at tokens. weights: (b, t) float32.
         segments: Index into `focuses`, (b, t) int64; 0 = no ΔW.
         focuses: Indices of molecules per segment; entry 0 is empty.
-        graphs, motifs, motif_mask: The molecules, m graphs, (m, f, 73), (m, f).
+        graphs, motifs, motif_mask: The m molecules as one graph (None without any), (m, f, 73),
+            (m, f).
         slot_row, slot_column: Places of graph tokens, (s,). slot_molecule, slot_place: Which token
             of which molecule goes there, (s,).
     """
@@ -38,13 +40,22 @@ class Batch:
     weights: Tensor
     segments: Tensor
     focuses: tuple[tuple[int, ...], ...]
-    graphs: list[MoleculeGraph]
+    graphs: GraphBatch | None
     motifs: Tensor
     motif_mask: Tensor
     slot_row: Tensor
     slot_column: Tensor
     slot_molecule: Tensor
     slot_place: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on another device; `segments` stay, for ΔW is planned on the processor."""
+        moved = {
+            entry.name: value.to(device, non_blocking=True)
+            for entry in fields(self)
+            if isinstance(value := getattr(self, entry.name), Tensor) and entry.name != "segments"
+        }
+        return replace(self, **moved, graphs=self.graphs and self.graphs.to(device))
 
 
 @lru_cache(maxsize=50_000)
@@ -53,69 +64,59 @@ def _features(molecule: Molecule) -> tuple[MoleculeGraph, np.ndarray]:
 
 
 class BatchMaker:
-    """Writes dialogues and groups them into batches of about `tokens` tokens."""
+    """Groups examples into batches of about `tokens` tokens.
 
-    def __init__(self, writer: DialogueWriter, encoder: Encoder, *, tokens: int, seed: int) -> None:
-        self.writer, self.encoder, self.tokens = writer, encoder, tokens
+    Args:
+        draw: Gives the next example.
+        tokens: Padded size of a batch.
+        seed: Orders the batches.
+    """
+
+    def __init__(self, draw: Callable[[], Example], *, tokens: int, seed: int) -> None:
+        self.draw, self.tokens = draw, tokens
         self.rng = random.Random(seed)
+        self.pool = max(192, _POOL_BATCHES * tokens // _USUAL_LENGTH // 4)
 
     def batches(self) -> Iterator[Batch]:
         """Endless batches."""
         while True:
-            pool = [self._example() for _ in range(_POOL)]
-            pool.sort(key=lambda pair: len(pair[1].ids))
+            pool = sorted((self.draw() for _ in range(self.pool)), key=lambda e: len(e.ids))
             groups = list(self._grouped(pool))
             self.rng.shuffle(groups)
             yield from (collate_examples(group) for group in groups)
 
-    def _example(self) -> tuple[Dialogue, Example]:
-        dialogue = self.writer.write()
-        return dialogue, self.encoder.encode(dialogue)
-
-    def _grouped(
-        self, pool: list[tuple[Dialogue, Example]]
-    ) -> Iterator[list[tuple[Dialogue, Example]]]:
-        group: list[tuple[Dialogue, Example]] = []
-        for pair in pool:
-            if group and (len(group) + 1) * len(pair[1].ids) > self.tokens:
+    def _grouped(self, pool: Sequence[Example]) -> Iterator[list[Example]]:
+        group: list[Example] = []
+        for example in pool:
+            if group and (len(group) + 1) * len(example.ids) > self.tokens:
                 yield group
                 group = []
-            group.append(pair)
+            group.append(example)
         yield group
 
 
-def collate_examples(group: list[tuple[Dialogue, Example]]) -> Batch:
+def collate_examples(group: Sequence[Example]) -> Batch:
     """Pads examples and numbers their molecules and segments across the batch."""
-    n_rows, n_tokens = len(group), max(len(e.ids) for _, e in group)
+    n_rows, n_tokens = len(group), max(len(example.ids) for example in group)
     ids = np.zeros((n_rows, n_tokens), np.int64)
     mask, segments = np.zeros_like(ids), np.zeros_like(ids)
     weights = np.zeros((n_rows, n_tokens), np.float32)
     molecules: list[Molecule] = []
     focuses: list[tuple[int, ...]] = [()]
     places: list[np.ndarray] = []
-    for row, (dialogue, example) in enumerate(group):
+    for row, example in enumerate(group):
         length = len(example.ids)
-        ids[row, :length], mask[row, :length], weights[row, :length] = (
-            example.ids,
-            1,
-            example.weights,
-        )
-        index_of = {}
-        for number in dialogue.views:
-            index_of[number] = len(molecules)
-            molecules.append(dialogue.conversation.molecule(number).molecule)
+        ids[row, :length], mask[row, :length] = example.ids, 1
+        weights[row, :length] = example.weights
+        index_of = {number: len(molecules) + i for i, number in enumerate(example.molecules)}
+        molecules += example.molecules.values()
         for segment, focus in enumerate(example.focuses):
             if focus:
                 segments[row, :length][example.segments == segment] = len(focuses)
                 focuses.append(tuple(index_of[n] for n in focus))
         columns = np.flatnonzero(example.slots)
         if len(columns):
-            owners = np.array([index_of[n] for n in example.slots[columns]])
-            starts = np.flatnonzero(np.r_[True, np.diff(owners) != 0])
-            order = np.arange(len(columns)) - np.repeat(
-                starts, np.diff(np.r_[starts, len(columns)])
-            )
-            places.append(np.stack([np.full(len(columns), row), columns, owners, order]))
+            places.append(_places(row, columns, example.slots[columns], index_of))
     features = [_features(m) for m in molecules]
     motifs, motif_mask = pad_motifs([rows for _, rows in features])
     slots = torch.from_numpy(
@@ -127,8 +128,18 @@ def collate_examples(group: list[tuple[Dialogue, Example]]) -> Batch:
         torch.from_numpy(weights),
         torch.from_numpy(segments),
         tuple(focuses),
-        [graph for graph, _ in features],
+        collate([graph for graph, _ in features]) if features else None,
         motifs,
         motif_mask,
         *slots,
     )
+
+
+def _places(
+    row: int, columns: np.ndarray, numbers: np.ndarray, index_of: dict[int, int]
+) -> np.ndarray:
+    """Row, column, molecule and place among its graph tokens, of each graph token, (4, s)."""
+    owners = np.array([index_of[n] for n in numbers])
+    starts = np.flatnonzero(np.r_[True, np.diff(owners) != 0])
+    order = np.arange(len(columns)) - np.repeat(starts, np.diff(np.r_[starts, len(columns)]))
+    return np.stack([np.full(len(columns), row), columns, owners, order])

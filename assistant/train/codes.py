@@ -28,6 +28,7 @@ before anything above had learned to use them.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +84,8 @@ def _hold(
         held[rows] = True
     if columns is not None:
         held[:, columns] = True
-    weight.register_hook(lambda gradient: gradient.masked_fill(held, 0.0))
+    on = cache(held.to)  # the model may move to another device later
+    weight.register_hook(lambda gradient: gradient.masked_fill(on(gradient.device), 0.0))
 
 
 def wire(llm: LlamaForCausalLM) -> None:

@@ -18,7 +18,8 @@ from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
 from assistant.errors import AssistantError
-from assistant.train.dialogues import OutsideQuestions
+from assistant.train import wording
+from assistant.train.view import OutsideQuestions
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +82,26 @@ def _facts_of(entry: tuple[str, str | None]) -> tuple[Molecule, Facts] | None:
     return (molecule, facts) if 1 <= facts.heavy_atoms <= MAX_HEAVY_ATOMS else None
 
 
-def outside_questions(data: Path, *, seed: int) -> OutsideQuestions:
-    """Questions that are not about a molecule at hand, to learn to say so."""
+def outside_questions(data: Path, keep: Path, *, seed: int) -> OutsideQuestions:
+    """Questions that are not about a molecule at hand, to learn to say so.
+
+    Args:
+        data: Data directory.
+        keep: File of this run that holds the result; read when it exists.
+        seed: Orders them.
+    """
+    if keep.is_file():
+        return json.loads(keep.read_text(encoding="utf-8"))
     rng = random.Random(seed)
     off_topic = [text for name, key in _OFF_TOPIC_FILES for text in _texts(data / name, key)]
     chemistry = [text for name, key in _CHEMISTRY_FILES for text in _texts(data / name, key)]
     rng.shuffle(off_topic)
-    return {"off_topic": off_topic, "general_chemistry": chemistry}
+    questions = {
+        "off_topic": [*off_topic, *wording.OFF_TOPIC * 20],  # hundreds beside 30,000
+        "general_chemistry": [*chemistry, *wording.GENERAL_CHEMISTRY * 2],
+    }
+    keep.write_text(json.dumps(questions), encoding="utf-8")
+    return questions
 
 
 def _texts(path: Path, key: str | None) -> Iterator[str]:

@@ -7,22 +7,15 @@ from the graph or the SMILES. Design §5, "learning to look".
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
-from assistant.chat.card import CARD_KEYS, CARD_LABELS, card_lines
-from assistant.chat.conversation import Conversation, Message, Role, referred_numbers
+from assistant.chat.card import CARD_KEYS, card_lines
+from assistant.chat.conversation import Message, Role, referred_numbers
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
 from assistant.train import answers, replies, wording
 from assistant.train.language import Naming
-
-GRAPH_KEYS = frozenset({"rings", "aromatic_rings", "groups", "charge", "fragments"})
-"""Facts that are read off the structure when no card is given.
-
-Larger counts (atoms, bonds, the formula) are not among them: graph tokens are averages over atoms,
-and a model of this size that is made to answer learns to guess.
-"""
+from assistant.train.view import Dialogue, OutsideQuestions, Rates, View
 
 _SMALL_WORDS = frozenset(
     [
@@ -53,66 +46,6 @@ _SMALL_WORDS = frozenset(
 
 _ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
 
-OutsideQuestions = dict[str, Sequence[str]]
-"""Questions by family ("off_topic", "general_chemistry") taken from open data sets."""
-
-
-@dataclass(frozen=True)
-class Rates:
-    """How often parts of a molecule's block are left out (design §5)."""
-
-    card: float = 0.15
-    line: float = 0.08
-    smiles: float = 0.3
-    graph: float = 0.2
-
-
-@dataclass(frozen=True)
-class View:
-    """What the model is shown of a molecule.
-
-    Attributes:
-        values: Card values by key; lines that were dropped are absent.
-        facts: The true facts.
-        name: Known name, if shown.
-        smiles: The SMILES, if shown.
-        graph: Whether the graph tokens are spliced in.
-    """
-
-    values: dict[str, str]
-    facts: Facts
-    name: str | None
-    smiles: str | None
-    graph: bool
-
-    @property
-    def has_card(self) -> bool:
-        """Whether any line of the card is shown."""
-        return bool(self.values)
-
-    def knows(self, key: str) -> bool:
-        """Whether an answer about `key` can be given from what is shown."""
-        return key in self.values or (not self.has_card and key in GRAPH_KEYS)
-
-    def card(self) -> str:
-        """The card text as the prompt shows it."""
-        lines = (f"{CARD_LABELS[k]}: {v}" for k, v in self.values.items())
-        return "\n".join(lines) if self.values else "no facts computed"
-
-    def identity(self) -> str:
-        """The identity lines as the prompt shows them."""
-        smiles = f"SMILES: {self.smiles}\n" if self.smiles else ""
-        return smiles + (f"name: {self.name}\n" if self.name else "")
-
-
-@dataclass
-class Dialogue:
-    """A conversation with answers, and what is shown of each molecule."""
-
-    conversation: Conversation = field(default_factory=Conversation)
-    views: dict[int, View] = field(default_factory=dict)
-    intents: list[str] = field(default_factory=list)
-
 
 class DialogueWriter:
     """Draws conversations at random; the same seed writes the same conversations."""
@@ -137,18 +70,21 @@ class DialogueWriter:
         self.tiny = tiny
         """Share of tiny dialogues: one or two values asked of a card of one to three lines."""
         self._size: Literal["tiny", "short", "full"] = "full"
+        self._asked: tuple[int, str] | None = None
+        """Molecule and key of the question before, if it was about one fact."""
 
     def write(self) -> Dialogue:
         """One conversation of 1 to 10 turns with 0 to 3 molecules."""
         rng, dialogue = self.rng, Dialogue()
+        self._asked = None
         self._size = "tiny" if rng.random() < self.tiny else "full"
         if self._size == "full" and rng.random() < self.short:
             self._size = "short"
         if self._size != "tiny" and rng.random() < 0.07:
             self._chat_without_molecule(dialogue)
             return dialogue
-        n_molecules = 1 if self._size == "tiny" else rng.choices((1, 2, 3), (70, 25, 5))[0]
-        most = {"tiny": 2, "short": 4, "full": 10}[self._size]
+        n_molecules = 1 if self._size == "tiny" else rng.choices((1, 2, 3), (60, 33, 7))[0]
+        most = {"tiny": 2, "short": 4, "full": 12}[self._size]
         n_turns = rng.randint(max(1 if most == 2 else 2, n_molecules), most)
         introductions = (
             sorted(rng.sample(range(1, n_turns), n_molecules - 1)) if n_molecules > 1 else []
@@ -165,10 +101,12 @@ class DialogueWriter:
         rng = self.rng
         numbers = [self._introduce(dialogue) for _ in range(arriving)]
         known = list(dialogue.views)
-        if len(known) >= 2 and (len(numbers) >= 2 or rng.random() < 0.25):
+        if len(known) >= 2 and (len(numbers) >= 2 or rng.random() < 0.3):
             first, second = (numbers if len(numbers) >= 2 else rng.sample(known, 2))[:2]
             question, answer, intent = replies.compare(rng, dialogue.views, first, second)
-            self._add(dialogue, question, answer, intent, numbers)
+            named = set(referred_numbers(question))
+            attached = numbers if {first, second} <= named else [*numbers, first, second]
+            self._add(dialogue, question, answer, intent, attached)
             return
         if not numbers and rng.random() < 0.10:
             question, answer, intent = self._aside()
@@ -177,17 +115,38 @@ class DialogueWriter:
         target = numbers[-1] if numbers else rng.choice(known)
         focus = self._focus_after(dialogue, numbers)
         naming = Naming(rng, target, alone=len(known) == 1, in_focus=focus == (target,))
-        question, answer, intent = self._about(dialogue.views[target], naming)
+        built_on = self._on_the_last(dialogue, naming, arrived=bool(numbers))
+        question, answer, intent = built_on or self._about(dialogue.views[target], naming)
         attached = numbers
         if target not in referred_numbers(question) and focus != (target,):
             attached = [*numbers, target]
         self._add(dialogue, question, answer, intent, attached)
+        self._asked = (target, intent.removeprefix("fact ")) if intent.startswith("fact ") else None
+
+    def _on_the_last(
+        self, dialogue: Dialogue, naming: Naming, *, arrived: bool
+    ) -> tuple[str, str, str] | None:
+        """A question that only the one before it explains; None for a question of its own."""
+        rng = self.rng
+        if dialogue.intents and dialogue.intents[-1] == "correction" and not arrived:
+            return replies.accepted(rng) if naming.in_focus and rng.random() < 0.3 else None
+        if self._asked is None or rng.random() > 0.2:
+            return None
+        number, key = self._asked
+        view = dialogue.views[naming.number]
+        if number != naming.number:
+            question = rng.choice(wording.SAME_FOR_OTHER).format(m=naming.asked())
+            return question, answers.state(rng, view, naming, key), f"fact {key}"
+        if not arrived and naming.in_focus and self._size != "tiny":
+            return replies.doubt(rng, view, naming, key)
+        return None
 
     def _about(self, view: View, naming: Naming) -> tuple[str, str, str]:
         """A question about one molecule."""
         choices: dict[Callable[..., tuple[str, str, str]], int] = {
             answers.value: 52,
             answers.group: 14,
+            answers.group_count: 4,
             answers.groups: 7,
             answers.describe: 8,
             answers.properties: 2,
@@ -197,7 +156,8 @@ class DialogueWriter:
             answers.rule_of_five: 4,
             answers.alerts: 3,
             replies.unknown: 14,
-            replies.correction: 4,
+            replies.correction: 6,
+            replies.insisted_group: 4,
             replies.two_facts: 5,
             replies.again: 2,
             replies.definition: 2,
@@ -265,6 +225,8 @@ class DialogueWriter:
         graph = rng.random() >= rates.graph
         if rng.random() < rates.card and (smiles or graph):
             values = {}
+        if rng.random() < rates.blind:
+            values, smiles, graph = {}, None, False
         return View(values, facts, molecule.name, smiles, graph)
 
     def _focus_after(self, dialogue: Dialogue, attached: list[int]) -> tuple[int, ...]:
@@ -288,7 +250,14 @@ class DialogueWriter:
     def _with_talk(self, question: str, intent: str) -> str:
         """What people say around a question; small talk and questions from elsewhere stay alone."""
         rng = self.rng
-        if intent in ("small talk", "off_topic", "general_chemistry", "no molecule"):
+        if intent in (
+            "small talk",
+            "off_topic",
+            "general_chemistry",
+            "no molecule",
+            "accepted",
+            "are you sure",
+        ):
             return question
         if intent != "unknown" and rng.random() < 0.05 and self.outside.get("off_topic"):
             # Whatever else is said: what can be answered is answered.

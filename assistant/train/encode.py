@@ -4,15 +4,16 @@ The layout is that of serving (`llm.layout` on the same `Prompt`; a test compare
 what differs in training is here: answers carry the loss, cards and questions may.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from assistant.chat.prompts import Prompt, Slot, render_with
-from assistant.train.dialogues import Dialogue
+from assistant.chem.molecule import Molecule
 from assistant.train.tokenizer import number_ids
+from assistant.train.view import Dialogue
 
 N_SLOT_TOKENS = 28
 SLOT_ID = 0
@@ -30,6 +31,7 @@ class LossWeights:
     number: float = 4.0
     card: float = 0.15
     question: float = 0.1
+    text: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,22 @@ class Example:
         weights: Loss weight of each token as a target, (t,) float32.
         slots: Molecule number per token at graph tokens, else 0, (t,) int16.
         segments: Index into `focuses` per token, 0 = no ΔW, (t,) int16.
-        focuses: Molecule numbers of each segment; entry 0 is empty.
+            focuses: Molecule numbers of each segment; entry 0 is empty.
+        molecules: The molecules by number.
     """
 
     ids: np.ndarray
     weights: np.ndarray
     slots: np.ndarray
     segments: np.ndarray
-    focuses: tuple[tuple[int, ...], ...]
+    focuses: tuple[tuple[int, ...], ...] = ((),)
+    molecules: Mapping[int, Molecule] = field(default_factory=dict)
+
+    @classmethod
+    def of_text(cls, ids: np.ndarray, weight: float) -> "Example":
+        """Plain text as language-model text, (t,) ids; every token counts `weight`."""
+        nothing = np.zeros(len(ids), np.int16)
+        return cls(ids.astype(np.int32), np.full(len(ids), weight, np.float32), nothing, nothing)
 
 
 class Encoder:
@@ -81,7 +91,8 @@ class Encoder:
         segment = builder.segment(prompt.focus[-1])
         self._message(builder, "assistant", (last_answer,), segment, dialogue)
         builder.add([self._end], self.weights.answer, segment)
-        return builder.build()
+        molecules = {number: conversation.molecule(number).molecule for number in views}
+        return replace(builder.build(), molecules=molecules)
 
     def _message(
         self,

@@ -13,10 +13,11 @@ from pathlib import Path
 import torch
 from transformers import BitsAndBytesConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.llm.load import load_llm
 from assistant.train import nf4
-from assistant.train.base import GroundedModel, ModelSizes
+from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.tokenizer import save_tokenizer
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,9 @@ def trained_model(run: Path) -> tuple[GroundedModel, PreTrainedTokenizerFast, di
     recipe = json.loads(state["recipe"])
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run / "tokenizer")
     model = GroundedModel.build(ModelSizes(**recipe["sizes"]), tokenizer)
+    model.load_state_dict(nf4.plain_names(state["model"]))
     if state["progress"]["quantised"]:
-        nf4.start_nf4(model.llm)
-    model.load_state_dict(state["model"])
-    nf4.finish_nf4(model.llm)
+        nf4.round_to_nf4(model.llm)
     return model.eval(), tokenizer, state["progress"]
 
 
@@ -63,7 +63,7 @@ def save_nf4(llm: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, director
 
 
 def export(run: Path, bundle: Path, *, context: int | None = None) -> None:
-    """Writes the bundle; a generator of an earlier model is taken out.
+    """Writes the bundle, with the run's generator if it has trained one.
 
     Args:
         run: Directory of a training run.
@@ -84,10 +84,23 @@ def export(run: Path, bundle: Path, *, context: int | None = None) -> None:
         save_component(bundle / name, module.to(torch.bfloat16), module.config, info)
     shutil.rmtree(bundle / "generator", ignore_errors=True)
     components = {name: name for name in ("llm", "encoder", "projector")}
+    if (run / "generator.pt").is_file():
+        _add_generator(run, bundle, fingerprint)
+        components["generator"] = "generator"
     values = {"format_version": 1, "name": bundle.name, "components": components}
     (bundle / "bundle.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     draw_loss_curve(run / "log.jsonl", bundle / "loss.png")
     log.info("wrote %s", bundle)
+
+
+def _add_generator(run: Path, bundle: Path, fingerprint: str) -> None:
+    about = json.loads((run / "generator.json").read_text(encoding="utf-8"))
+    generator = LoraGenerator(GeneratorConfig.from_dict(about["config"]))
+    generator.load_state_dict(torch.load(run / "generator.pt", weights_only=True))
+    info = ComponentInfo(
+        "generator", base_model=fingerprint, notes=json.dumps(about["held_out_losses"])
+    )
+    save_component(bundle / "generator", generator.to(torch.bfloat16), generator.config, info)
 
 
 def draw_loss_curve(log_file: Path, picture: Path) -> None:

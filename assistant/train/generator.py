@@ -1,11 +1,12 @@
-"""Trains the generator of instance LoRA (MoRA) on the frozen 4-bit language model of a bundle.
+"""Trains the generator of instance LoRA (MoRA) on the frozen 4-bit language model of a run.
 
     python -m assistant.train.generator --config assistant/train/configs/generator_cpu.toml
-        --data DIR --run runs/default --bundle checkpoints/default
+        --data DIR --run runs/default [--device cuda]
 
-The language model computes with its stored NF4 values, encoder and projector are frozen, and each
-turn runs under the ΔW of its own focus, as in serving (design §4.1). Cards and graph tokens are
-left out more often than in the base stage, so that ΔW has something to say.
+The language model computes with its NF4 values, encoder and projector are frozen, and each turn
+runs under the ΔW of its own focus, as in serving (design §4.1). Cards and graph tokens are left out
+more often than in the base stage, now and then everything, so that ΔW has something to say.
+`assistant.train.export` then writes it into the bundle.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -27,18 +28,16 @@ from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.lora import AdapterStep, running, wrap
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import StackedLora, StackedLowRank
-from assistant.bundle import Bundle
-from assistant.checkpoint import ComponentInfo, load_weights, read_config, save_component
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
-from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
-from assistant.llm.load import LoadedLLM, load_llm
 from assistant.train import ranks
-from assistant.train.batches import Batch, BatchMaker
+from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
-from assistant.train.dialogues import DialogueWriter, Rates
+from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Encoder, LossWeights
+from assistant.train.export import trained_model
+from assistant.train.feed import Feed
 from assistant.train.loss import head_loss, splice_graph_tokens
 from assistant.train.precision import autocast
+from assistant.train.view import Rates
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +55,13 @@ class GeneratorRecipe:
     alpha: float = 16.0
     d_model: int = 128
     n_blocks: int = 2
+    n_site_blocks: int = 0
     kinds: str = "qkvom"
     every: int = 2
     n_molecules: int = 20000
     seed: int = 2
     held_out_batches: int = 8
+    record_every: int = 10
 
     def factor(self, progress: float) -> float:
         """Share of the learning rate at `progress` in [0, 1]: warm-up, then linear to zero."""
@@ -89,54 +90,79 @@ def focus_stack(stacked: StackedLora, focuses: tuple[tuple[int, ...], ...]) -> S
             mixing[row, molecule] += 1 / len(focus)
     result = StackedLora()
     for name, site in stacked.items():
-        A = torch.einsum("fm,mri->fri", mixing.to(site.lora_A.dtype), site.lora_A)
+        A = torch.einsum("fm,mri->fri", mixing.to(site.lora_A), site.lora_A)
         result[name] = StackedLowRank(A, site.lora_B, site.scaling)
     return result
 
 
 class GeneratorRun:
-    """Frozen parts, the generator, and its training."""
+    """Frozen parts, the generator, and its training.
 
-    def __init__(self, recipe: GeneratorRecipe, data: Path, run: Path, bundle: Path) -> None:
+    Args:
+        recipe: What to train and how.
+        data: Data directory; not read when the run directory holds what was prepared from it.
+        run: Directory of the base stage's run.
+        device: Where to train.
+        workers: Processes that write batches ahead; 0 writes them between the steps.
+    """
+
+    def __init__(
+        self,
+        recipe: GeneratorRecipe,
+        data: Path,
+        run: Path,
+        *,
+        device: torch.device | str = "cpu",
+        workers: int = 0,
+    ) -> None:
         self.recipe, self.directory = recipe, run
-        self.bundle = Bundle.read(bundle)
-        self.llm: LoadedLLM = load_llm(self.bundle.components["llm"], quantize="none", device="cpu")
-        self.encoder, self.projector = frozen_graph_parts(self.bundle)
-        sites = find_sites(self.llm.model, recipe.kinds, every=recipe.every)
-        wrap(self.llm.model, sites)
+        self.device, self.workers = torch.device(device), workers
+        self.model, self.tokenizer, _ = trained_model(run)
+        self.model.to(self.device).eval().requires_grad_(False)
+        sites = find_sites(self.model.llm, recipe.kinds, every=recipe.every)
+        wrap(self.model.llm, sites)
         torch.manual_seed(recipe.seed)
         self.generator = LoraGenerator(
             GeneratorConfig(
-                d_graph=self.encoder.config.d_model,
+                d_graph=self.model.encoder.config.d_model,
                 sites=sites,
                 rank=recipe.rank,
                 alpha=recipe.alpha,
                 d_model=recipe.d_model,
                 n_blocks=recipe.n_blocks,
+                n_site_blocks=recipe.n_site_blocks,
             )
-        )
+        ).to(self.device)
         molecules = molecules_with_facts(data, run / "molecules.pkl", n=recipe.n_molecules, seed=1)
         random.Random(1).shuffle(molecules)  # the split of the base stage
         self.held_out, self.molecules = molecules[:500], molecules[500:]
-        self.outside = outside_questions(data, seed=recipe.seed)
+        self.outside = outside_questions(data, run / "outside.json", seed=recipe.seed)
 
-    def batches(self, *, seed: int, held_out: bool = False) -> Iterator[Batch]:
+    def batches(
+        self, *, seed: int, rates: Rates, held_out: bool = False, workers: int = 0
+    ) -> Iterator[Batch]:
         """Endless batches of fresh dialogues."""
         molecules = self.held_out if held_out else self.molecules
-        writer = DialogueWriter(molecules, self.outside, seed=seed, rates=self.recipe.rates)
-        encoder = Encoder(self.llm.tokenizer, LossWeights(card=0.0, question=0.0))
-        return BatchMaker(writer, encoder, tokens=self.recipe.tokens_per_step, seed=seed).batches()
+        feed = Feed(
+            lambda seed: DialogueWriter(molecules, self.outside, seed=seed, rates=rates),
+            Encoder(self.tokenizer, LossWeights(card=0.0, question=0.0)),
+            tokens=self.recipe.tokens_per_step,
+            seed=seed,
+        )
+        return feed.batches(workers)
 
     def loss(self, batch: Batch, *, shift: int = 0, adapted: bool = True) -> Tensor:
         """Loss of the answers; `shift` gives every molecule another one's ΔW (the control)."""
+        model, segments, step = self.model, batch.segments, None
+        batch = batch.to(self.device)
         with torch.no_grad():
-            levels = self.encoder.encode(batch.graphs) if batch.graphs else None
-            embeds = self.llm.model.get_input_embeddings()(batch.ids)
-            if levels is not None:
-                tokens = self.projector(levels, batch.motifs, batch.motif_mask)
+            embeds = model.llm.get_input_embeddings()(batch.ids)
+            if batch.graphs is not None:
+                g = batch.graphs
+                levels = model.encoder(g.x, g.edge_index, g.edge_attr, g.batch)
+                tokens = model.projector(levels, batch.motifs, batch.motif_mask)
                 embeds = splice_graph_tokens(embeds, tokens, batch)
-        step = None
-        if adapted and levels is not None:
+        if adapted and batch.graphs is not None:
             stacked = self.generator(levels)
             if shift:
                 stacked = StackedLora(
@@ -145,23 +171,26 @@ class GeneratorRun:
                         for name, s in stacked.items()
                     }
                 )
-            step = AdapterStep.plan(focus_stack(stacked, batch.focuses), batch.segments)
+            step = _on(AdapterStep.plan(focus_stack(stacked, batch.focuses), segments), self.device)
         with running(step):
-            hidden = self.llm.model.model(inputs_embeds=embeds).last_hidden_state
-            return head_loss(self.llm.model, hidden, batch)
+            hidden = model.llm.model(inputs_embeds=embeds, use_cache=False).last_hidden_state
+            return head_loss(model.llm, hidden, batch)
 
     def train(self) -> dict[str, float]:
         """Trains for the recipe's minutes; returns the held-out losses with the controls."""
         recipe, total = self.recipe, self.recipe.minutes * 60
         parameters = list(self.generator.parameters())
         optimizer = torch.optim.AdamW(parameters, lr=recipe.lr, weight_decay=0.0)
-        batches, seconds, step = self.batches(seed=99 + 1_000_003 * ranks.rank()), 0.0, 0
-        mark = time.perf_counter()
+        seed = 99 + 1_000_003 * ranks.rank()
+        batches = self.batches(seed=seed, rates=recipe.rates, workers=self.workers)
+        mark, seconds, step, tokens = time.perf_counter(), 0.0, 0, 0
         while seconds < total:
             for group in optimizer.param_groups:
                 group["lr"] = recipe.lr * recipe.factor(seconds / total)
-            with autocast():
-                loss = self.loss(next(batches))
+            batch = next(batches)
+            tokens += int(batch.mask.sum())
+            with autocast(self.device):
+                loss = self.loss(batch)
             loss.backward()
             now = time.perf_counter()
             seconds += ranks.mean_gradients(parameters, (now - mark,))[0]
@@ -170,39 +199,45 @@ class GeneratorRun:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             step += 1
-            if step % 10 == 0:
-                self._record(
-                    {"step": step, "seconds": round(seconds, 1), "loss": round(loss.item(), 4)}
-                )
-        held_out = islice(self.batches(seed=5, held_out=True), recipe.held_out_batches)
-        figures = self.held_out_losses(list(held_out))
-        self._record({"step": step, "seconds": round(seconds, 1), **figures})
+            if step % recipe.record_every == 0:
+                row = {"step": step, "seconds": round(seconds, 1), "tokens": tokens}
+                self._record(row | {"loss": round(loss.item(), 4)})
+        figures = self.figures()
+        self._record({"step": step, "seconds": round(seconds, 1), "tokens": tokens, **figures})
         return figures
+
+    def figures(self) -> dict[str, float]:
+        """Held-out losses in dialogues as trained, and in ones that show only ΔW (`blind`)."""
+        views = {"": self.recipe.rates, "blind_": replace(self.recipe.rates, blind=1.0)}
+        found = {}
+        for prefix, rates in views.items():
+            batches = self.batches(seed=5, rates=rates, held_out=True)
+            losses = self.held_out_losses(list(islice(batches, self.recipe.held_out_batches)))
+            found |= {prefix + name: value for name, value in losses.items()}
+        return found
 
     @torch.no_grad()
     def held_out_losses(self, batches: list[Batch]) -> dict[str, float]:
         """Answer loss without ΔW, with it, and with another molecule's."""
         self.generator.eval()
         arms = {"without": {"adapted": False}, "own": {}, "other_molecule": {"shift": 1}}
-        figures = {
-            name: sum(self.loss(b, **kwargs).item() for b in batches) / len(batches)
-            for name, kwargs in arms.items()
-        }
+        with autocast(self.device):
+            figures = {
+                name: sum(self.loss(b, **kwargs).item() for b in batches) / len(batches)
+                for name, kwargs in arms.items()
+            }
         self.generator.train()
         return {name: round(value, 4) for name, value in figures.items()}
 
     def save(self, figures: dict[str, float]) -> None:
-        """Writes the generator into the bundle and names it there."""
-        info = ComponentInfo(
-            "generator", base_model=self.llm.fingerprint, notes=json.dumps(figures)
-        )
-        save_component(
-            self.bundle.directory / "generator", self.generator, self.generator.config, info
-        )
-        path = self.bundle.directory / "bundle.json"
-        values = json.loads(path.read_text(encoding="utf-8"))
-        values["components"]["generator"] = "generator"
-        path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        """Writes the generator into the run directory."""
+        torch.save(self.generator.state_dict(), self.directory / "generator.pt")
+        about = {
+            "config": self.generator.config.to_dict(),
+            "recipe": asdict(self.recipe),
+            "held_out_losses": figures,
+        }
+        (self.directory / "generator.json").write_text(json.dumps(about), encoding="utf-8")
 
     def _record(self, row: dict[str, float]) -> None:
         if ranks.rank():
@@ -213,16 +248,11 @@ class GeneratorRun:
         sys.stdout.flush()
 
 
-def frozen_graph_parts(bundle: Bundle) -> tuple[GraphEncoder, MultiLevelProjector]:
-    """Encoder and projector of a bundle, frozen."""
-    places = bundle.components
-    encoder = GraphEncoder(read_config(places["encoder"], GraphEncoderConfig, component="encoder"))
-    load_weights(places["encoder"], encoder)
-    projector = MultiLevelProjector(
-        read_config(places["projector"], ProjectorConfig, component="projector")
-    )
-    load_weights(places["projector"], projector)
-    return encoder.eval().requires_grad_(False), projector.eval().requires_grad_(False)
+def _on(step: AdapterStep | None, device: torch.device) -> AdapterStep | None:
+    if step is None:
+        return None
+    pick = None if step.pick is None else step.pick.to(device)
+    return replace(step, rows=step.rows.to(device), pick=pick)
 
 
 def main() -> None:
@@ -231,11 +261,13 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="run directory of the base stage")
-    parser.add_argument("--bundle", type=Path, required=True, help="bundle that gets the generator")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=0, help="processes that write batches ahead")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     ranks.join()
-    run = GeneratorRun(GeneratorRecipe.load(args.config), args.data, args.run, args.bundle)
+    recipe = GeneratorRecipe.load(args.config)
+    run = GeneratorRun(recipe, args.data, args.run, device=args.device, workers=args.workers)
     figures = run.train()
     if not ranks.rank():
         run.save(figures)

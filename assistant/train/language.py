@@ -9,12 +9,31 @@ from assistant.chem.groups import GROUPS
 from assistant.train import wording as w
 
 if TYPE_CHECKING:
-    from assistant.train.dialogues import View
+    from assistant.train.view import View
 
 Turn = tuple[str, str, str]
 
 
 PLURALS = {group.name: group.plural for group in GROUPS}
+
+
+_POINTED = (
+    "it",
+    "it",
+    "this molecule",
+    "the molecule",
+    "this compound",
+    "this structure",
+    "the compound",
+    "the structure",
+    "that molecule",
+    "this one",
+    "my molecule",
+    "my compound",
+    "this substance",
+    "the drawn molecule",
+)
+"""How a question names the one molecule it can only be about."""
 
 
 @dataclass
@@ -30,9 +49,7 @@ class Naming:
         """The molecule as a question names it."""
         rng, n = self.rng, self.number
         if self.in_focus and rng.random() < 0.6:
-            return rng.choice(
-                ("it", "this molecule", "the molecule", "this compound", "this structure")
-            )
+            return rng.choice(_POINTED)
         return rng.choice(
             (f"molecule {n}", f"molecule {n}", f"compound {n}", f"@{n}", f"Molecule {n}")
         )
@@ -89,7 +106,7 @@ def reading(rng: random.Random, view: "View") -> str:
     """Opens an answer that is read off the structure instead of the card."""
     if view.has_card:
         return ""
-    source = "graph" if view.graph else "SMILES"
+    source = "SMILES" if view.smiles and not view.graph else "graph"
     return rng.choice((f"Read from the {source}, ", f"From the {source}: "))
 
 

@@ -50,23 +50,18 @@ def start_nf4(model: nn.Module) -> None:
         parametrize.register_parametrization(linear, "weight", StraightThroughNF4())
 
 
-def finish_nf4(model: nn.Module) -> None:
-    """Removes the rounding and leaves the quantised values as the weights."""
+@torch.no_grad()
+def round_to_nf4(model: nn.Module) -> None:
+    """Replaces the weights of every body layer by their NF4 values; doing it twice is harmless."""
     for linear in body_linears(model):
-        if parametrize.is_parametrized(linear, "weight"):
-            parametrize.remove_parametrizations(linear, "weight", leave_parametrized=True)
+        linear.weight.copy_(quantise_nf4(linear.weight))
 
 
 _ROUNDED = ".parametrizations.weight.original"
 
 
-def named_for(state: dict[str, Tensor], *, quantised: bool) -> dict[str, Tensor]:
-    """A saved state with the names a model has before, or after, `start_nf4`.
-
-    A state saved while rounding keeps the unrounded weights under the parametrisation's name.
-    """
-    if quantised:
-        return state
+def plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A saved state with the names a model has before `start_nf4`; weights stay unrounded."""
     return {
         f"{name.removesuffix(_ROUNDED)}.weight" if name.endswith(_ROUNDED) else name: value
         for name, value in state.items()

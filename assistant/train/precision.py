@@ -10,11 +10,13 @@ import torch
 log = logging.getLogger(__name__)
 
 
-def autocast() -> AbstractContextManager[object]:
-    """bf16 autocast where the processor multiplies bf16 faster than fp32, else plain fp32.
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """bf16 autocast on a GPU and on a processor that multiplies bf16 faster than fp32.
 
     Without AVX512-BF16 or AMX a bf16 product is emulated: 0.5 against 91 GFLOP/s on two AVX2 cores.
     """
+    if device.type != "cpu":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
     return torch.autocast("cpu", dtype=torch.bfloat16) if bf16_is_faster() else nullcontext()
 
 

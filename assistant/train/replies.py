@@ -4,15 +4,17 @@ The functions are of the same form as those of `answers`.
 """
 
 import random
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.chat.card import CARD_LABELS
 from assistant.train import wording as w
-from assistant.train.answers import state, statement, value
-from assistant.train.language import Naming, Turn
+from assistant.train.answers import absent_group, state, statement, value
+from assistant.train.language import Naming, Turn, absent, article, with_reading
 
 if TYPE_CHECKING:
-    from assistant.train.dialogues import View
+    from assistant.train.view import View
 
 
 def name(rng: random.Random, view: "View", naming: Naming) -> Turn:
@@ -59,34 +61,131 @@ def unknown(rng: random.Random, view: "View", naming: Naming) -> Turn:
     return question, rng.choice(w.SAY_UNKNOWN).format(x=topic, m=naming.said()), "unknown"
 
 
+_DOUBTED = (
+    "average_mass",
+    "exact_mass",
+    "clogp",
+    "tpsa",
+    "fsp3",
+    "qed",
+    "heavy_atoms",
+    "hbd",
+    "hba",
+    "rotatable_bonds",
+    "rings",
+    "aromatic_rings",
+)
+"""Facts whose value is one number, so that another number contradicts it."""
+
+
 def correction(rng: random.Random, view: "View", naming: Naming) -> Turn:
     """The person doubts a value; the computed one stands."""
-    key = rng.choice(
-        ("average_mass", "exact_mass", "clogp", "tpsa", "formula", "fsp3", "heavy_atoms")
-    )
-    if key not in view.values:
+    draw = rng.random()
+    if draw < 0.2 and "formula" in view.values:
+        wrong = _wrong_formula(rng, view.values["formula"])
+        asked = rng.choice(w.ASK_CORRECT_FORMULA).format(m=naming.asked(), w=wrong)
+        return asked, _stands_by(rng, view, naming, "formula", wrong), "correction"
+    if draw < 0.45:
+        key = rng.choice(list(w.SYNONYMS))
+        fact, asked = rng.choice(w.SYNONYMS[key]), rng.choice(w.ASK_SURE_ABOUT)
+        return asked.format(x=fact, m=naming.asked()), _sure(rng, view, naming, key), "are you sure"
+    key = rng.choice(_DOUBTED)
+    if not _is_number(view, key):
         return value(rng, view, naming)
-    shown = view.values[key]
-    number = shown.split()[0]
-    if key == "formula" or rng.random() < 0.4:
-        doubt, fact = rng.choice(w.ASK_SURE)[:-1], rng.choice(w.SYNONYMS[key])
-        asked = f"{doubt} about the {fact} of {naming.asked()}?"
-        said = rng.choice(w.SAY_SURE).format(l=CARD_LABELS[key], m=naming.said(), v=shown)
-        return asked, said, "are you sure"
-    wrong = f"{float(number) * rng.uniform(0.4, 2.2) + rng.choice((-1, 1)):.{rng.randint(0, 2)}f}"
-    frame = rng.choice([f for f in w.ASK_CORRECT if "{x}" in f])
-    asked = frame.format(x=f"{rng.choice(w.SYNONYMS[key])} of {naming.asked()}", w=wrong)
-    said = rng.choice(w.SAY_CORRECT).format(l=CARD_LABELS[key], m=naming.said(), v=shown, w=wrong)
-    return asked, said, "correction"
+    wrong = _wrong_number(rng, view.values[key])
+    fact, frame = rng.choice(w.SYNONYMS[key]), rng.choice(w.ASK_CORRECT)
+    if "{m}" not in frame and rng.random() < 0.5:
+        fact = f"{fact} of {naming.asked()}"
+    asked = frame.format(x=fact, w=wrong, m=naming.asked())
+    return asked, _stands_by(rng, view, naming, key, wrong), "correction"
+
+
+def doubt(rng: random.Random, view: "View", naming: Naming, key: str) -> Turn:
+    """A doubt right after the answer about `key`, which it does not name."""
+    if rng.random() < 0.5 or not _is_number(view, key):
+        return rng.choice(w.ASK_SURE), _sure(rng, view, naming, key), "are you sure"
+    wrong = _wrong_number(rng, view.values[key])
+    asked = rng.choice(w.ASK_CORRECT_BARE).format(w=wrong)
+    return asked, _stands_by(rng, view, naming, key, wrong), "correction"
+
+
+def accepted(rng: random.Random) -> Turn:
+    """The person takes the correction."""
+    return rng.choice(w.ACCEPT), rng.choice(w.SAY_ACCEPTED), "accepted"
+
+
+def insisted_group(rng: random.Random, view: "View", naming: Naming) -> Turn:
+    """The person insists that a group is there, or that it is not; the computed groups decide."""
+    present = {g.name for g in view.facts.groups}
+    there = rng.random() < 0.6
+    name = (
+        rng.choice(sorted(present)) if present and rng.random() < 0.5 else absent_group(rng, view)
+    )
+    frames = w.INSIST_GROUP if there else w.INSIST_NO_GROUP
+    question = rng.choice(frames).format(g=article(name) if there else name, m=naming.asked())
+    if not view.knows("groups"):
+        return question, absent(rng, "groups", naming), "group"
+    frame = rng.choice(w.SAY_GROUP_YES if name in present else w.SAY_GROUP_NO)
+    noun = name if "o {g}" in frame else article(name)
+    return question, with_reading(rng, view, frame.format(g=noun, m=naming.said())), "group"
+
+
+def _is_number(view: "View", key: str) -> bool:
+    shown = view.values.get(key, "")
+    return key in _DOUBTED and shown != "" and shown != "not defined"
+
+
+def _sure(rng: random.Random, view: "View", naming: Naming, key: str) -> str:
+    """Stands by the fact, or says that it is not there."""
+    if key not in view.values:
+        return state(rng, view, naming, key)
+    if key not in w.STATED_AS or view.values[key] == "not defined":
+        opening = rng.choice(("Yes", "Yes, I am sure", "Yes, RDKit computed it", "I looked again"))
+        return f"{opening}. {statement(rng, view, naming, key)}"
+    said = rng.choice(w.SAY_SURE)
+    return said.format(l=CARD_LABELS[key], m=naming.said(), v=view.values[key])
+
+
+def _stands_by(rng: random.Random, view: "View", naming: Naming, key: str, wrong: str) -> str:
+    if key not in w.STATED_AS:
+        closing = rng.choice(
+            ("That is the computed count", "RDKit counted that", "I stay with that")
+        )
+        return f"{statement(rng, view, naming, key)} {closing}, not {wrong}."
+    said = rng.choice(w.SAY_CORRECT)
+    return said.format(l=CARD_LABELS[key], m=naming.said(), v=view.values[key], w=wrong)
+
+
+def _wrong_number(rng: random.Random, shown: str) -> str:
+    """Another number, near or far, with any number of decimals."""
+    number = float(shown.split()[0])
+    if "." not in shown:
+        return str(max(0, int(number) + rng.choice((-3, -2, -1, 1, 2, 3, 5))))
+    while True:
+        factor, offset = rng.uniform(0.4, 2.2), rng.choice((-1, -0.1, 0.1, 1))
+        far = rng.random() < 0.5
+        wrong = f"{number * factor + offset if far else number + offset:.{rng.randint(0, 2)}f}"
+        if float(wrong) != number:
+            return wrong
+
+
+def _wrong_formula(rng: random.Random, formula: str) -> str:
+    """The formula with one count changed."""
+    parts = re.findall(r"[A-Z][a-z]?\d*|[+-].*", formula)
+    at = rng.randrange(len(parts))
+    symbol = re.match(r"[A-Za-z+-]+", parts[at])
+    count = int(re.sub(r"\D", "", parts[at]) or 1)
+    parts[at] = f"{symbol[0] if symbol else parts[at]}{count + rng.choice((1, 2, 3))}"
+    return "".join(parts)
 
 
 def two_facts(rng: random.Random, view: "View", naming: Naming) -> Turn:
-    """Two facts asked for in one sentence."""
-    first, second = rng.sample(list(w.SYNONYMS), 2)
-    x, y = rng.choice(w.SYNONYMS[first]), rng.choice(w.SYNONYMS[second])
-    question = rng.choice(w.ASK_TWO).format(x=x, y=y, m=naming.asked())
-    answer = f"{state(rng, view, naming, first)} {state(rng, view, naming, second)}"
-    return question, answer, "two facts"
+    """Two or three facts asked for in one sentence."""
+    keys = rng.sample(list(w.SYNONYMS), 3 if rng.random() < 0.25 else 2)
+    names = dict(zip("xyz", (rng.choice(w.SYNONYMS[key]) for key in keys), strict=False))
+    frames = w.ASK_THREE if len(keys) == 3 else w.ASK_TWO
+    question = rng.choice(frames).format(**names, m=naming.asked())
+    return question, " ".join(state(rng, view, naming, key) for key in keys), "two facts"
 
 
 def again(rng: random.Random, view: "View", naming: Naming) -> Turn:
@@ -116,40 +215,54 @@ def definition(rng: random.Random, view: "View | None", naming: Naming | None) -
 
 
 def compare(rng: random.Random, views: dict[int, "View"], first: int, second: int) -> Turn:
-    """Two molecules side by side, or which of them has more of something."""
+    """Two molecules side by side, or which of them has more or less of something.
+
+    A question that names neither is only asked where there are no others.
+    """
     style = rng.choice(("molecule {}", "compound {}", "@{}"))
     a, b = style.format(first), style.format(second)
     one, two = views[first], views[second]
-    if rng.random() < 0.5:
+
+    def drawn(frames: Sequence[str]) -> str:
+        fitting = frames if len(views) == 2 else [f for f in frames if "{a}" in f]
+        return rng.choice(fitting).format(a=a, b=b)
+
+    if rng.random() < 0.55:
         key = rng.choice(list(w.ASK_WHICH))
-        frames, adjective = w.ASK_WHICH[key]
-        question = rng.choice(frames).format(a=a, b=b)
-        return question, _which(one, two, first, second, key, adjective), "compare which"
-    if rng.random() < 0.3:
+        less = rng.random() < 0.4
+        question = drawn(w.ASK_WHICH[key].less if less else w.ASK_WHICH[key].more)
+        return question, _which(one, two, first, second, key, less=less), "compare which"
+    if rng.random() < 0.2:
         question = rng.choice(w.ASK_PRODUCT).format(a=a, b=b)
-        topic = "the product of this reaction"
-        return (
-            question,
-            rng.choice(w.SAY_UNKNOWN_PRODUCT).format(a=first, b=second, x=topic),
-            "unknown",
-        )
-    question = rng.choice(w.ASK_COMPARE).format(a=a, b=b)
+        said = rng.choice(w.SAY_UNKNOWN_PRODUCT)
+        return question, said.format(a=first, b=second, x="the product of this reaction"), "unknown"
+    question = drawn(w.ASK_COMPARE)
     if rng.random() < 0.25:
         question = rng.choice(w.ASK_COMPARE_NUMBERS).format(a=first, b=second)
     return question, _side_by_side(one, two, first, second), "compare"
 
 
-def _which(one: "View", two: "View", first: int, second: int, key: str, adjective: str) -> str:
+def _which(
+    one: "View", two: "View", first: int, second: int, key: str, *, less: bool = False
+) -> str:
     missing = [n for n, view in ((first, one), (second, two)) if key not in view.values]
     label = CARD_LABELS[key]
     if missing:
         return f"I do not have the {label} of molecule {missing[0]}, so I cannot compare them."
     u, v = one.values[key], two.values[key]
+    if "not defined" in (u, v):
+        return f"The {label} of one of them is not defined, so I cannot compare them."
     x, y = float(u.split()[0]), float(v.split()[0])
     if x == y:
         return f"Neither: molecule {first} and molecule {second} have the same {label}, {u}."
-    winner = first if x > y else second
-    values = f"Molecule {first} has {label} {u} and molecule {second} has {v}"
+    winner = first if (x > y) != less else second
+    which = w.ASK_WHICH[key]
+    if key in w.COUNT_PLURALS:
+        noun = w.COUNT_SINGULARS[key] if u == "1" else w.COUNT_PLURALS[key]
+        values = f"Molecule {first} has {u} {noun} and molecule {second} has {v}"
+    else:
+        values = f"Molecule {first} has {article(label)} of {u} and molecule {second} one of {v}"
+    adjective = which.adjective_less if less else which.adjective
     return f"{values}, so molecule {winner} is {adjective}."
 
 

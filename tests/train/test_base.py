@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -11,9 +12,13 @@ import torch
 import torch.multiprocessing as mp
 
 from assistant.train import ranks
-from assistant.train.base import ModelSizes, Recipe, Run, Schedule
-from assistant.train.dialogues import Rates
+from assistant.train.base import Recipe, Run, Schedule
+from assistant.train.carry import pack, pack_weight, unpack, unpack_weight
 from assistant.train.encode import LossWeights
+from assistant.train.generator import GeneratorRecipe, GeneratorRun
+from assistant.train.model import ModelSizes
+from assistant.train.nf4 import plain_names, quantise_nf4
+from assistant.train.view import Rates
 
 SMILES = ("CCO", "c1ccccc1O", "CC(=O)NC", "C1CCNCC1", "CC(=O)O", "CCN", "CCCl", "c1ccncc1")
 
@@ -28,8 +33,9 @@ def _data(directory: Path) -> Path:
     rows = {
         "clinc150_queries": {"text": "book a table for two"},
         "banking77_queries": {"text": "where is my card"},
-        "medquad_qa": {"question": "What are the symptoms of a cold?"},
+        "medquad_qa": {"question": "What are the symptoms of a cold?", "answer": "A cough."},
         "openstax_chemistry2e_exercises": {"exercise": "How many moles are in 18 g of water?"},
+        "openstax_chemistry2e_paragraphs": {"text": "Matter is all around us. " * 40},
     }
     for name, row in rows.items():
         with gzip.open(directory / "text" / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
@@ -41,7 +47,14 @@ def _recipe(**changes: object) -> Recipe:
     sizes = ModelSizes(
         d_model=128, n_layers=2, d_ffn=128, n_heads=2, n_kv_heads=2, vocab_size=1900, context=1024
     )
-    values = {"minutes": 0.05, "tokens_per_step": 600, "n_molecules": 8, "quantised_from": 0.5}
+    values = {
+        "minutes": 0.05,
+        "tokens_per_step": 600,
+        "n_molecules": 8,
+        "quantised_from": 0.5,
+        "text_share": 0.2,
+        "text_length": 100,
+    }
     return Recipe(sizes=sizes, rates=Rates(), loss=LossWeights(), **(values | changes))
 
 
@@ -70,12 +83,44 @@ def test_a_run_stops_resumes_quantised_and_becomes_a_bundle_that_answers(tmp_pat
     assert (again.step, again.tokens, again.quantised) == (first.step, first.tokens, True)
     for name, value in again.model.state_dict().items():
         assert torch.equal(value, weights[name]), name
+    more = Run(_recipe(minutes=0.3), data, directory)  # far more: back to full precision
+    assert not more.quantised
+    for name, value in more.model.state_dict().items():
+        assert torch.equal(value, plain_names(weights)[name]) if name in weights else True
     again.train()
     assert again.step > first.step
     moved = [n for n, p in again.model.named_parameters() if not torch.equal(p, weights[n])]
     assert any("q_proj" in name for name in moved)
-    export(directory, tmp_path / "bundle")
-    assert answer_of(Assistant.load(tmp_path / "bundle"), "CCO", "What is its formula?")
+    generator = GeneratorRun(
+        GeneratorRecipe(Rates(blind=0.5), minutes=0.03, tokens_per_step=600, n_molecules=8),
+        data,
+        directory,
+    )
+    generator.save(generator.train())
+    pack(directory, tmp_path / "packed")
+    shutil.copytree(directory / "tokenizer", tmp_path / "other" / "tokenizer")
+    unpack(tmp_path / "packed", tmp_path / "other")
+    export(tmp_path / "other", tmp_path / "bundle")
+    assistant = Assistant.load(tmp_path / "bundle")
+    assert {status.name: status.on for status in assistant.status().adapters}["generator"]
+    assert answer_of(assistant, "CCO", "What is its formula?")
+
+
+def test_a_packed_weight_comes_back_as_its_nf4_values() -> None:
+    weight = quantise_nf4(torch.randn(6, 64))
+    codes, scales = pack_weight(weight)
+    assert codes.numel() == weight.numel() // 2
+    assert torch.equal(unpack_weight(codes, scales, (6, 64)), weight)
+
+
+def test_workers_write_other_batches_than_each_other(tmp_path: Path) -> None:
+    run = Run(_recipe(), _data(tmp_path / "data"), tmp_path / "run")
+    feed = run.feed(seed=4)
+    feed.tiny = 1.0
+    drawn = [batch for batch, _ in zip(feed.batches(2), range(6), strict=False)]
+    assert len({tuple(batch.ids.flatten().tolist()) for batch in drawn}) == 6
+    alone = next(iter(run.feed(seed=4)))
+    assert alone.ids.shape[1] > drawn[0].ids.shape[1] / 4
 
 
 def _train_together(rank: int, port: int, results: Path) -> None:

@@ -11,10 +11,13 @@ from assistant.chat.card import CARD_LABELS
 from assistant.chat.prompts import render_with
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
+from assistant.evaluate.statements import refuses
 from assistant.llm.layout import SlotPiece, layout
-from assistant.train.dialogues import Dialogue, DialogueWriter
+from assistant.train import wording
+from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Encoder, LossWeights
 from assistant.train.tokenizer import train_tokenizer
+from assistant.train.view import Dialogue
 
 SMILES = (
     "CC(=O)Oc1ccccc1C(=O)O", "CCO", "C[C@H](N)C(=O)O", "c1ccncc1", "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
@@ -68,7 +71,8 @@ def test_answers_speak_of_a_molecule_in_focus(dialogues: list[Dialogue]) -> None
         messages = dialogue.conversation.messages
         for turn, answer in enumerate(messages[1::2]):
             said = {int(n) for n in re.findall(r"[Mm]olecule (\d+)", answer.text)}
-            assert said <= set(dialogue.conversation.focus(turn)), answer.text
+            if dialogue.intents[turn] not in ("small talk", "no molecule"):
+                assert said <= set(dialogue.conversation.focus(turn)), answer.text
 
 
 def test_a_dropped_fact_is_never_stated(dialogues: list[Dialogue]) -> None:
@@ -81,7 +85,17 @@ def test_a_dropped_fact_is_never_stated(dialogues: list[Dialogue]) -> None:
                 view = dialogue.views[focus[0]]
                 if not view.knows(key):
                     assert CARD_LABELS[key] in answer.text
-                    assert re.search(r"not know|not among|rather not|cannot", answer.text)
+                    assert refuses(answer.text)
+
+
+def test_what_cannot_be_answered_is_declined_in_words_that_are_counted_as_such() -> None:
+    said = (
+        *wording.SAY_UNKNOWN,
+        *wording.SAY_ABSENT,
+        *wording.SAY_OFF_TOPIC,
+        *wording.SAY_GENERAL_CHEMISTRY,
+    )
+    assert not [text for text in said if not refuses(text)]
 
 
 def test_the_same_seed_writes_the_same(writer: DialogueWriter) -> None:

@@ -1,0 +1,87 @@
+"""Endless batches of dialogues and text, written ahead by worker processes where wanted."""
+
+import random
+from collections.abc import Callable, Iterator
+
+import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from assistant.train.batches import Batch, BatchMaker
+from assistant.train.dialogues import DialogueWriter
+from assistant.train.encode import Encoder, Example
+from assistant.train.text import PlainText
+
+_WORKER_SEEDS = 7919
+
+
+class Feed(IterableDataset[Batch]):
+    """What a training run reads.
+
+    Args:
+        writer: Makes the writer of dialogues for a seed.
+        encoder: Turns dialogues into examples.
+        text: Plain text to mix in, if any.
+        text_share: Share of the examples that are text.
+        text_length: Tokens of a text example.
+        text_weight: Loss weight of a text token.
+        tokens: Padded size of a batch.
+        seed: Of everything that is drawn; every worker draws from a seed of its own.
+    """
+
+    def __init__(
+        self,
+        writer: Callable[[int], DialogueWriter],
+        encoder: Encoder,
+        text: PlainText | None = None,
+        *,
+        text_share: float = 0.0,
+        text_length: int = 512,
+        text_weight: float = 0.3,
+        tokens: int,
+        seed: int,
+    ) -> None:
+        self.writer, self.encoder, self.text = writer, encoder, text
+        self.text_share = text_share if text else 0.0
+        self.text_length, self.text_weight = text_length, text_weight
+        self.tokens, self.seed = tokens, seed
+        self._sizes = torch.zeros(2).share_memory_()  # read by the workers while they write
+
+    @property
+    def tiny(self) -> float:
+        """Share of tiny dialogues; may be changed while the workers write."""
+        return float(self._sizes[0])
+
+    @tiny.setter
+    def tiny(self, share: float) -> None:
+        self._sizes[0] = share
+
+    @property
+    def short(self) -> float:
+        """Share of short dialogues; may be changed while the workers write."""
+        return float(self._sizes[1])
+
+    @short.setter
+    def short(self, share: float) -> None:
+        self._sizes[1] = share
+
+    def batches(self, workers: int) -> Iterator[Batch]:
+        """Batches, written by this process (0) or ahead by so many workers."""
+        if not workers:
+            return iter(self)
+        # A batch has a dozen tensors; handing over their descriptors would use up the open files.
+        torch.multiprocessing.set_sharing_strategy("file_system")
+        return iter(DataLoader(self, batch_size=None, num_workers=workers, prefetch_factor=8))
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        if worker:
+            torch.set_num_threads(1)
+        seed = self.seed + _WORKER_SEEDS * (worker.id if worker else 0)
+        rng, writer = random.Random(seed), self.writer(seed)
+        return BatchMaker(lambda: self._draw(rng, writer), tokens=self.tokens, seed=seed).batches()
+
+    def _draw(self, rng: random.Random, writer: DialogueWriter) -> Example:
+        if self.text is not None and rng.random() < self.text_share:
+            return Example.of_text(self.text.crop(rng, self.text_length), self.text_weight)
+        writer.tiny, writer.short = self.tiny, self.short
+        return self.encoder.encode(writer.write())

@@ -1,0 +1,78 @@
+"""Plain English and chemistry text that the language model also learns from.
+
+Open textbooks, definitions of chemistry and biology ontologies, medical questions with answers: all
+under CC BY 4.0, CC0 or free for reuse (the model card names each); share-alike sources are not.
+"""
+
+import gzip
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+
+from assistant.errors import AssistantError
+
+Row = dict[str, str]
+
+_SOURCES: dict[str, Callable[[Row], str]] = {
+    "openstax_chemistry2e_paragraphs": lambda row: row["text"],
+    "openstax_chemistry2e_glossary": lambda row: f"{row['term']}: {row['meaning']}",
+    "openstax_more_paragraphs": lambda row: row["text"],
+    "openstax_more_glossary": lambda row: f"{row['term']}: {row['meaning']}",
+    "ontology_definitions": lambda row: f"{row['term']}: {row['definition']}",
+    "chebi_definitions": lambda row: f"{row['name']}: {row['definition']}",
+    "medquad_qa": lambda row: f"{row['question']}\n{row['answer']}",
+    "teachopencadd_paragraphs": lambda row: row["text"],
+    "ghs_clp_statements": lambda row: f"{row['code']}: {row['statement']}",
+}
+"""File under `text/` -> how a record becomes a document."""
+
+
+def text_documents(data: Path) -> Iterator[str]:
+    """The documents of every source that the data directory holds.
+
+    Raises:
+        AssistantError: It holds none of them.
+    """
+    found = False
+    for name, document in _SOURCES.items():
+        path = data / "text" / f"{name}.jsonl.gz"
+        if not path.is_file():
+            continue
+        found = True
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                yield document(json.loads(line))
+    if not found:
+        raise AssistantError(
+            f"None of {', '.join(_SOURCES)} (.jsonl.gz) is under {data / 'text'}; give the data"
+            " directory with --data, or set text_share = 0."
+        )
+
+
+@dataclass(frozen=True)
+class PlainText:
+    """All documents as one row of token ids, (n,) uint16, an end token after each."""
+
+    ids: np.ndarray
+
+    @classmethod
+    def load(cls, data: Path, keep: Path, tokenizer: PreTrainedTokenizerFast) -> "PlainText":
+        """Tokenises the documents, or reads `keep`, where an earlier call wrote them."""
+        if not keep.is_file():
+            documents = list(text_documents(data))
+            random.Random(0).shuffle(documents)
+            encoded = tokenizer(documents, add_special_tokens=False, split_special_tokens=True)
+            end = [tokenizer.eos_token_id]
+            ids = [token for row in encoded["input_ids"] for token in row + end]
+            np.save(keep, np.array(ids, np.uint16))
+        return cls(np.load(keep))
+
+    def crop(self, rng: random.Random, length: int) -> np.ndarray:
+        """`length` tokens in a row from anywhere."""
+        start = rng.randrange(max(1, len(self.ids) - length + 1))
+        return self.ids[start : start + length]

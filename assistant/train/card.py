@@ -5,8 +5,11 @@ python -m assistant.train.card --run RUN --bundle checkpoints/default --groundin
 
 import argparse
 import json
+import pickle
 from pathlib import Path
 from string import Template
+
+import numpy as np
 
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
 
@@ -17,8 +20,11 @@ def megabytes(path: Path) -> str:
     return f"{total / 1e6:.1f}"
 
 
-def write_card(run: Path, bundle: Path, grounding: Path, *, date: str, weaknesses: str) -> None:
+def write_card(
+    run: Path, bundle: Path, grounding: Path, *, date: str, hardware: str, weaknesses: str
+) -> None:
     """Fills the card from the run's last log row, its recipe, and the measured outcomes."""
+    molecules = pickle.loads((run / "molecules.pkl").read_bytes())  # written by this run
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
     last = rows[-1]
     config = json.loads((bundle / "llm" / "config.json").read_text("utf-8"))
@@ -43,7 +49,13 @@ def write_card(run: Path, bundle: Path, grounding: Path, *, date: str, weaknesse
         generator_training=training,
         steps=last["step"],
         tokens=f"{last['tokens'] / 1e6:.1f}",
-        minutes=f"{last['seconds'] / 60:.0f}",
+        minutes=f"{last['seconds'] / 60:.1f}",
+        hardware=hardware,
+        n_molecules=f"{len(molecules):,}",
+        n_named=sum(bool(molecule.name) for molecule, _ in molecules),
+        text_share=f"{recipe['text_share']:.0%}",
+        text_tokens=_text_tokens(run),
+        rounded=f"{1 - recipe['quantised_from']:.0%}",
         **{f"rate_{k}": f"{v:.0%}" for k, v in recipe["rates"].items()},
         date=date,
         n=report["n"],
@@ -53,16 +65,23 @@ def write_card(run: Path, bundle: Path, grounding: Path, *, date: str, weaknesse
     (bundle / "README.md").write_text(text, encoding="utf-8")
 
 
+def _text_tokens(run: Path) -> str:
+    kept = run / "text.npy"
+    return f"{len(np.load(kept, mmap_mode='r')) / 1e6:.1f}" if kept.is_file() else "0"
+
+
 def _generator(run: Path, bundle: Path) -> tuple[str, str, str]:
     log = run / "generator.jsonl"
     if not (bundle / "generator").is_dir() or not log.is_file():
         return "not trained yet: instance LoRA is off", "The generator was not trained.", "–"
     last = json.loads(log.read_text("utf-8").splitlines()[-1])
     training = (
-        f"Generator: {last['step']} steps in {last['seconds'] / 60:.0f} minutes on the frozen 4-bit"
-        f" model, cards and graph tokens left out more often. Held-out answer loss without ΔW"
-        f" {last['without']}, with the molecule's own {last['own']}, with another molecule's"
-        f" {last['other_molecule']}."
+        f"Generator: {last['step']} steps, {last['tokens'] / 1e6:.1f} M tokens in"
+        f" {last['seconds'] / 60:.1f} minutes on the frozen 4-bit model, cards and graph tokens left"
+        f" out more often. Held-out answer loss without ΔW {last['without']}, with the molecule's"
+        f" own {last['own']}, with another molecule's {last['other_molecule']}; where nothing but ΔW"
+        f" tells of the molecule {last['blind_without']}, {last['blind_own']} and"
+        f" {last['blind_other_molecule']}."
     )
     what = "instance LoRA (MoRA) with a factorised head: q, k, v, o and MLP bypass, rank 8"
     return what, training, f"{megabytes(bundle / 'generator')} MB"
@@ -75,6 +94,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--grounding", type=Path, required=True, help="JSON of evaluate.grounding")
     parser.add_argument("--date", required=True, help="when it was measured")
+    parser.add_argument("--hardware", required=True, help="what it was trained on")
     parser.add_argument(
         "--weaknesses", type=Path, required=True, help="Markdown list, hand-written"
     )
@@ -84,6 +104,7 @@ def main() -> None:
         args.bundle,
         args.grounding,
         date=args.date,
+        hardware=args.hardware,
         weaknesses=args.weaknesses.read_text("utf-8").strip(),
     )
 

@@ -23,8 +23,10 @@ from assistant.train.view import OutsideQuestions
 
 log = logging.getLogger(__name__)
 
-MAX_HEAVY_ATOMS = 60
+MAX_HEAVY_ATOMS = 100
 """Longer cards and SMILES cost context without teaching anything new."""
+_DIVERSE = frozenset({"chebi20", "names", "captions"})
+"""Sources of the corpus with drugs, metabolites, lipids, sugars, salts; all of them are taken."""
 
 _OFF_TOPIC_FILES = (
     ("text/clinc150_queries.jsonl.gz", "text"),
@@ -50,7 +52,7 @@ def molecules_with_facts(
     if keep.is_file():
         return pickle.loads(keep.read_bytes())
     named = [(entry.smiles, entry.name) for entry in NameTable.load().entries]
-    corpus = random.Random(seed).sample(list(_corpus_smiles(data)), n)
+    corpus = _chosen(list(_corpus(data)), n, random.Random(seed))
     wanted = [*named, *((smiles, None) for smiles in corpus)]
     with ProcessPoolExecutor(workers) as pool:
         found = [pair for pair in pool.map(_facts_of, wanted, chunksize=200) if pair is not None]
@@ -60,7 +62,8 @@ def molecules_with_facts(
     return found
 
 
-def _corpus_smiles(data: Path) -> Iterator[str]:
+def _corpus(data: Path) -> Iterator[tuple[str, frozenset[str]]]:
+    """SMILES and sources of the unlabelled molecules."""
     files = sorted((data / "smiles_corpus").glob("*.csv.gz"))
     if not files:
         raise AssistantError(
@@ -69,7 +72,15 @@ def _corpus_smiles(data: Path) -> Iterator[str]:
     for path in files:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for row in csv.DictReader(lines):
-                yield row["smiles"]
+                yield row["smiles"], frozenset(row["sources"].split("|"))
+
+
+def _chosen(corpus: list[tuple[str, frozenset[str]]], n: int, rng: random.Random) -> list[str]:
+    """The diverse sources, at most half of `n`, and others at random."""
+    diverse = [smiles for smiles, sources in corpus if sources & _DIVERSE]
+    others = [smiles for smiles, sources in corpus if not sources & _DIVERSE]
+    chosen = rng.sample(diverse, min(len(diverse), n // 2))
+    return chosen + rng.sample(others, min(len(others), n - len(chosen)))
 
 
 def _facts_of(entry: tuple[str, str | None]) -> tuple[Molecule, Facts] | None:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 def trained_model(run: Path) -> tuple[GroundedModel, PreTrainedTokenizerFast, dict[str, float]]:
     """The model of a run with its NF4 values as plain weights, and how far it was trained."""
-    state = torch.load(run / "state.pt", weights_only=True)
+    state = torch.load(run / "state.pt", weights_only=True, map_location="cpu")
     recipe = json.loads(state["recipe"])
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run / "tokenizer")
     model = GroundedModel.build(ModelSizes(**recipe["sizes"]), tokenizer)
@@ -96,7 +96,9 @@ def export(run: Path, bundle: Path, *, context: int | None = None) -> None:
 def _add_generator(run: Path, bundle: Path, fingerprint: str) -> None:
     about = json.loads((run / "generator.json").read_text(encoding="utf-8"))
     generator = LoraGenerator(GeneratorConfig.from_dict(about["config"]))
-    generator.load_state_dict(torch.load(run / "generator.pt", weights_only=True))
+    generator.load_state_dict(
+        torch.load(run / "generator.pt", weights_only=True, map_location="cpu")
+    )
     info = ComponentInfo(
         "generator", base_model=fingerprint, notes=json.dumps(about["held_out_losses"])
     )

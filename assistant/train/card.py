@@ -78,8 +78,8 @@ def _generator(run: Path, bundle: Path) -> tuple[str, str, str]:
     training = (
         f"Generator: {last['step']} steps, {last['tokens'] / 1e6:.1f} M tokens in"
         f" {last['seconds'] / 60:.1f} minutes on the frozen 4-bit model, cards and graph tokens"
-        f" left out more often. Held-out answer loss without ΔW {last['without']}, with the molecule's"
-        f" own {last['own']}, with another molecule's {last['other_molecule']}; where nothing but"
+        f" left out more often. Held-out answer loss without ΔW {last['without']}, with the"
+        f" molecule's own {last['own']}, with another molecule's {last['other_molecule']}; where nothing but"
         f" ΔW tells of the molecule {last['blind_without']}, {last['blind_own']} and"
         f" {last['blind_other_molecule']}."
     )

@@ -75,13 +75,15 @@ def _generator(run: Path, bundle: Path) -> tuple[str, str, str]:
     if not (bundle / "generator").is_dir() or not log.is_file():
         return "not trained yet: instance LoRA is off", "The generator was not trained.", "–"
     last = json.loads(log.read_text("utf-8").splitlines()[-1])
+    told = (
+        f"with the molecule's own {last['own']}, with another molecule's {last['other_molecule']}"
+    )
+    blind = f"{last['blind_without']}, {last['blind_own']} and {last['blind_other_molecule']}"
     training = (
         f"Generator: {last['step']} steps, {last['tokens'] / 1e6:.1f} M tokens in"
         f" {last['seconds'] / 60:.1f} minutes on the frozen 4-bit model, cards and graph tokens"
-        f" left out more often. Held-out answer loss without ΔW {last['without']}, with the"
-        f" molecule's own {last['own']}, with another molecule's {last['other_molecule']}; where nothing but"
-        f" ΔW tells of the molecule {last['blind_without']}, {last['blind_own']} and"
-        f" {last['blind_other_molecule']}."
+        f" left out more often. Held-out answer loss without ΔW {last['without']}, {told}; where"
+        f" nothing but ΔW tells of the molecule {blind}."
     )
     what = "instance LoRA (MoRA) with a factorised head: q, k, v, o and MLP bypass, rank 8"
     return what, training, f"{megabytes(bundle / 'generator')} MB"

@@ -118,6 +118,7 @@ def optimizers(model: GroundedModel, recipe: Recipe) -> list[torch.optim.Optimiz
         # these pushes a full step of the learning rate.
         eps=recipe.adam_eps,
         weight_decay=0.0,
+        fused=True,
     )
     muon = BlockMuon(readers, writers, lr=recipe.lr_matrix)
     for optimizer in (adam, muon):

@@ -16,9 +16,9 @@ from assistant.graph.encoder import GraphBatch, collate
 from assistant.graph.projector import pad_motifs
 from assistant.train.encode import Example
 
-_POOL_BATCHES = 12
+_POOL_BATCHES = 6
 """Batches that are sorted by length together: little padding, yet mixed batches."""
-_USUAL_LENGTH = 160
+_USUAL_LENGTH = 400
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class BatchMaker:
     def __init__(self, draw: Callable[[], Example], *, tokens: int, seed: int) -> None:
         self.draw, self.tokens = draw, tokens
         self.rng = random.Random(seed)
-        self.pool = max(192, _POOL_BATCHES * tokens // _USUAL_LENGTH // 4)
+        self.pool = max(192, _POOL_BATCHES * tokens // _USUAL_LENGTH)
 
     def batches(self) -> Iterator[Batch]:
         """Endless batches."""

@@ -219,6 +219,8 @@ class DialogueWriter:
             few, many = (1, 3) if self._size == "tiny" else (2, 6)
             kept = set(rng.sample(list(values), min(len(values), rng.randint(few, many))))
             values = {k: v for k, v in values.items() if k in kept}
+            if rng.random() < rates.blind:
+                values = {}
             graph = self._size == "short" and rng.random() < 0.3
             return View(values, facts, molecule.name, None, graph)
         smiles: str | None = molecule.smiles if rng.random() >= rates.smiles else None

@@ -58,6 +58,11 @@ class GeneratorRecipe:
     n_site_blocks: int = 0
     kinds: str = "qkvom"
     every: int = 2
+    tiny: float = 0.0
+    """Share of tiny dialogues: most of their loss is on what only ΔW can tell."""
+    b_std: float = 0.0
+    """Standard deviation of B at the start. With B = 0 the first steps train B alone, which all
+    molecules share; what differs between molecules gets no gradient before that has settled."""
     n_molecules: int = 20000
     seed: int = 2
     held_out_batches: int = 8
@@ -133,6 +138,9 @@ class GeneratorRun:
                 n_site_blocks=recipe.n_site_blocks,
             )
         ).to(self.device)
+        with torch.no_grad():
+            for B in self.generator.lora_B:
+                nn.init.normal_(B, std=recipe.b_std)
         molecules = molecules_with_facts(data, run / "molecules.pkl", n=recipe.n_molecules, seed=1)
         random.Random(1).shuffle(molecules)  # the split of the base stage
         self.held_out, self.molecules = molecules[:500], molecules[500:]
@@ -149,6 +157,7 @@ class GeneratorRun:
             tokens=self.recipe.tokens_per_step,
             seed=seed,
         )
+        feed.tiny = self.recipe.tiny
         return feed.batches(workers)
 
     def loss(self, batch: Batch, *, shift: int = 0, adapted: bool = True) -> Tensor:

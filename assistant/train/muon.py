@@ -11,7 +11,8 @@ that is a third of the work. PyTorch's Muon computes in bf16, which is emulated 
 without AVX512-BF16 (200 times slower there).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,10 +58,8 @@ class BlockMuon(torch.optim.Optimizer):
         places: list[tuple[nn.Parameter, bool, float, int]] = []
         blocks: list[Tensor] = []
         for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                update = self._nesterov(weight, group["momentum"])
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            for weight, update in zip(weights, self._nesterov(weights, group), strict=True):
                 rows = update.t() if group["transposed"] else update
                 cut = rows.reshape(-1, BLOCK, rows.shape[1])
                 places.append((weight, group["transposed"], group["lr"], len(cut)))
@@ -73,12 +72,16 @@ class BlockMuon(torch.optim.Optimizer):
             weight.add_(rows.t() if transposed else rows, alpha=-lr)
         return loss
 
-    def _nesterov(self, weight: nn.Parameter, momentum: float) -> Tensor:
-        state = self.state[weight]
-        if "average" not in state:
-            state["average"] = torch.zeros_like(weight)
-        average = state["average"].lerp_(weight.grad, 1 - momentum)
-        return weight.grad.lerp(average, momentum)
+    def _nesterov(self, weights: list[nn.Parameter], group: dict[str, Any]) -> Sequence[Tensor]:
+        if not weights:
+            return ()
+        for weight in weights:
+            if "average" not in self.state[weight]:
+                self.state[weight]["average"] = torch.zeros_like(weight)
+        averages = [self.state[weight]["average"] for weight in weights]
+        gradients = [weight.grad for weight in weights]
+        torch._foreach_lerp_(averages, gradients, 1 - group["momentum"])
+        return torch._foreach_lerp(gradients, averages, group["momentum"])
 
 
 def _check_blocks(weight: nn.Parameter, *, rows: int) -> None:

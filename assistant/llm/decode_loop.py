@@ -24,7 +24,7 @@ from torch import Tensor
 
 from assistant.adapters.packed import PackedDeltas, TokenDeltas, refuse_misfits
 from assistant.errors import AnswerFailedError, AssistantError
-from assistant.llm.graphed.capture import make_decoder
+from assistant.llm.graphed.capture import Products, make_decoder
 from assistant.llm.graphed.step import StepRow
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.llama import LlamaForward
@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 CHUNK_BESIDE = 64
 """Tokens of prompts in a step in which other rows decode."""
+
+CUDA_CHUNK = 512
+"""The same on a GPU, where a step of so many tokens takes hardly longer than one of few."""
 
 _LINGER_SECONDS = 30.0
 _KEPT_CONVERSATIONS = 64
@@ -55,15 +58,22 @@ class DecodeLoop:
         llm: A model that `LlamaForward` runs.
         max_bytes: Memory for the caches of conversations between their turns.
         end_ids: Tokens that end an answer; by default the model's own.
+        products: On CUDA, whose 4-bit products are tried for the decode step.
     """
 
     def __init__(
-        self, llm: LoadedLLM, *, max_bytes: int, end_ids: frozenset[int] | None = None
+        self,
+        llm: LoadedLLM,
+        *,
+        max_bytes: int,
+        end_ids: frozenset[int] | None = None,
+        products: Products = "auto",
     ) -> None:
         self._llm = llm
         self._forward = LlamaForward(llm.model, llm.context)
         self._embed = llm.model.get_input_embeddings()
-        self._graphs = make_decoder(llm.model, self._forward)
+        self._graphs = make_decoder(llm.model, self._forward, products=products)
+        self._chunk = CUDA_CHUNK if llm.device.type == "cuda" else 0
         own_ends = frozenset(llm.end_ids | end_of_turn_ids(llm.tokenizer))
         self._end_ids = own_ends if end_ids is None else end_ids
         self._store = PrefixStore(
@@ -154,7 +164,7 @@ class DecodeLoop:
             self._rows[0].parked = False
         rows = [row for row in self._rows if not row.parked]
         work = [(row, 1) for row in rows if row.is_decoding]
-        room = CHUNK_BESIDE if work else PREFILL_CHUNK
+        room = self._chunk or (CHUNK_BESIDE if work else PREFILL_CHUNK)
         for row in rows:
             if not row.is_decoding and room > 0:
                 work.append((row, min(room, row.n_left)))

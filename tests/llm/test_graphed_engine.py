@@ -62,7 +62,7 @@ def encodings(llm: LoadedLLM) -> dict[int, MoleculeEncoding]:
 def decoders(monkeypatch) -> list[GraphedDecoder]:
     made: list[GraphedDecoder] = []
 
-    def make(model, forward):
+    def make(model, forward, *, products):
         made.append(UncapturedDecoder(model, forward))
         return made[-1]
 

@@ -54,9 +54,7 @@ class Setting:
         return StaticStep(self.model, self.layers, self.ops, n_rows, deltas, spare)
 
     def buffers(self, deltas: list[LoraWeights], n_rows: int = 8) -> DeltaBuffers:
-        return DeltaBuffers(
-            self.forward.groups, DeltaLayout.of(deltas), n_rows, self.forward.like
-        )
+        return DeltaBuffers(self.forward.groups, DeltaLayout.of(deltas), n_rows, self.forward.like)
 
     def rows(self, tokens: list[int], which: list[int]) -> list[StepRow]:
         rows = []

@@ -210,9 +210,7 @@ class GraphedDecoder:
             logger.warning("the decode step of %d rows runs without a CUDA graph", n_rows)
         else:
             words = "with ΔW" if deltas is not None else "without ΔW"
-            logger.info(
-                "CUDA graph of %d rows %s: %s, %.2f ms", n_rows, words, best.name, best.ms
-            )
+            logger.info("CUDA graph of %d rows %s: %s, %.2f ms", n_rows, words, best.name, best.ms)
         return best
 
     def _captured(
@@ -280,11 +278,13 @@ class GraphedDecoder:
         return self._matrices
 
 
-def make_decoder(model: "PreTrainedModel", forward: LlamaForward) -> GraphedDecoder | None:
+def make_decoder(
+    model: "PreTrainedModel", forward: LlamaForward, *, products: Products = "auto"
+) -> GraphedDecoder | None:
     """The graphs of a model, or None, which the log explains where there is a GPU."""
     reason = graph_obstacle(model)
     if reason:
         level = logging.WARNING if model.device.type == "cuda" else logging.DEBUG
         logger.log(level, "no CUDA graph of the decode step: %s", reason)
         return None
-    return GraphedDecoder(model, forward)
+    return GraphedDecoder(model, forward, products=products)

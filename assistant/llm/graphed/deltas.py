@@ -1,4 +1,4 @@
-"""ΔW of a step in buffers that stay where they are: row i of every buffer is the row i of the batch.
+"""ΔW of a step in buffers that stay where they are: row i of each is that of row i of the batch.
 
     x (b, in) ─► lora_A (b, sites · r, in) ─► u (b, sites · r) ─► lora_B (b, out, r) ─► + y
 
@@ -117,9 +117,7 @@ class DeltaBuffers:
         u = self._like.new_zeros(
             (n_rows, n_qkv + n_o + n_gate_up + n_mlp + n_down), dtype=torch.float32
         )
-        u_qkv, u_o, u_gate_up, u_mlp, u_down = u.split(
-            [n_qkv, n_o, n_gate_up, n_mlp, n_down], dim=1
-        )
+        u_qkv, u_o, u_gate_up, _, u_down = u.split([n_qkv, n_o, n_gate_up, n_mlp, n_down], dim=1)
         u_inner = u[:, n_qkv + n_o : n_qkv + n_o + n_gate_up + n_mlp]
         u_written = u[:, n_qkv + n_o + n_gate_up :]
         qkv_in, o_in = self._input(u_qkv, qkv), self._input(u_o, o)
@@ -132,9 +130,7 @@ class DeltaBuffers:
         self._note(gate_up, inner_in, gate_up_out)
         self._note(mlp, inner_in, down_out, first_row=n_gate_up)
         self._note(down, down_in, down_out, first_column=n_mlp)
-        return LayerDeltas(
-            qkv_in, qkv_out, o_in, o_out, inner_in, gate_up_out, down_in, down_out
-        )
+        return LayerDeltas(qkv_in, qkv_out, o_in, o_out, inner_in, gate_up_out, down_in, down_out)
 
     def _input(self, u: Tensor, group: SiteGroup) -> LowRankIn | None:
         if not u.shape[1]:

@@ -106,15 +106,14 @@ def _outputs(
     K: tl.constexpr, BN: tl.constexpr, BM: tl.constexpr, BLOCKS: tl.constexpr,
 ):  # fmt: skip
     if BM == 1:
-        return _one_row(x_ptr, packed_ptr, scale_ptr, code_ptr, n, K, BN, BLOCKS)
+        y = _one_row(x_ptr, packed_ptr, scale_ptr, code_ptr, n, K, BN, BLOCKS)
     else:
-        return _some_rows(x_ptr, packed_ptr, scale_ptr, code_ptr, n, n_rows, K, BN, BM, BLOCKS)
+        y = _some_rows(x_ptr, packed_ptr, scale_ptr, code_ptr, n, n_rows, K, BN, BM, BLOCKS)
+    return y
 
 
 @triton.jit
-def _with_delta(
-    y, u_ptr, u_stride, b_ptr, n, part, row, known, N: tl.constexpr, R: tl.constexpr
-):
+def _with_delta(y, u_ptr, u_stride, b_ptr, n, part, row, known, N: tl.constexpr, R: tl.constexpr):
     """`y` (BN, BM) plus B u of each row; `part` (BN,) says which columns of u an output takes."""
     for rank in range(0, R):
         b = tl.load(b_ptr + (row[None, :] * N + n[:, None]) * R + rank, mask=known, other=0.0)
@@ -240,9 +239,7 @@ def attend_kernel(
         weights = tl.exp(scores - risen[:, None])
         faded = tl.exp(highest - risen)
         total = total * faded + tl.sum(weights, axis=1)
-        seen = tl.load(
-            values + token[:, None] * D + wide[None, :], mask=there[:, None], other=0.0
-        )
+        seen = tl.load(values + token[:, None] * D + wide[None, :], mask=there[:, None], other=0.0)
         acc = acc * faded[:, None] + tl.dot(weights.to(kind), seen)
         highest = risen
 

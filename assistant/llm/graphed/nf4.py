@@ -18,9 +18,12 @@ BLOCK = 64
 
 @dataclass(frozen=True)
 class Nf4Matrix:
-    """Packed NF4 values (out, in / 2), the first of two in the high bits, and scales (out, in / 64).
+    """NF4 weights and their scales.
 
     Attributes:
+        packed: (out, in / 2), the first of two values in the high bits.
+        scales: (out, in / 64).
+        code: The 16 values.
         ends: Where the parts of the output end.
     """
 

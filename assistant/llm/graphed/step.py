@@ -131,9 +131,7 @@ class TorchOps:
             y = y + _expanded(low_rank, y.dtype)
         return y if residual is None else residual + y
 
-    def gated(
-        self, modules: Sequence[nn.Module], x: Tensor, low_rank: LowRankOut | None
-    ) -> Tensor:
+    def gated(self, modules: Sequence[nn.Module], x: Tensor, low_rank: LowRankOut | None) -> Tensor:
         """silu(gate) · up, (b, out / 2)."""
         gate, up = self.product(modules, x, low_rank).chunk(2, dim=-1)
         return F.silu(gate) * up

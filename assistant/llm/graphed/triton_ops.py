@@ -176,9 +176,7 @@ class Nf4Ops(TritonOps):
         )
         return out
 
-    def gated(
-        self, modules: Sequence[nn.Module], x: Tensor, low_rank: LowRankOut | None
-    ) -> Tensor:
+    def gated(self, modules: Sequence[nn.Module], x: Tensor, low_rank: LowRankOut | None) -> Tensor:
         """silu(gate) · up in one kernel."""
         matrix = self._matrices[id(modules)]
         n = matrix.out_features // 2

@@ -173,12 +173,15 @@ class GpuBench(Bench):
     """The bench of the speed table with ΔW of rank 8 on q, k, v and o, distinct per row."""
 
     def __init__(self, llm: LoadedLLM, *, n_tokens: int, products: Products) -> None:
+        self._products = products
         super().__init__(llm, n_tokens=n_tokens)
-        self.engine = ContinuousEngine(llm, end_ids=frozenset(), products=products)
         self.deltas = [
             {name: part for name, part in delta.items() if not name.endswith(".mlp")}
             for delta in self.deltas
         ]
+
+    def _engine(self) -> ContinuousEngine:
+        return ContinuousEngine(self.llm, end_ids=frozenset(), products=self._products)
 
     def hear(self, spliced: Spliced, n_tokens: int) -> Heard:
         """Asks and listens to the end."""

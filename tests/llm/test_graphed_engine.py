@@ -140,6 +140,12 @@ def test_a_capture_that_fails_leaves_the_packed_pass(llm, encodings, decoders, c
     assert "not permitted when stream is capturing" in caplog.text
 
 
+def test_the_warm_up_captures_every_batch(llm):
+    decoder = UncapturedDecoder(llm.model, LlamaForward(llm.model, 512))
+    decoder.warm_up()
+    assert [graph.step.n_rows for graph in decoder.graphs] == [1, 2, 4, 8]
+
+
 def test_a_processor_has_no_graphs(llm, caplog):
     assert "CUDA" in graph_obstacle(llm.model)
     with caplog.at_level(logging.INFO):

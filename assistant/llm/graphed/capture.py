@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor, nn
 
+from assistant.adapters.packed import PackedDeltas, TokenDeltas
 from assistant.llm.graphed.deltas import DeltaBuffers, DeltaLayout
 from assistant.llm.graphed.nf4 import join_nf4, nf4_obstacle
 from assistant.llm.graphed.step import Layer, StaticStep, StepRow, TorchOps, shape_of
-from assistant.llm.llama import LlamaForward
+from assistant.llm.llama import LlamaForward, Span
 
 if TYPE_CHECKING:  # its import costs seconds
     from transformers import PreTrainedModel
@@ -38,6 +39,7 @@ Result = tuple[Tensor, Tensor, Tensor]
 
 _TOLERANCE = 0.1  # ‖graph − packed forward‖ / ‖packed forward‖; a wrong kernel is near 1
 _WARM_UPS, _TIMED = 2, 5
+_WARM_UP_PROMPT = 16
 
 
 def graph_obstacle(model: "PreTrainedModel") -> str:
@@ -68,11 +70,12 @@ def _pool() -> tuple[int, int]:
 
 def _capture_errors() -> tuple[type[Exception], ...]:
     """What compiling, capturing and replaying can raise."""
+    known = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
     if importlib.util.find_spec("triton") is None:
-        return (RuntimeError,)
+        return known
     from triton.errors import TritonError
 
-    return (RuntimeError, TritonError)
+    return (*known, TritonError)
 
 
 class Graph:
@@ -95,8 +98,11 @@ class Graph:
             for _ in range(_WARM_UPS):  # compiles the kernels
                 step.run()
         torch.cuda.current_stream().wait_stream(stream)
-        # Other threads may allocate meanwhile; only this one must do nothing else.
-        with torch.cuda.graph(self._graph, pool=_pool(), capture_error_mode="thread_local"):
+        with (
+            torch.cuda.stream(torch.cuda.current_stream()),  # comes back also when it fails
+            # Other threads may allocate meanwhile; only this one must do nothing else.
+            torch.cuda.graph(self._graph, pool=_pool(), capture_error_mode="thread_local"),
+        ):
             self.result: Result = step.run()
 
     def replay(self) -> Result:
@@ -180,6 +186,20 @@ class GraphedDecoder:
         chosen = torch.tensor(places, device=result[0].device)
         return tuple(value[chosen] for value in result)
 
+    @torch.inference_mode()
+    def warm_up(self) -> None:
+        """Captures the steps without ΔW, so that nobody waits for the compiler later."""
+        embed, forward = self._model.get_input_embeddings(), self._forward
+        prompt = embed(torch.arange(_WARM_UP_PROMPT, device=forward.like.device))
+        rows = []
+        for _ in range(BATCHES[-1]):
+            cache = forward.new_cache()
+            forward.hidden(prompt, [Span(cache, len(prompt))])
+            cache.reserve(1)
+            rows.append(StepRow(0, cache))
+        for n_rows in BATCHES:
+            self.step(rows[:n_rows])
+
     def _hold(self, rows: Sequence[StepRow]) -> None:
         """Makes ΔW buffers that hold these rows' sites and ranks; graphs of smaller ones go."""
         wanted = DeltaLayout.of([row.delta for row in rows if row.delta])
@@ -235,9 +255,6 @@ class GraphedDecoder:
 
     def _expected(self, rows: Sequence[StepRow]) -> Tensor:
         """Logits of the packed forward, in float32."""
-        from assistant.adapters.packed import PackedDeltas, TokenDeltas
-        from assistant.llm.llama import Span
-
         forward = self._forward
         known = {row.content: row.delta for row in rows if row.delta}
         deltas = None
@@ -281,10 +298,12 @@ class GraphedDecoder:
 def make_decoder(
     model: "PreTrainedModel", forward: LlamaForward, *, products: Products = "auto"
 ) -> GraphedDecoder | None:
-    """The graphs of a model, or None, which the log explains where there is a GPU."""
+    """The graphs of a model, warmed up, or None, which the log explains where there is a GPU."""
     reason = graph_obstacle(model)
     if reason:
         level = logging.WARNING if model.device.type == "cuda" else logging.DEBUG
         logger.log(level, "no CUDA graph of the decode step: %s", reason)
         return None
-    return GraphedDecoder(model, forward, products=products)
+    decoder = GraphedDecoder(model, forward, products=products)
+    decoder.warm_up()
+    return decoder

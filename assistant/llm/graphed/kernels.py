@@ -10,6 +10,29 @@ two neighbouring weights share a byte; whoever writes such an input writes it in
 import triton
 import triton.language as tl
 
+from assistant.llm.graphed.lookup import lookup_ptx
+
+_BF16_PTX = tl.constexpr(lookup_ptx("bfloat16"))
+_FP16_PTX = tl.constexpr(lookup_ptx("float16"))
+
+
+@triton.jit
+def _values(packed, code_ptr, PTX: tl.constexpr):
+    """The NF4 values of the high and of the low half of each byte, in the type of the table."""
+    if PTX:
+        if code_ptr.dtype.element_ty == tl.bfloat16:
+            high, low = tl.inline_asm_elementwise(
+                _BF16_PTX, "=r,=r,=r,=r,r", [packed], (tl.bfloat16, tl.bfloat16), True, 4
+            )
+        else:
+            high, low = tl.inline_asm_elementwise(
+                _FP16_PTX, "=r,=r,=r,=r,r", [packed], (tl.float16, tl.float16), True, 4
+            )
+    else:
+        high = tl.load(code_ptr + (packed >> 4).to(tl.int32))
+        low = tl.load(code_ptr + (packed & 15).to(tl.int32))
+    return high, low
+
 
 @triton.jit
 def _split(column, width: tl.constexpr, SPLIT: tl.constexpr):
@@ -19,7 +42,7 @@ def _split(column, width: tl.constexpr, SPLIT: tl.constexpr):
     return column
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_ranks"])
 def norm_kernel(
     x_ptr, weight_ptr, out_ptr, a_ptr, u_ptr, u_stride, n_ranks, eps,
     WIDTH: tl.constexpr, BLOCK: tl.constexpr, RANKS: tl.constexpr,
@@ -56,60 +79,34 @@ def norm_kernel(
 
 
 @triton.jit
-def _one_row(
-    x_ptr, packed_ptr, scale_ptr, code_ptr, n,
-    K: tl.constexpr, BN: tl.constexpr, BLOCKS: tl.constexpr,
-):  # fmt: skip
-    """Outputs `n` (BN,) of one input row, as (BN, 1)."""
-    acc = tl.zeros((BN, BLOCKS), dtype=tl.float32)
-    for first in range(0, K // 64, BLOCKS):
-        block = first + tl.arange(0, BLOCKS)
-        byte = block[:, None] * 32 + tl.arange(0, 32)[None, :]
-        packed = tl.load(packed_ptr + n[:, None, None] * (K // 2) + byte[None, :, :])
-        even = tl.load(x_ptr + byte).to(tl.float32)
-        odd = tl.load(x_ptr + K // 2 + byte).to(tl.float32)
-        scale = tl.load(scale_ptr + n[:, None] * (K // 64) + block[None, :]).to(tl.float32)
-        high = tl.load(code_ptr + (packed >> 4).to(tl.int32)).to(tl.float32)
-        low = tl.load(code_ptr + (packed & 15).to(tl.int32)).to(tl.float32)
-        acc += tl.sum(high * even[None, :, :] + low * odd[None, :, :], axis=2) * scale
-    return tl.sum(acc, axis=1)[:, None]
-
-
-@triton.jit
-def _some_rows(
-    x_ptr, packed_ptr, scale_ptr, code_ptr, n, n_rows,
-    K: tl.constexpr, BN: tl.constexpr, BM: tl.constexpr, BLOCKS: tl.constexpr,
-):  # fmt: skip
-    """Outputs `n` of up to BM input rows, (BN, BM), by matrix instructions."""
-    row = tl.arange(0, BM)
-    known = (row < n_rows)[None, :]
-    acc = tl.zeros((BN, BM), dtype=tl.float32)
-    for first in range(0, K // 64, BLOCKS):
-        block = first + tl.arange(0, BLOCKS)
-        byte = block[:, None] * 32 + tl.arange(0, 32)[None, :]
-        packed = tl.load(packed_ptr + n[:, None, None] * (K // 2) + byte[None, :, :])
-        scale = tl.load(scale_ptr + n[:, None] * (K // 64) + block[None, :])[:, :, None]
-        flat = first * 32 + tl.arange(0, BLOCKS * 32)
-        x_at = x_ptr + flat[:, None] + row[None, :] * K
-        even = tl.load(x_at, mask=known, other=0.0)
-        odd = tl.load(x_at + K // 2, mask=known, other=0.0)
-        high = tl.load(code_ptr + (packed >> 4).to(tl.int32)) * scale
-        low = tl.load(code_ptr + (packed & 15).to(tl.int32)) * scale
-        acc = tl.dot(tl.reshape(high, (BN, BLOCKS * 32)), even, acc)
-        acc = tl.dot(tl.reshape(low, (BN, BLOCKS * 32)), odd, acc)
-    return acc
-
-
-@triton.jit
 def _outputs(
     x_ptr, packed_ptr, scale_ptr, code_ptr, n, n_rows,
     K: tl.constexpr, BN: tl.constexpr, BM: tl.constexpr, BLOCKS: tl.constexpr,
+    PIECES: tl.constexpr, PTX: tl.constexpr,
 ):  # fmt: skip
-    if BM == 1:
-        y = _one_row(x_ptr, packed_ptr, scale_ptr, code_ptr, n, K, BN, BLOCKS)
-    else:
-        y = _some_rows(x_ptr, packed_ptr, scale_ptr, code_ptr, n, n_rows, K, BN, BM, BLOCKS)
-    return y
+    """Outputs `n` of up to BM input rows, (BN, BM), by matrix instructions.
+
+    The inputs are cut into PIECES, one for each warp, so that no two decode the same weights.
+    """
+    row, piece = tl.arange(0, BM), tl.arange(0, PIECES)
+    known = (row < n_rows)[None, None, :]
+    blocks: tl.constexpr = K // 64 // PIECES  # of a piece
+    width: tl.constexpr = BLOCKS * 32
+    acc = tl.zeros((PIECES, BN, BM), dtype=tl.float32)
+    w_at = packed_ptr + n[None, :, None, None] * (K // 2) + tl.arange(0, 32)[None, None, None, :]
+    s_at = scale_ptr + n[None, :, None] * (K // 64)
+    x_at = x_ptr + tl.arange(0, width)[None, :, None] + row[None, None, :] * K
+    for first in range(0, blocks, BLOCKS):
+        block = (piece * blocks + first)[:, None] + tl.arange(0, BLOCKS)[None, :]
+        packed = tl.load(w_at + block[:, None, :, None] * 32)
+        scale = tl.load(s_at + block[:, None, :])[:, :, :, None]
+        at = x_at + (piece * blocks + first)[:, None, None] * 32
+        even = tl.load(at, mask=known, other=0.0)
+        odd = tl.load(at + K // 2, mask=known, other=0.0)
+        high, low = _values(packed, code_ptr, PTX)
+        acc = tl.dot(tl.reshape(high * scale, (PIECES, BN, width)), even, acc)
+        acc = tl.dot(tl.reshape(low * scale, (PIECES, BN, width)), odd, acc)
+    return tl.sum(acc, axis=0)
 
 
 @triton.jit
@@ -122,16 +119,16 @@ def _with_delta(y, u_ptr, u_stride, b_ptr, n, part, row, known, N: tl.constexpr,
     return y
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_rows"])
 def product_kernel(
     x_ptr, packed_ptr, scale_ptr, code_ptr, u_ptr, u_stride, b_ptr, residual_ptr, out_ptr, n_rows,
     K: tl.constexpr, N: tl.constexpr, END_0: tl.constexpr, END_1: tl.constexpr,
     BN: tl.constexpr, BM: tl.constexpr, BLOCKS: tl.constexpr, R: tl.constexpr,
-    DELTA: tl.constexpr, RESIDUAL: tl.constexpr,
+    PIECES: tl.constexpr, DELTA: tl.constexpr, RESIDUAL: tl.constexpr, PTX: tl.constexpr,
 ):  # fmt: skip
     """BN outputs of every row: W x (+ B u) (+ residual)."""
     n = tl.program_id(0) * BN + tl.arange(0, BN)
-    y = _outputs(x_ptr, packed_ptr, scale_ptr, code_ptr, n, n_rows, K, BN, BM, BLOCKS)
+    y = _outputs(x_ptr, packed_ptr, scale_ptr, code_ptr, n, n_rows, K, BN, BM, BLOCKS, PIECES, PTX)
     row = tl.arange(0, BM)
     known = (row < n_rows)[None, :] & (n >= 0)[:, None]
     if DELTA:
@@ -143,17 +140,21 @@ def product_kernel(
     tl.store(out_ptr + at, y.to(out_ptr.dtype.element_ty), mask=known)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_rows"])
 def gated_kernel(
     x_ptr, packed_ptr, scale_ptr, code_ptr, u_ptr, u_stride, b_ptr, out_ptr, n_rows,
     K: tl.constexpr, N: tl.constexpr,
     BN: tl.constexpr, BM: tl.constexpr, BLOCKS: tl.constexpr, R: tl.constexpr,
-    DELTA: tl.constexpr,
+    PIECES: tl.constexpr, DELTA: tl.constexpr, PTX: tl.constexpr,
 ):  # fmt: skip
     """BN entries of silu(gate) · up; the matrix has N gate rows and then N up rows."""
     n = tl.program_id(0) * BN + tl.arange(0, BN)
-    gate = _outputs(x_ptr, packed_ptr, scale_ptr, code_ptr, n, n_rows, K, BN, BM, BLOCKS)
-    up = _outputs(x_ptr, packed_ptr, scale_ptr, code_ptr, n + N, n_rows, K, BN, BM, BLOCKS)
+    gate = _outputs(
+        x_ptr, packed_ptr, scale_ptr, code_ptr, n, n_rows, K, BN, BM, BLOCKS, PIECES, PTX
+    )
+    up = _outputs(
+        x_ptr, packed_ptr, scale_ptr, code_ptr, n + N, n_rows, K, BN, BM, BLOCKS, PIECES, PTX
+    )
     row = tl.arange(0, BM)
     known = (row < n_rows)[None, :] & (n >= 0)[:, None]
     if DELTA:
@@ -166,6 +167,37 @@ def gated_kernel(
 
 
 @triton.jit
+def finish_kernel(
+    y_ptr, u_ptr, u_stride, b_ptr, residual_ptr, out_ptr,
+    N: tl.constexpr, END_0: tl.constexpr, END_1: tl.constexpr, BN: tl.constexpr,
+    R: tl.constexpr, DELTA: tl.constexpr, RESIDUAL: tl.constexpr,
+):  # fmt: skip
+    """Program (row, part): what `product_kernel` adds, for a product of somebody else."""
+    row = tl.program_id(0) + tl.zeros((1,), dtype=tl.int32)
+    n = tl.program_id(1) * BN + tl.arange(0, BN)
+    inside = (n < N)[:, None]
+    at = row[None, :] * N + n[:, None]
+    y = tl.load(y_ptr + at, mask=inside, other=0.0).to(tl.float32)
+    if DELTA:
+        part = (n >= END_0).to(tl.int32) + (n >= END_1).to(tl.int32)
+        y = _with_delta(y, u_ptr, u_stride, b_ptr, n, part, row, inside, N, R)
+    if RESIDUAL:
+        y += tl.load(residual_ptr + at, mask=inside, other=0.0).to(tl.float32)
+    tl.store(out_ptr + at, y.to(out_ptr.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def gate_kernel(y_ptr, out_ptr, N: tl.constexpr, BN: tl.constexpr):
+    """Program (row, part): silu(gate) · up of rows [gate, up]."""
+    row = tl.program_id(0)
+    n = tl.program_id(1) * BN + tl.arange(0, BN)
+    gate = tl.load(y_ptr + row * 2 * N + n, mask=n < N, other=0.0).to(tl.float32)
+    up = tl.load(y_ptr + row * 2 * N + N + n, mask=n < N, other=0.0).to(tl.float32)
+    y = gate * tl.sigmoid(gate) * up
+    tl.store(out_ptr + row * N + n, y.to(out_ptr.dtype.element_ty), mask=n < N)
+
+
+@triton.jit
 def _rotated(ptr, cos_ptr, sin_ptr, HALF: tl.constexpr):
     """Both halves of one rotated head, (HALF,)."""
     d = tl.arange(0, HALF)
@@ -175,7 +207,7 @@ def _rotated(ptr, cos_ptr, sin_ptr, HALF: tl.constexpr):
     return first * cos_1 + second * sin_1, second * cos_2 + first * sin_2
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["layer", "n_rows"])  # they do not change the code
 def attend_kernel(
     qkv_ptr, inputs_ptr, cos_ptr, sin_ptr, sums_ptr, weights_ptr, scale, layer, n_rows,
     LAYERS: tl.constexpr, HEADS: tl.constexpr, KV: tl.constexpr, D: tl.constexpr,
@@ -193,8 +225,9 @@ def attend_kernel(
     address = tl.load(inputs_ptr + 2 * n_rows + row)
     capacity = tl.load(inputs_ptr + 3 * n_rows + row)
     cache = address.to(tl.pointer_type(kind))
-    keys = cache + (layer * KV + head) * capacity * D
-    values = cache + ((LAYERS + layer) * KV + head) * capacity * D
+    # Said to the compiler, which cannot know it of an address from memory: wide loads may be used.
+    keys = tl.multiple_of(cache + (layer * KV + head) * capacity * D, 16)
+    values = tl.multiple_of(cache + ((LAYERS + layer) * KV + head) * capacity * D, 16)
     own = qkv_ptr + row * (HEADS + 2 * KV) * D
     d, wide = tl.arange(0, half), tl.arange(0, D)
     cos, sin = cos_ptr + position * D, sin_ptr + position * D

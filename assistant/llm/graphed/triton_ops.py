@@ -14,22 +14,32 @@ from assistant.llm.graphed.step import Layer, Shape, TorchOps
 
 _PARTS = 16  # of an attention; a short context leaves most of them empty
 _TOKENS = 64  # per turn of a part's loop
+_OUTPUTS = 256  # per program of what follows somebody else's product
+_ROWS = 8  # of a matrix instruction
 _RANKS = 2  # entries of u per program
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How the NF4 product is cut: outputs and blocks of 64 inputs per program, and its warps."""
+    """How the NF4 product is cut.
+
+    Attributes:
+        outputs: Outputs per program.
+        blocks: Blocks of 64 inputs per turn of its loop, in each piece.
+        warps: Warps per program.
+        pieces: Pieces in which the inputs are cut.
+    """
 
     outputs: int
     blocks: int
     warps: int
+    pieces: int
 
 
-ONE_ROW = (Tiling(4, 32, 4), Tiling(8, 16, 4), Tiling(4, 16, 2))
+ONE_ROW = (Tiling(16, 2, 4, 4), Tiling(16, 2, 8, 8))
 """Candidates for a batch of one; the fastest is found by timing the whole step."""
 
-SOME_ROWS = (Tiling(32, 4, 4), Tiling(16, 4, 2), Tiling(64, 2, 4))
+SOME_ROWS = (Tiling(32, 2, 4, 4), Tiling(16, 2, 4, 4))
 """Candidates for several rows."""
 
 
@@ -84,6 +94,46 @@ class TritonOps(TorchOps):
             num_warps=8,
         )
 
+    def product(
+        self,
+        modules: Sequence[nn.Module],
+        x: Tensor,
+        low_rank: LowRankOut | None,
+        residual: Tensor | None = None,
+    ) -> Tensor:
+        """The modules' own product, then what is added to it in one kernel."""
+        y = self._linear(modules, x)
+        if low_rank is None and residual is None:
+            return y
+        out = torch.empty_like(y)
+        n = y.shape[1]
+        ends = (*(low_rank.ends if low_rank else ()), n, n)
+        kernels.finish_kernel[(len(y), triton.cdiv(n, _OUTPUTS))](
+            y,
+            *_delta_arguments(low_rank, y),
+            y if residual is None else residual,
+            out,
+            N=n,
+            END_0=ends[0],
+            END_1=ends[1],
+            BN=_OUTPUTS,
+            R=0 if low_rank is None else low_rank.lora_B.shape[2],
+            DELTA=low_rank is not None,
+            RESIDUAL=residual is not None,
+            num_warps=4,
+        )
+        return out
+
+    def gated(self, modules: Sequence[nn.Module], x: Tensor, low_rank: LowRankOut | None) -> Tensor:
+        """silu(gate) · up of the modules' own product."""
+        y = self.product(modules, x, low_rank)
+        n = y.shape[1] // 2
+        out = y.new_empty((len(y), n))
+        kernels.gate_kernel[(len(y), triton.cdiv(n, _OUTPUTS))](
+            y, out, N=n, BN=_OUTPUTS, num_warps=4
+        )
+        return out
+
     def attention(self, qkv: Tensor, layer: int) -> Tensor:
         """Attention over the caches whose addresses are among the inputs."""
         shape, n_rows = self.shape, len(qkv)
@@ -133,6 +183,7 @@ class Nf4Ops(TritonOps):
     """
 
     _split = True
+    _ptx = True  # Triton's interpreter knows none
 
     def __init__(
         self,
@@ -144,7 +195,7 @@ class Nf4Ops(TritonOps):
         super().__init__(shape, layers)
         self._matrices = matrices
         self._tiling = tiling
-        self.name = f"triton NF4 {tiling.outputs}×{tiling.blocks}, {tiling.warps} warps"
+        self.name = f"NF4 kernel {tiling}"
 
     def product(
         self,
@@ -202,15 +253,19 @@ class Nf4Ops(TritonOps):
         self, matrix: Nf4Matrix, n: int, n_rows: int, low_rank: LowRankOut | None
     ) -> dict[str, int | bool]:
         n_blocks = matrix.in_features // 64
+        pieces = min(self._tiling.pieces, n_blocks & -n_blocks)
+        n_blocks //= pieces
         rank = 0
         if low_rank is not None:
             rank = low_rank.lora_B.shape[2]
         return {
             "BN": self._outputs(n),
-            "BM": 1 if n_rows == 1 else 16,
+            "BM": _ROWS,
             "BLOCKS": min(self._tiling.blocks, n_blocks & -n_blocks),
             "R": rank,
             "DELTA": low_rank is not None,
+            "PIECES": pieces,
+            "PTX": self._ptx,
             "num_warps": self._tiling.warps,
         }
 

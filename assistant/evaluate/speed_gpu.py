@@ -18,11 +18,15 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
+from assistant.adapters.lora import unwrap, wrap
+from assistant.adapters.sites import find_sites
 from assistant.errors import AssistantError
 from assistant.evaluate.gpu_bench import (
     SHAPES,
@@ -38,11 +42,15 @@ from assistant.evaluate.speed_rows import stock_speed
 from assistant.llm.graphed.capture import graph_obstacle
 
 Row = dict[str, object]
+_T = TypeVar("_T")
 
 _FAILURES = (AssistantError, RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 _FAILURES += (ImportError, OSError, ArithmeticError, AssertionError, NotImplementedError)
 _PROMPT = 64
-_ROW_SECONDS = 60.0
+
+ROWS = {"G1": "decode", "G2": "deltas", "G3": "eight", "G4": "memory", "G5": "molecule"}
+SIMPLER = {"auto": "model", "nf4": "model", "model": "none", "none": "none"}
+SETUP_SECONDS, ROW_SECONDS = 110.0, 50.0
 
 
 class Measurements:
@@ -61,18 +69,13 @@ class Measurements:
         self.repeats = repeats
         self.n_tokens = n_tokens
         self.context = context
-        self.rows: dict[str, Callable[[], Row]] = {
-            "G1": self.decode,
-            "G2": self.deltas,
-            "G3": self.eight,
-            "G4": self.memory,
-            "G5": self.molecule,
-        }
 
     def decode(self) -> Row:
         """G1: tokens per second of one conversation against `generate` and the bandwidth."""
         bench, prompt = self.bench, self.bench.prompt(_PROMPT)
         stock_tokens = max(8, self.n_tokens // 4)
+        sites = find_sites(bench.llm.model)
+        unwrap(bench.llm.model)  # `generate` as it comes; our step reads the bare layers anyway
         bench.ask(prompt, n_tokens=8)
         stock_speed(bench.llm, prompt, 8)
         ours, stock = medians(
@@ -82,6 +85,7 @@ class Measurements:
             )
             for _ in range(self.repeats)
         )
+        wrap(bench.llm.model, sites)
         bandwidth = copy_bandwidth(self.device, self.repeats)
         n_bytes = weight_bytes(bench.llm.model)
         roofline = bandwidth / n_bytes
@@ -217,14 +221,17 @@ class _Log(logging.Handler):
         sys.stdout.flush()
 
 
-def machine(device: torch.device, shape: str, obstacle: str) -> Row:
+def machine(device: torch.device, options: argparse.Namespace, obstacle: str) -> Row:
     """Where it was measured."""
     cuda = device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if cuda else "cpu",
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "shape": shape,
+        "shape": options.shape,
+        "products": options.products,
+        "tokens": options.tokens,
+        "repeats": options.repeats,
         "obstacle_to_graphs": obstacle,
     }
 
@@ -239,35 +246,98 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("assistant.llm.graphed", "assistant.llm.decode_loop"):
         logging.getLogger(name).addHandler(handler)
         logging.getLogger(name).setLevel(logging.INFO)
-    device = torch.device(options.device)
-    llm = random_llm(options.shape, device)
-    obstacle = graph_obstacle(llm.model)
-    report.values["machine"] = machine(device, options.shape, obstacle)
-    report.write()
-    sys.stdout.write(f"{report.values['machine']}, {time.monotonic() - begin:.1f} s\n")
-    bench = GpuBench(llm, n_tokens=options.tokens, products=options.products)
-    measured = Measurements(bench, options.repeats, options.tokens, options.context)
-    names = [name for name in measured.rows if not options.only or name in options.only]
-    for place, name in enumerate(names):
-        spent = time.monotonic() - begin
-        if spent > options.seconds:
-            report.add(name, {"failed": f"not begun: {spent:.0f} s of {options.seconds:.0f} spent"})
-            continue
-        rest = names[place + 1 :]
-        guard = threading.Timer(_ROW_SECONDS, _overrun, (report, name, options, rest, begin))
+    run = _Run(options, report, begin)
+    measured = run.guarded("setup", run.set_up, SETUP_SECONDS, options.only or list(ROWS))
+    for name, rest in run.left(options.only or list(ROWS)):
+        row = run.guarded(
+            name, lambda name=name: getattr(measured, ROWS[name])(), ROW_SECONDS, rest
+        )
+        if row is not None:
+            report.add(name, row)
+    return 1 if any("failed" in row for row in report.values["rows"].values()) else 0
+
+
+class _Run:
+    """Runs the rows one by one, whatever happens to one of them."""
+
+    def __init__(self, options: argparse.Namespace, report: Report, begin: float) -> None:
+        self._options = options
+        self._report = report
+        self._begin = begin
+        self._device = torch.device(options.device)
+
+    @property
+    def _spent(self) -> float:
+        return time.monotonic() - self._begin
+
+    def set_up(self) -> Measurements:
+        """The model, its engine and the captured graphs."""
+        options, report = self._options, self._report
+        self._say("imported")
+        llm = random_llm(options.shape, self._device)
+        report.values["machine"] = machine(self._device, options, graph_obstacle(llm.model))
+        report.write()
+        self._say(f"model made on {report.values['machine']}")
+        bench = GpuBench(llm, n_tokens=options.tokens, products=options.products)
+        self._say("engine ready")
+        return Measurements(bench, options.repeats, options.tokens, options.context)
+
+    def _say(self, text: str) -> None:
+        sys.stdout.write(f"{self._spent:6.1f} s  {text}\n")
+        sys.stdout.flush()
+
+    def left(self, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+        """The rows for which there is time, each with those after it."""
+        for place, name in enumerate(names):
+            if self._spent > self._options.seconds:
+                self._report.add(name, {"failed": f"not begun: {self._spent:.0f} s were spent"})
+            else:
+                yield name, list(names[place + 1 :])
+
+    def guarded(
+        self, name: str, work: Callable[[], _T], seconds: float, rest: list[str]
+    ) -> _T | None:
+        """What the work gives, or None when it failed, which is noted.
+
+        When it takes too long, or the device does not answer after a failure, or nothing could be
+        set up, `rest` runs in a new process that takes this one's place.
+        """
+        guard = threading.Timer(seconds, self._overrun, (name, seconds, rest))
         guard.daemon = True
         guard.start()
+        before = self._spent
         try:
-            row = measured.rows[name]()
+            return work()
         except _FAILURES as error:
-            row = {"failed": f"{type(error).__name__}: {str(error)[:600]}"}
+            faulty = f"{type(error).__name__}: {str(error)[:600]}"
+            traceback.print_exc()
         finally:
             guard.cancel()
-        row["seconds"] = time.monotonic() - begin - spent
-        report.add(name, row)
-        if "failed" in row and rest and not _answers(device):
-            _restart(options, rest, begin)
-    return 1 if any("failed" in row for row in report.values["rows"].values()) else 0
+        self._report.add(name, {"failed": faulty, "seconds": self._spent - before})
+        if name == "setup" or (rest and not _answers(self._device)):
+            self._restart(rest, all_failed=name == "setup")
+        return None
+
+    def _overrun(self, name: str, seconds: float, rest: list[str]) -> None:
+        self._report.add(name, {"failed": f"not done after {seconds:.0f} s"})
+        faulthandler.dump_traceback(sys.__stderr__)
+        self._restart(rest, all_failed=name == "setup")
+
+    def _restart(self, rest: list[str], *, all_failed: bool) -> None:
+        """Goes on with simpler products, unless nothing works with the simplest ones."""
+        options = self._options
+        sys.stdout.flush()
+        simpler = SIMPLER[options.products]
+        if not rest or (all_failed and simpler == options.products):
+            os._exit(1)
+        command = [sys.executable, "-m", "assistant.evaluate.speed_gpu", "--resume"]
+        command += ["--device", options.device, "--shape", options.shape, "--products", simpler]
+        command += ["--repeats", str(options.repeats), "--tokens", str(options.tokens)]
+        command += ["--context", str(options.context), "--seconds", str(options.seconds)]
+        command += ["--spent", f"{self._spent:.1f}", "--only", *rest]
+        if options.json is not None:
+            command += ["--json", str(options.json)]
+        os.execv(sys.executable, command)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -280,8 +350,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=96, help="of an answer")
     parser.add_argument("--context", type=int, default=4096, help="of the long conversation")
     parser.add_argument("--only", nargs="+", default=[], metavar="ID")
-    parser.add_argument("--products", choices=("auto", "model", "nf4"), default="auto")
-    parser.add_argument("--seconds", type=float, default=150.0, help="no row begins after them")
+    parser.add_argument("--products", choices=sorted(SIMPLER), default="auto")
+    parser.add_argument("--seconds", type=float, default=120.0, help="no row begins after them")
     parser.add_argument("--spent", type=float, default=0.0, help=argparse.SUPPRESS)
     parser.add_argument("--resume", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -293,29 +363,6 @@ def _answers(device: torch.device) -> bool:
         return timed(lambda: torch.ones(8, device=device).sum(), device) >= 0
     except RuntimeError:
         return False
-
-
-def _overrun(
-    report: Report, name: str, options: argparse.Namespace, rest: list[str], begin: float
-) -> None:
-    report.add(name, {"failed": f"not done after {_ROW_SECONDS:.0f} s"})
-    faulthandler.dump_traceback(sys.__stderr__)
-    if rest:
-        _restart(options, rest, begin)
-    os._exit(1)
-
-
-def _restart(options: argparse.Namespace, rest: list[str], begin: float) -> None:
-    """Goes on with the rest of the rows in a new process, which takes this one's place."""
-    sys.stdout.flush()
-    command = [sys.executable, "-m", "assistant.evaluate.speed_gpu", "--resume"]
-    command += ["--device", options.device, "--shape", options.shape, "--products", "model"]
-    command += ["--repeats", str(options.repeats), "--tokens", str(options.tokens)]
-    command += ["--context", str(options.context), "--seconds", str(options.seconds)]
-    command += ["--spent", f"{time.monotonic() - begin:.1f}", "--only", *rest]
-    if options.json is not None:
-        command += ["--json", str(options.json)]
-    os.execv(sys.executable, command)
 
 
 if __name__ == "__main__":

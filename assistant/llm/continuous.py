@@ -36,7 +36,7 @@ class ContinuousEngine:
         max_waiting: Requests that may wait before the next is refused.
         cache_bytes: Memory for the caches of conversations between their turns.
         end_ids: Tokens that end an answer; by default the model's own.
-        products: On CUDA, whose 4-bit products are tried for the decode step.
+        products: On CUDA, whose 4-bit products the graphs of the decode step may use.
     """
 
     def __init__(

@@ -64,7 +64,28 @@ def test_when_the_gpu_is_gone_the_rest_runs_in_a_new_process(tmp_path, monkeypat
     options = speed_gpu._options(calls[0][3:])
     assert (options.only, options.products, options.resume) == (["G5"], "model", True)
     assert options.json == out
-    assert options.spent > 0
+    assert options.spent >= 0
+
+
+def test_when_nothing_can_be_set_up_simpler_products_are_tried(tmp_path, monkeypatch):
+    calls = []
+
+    def fail(shape, device):
+        raise RuntimeError("CUDA error: misaligned address")
+
+    def replace(path, command):
+        calls.append(speed_gpu._options(command[3:]))
+        raise SystemExit(3)
+
+    monkeypatch.setattr(speed_gpu, "random_llm", fail)
+    monkeypatch.setattr(speed_gpu.os, "execv", replace)
+    monkeypatch.setattr(speed_gpu.os, "_exit", lambda code: replace("", ["", "", ""]))
+    for products in ("auto", "model", "none"):
+        with pytest.raises(SystemExit):
+            speed_gpu.main([*SHORT, "--products", products, "--json", str(tmp_path / "gpu.json")])
+    assert [options.products for options in calls] == ["model", "none", "auto"]
+    assert [options.resume for options in calls] == [True, True, False]  # the last one gave up
+    assert calls[0].only == list(speed_gpu.ROWS)
 
 
 def test_no_row_begins_after_the_time(tmp_path):

@@ -34,7 +34,10 @@ logger = logging.getLogger(__name__)
 BATCHES = (1, 2, 4, 8)
 """Rows of the graphs; a step with other numbers of rows takes the next larger one."""
 
-Products = Literal["auto", "model", "nf4"]
+Products = Literal["auto", "model", "nf4", "none"]
+"""Whose 4-bit products a graph may use: the fastest, the model's modules', our kernel's; or that
+there are to be no graphs."""
+
 Result = tuple[Tensor, Tensor, Tensor]
 
 _TOLERANCE = 0.1  # ‖graph − packed forward‖ / ‖packed forward‖; a wrong kernel is near 1
@@ -128,7 +131,7 @@ class GraphedDecoder:
     Args:
         model: A model without a `graph_obstacle`.
         forward: Its packed forward, which the graphs are checked against.
-        products: Whose 4-bit products are tried: our kernel, the model's modules, or both.
+        products: Whose 4-bit products are tried.
         capture: Makes a graph of a step with a name.
     """
 
@@ -304,6 +307,12 @@ def make_decoder(
         level = logging.WARNING if model.device.type == "cuda" else logging.DEBUG
         logger.log(level, "no CUDA graph of the decode step: %s", reason)
         return None
+    if products == "none":
+        return None
     decoder = GraphedDecoder(model, forward, products=products)
-    decoder.warm_up()
+    try:
+        decoder.warm_up()
+    except _capture_errors() as error:
+        logger.warning("no CUDA graph of the decode step: %s", error)
+        return None
     return decoder

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
+from assistant.adapters.packed import PackedDeltas, TokenDeltas
 from assistant.adapters.sites import find_sites
 from assistant.errors import AssistantError
 from assistant.evaluate.speed_rows import Bench
@@ -23,6 +24,9 @@ from assistant.graph.encoder import ATOM_CLASSES, BOND_CLASSES, GraphEncoder, Gr
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig, pad_motifs
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.graphed.capture import Products
+from assistant.llm.graphed.step import StepRow
+from assistant.llm.kv import RowCache
+from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.requests import Done, Request, Token
 from assistant.llm.sampling import Sampling
@@ -215,6 +219,54 @@ class GpuBench(Bench):
         if len(heard) < len(prompts):
             raise AssistantError(f"{len(heard)} of {len(prompts)} answers came; see the log.")
         return sum(len(h.done.token_ids) for h in heard) / seconds, heard
+
+
+@torch.inference_mode()
+def graph_error(bench: GpuBench, n_rows: int, n_steps: int = 12) -> tuple[float, float]:
+    """How far the captured steps are from one packed pass over the same tokens.
+
+    Every row has a prompt and a ΔW of its own; the tokens after it are given, not drawn.
+
+    Returns:
+        ‖graphs − packed pass‖ / ‖packed pass‖ of the last logits, and the share of rows with the
+        same best token.
+
+    Raises:
+        AssistantError: There are no graphs.
+    """
+    decoder = bench.engine.graphs
+    if decoder is None:
+        raise AssistantError("there is no captured step to check")
+    forward, model = LlamaForward(bench.llm.model, bench.llm.context), bench.llm.model
+    embed, device = model.get_input_embeddings(), bench.llm.device
+    random = torch.Generator().manual_seed(1)
+    ids = [torch.randint(len(embed.weight), (40 + 37 * i + n_steps,), generator=random)
+           for i in range(n_rows)]  # fmt: skip
+
+    def passed(row: int, n_tokens: int) -> tuple[RowCache, Tensor]:
+        cache = forward.new_cache()
+        packed = PackedDeltas.pack([bench.deltas[row]], forward.groups, forward.like)
+        embeds = embed(ids[row][:n_tokens].to(device))
+        hidden = forward.hidden(embeds, [Span(cache, n_tokens)], TokenDeltas(packed, None))
+        return cache, forward.logits(hidden[-1:])[0].float()
+
+    expected = torch.stack([passed(row, len(ids[row]))[1] for row in range(n_rows)])
+    caches = [passed(row, len(ids[row]) - n_steps)[0] for row in range(n_rows)]
+    for _ in range(n_steps):
+        rows = []
+        for row, cache in enumerate(caches):
+            cache.reserve(1)
+            token = int(ids[row][cache.length])
+            rows.append(StepRow(token, cache, f"check {row}", bench.deltas[row]))
+        result = decoder.step(rows)
+        if result is None:
+            raise AssistantError(f"no step of {n_rows} rows could be captured; see the log")
+        for cache in caches:
+            cache.length += 1
+    found = result[0].float()
+    error = float((found - expected).norm() / expected.norm())
+    same = (found.argmax(dim=-1) == expected.argmax(dim=-1)).float().mean()
+    return error, float(same)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """The GPU rows of the speed table: `python -m assistant.evaluate.speed_gpu [--json OUT]`.
 
-    random 8B model in NF4 ─► G1 … G5, each in turn, each written to the file when it is there
+    random 8B model in NF4 ─► G0 … G5, each in turn, each written to the file when it is there
 
-G1 decode against stock `generate`, and against the memory's bandwidth; G2 what ΔW cost; G3 eight
-people at once; G4 memory at 4,096 tokens of context; G5 a new molecule. A row that fails says why
-and the others go on; when the GPU itself no longer answers after it, the rest runs in a process of
-its own, with the model's own 4-bit products.
+G0 the captured steps are right; G1 decode against stock `generate`, and against the memory's
+bandwidth; G2 what ΔW cost; G3 eight people at once; G4 memory at 4,096 tokens of context; G5 a new
+molecule. A row that fails says why and the others go on; when the GPU itself no longer answers
+after it, the rest runs in a process of its own, with the model's own 4-bit products.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from assistant.evaluate.gpu_bench import (
     GpuBench,
     Molecules,
     copy_bandwidth,
+    graph_error,
     medians,
     random_llm,
     timed,
@@ -48,7 +49,14 @@ _FAILURES = (AssistantError, RuntimeError, ValueError, TypeError, LookupError, A
 _FAILURES += (ImportError, OSError, ArithmeticError, AssertionError, NotImplementedError)
 _PROMPT = 64
 
-ROWS = {"G1": "decode", "G2": "deltas", "G3": "eight", "G4": "memory", "G5": "molecule"}
+ROWS = {
+    "G0": "check",
+    "G1": "decode",
+    "G2": "deltas",
+    "G3": "eight",
+    "G4": "memory",
+    "G5": "molecule",
+}
 SIMPLER = {"auto": "model", "nf4": "model", "model": "none", "none": "none"}
 SETUP_SECONDS, ROW_SECONDS = 110.0, 50.0
 
@@ -69,6 +77,19 @@ class Measurements:
         self.repeats = repeats
         self.n_tokens = n_tokens
         self.context = context
+
+    def check(self) -> Row:
+        """G0: captured steps against the packed pass, with a ΔW for each row."""
+        row: Row = {}
+        for n_rows in (1, 8):
+            error, same = graph_error(self.bench, n_rows)
+            row |= {f"error_{n_rows}": error, f"same_best_{n_rows}": same}
+        graphs = self.bench.engine.graphs
+        row["graphs"] = [
+            f"{g.step.n_rows} rows{' with ΔW' if g.step.adapted else ''}: {g.name}, {g.ms:.3f} ms"
+            for g in (graphs.graphs if graphs else [])
+        ]
+        return row
 
     def decode(self) -> Row:
         """G1: tokens per second of one conversation against `generate` and the bandwidth."""

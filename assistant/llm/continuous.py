@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from assistant.adapters.xlora.mixture import Mixture
 from assistant.llm.decode_loop import DecodeLoop
 from assistant.llm.engine import SequentialEngine
-from assistant.llm.graphed.capture import Products
+from assistant.llm.graphed.capture import GraphedDecoder, Products
 from assistant.llm.llama import obstacle
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import DEFAULT_CACHE_BYTES
@@ -52,6 +52,11 @@ class ContinuousEngine:
         self._context = llm.context
         self._queue = FairQueue(max_waiting, n_slots)
         self._loop = DecodeLoop(llm, max_bytes=cache_bytes, end_ids=end_ids, products=products)
+
+    @property
+    def graphs(self) -> GraphedDecoder | None:
+        """The captured decode steps; None where there are none."""
+        return self._loop.graphs
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         """Events of one answer.

@@ -59,6 +59,9 @@ class DecodeLoop:
         max_bytes: Memory for the caches of conversations between their turns.
         end_ids: Tokens that end an answer; by default the model's own.
         products: On CUDA, whose 4-bit products the graphs of the decode step may use.
+
+    Attributes:
+        graphs: The captured decode steps; None where there are none.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class DecodeLoop:
         self._llm = llm
         self._forward = LlamaForward(llm.model, llm.context)
         self._embed = llm.model.get_input_embeddings()
-        self._graphs = make_decoder(llm.model, self._forward, products=products)
+        self.graphs = make_decoder(llm.model, self._forward, products=products)
         self._chunk = CUDA_CHUNK if llm.device.type == "cuda" else 0
         own_ends = frozenset(llm.end_ids | end_of_turn_ids(llm.tokenizer))
         self._end_ids = own_ends if end_ids is None else end_ids
@@ -194,7 +197,7 @@ class DecodeLoop:
         """All rows by the packed pass, or those that decode by a graph where there is one."""
         decoding = [row for row, _ in work if row.is_decoding]  # they come first
         new = work[len(decoding) :]
-        ready = self._packed_pass(new) if decoding and new and self._graphs else []
+        ready = self._packed_pass(new) if decoding and new and self.graphs else []
         graphed = self._replay(decoding)
         ready = self._packed_pass(work) if graphed is None else graphed + ready
         for row, n_tokens in work:
@@ -204,7 +207,7 @@ class DecodeLoop:
     @torch.inference_mode()
     def _replay(self, rows: list[Row]) -> "list[_Ready] | None":
         """The next token of each row by a graph; None when there is none for them."""
-        if self._graphs is None or not rows:
+        if self.graphs is None or not rows:
             return None
         inputs = []
         for row in rows:
@@ -212,7 +215,7 @@ class DecodeLoop:
             cache.reserve(1)
             delta = None if content is None else row.deltas[content]
             inputs.append(StepRow(row.ids[-1], cache, content, delta))
-        result = self._graphs.step(inputs)
+        result = self.graphs.step(inputs)
         if result is None:
             return None
         for row in inputs:

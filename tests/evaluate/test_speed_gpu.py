@@ -1,12 +1,21 @@
 """Tests of the GPU rows of the speed table, on a tiny model on the CPU."""
 
+import dataclasses
 import json
 
 import pytest
 import torch
 
 from assistant.evaluate import speed, speed_gpu
-from assistant.evaluate.gpu_bench import GpuBench, Molecules, random_llm, weight_bytes
+from assistant.evaluate.gpu_bench import (
+    GpuBench,
+    Molecules,
+    graph_error,
+    random_llm,
+    weight_bytes,
+)
+from assistant.llm import decode_loop
+from tests.llm.uncaptured import make_uncaptured
 
 SHORT = ["--shape", "tiny", "--device", "cpu", "--repeats", "1", "--tokens", "8"]
 
@@ -22,6 +31,7 @@ def test_every_row_but_memory_can_be_measured_on_a_processor(tmp_path, capsys):
     values = json.loads(out.read_text(encoding="utf-8"))
     rows = values["rows"]
     assert "CUDA device only" in rows.pop("G4")["failed"]
+    assert "no captured step" in rows.pop("G0")["failed"]
     assert set(rows) == {"G1", "G2", "G3", "G5"}
     for row in rows.values():
         assert all(value > 0 for key, value in row.items() if "overhead" not in key)
@@ -109,6 +119,18 @@ def test_the_random_model_is_nf4_and_answers(llm):
     n_norm, n_head = (2 * 2 + 1) * 128 * 2, 512 * 128 * 2
     packed = n_linear / 2 + n_norm + n_head
     assert packed < weight_bytes(llm.model) < packed * 1.1
+
+
+def test_the_check_compares_steps_with_one_pass(llm, monkeypatch):
+    monkeypatch.setattr(decode_loop, "make_decoder", make_uncaptured)
+    bench = GpuBench(llm, n_tokens=4, products="auto")
+    for n_rows in (1, 8):
+        error, same = graph_error(bench, n_rows)
+        assert error < 0.03
+        assert same > 0.8
+    step = bench.engine.graphs._graphs[(1, True)].step
+    step._ops.shape = dataclasses.replace(step._ops.shape, scale=8.0)
+    assert graph_error(bench, 1)[0] > 0.03
 
 
 def test_a_molecule_gives_tokens_and_weights(llm):

@@ -13,35 +13,13 @@ from assistant.llm import decode_loop
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.engine import SequentialEngine
 from assistant.llm.graphed.capture import GraphedDecoder, graph_obstacle, make_decoder
-from assistant.llm.graphed.step import TorchOps
 from assistant.llm.llama import LlamaForward
 from assistant.llm.load import LoadedLLM
 from assistant.llm.requests import Request
 from assistant.llm.sampling import Sampling
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
-
-
-class Uncaptured:
-    """A graph that runs its step anew."""
-
-    def __init__(self, step, name):
-        self.step, self.name, self.ms, self.n_replays = step, name, 0.0, 0
-
-    def replay(self):
-        self.n_replays += 1
-        return self.step.run()
-
-    def time(self):
-        pass
-
-
-class UncapturedDecoder(GraphedDecoder):
-    def __init__(self, model, forward):
-        super().__init__(model, forward, capture=Uncaptured)
-
-    def _candidates(self, n_rows):
-        yield TorchOps(self._shape, self._layers)
+from tests.llm.uncaptured import make_uncaptured
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +41,7 @@ def decoders(monkeypatch) -> list[GraphedDecoder]:
     made: list[GraphedDecoder] = []
 
     def make(model, forward, *, products):
-        made.append(UncapturedDecoder(model, forward))
+        made.append(make_uncaptured(model, forward, products=products))
         return made[-1]
 
     monkeypatch.setattr(decode_loop, "make_decoder", make)
@@ -141,7 +119,7 @@ def test_a_capture_that_fails_leaves_the_packed_pass(llm, encodings, decoders, c
 
 
 def test_the_warm_up_captures_every_batch(llm):
-    decoder = UncapturedDecoder(llm.model, LlamaForward(llm.model, 512))
+    decoder = make_uncaptured(llm.model, LlamaForward(llm.model, 512), products="auto")
     decoder.warm_up()
     assert [graph.step.n_rows for graph in decoder.graphs] == [1, 2, 4, 8]
 

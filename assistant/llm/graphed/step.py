@@ -214,6 +214,11 @@ class StaticStep:
         self.inputs = torch.zeros(4, n_rows, dtype=torch.int64, device=device)
         self._staged = torch.zeros(4, n_rows, dtype=torch.int64, pin_memory=device.type == "cuda")
 
+    @property
+    def adapted(self) -> bool:
+        """Whether it adds ΔW."""
+        return self._deltas is not None
+
     def bind(self, rows: Sequence[StepRow]) -> list[int]:
         """Puts the rows' inputs in place.
 

@@ -8,12 +8,14 @@ import torch
 
 from assistant.adapters.lora import wrap
 from assistant.adapters.sites import find_sites
+from assistant.adapters.weights import LowRank
 from assistant.encoding import MoleculeEncoding
 from assistant.llm import decode_loop
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.engine import SequentialEngine
 from assistant.llm.graphed.capture import GraphedDecoder, graph_obstacle, make_decoder
-from assistant.llm.llama import LlamaForward
+from assistant.llm.graphed.step import StepRow
+from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.requests import Request
 from assistant.llm.sampling import Sampling
@@ -116,6 +118,20 @@ def test_a_capture_that_fails_leaves_the_packed_pass(llm, encodings, decoders, c
     with caplog.at_level(logging.WARNING):
         assert ask(engine, spliced, max_new_tokens=8).token_ids == expected
     assert "not permitted when stream is capturing" in caplog.text
+
+
+def test_no_graph_is_captured_while_the_numbers_are_not_finite(llm):
+    forward = LlamaForward(llm.model, 512)
+    decoder = make_uncaptured(llm.model, forward, products="auto")
+    delta = make_deltas(llm.model, 1)[0]
+    broken = {n: LowRank(p.lora_A * torch.inf, p.lora_B, p.scaling) for n, p in delta.items()}
+    cache = forward.new_cache()
+    forward.hidden(torch.randn(5, 64), [Span(cache, 5)])
+    cache.reserve(1)
+    assert decoder.step([StepRow(7, cache, "broken", broken)]) is None
+    assert not decoder.graphs
+    assert decoder.step([StepRow(7, cache, "good", delta)]) is not None
+    assert cache.length == 5
 
 
 def test_the_warm_up_captures_every_batch(llm):

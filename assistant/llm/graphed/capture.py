@@ -178,7 +178,11 @@ class GraphedDecoder:
             self._hold(rows)
         key = (n_rows, adapted)
         if key not in self._graphs:
-            self._graphs[key] = self._best(n_rows, rows, self._deltas if adapted else None)
+            expected = self._expected(rows)
+            if not expected.isfinite().all():
+                return None  # nothing to check a graph against; the next step may have
+            deltas = self._deltas if adapted else None
+            self._graphs[key] = self._best(n_rows, rows, deltas, expected)
         graph = self._graphs[key]
         if graph is None:
             return None
@@ -217,9 +221,13 @@ class GraphedDecoder:
         self._deltas = DeltaBuffers(forward.groups, wanted, BATCHES[-1], forward.like)
 
     def _best(
-        self, n_rows: int, rows: Sequence[StepRow], deltas: DeltaBuffers | None
+        self,
+        n_rows: int,
+        rows: Sequence[StepRow],
+        deltas: DeltaBuffers | None,
+        expected: Tensor,
     ) -> Graph | None:
-        expected = self._expected(rows)
+        """The fastest candidate of those that compute what is expected."""
         best: Graph | None = None
         for ops in self._candidates(n_rows):
             try:
@@ -249,7 +257,7 @@ class GraphedDecoder:
         graph = self._capture(step, ops.name)
         found = graph.replay()[0][places].float()
         error = float((found - expected).norm() / expected.norm())
-        if not error < _TOLERANCE and expected.isfinite().all():  # NaN is an error too
+        if not error < _TOLERANCE:  # NaN is an error too
             logger.warning("%s is off by %.3g and not used", ops.name, error)
             return None
         graph.time()

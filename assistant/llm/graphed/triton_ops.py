@@ -46,7 +46,7 @@ SOME_ROWS = (Tiling(32, 2, 4, 4), Tiling(16, 2, 4, 4))
 class TritonOps(TorchOps):
     """The kernels for norms and attention; products stay with the model's own modules."""
 
-    name = "triton"
+    name = "the model's products"
     _split = False
 
     def norm(

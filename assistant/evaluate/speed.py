@@ -1,5 +1,7 @@
 """How fast the assistant is: `python -m assistant.evaluate.speed [--device cpu] [--json OUT]`.
 
+With `--device cuda` it is the rows of `speed_gpu`, on a randomly initialised 8B model.
+
 Each row times two ways to the same result alternately in one run, with the same weights, and prints
 their medians and ratio beside the bar. Run it on a quiet machine: `--only C1 C2` takes some rows.
 """
@@ -141,8 +143,20 @@ def machine(bench: Bench) -> dict[str, object]:
     }
 
 
+def _device(arguments: Sequence[str]) -> str:
+    """The device asked for."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--device", default="auto")
+    return parser.parse_known_args(arguments)[0].device
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; 0 when every row reached its bar."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if _device(given).startswith("cuda"):
+        from assistant.evaluate import speed_gpu
+
+        return speed_gpu.main(given)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--bundle", type=Path, default=ROOT / "checkpoints" / "default")
     parser.add_argument("--llm", help="another model, hub id or directory")

@@ -91,8 +91,11 @@ class Bench:
             {s.name: LowRank(self._normal(_RANK, s.in_features), lora_B[s.name]) for s in sites}
             for _ in range(8)
         ]
-        self.engine = ContinuousEngine(llm, end_ids=frozenset())  # answers of full length
+        self.engine = self._engine()
         self._visitors = itertools.count()
+
+    def _engine(self) -> ContinuousEngine:
+        return ContinuousEngine(self.llm, end_ids=frozenset())  # answers of full length
 
     def _normal(self, *shape: int) -> Tensor:
         values = torch.randn(*shape, generator=self._random) * 0.02

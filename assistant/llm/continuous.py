@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from assistant.adapters.xlora.mixture import Mixture
 from assistant.llm.decode_loop import DecodeLoop
 from assistant.llm.engine import SequentialEngine
+from assistant.llm.graphed.capture import GraphedDecoder, Products
 from assistant.llm.llama import obstacle
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import DEFAULT_CACHE_BYTES
@@ -35,6 +36,7 @@ class ContinuousEngine:
         max_waiting: Requests that may wait before the next is refused.
         cache_bytes: Memory for the caches of conversations between their turns.
         end_ids: Tokens that end an answer; by default the model's own.
+        products: On CUDA, whose 4-bit products the graphs of the decode step may use.
     """
 
     def __init__(
@@ -45,10 +47,16 @@ class ContinuousEngine:
         max_waiting: int = 8,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         end_ids: frozenset[int] | None = None,
+        products: Products = "auto",
     ) -> None:
         self._context = llm.context
         self._queue = FairQueue(max_waiting, n_slots)
-        self._loop = DecodeLoop(llm, max_bytes=cache_bytes, end_ids=end_ids)
+        self._loop = DecodeLoop(llm, max_bytes=cache_bytes, end_ids=end_ids, products=products)
+
+    @property
+    def graphs(self) -> GraphedDecoder | None:
+        """The captured decode steps; None where there are none."""
+        return self._loop.graphs
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         """Events of one answer.

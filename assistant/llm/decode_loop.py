@@ -24,6 +24,8 @@ from torch import Tensor
 
 from assistant.adapters.packed import PackedDeltas, TokenDeltas, refuse_misfits
 from assistant.errors import AnswerFailedError, AssistantError
+from assistant.llm.graphed.capture import Products, make_decoder
+from assistant.llm.graphed.step import StepRow
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.llama import LlamaForward
 from assistant.llm.load import LoadedLLM
@@ -35,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 CHUNK_BESIDE = 64
 """Tokens of prompts in a step in which other rows decode."""
+
+CUDA_CHUNK = 512
+"""The same on a GPU, where a step of so many tokens takes hardly longer than one of few."""
 
 _LINGER_SECONDS = 30.0
 _KEPT_CONVERSATIONS = 64
@@ -53,14 +58,25 @@ class DecodeLoop:
         llm: A model that `LlamaForward` runs.
         max_bytes: Memory for the caches of conversations between their turns.
         end_ids: Tokens that end an answer; by default the model's own.
+        products: On CUDA, whose 4-bit products the graphs of the decode step may use.
+
+    Attributes:
+        graphs: The captured decode steps; None where there are none.
     """
 
     def __init__(
-        self, llm: LoadedLLM, *, max_bytes: int, end_ids: frozenset[int] | None = None
+        self,
+        llm: LoadedLLM,
+        *,
+        max_bytes: int,
+        end_ids: frozenset[int] | None = None,
+        products: Products = "auto",
     ) -> None:
         self._llm = llm
         self._forward = LlamaForward(llm.model, llm.context)
         self._embed = llm.model.get_input_embeddings()
+        self.graphs = make_decoder(llm.model, self._forward, products=products)
+        self._chunk = CUDA_CHUNK if llm.device.type == "cuda" else 0
         own_ends = frozenset(llm.end_ids | end_of_turn_ids(llm.tokenizer))
         self._end_ids = own_ends if end_ids is None else end_ids
         self._store = PrefixStore(
@@ -151,7 +167,7 @@ class DecodeLoop:
             self._rows[0].parked = False
         rows = [row for row in self._rows if not row.parked]
         work = [(row, 1) for row in rows if row.is_decoding]
-        room = CHUNK_BESIDE if work else PREFILL_CHUNK
+        room = self._chunk or (CHUNK_BESIDE if work else PREFILL_CHUNK)
         for row in rows:
             if not row.is_decoding and room > 0:
                 work.append((row, min(room, row.n_left)))
@@ -177,18 +193,46 @@ class DecodeLoop:
                     self._fail(row, error)
         return results
 
-    @torch.inference_mode()
     def _pass(self, work: Work) -> list["_Ready"]:
+        """All rows by the packed pass, or those that decode by a graph where there is one."""
+        decoding = [row for row, _ in work if row.is_decoding]  # they come first
+        new = work[len(decoding) :]
+        ready = self._packed_pass(new) if decoding and new and self.graphs else []
+        graphed = self._replay(decoding)
+        ready = self._packed_pass(work) if graphed is None else graphed + ready
+        for row, n_tokens in work:
+            row.computed(n_tokens)
+        return ready
+
+    @torch.inference_mode()
+    def _replay(self, rows: list[Row]) -> "list[_Ready] | None":
+        """The next token of each row by a graph; None when there is none for them."""
+        if self.graphs is None or not rows:
+            return None
+        inputs = []
+        for row in rows:
+            cache, content = row.span(1).cache, row.next_deltas(1)[0]
+            cache.reserve(1)
+            delta = None if content is None else row.deltas[content]
+            inputs.append(StepRow(row.ids[-1], cache, content, delta))
+        result = self.graphs.step(inputs)
+        if result is None:
+            return None
+        for row in inputs:
+            row.cache.length += 1
+        logits, *found = result
+        highest, best = (values.tolist() for values in found)
+        return [_Ready(*parts) for parts in zip(rows, logits, highest, best, strict=True)]
+
+    @torch.inference_mode()
+    def _packed_pass(self, work: Work) -> list["_Ready"]:
         embeds = self._embeds(work)
         deltas = self._deltas(work)
         spans = [row.span(n_tokens) for row, n_tokens in work]
         hidden = self._forward.hidden(embeds, spans, deltas)
         ends = itertools.accumulate(n_tokens for _, n_tokens in work)
         last = [(row, end - 1) for (row, n), end in zip(work, ends, strict=True) if row.n_left == n]
-        ready = self._ready([row for row, _ in last], hidden, [place for _, place in last])
-        for row, n_tokens in work:
-            row.computed(n_tokens)
-        return ready
+        return self._ready([row for row, _ in last], hidden, [place for _, place in last])
 
     def _ready(self, rows: list[Row], hidden: Tensor, places: list[int]) -> list["_Ready"]:
         if not rows:

@@ -49,6 +49,16 @@ class RowCache:
         """Memory it takes."""
         return self._store.numel() * self._store.element_size()
 
+    @property
+    def capacity(self) -> int:
+        """Tokens that have room."""
+        return self._store.shape[3]
+
+    @property
+    def address(self) -> int:
+        """Where its memory (2, layer, kv head, capacity, d) begins; another one once it grew."""
+        return self._store.data_ptr()
+
     def reserve(self, n_tokens: int) -> None:
         """Makes room for so many more tokens."""
         needed = self.length + n_tokens

@@ -132,6 +132,11 @@ class LlamaForward:
         sign[..., : self._d // 2] = -1
         return cos[0, :, None].contiguous(), (sin * sign)[0, :, None].contiguous()
 
+    @property
+    def rotary(self) -> tuple[Tensor, Tensor]:
+        """Cosine and sine of every position, (context, d); the sine has the rotation's sign."""
+        return self._cos[:, 0], self._sin[:, 0]
+
     def new_cache(self) -> RowCache:
         """An empty cache for one row."""
         return RowCache(self._shape)

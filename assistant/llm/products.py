@@ -30,6 +30,11 @@ class Product:
             elif any(bias is not None for bias in biases):
                 self._weight = None
 
+    @property
+    def is_float(self) -> bool:
+        """Whether it is one product with a float matrix."""
+        return self._weight is not None
+
     def __call__(self, x: Tensor) -> Tensor:
         """Outputs (n, sum of widths) for x (n, in)."""
         if self._weight is not None:

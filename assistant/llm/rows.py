@@ -89,6 +89,7 @@ class Row:
     def span(self, n_tokens: int) -> Span:
         """Its next tokens as a part of a step; a step that failed before leaves no trace."""
         self.kept.cache.length = len(self.kept.marks)
+        self.kept.cache.reserve(self.n_left)  # room for the whole prompt at once
         return Span(self.kept.cache, n_tokens)
 
     def embeds(self, n_tokens: int, embed: nn.Module) -> Tensor:

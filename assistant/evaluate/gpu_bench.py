@@ -1,0 +1,325 @@
+"""A randomly initialised language model in NF4 and what is timed on it for the GPU table.
+
+Weights are drawn and quantised on the device, one matrix after the other: speed and memory do not
+depend on their values, and no 8B model has to be at hand.
+"""
+
+import itertools
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor, nn
+
+from assistant.adapters.generator import GeneratorConfig, LoraGenerator
+from assistant.adapters.packed import PackedDeltas, TokenDeltas
+from assistant.adapters.sites import find_sites
+from assistant.errors import AssistantError
+from assistant.evaluate.speed_rows import Bench
+from assistant.graph.encoder import ATOM_CLASSES, BOND_CLASSES, GraphEncoder, GraphEncoderConfig
+from assistant.graph.projector import MultiLevelProjector, ProjectorConfig, pad_motifs
+from assistant.llm.continuous import ContinuousEngine
+from assistant.llm.graphed.capture import Products
+from assistant.llm.graphed.step import StepRow
+from assistant.llm.kv import RowCache
+from assistant.llm.llama import LlamaForward, Span
+from assistant.llm.load import LoadedLLM
+from assistant.llm.requests import Done, Request, Token
+from assistant.llm.sampling import Sampling
+from assistant.llm.splice import Spliced
+
+SHAPES = {
+    "8b": {
+        "hidden_size": 4096,
+        "intermediate_size": 14336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "vocab_size": 128_256,
+        "max_position_embeddings": 8192,
+    },
+    "tiny": {
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "vocab_size": 512,
+        "max_position_embeddings": 8192,
+    },
+}
+
+RANK = 8
+_PATIENCE_S = 60.0
+_INIT = 0.02
+
+
+def random_llm(shape: str, device: torch.device) -> LoadedLLM:
+    """A Llama of this shape with random NF4 weights, double quantisation on, as a load gives it."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+
+    config = LlamaConfig(**SHAPES[shape], rope_theta=500_000.0, bos_token_id=1, eos_token_id=2)
+    dtype = torch.bfloat16
+    with torch.device("meta"):
+        model = LlamaForCausalLM(config).to(dtype)
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.Linear) and name != "lm_head":
+            parent, _, leaf = name.rpartition(".")
+            setattr(model.get_submodule(parent), leaf, _random_nf4(module, device, dtype))
+        elif name == "lm_head" or isinstance(module, nn.Embedding):
+            weight = torch.empty(module.weight.shape, dtype=dtype, device=device)
+            module.weight = nn.Parameter(weight.normal_(std=_INIT), requires_grad=False)
+        elif name.endswith("norm"):
+            ones = torch.ones(module.weight.shape, dtype=dtype, device=device)
+            module.weight = nn.Parameter(ones, requires_grad=False)
+    with torch.device(device):
+        model.model.rotary_emb = LlamaRotaryEmbedding(config)
+    model.eval().requires_grad_(False)
+    return LoadedLLM(
+        model=model,
+        tokenizer=_tokenizer(),
+        name=f"random {shape}",
+        quantisation="nf4",
+        compute_format="NF4 kernel, bf16",
+        fingerprint="random",
+        context=config.max_position_embeddings,
+        supports_cache=True,
+        cache_reason="",
+        end_ids=frozenset(),
+        device=device,
+        dtype=dtype,
+    )
+
+
+def _random_nf4(module: nn.Linear, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    from bitsandbytes.nn import Linear4bit, Params4bit
+
+    made = Linear4bit(
+        module.in_features, module.out_features, bias=False, compute_dtype=dtype, device="meta"
+    )
+    values = torch.empty(module.weight.shape, dtype=dtype, device=device).normal_(std=_INIT)
+    made.weight = Params4bit(
+        values, requires_grad=False, quant_type="nf4", compress_statistics=True
+    ).to(device)
+    return made
+
+
+def _tokenizer() -> object:
+    """Some words and a template: answers of a random model say nothing anyway."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    words = {"<unk>": 0, "<s>": 1, "</s>": 2, "molecule": 3}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="<unk>")),
+        unk_token="<unk>",
+        bos_token="<s>",
+        eos_token="</s>",
+    )
+
+
+def weight_bytes(model: nn.Module) -> int:
+    """Bytes of weights that one token reads: all but the input embedding, as they are stored."""
+    total = 0
+    for module in model.modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(module, nn.Embedding) or not isinstance(weight, Tensor):
+            continue
+        if hasattr(module, "base"):  # a wrapper shows the weight of what it wraps
+            continue
+        total += weight.numel() * weight.element_size()
+        state = getattr(weight, "quant_state", None)
+        if state is not None:
+            total += state.absmax.numel() * state.absmax.element_size()
+            if state.nested:
+                total += state.state2.absmax.numel() * state.state2.absmax.element_size()
+    return total
+
+
+def copy_bandwidth(device: torch.device, repeats: int) -> float:
+    """Bytes per second that a copy within the device reads and writes, the median."""
+    n_bytes = 2**31 if device.type == "cuda" else 2**26
+    source = torch.ones(n_bytes // 4, dtype=torch.float32, device=device)
+    target = torch.empty_like(source)
+    target.copy_(source)
+    seconds = [timed(lambda: target.copy_(source), device) for _ in range(repeats)]
+    return 2 * n_bytes / statistics.median(seconds)
+
+
+def timed(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds of a piece of work, the device's part included."""
+    _wait(device)
+    begin = time.perf_counter()
+    work()
+    _wait(device)
+    return time.perf_counter() - begin
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One answer: its figures, and seconds from asking to the first token."""
+
+    done: Done
+    first_token_s: float
+
+
+class GpuBench(Bench):
+    """The bench of the speed table with ΔW of rank 8 on q, k, v and o, distinct per row."""
+
+    def __init__(self, llm: LoadedLLM, *, n_tokens: int, products: Products) -> None:
+        self._products = products
+        super().__init__(llm, n_tokens=n_tokens)
+        self.deltas = [
+            {name: part for name, part in delta.items() if not name.endswith(".mlp")}
+            for delta in self.deltas
+        ]
+
+    def _engine(self) -> ContinuousEngine:
+        return ContinuousEngine(self.llm, end_ids=frozenset(), products=self._products)
+
+    def hear(self, spliced: Spliced, n_tokens: int) -> Heard:
+        """Asks and listens to the end."""
+        begin = time.perf_counter()
+        first = 0.0
+        sampling = Sampling(max_new_tokens=n_tokens)
+        for event in self.engine.stream(Request(spliced, sampling, visitor=self.visitor())):
+            if isinstance(event, Token) and not first:
+                first = time.perf_counter() - begin
+            if isinstance(event, Done):
+                return Heard(event, first)
+        raise AssistantError("The answer has no end.")
+
+    def together(self, prompts: list[Spliced], n_tokens: int) -> tuple[float, list[Heard]]:
+        """Asks all at once; tokens per second in all, and the answers.
+
+        Raises:
+            AssistantError: An answer did not come.
+        """
+        heard: list[Heard] = []
+        threads = [
+            threading.Thread(target=lambda p=p: heard.append(self.hear(p, n_tokens)), daemon=True)
+            for p in prompts
+        ]
+        begin = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(_PATIENCE_S)
+        seconds = time.perf_counter() - begin
+        if len(heard) < len(prompts):
+            raise AssistantError(f"{len(heard)} of {len(prompts)} answers came; see the log.")
+        return sum(len(h.done.token_ids) for h in heard) / seconds, heard
+
+
+@torch.inference_mode()
+def graph_error(bench: GpuBench, n_rows: int, n_steps: int = 12) -> tuple[float, float]:
+    """How far the captured steps are from one packed pass over the same tokens.
+
+    Every row has a prompt and a ΔW of its own; the tokens after it are given, not drawn.
+
+    Returns:
+        ‖graphs − packed pass‖ / ‖packed pass‖ of the last logits, and the share of rows with the
+        same best token.
+
+    Raises:
+        AssistantError: There are no graphs.
+    """
+    decoder = bench.engine.graphs
+    if decoder is None:
+        raise AssistantError("there is no captured step to check")
+    forward, model = LlamaForward(bench.llm.model, bench.llm.context), bench.llm.model
+    embed, device = model.get_input_embeddings(), bench.llm.device
+    random = torch.Generator().manual_seed(1)
+    ids = [torch.randint(len(embed.weight), (40 + 37 * i + n_steps,), generator=random)
+           for i in range(n_rows)]  # fmt: skip
+
+    def passed(row: int, n_tokens: int) -> tuple[RowCache, Tensor]:
+        cache = forward.new_cache()
+        packed = PackedDeltas.pack([bench.deltas[row]], forward.groups, forward.like)
+        embeds = embed(ids[row][:n_tokens].to(device))
+        hidden = forward.hidden(embeds, [Span(cache, n_tokens)], TokenDeltas(packed, None))
+        return cache, forward.logits(hidden[-1:])[0].float()
+
+    expected = torch.stack([passed(row, len(ids[row]))[1] for row in range(n_rows)])
+    caches = [passed(row, len(ids[row]) - n_steps)[0] for row in range(n_rows)]
+    for _ in range(n_steps):
+        rows = []
+        for row, cache in enumerate(caches):
+            cache.reserve(1)
+            token = int(ids[row][cache.length])
+            rows.append(StepRow(token, cache, f"check {row}", bench.deltas[row]))
+        result = decoder.step(rows)
+        if result is None:
+            raise AssistantError(f"no step of {n_rows} rows could be captured; see the log")
+        for cache in caches:
+            cache.length += 1
+    found = result[0].float()
+    error = float((found - expected).norm() / expected.norm())
+    same = (found.argmax(dim=-1) == expected.argmax(dim=-1)).float().mean()
+    return error, float(same)
+
+
+@dataclass(frozen=True)
+class Molecules:
+    """Encoder, projector and generator with random weights for one language model."""
+
+    encoder: GraphEncoder
+    projector: MultiLevelProjector
+    generator: LoraGenerator
+    graph: SimpleNamespace
+
+    @classmethod
+    def make(cls, llm: LoadedLLM) -> "Molecules":
+        """For every layer's q, k, v, o and MLP, rank 8; the graph has 30 atoms."""
+        width = llm.model.config.hidden_size
+        sites = find_sites(llm.model)
+        parts = (
+            GraphEncoder(GraphEncoderConfig()),
+            MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=width)),
+            LoraGenerator(GeneratorConfig(d_graph=300, sites=sites, rank=RANK)),
+        )
+        for part in parts:
+            part.eval().requires_grad_(False).to(llm.device)
+        return cls(*parts, _chain(30))
+
+    @torch.no_grad()
+    def compute(self) -> Tensor:
+        """Graph tokens and ΔW of the molecule, as for one that was never seen."""
+        levels = self.encoder.encode([self.graph])
+        tokens = self.projector(levels, *pad_motifs([None]))
+        stacked = self.generator(levels)
+        return tokens.sum() + sum(part.lora_A.sum() for part in stacked.values())
+
+
+def _chain(n_atoms: int) -> SimpleNamespace:
+    """Random features on a chain with a ring of six at every tenth atom."""
+    random = torch.Generator().manual_seed(0)
+    pairs = [*itertools.pairwise(range(n_atoms))]
+    pairs += [(start, start + 5) for start in range(0, n_atoms - 6, 10)]
+    edges = torch.tensor([pair for a, b in pairs for pair in ((a, b), (b, a))]).t()
+
+    def columns(n_rows: int, classes: tuple[int, ...]) -> Tensor:
+        drawn = [torch.randint(c, (n_rows, 1), generator=random) for c in classes]
+        return torch.cat(drawn, dim=1)
+
+    return SimpleNamespace(
+        x=columns(n_atoms, ATOM_CLASSES),
+        edge_index=edges,
+        edge_attr=columns(edges.shape[1], BOND_CLASSES),
+    )
+
+
+def medians(pairs: Iterator[tuple[float, float]]) -> tuple[float, float]:
+    """Median of the first and of the second values."""
+    first, second = zip(*pairs, strict=True)
+    return statistics.median(first), statistics.median(second)

@@ -1,0 +1,1 @@
+"""The decode step over static buffers, and its capture as a CUDA graph."""

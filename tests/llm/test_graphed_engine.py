@@ -1,0 +1,147 @@
+"""Tests of the engine whose rows decode by graphs; here the step runs uncaptured on the CPU."""
+
+import logging
+import threading
+
+import pytest
+import torch
+
+from assistant.adapters.lora import wrap
+from assistant.adapters.sites import find_sites
+from assistant.adapters.weights import LowRank
+from assistant.encoding import MoleculeEncoding
+from assistant.llm import decode_loop
+from assistant.llm.continuous import ContinuousEngine
+from assistant.llm.engine import SequentialEngine
+from assistant.llm.graphed.capture import GraphedDecoder, graph_obstacle, make_decoder
+from assistant.llm.graphed.step import StepRow
+from assistant.llm.llama import LlamaForward, Span
+from assistant.llm.load import LoadedLLM
+from assistant.llm.requests import Request
+from assistant.llm.sampling import Sampling
+from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
+from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
+from tests.llm.uncaptured import make_uncaptured
+
+
+@pytest.fixture(scope="module")
+def llm() -> LoadedLLM:
+    loaded = make_llm()
+    wrap(loaded.model, find_sites(loaded.model))
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def encodings(llm: LoadedLLM) -> dict[int, MoleculeEncoding]:
+    torch.manual_seed(5)
+    deltas = make_deltas(llm.model, N_MOLECULES)
+    return {n + 1: MoleculeEncoding(torch.randn(4, 64), delta) for n, delta in enumerate(deltas)}
+
+
+@pytest.fixture
+def decoders(monkeypatch) -> list[GraphedDecoder]:
+    made: list[GraphedDecoder] = []
+
+    def make(model, forward, *, products):
+        made.append(make_uncaptured(model, forward, products=products))
+        return made[-1]
+
+    monkeypatch.setattr(decode_loop, "make_decoder", make)
+    return made
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.3])
+def test_eight_together_answer_as_each_alone_without_graphs(llm, encodings, decoders, temperature):
+    asked = questions(llm, encodings)
+    options = {"temperature": temperature, "max_new_tokens": 20}
+    alone = [
+        ask(SequentialEngine(llm), spliced, seed=n, **options).token_ids
+        for n, spliced in enumerate(asked)
+    ]
+    assert len(set(alone)) > 4
+    engine = ContinuousEngine(llm)
+    jobs = [
+        lambda n=n, spliced=spliced: ask(engine, spliced, visitor=str(n), seed=n, **options)
+        for n, spliced in enumerate(asked)
+    ]
+    assert [done.token_ids for done in together(jobs)] == alone
+    assert has_slots_free(engine)
+    assert sum(graph.n_replays for graph in decoders[0].graphs) > 10
+
+
+def test_a_long_prompt_enters_beside_replays(llm, encodings, decoders):
+    long = spliced_of(llm, encodings, prompt_of(((2,), "the molecule " * 80, None)))
+    short = spliced_of(llm, encodings, prompt_of(((1,), "acid?", None)))
+    expected = ask(SequentialEngine(llm), long, max_new_tokens=6).token_ids
+    engine = ContinuousEngine(llm)
+    stop = threading.Event()
+    sampling = Sampling(max_new_tokens=300, temperature=3.0)
+    running = engine.stream(Request(short, sampling, stop=stop, visitor="a"))
+    next(running)
+    assert ask(engine, long, visitor="b", max_new_tokens=6).token_ids == expected
+    stop.set()
+    *_, done = running
+    assert done.reason == "stopped"
+
+
+def test_answers_without_a_molecule_use_a_step_without_deltas(llm, encodings, decoders):
+    plain = spliced_of(llm, encodings, prompt_of(((), "acid?", None)))
+    expected = ask(SequentialEngine(llm), plain, max_new_tokens=8).token_ids
+    engine = ContinuousEngine(llm)
+    assert ask(engine, plain, max_new_tokens=8).token_ids == expected
+    assert [key for key, graph in decoders[0]._graphs.items() if graph] == [(1, False)]
+
+
+def test_a_graph_that_computes_something_else_is_not_used(llm, encodings, decoders, caplog):
+    spliced = spliced_of(llm, encodings, prompt_of(((1,), "acid?", None)))
+    expected = ask(SequentialEngine(llm), spliced, max_new_tokens=8).token_ids
+    engine = ContinuousEngine(llm)
+    decoder = decoders[0]
+    wrong = decoder._shape.__class__(**{**vars(decoder._shape), "scale": 40.0})
+    decoder._shape = wrong
+    with caplog.at_level(logging.WARNING):
+        assert ask(engine, spliced, max_new_tokens=8).token_ids == expected
+    assert "not used" in caplog.text
+    assert "without a CUDA graph" in caplog.text
+    assert not decoder.graphs
+
+
+def test_a_capture_that_fails_leaves_the_packed_pass(llm, encodings, decoders, caplog):
+    spliced = spliced_of(llm, encodings, prompt_of(((1,), "acid?", None)))
+    expected = ask(SequentialEngine(llm), spliced, max_new_tokens=8).token_ids
+    engine = ContinuousEngine(llm)
+
+    def fail(step, name):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    decoders[0]._capture = fail
+    with caplog.at_level(logging.WARNING):
+        assert ask(engine, spliced, max_new_tokens=8).token_ids == expected
+    assert "not permitted when stream is capturing" in caplog.text
+
+
+def test_no_graph_is_captured_while_the_numbers_are_not_finite(llm):
+    forward = LlamaForward(llm.model, 512)
+    decoder = make_uncaptured(llm.model, forward, products="auto")
+    delta = make_deltas(llm.model, 1)[0]
+    broken = {n: LowRank(p.lora_A * torch.inf, p.lora_B, p.scaling) for n, p in delta.items()}
+    cache = forward.new_cache()
+    forward.hidden(torch.randn(5, 64), [Span(cache, 5)])
+    cache.reserve(1)
+    assert decoder.step([StepRow(7, cache, "broken", broken)]) is None
+    assert not decoder.graphs
+    assert decoder.step([StepRow(7, cache, "good", delta)]) is not None
+    assert cache.length == 5
+
+
+def test_the_warm_up_captures_every_batch(llm):
+    decoder = make_uncaptured(llm.model, LlamaForward(llm.model, 512), products="auto")
+    decoder.warm_up()
+    assert [graph.step.n_rows for graph in decoder.graphs] == [1, 2, 4, 8]
+
+
+def test_a_processor_has_no_graphs(llm, caplog):
+    assert "CUDA" in graph_obstacle(llm.model)
+    with caplog.at_level(logging.INFO):
+        assert make_decoder(llm.model, LlamaForward(llm.model, 512)) is None
+    assert not caplog.text

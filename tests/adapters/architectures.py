@@ -24,6 +24,7 @@ from transformers import (
 )
 
 from assistant.adapters.lora import unwrap
+from assistant.llm.differentiable import keep_differentiable
 
 _SIZES = {
     "vocab_size": 97,
@@ -90,4 +91,7 @@ def _load(architecture: str, form: str) -> nn.Module:
     model = AutoModelForCausalLM.from_pretrained(
         _directory(architecture), dtype=torch.float32, device_map={"": "cpu"}, **options
     )
+    # On AVX512-BF16 an earlier forward pass would repack the layers for a kernel that computes in
+    # bf16 and passes no gradient; these tests compare sums of float32.
+    keep_differentiable(model)
     return model.eval().requires_grad_(False)

@@ -40,8 +40,6 @@ from assistant.train.view import Rates
 
 log = logging.getLogger(__name__)
 
-_TOKENIZER_DIALOGUES = 12000
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -66,6 +64,7 @@ class Recipe:
     text_share: float = 0.0
     text_length: int = 512
     n_molecules: int = 30000
+    tokenizer_dialogues: int = 12000
     seed: int = 1
     save_every_minutes: float = 4.0
 
@@ -174,7 +173,7 @@ class Run:
         directory = self.directory / "tokenizer"
         if not directory.is_dir():
             writer = DialogueWriter(self.molecules, self.outside, seed=7, rates=self.recipe.rates)
-            texts = [_dialogue_text(writer) for _ in range(_TOKENIZER_DIALOGUES)]
+            texts = [_dialogue_text(writer) for _ in range(self.recipe.tokenizer_dialogues)]
             if self.recipe.text_share:
                 documents = list(text_documents(data))
                 texts += random.Random(7).sample(documents, min(len(documents), len(texts)))

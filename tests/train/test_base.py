@@ -51,6 +51,7 @@ def _recipe(**changes: object) -> Recipe:
         "minutes": 0.05,
         "tokens_per_step": 600,
         "n_molecules": 8,
+        "tokenizer_dialogues": 400,
         "quantised_from": 0.5,
         "text_share": 0.2,
         "text_length": 100,

@@ -18,7 +18,7 @@ import torch
 
 from assistant.bundle import Bundle
 from assistant.errors import AssistantError
-from assistant.evaluate import speed_rows
+from assistant.evaluate import speed_features, speed_rows
 from assistant.evaluate.speed_rows import Bench, Pair
 from assistant.llm.load import load_llm
 
@@ -35,7 +35,7 @@ class Figure:
         what: What is compared, ours first.
         unit: Of both values.
         less_is_better: Whether the ratio is other / ours (seconds) or ours / other (rates).
-        bar: The ratio to reach.
+        bar: The ratio to reach; None shows a figure for comparison.
         limits: Values of ours and of the other way that must not be exceeded, in `unit`.
     """
 
@@ -72,10 +72,16 @@ FIGURES: dict[Figure, Callable[[Bench, int], Pair]] = {
     ): speed_rows.encode,
     Figure(
         "C10a", "graph from text / PyG from_smiles", "molecules/s", bar=4.0
-    ): lambda _, repeats: speed_rows.features_from_text(repeats),
+    ): lambda _, repeats: speed_features.from_text(repeats),
     Figure(
         "C10b", "graph from a parsed molecule / PyG from_smiles", "molecules/s", bar=10.0
-    ): lambda _, repeats: speed_rows.features_from_parsed(repeats),
+    ): lambda _, repeats: speed_features.from_parsed(repeats),
+    Figure(
+        "C10c", "graph of what a person wrote, with identity / PyG from_smiles", "molecules/s"
+    ): lambda _, repeats: speed_features.by_identity(repeats),
+    Figure("C10d", "RDKit's parse alone / PyG from_smiles", "molecules/s"): lambda _, repeats: (
+        speed_features.bare_parse(repeats)
+    ),
 }
 
 
@@ -106,9 +112,9 @@ class Measured:
         if figure.limits is not None:
             bar = " / ".join(f"≤ {limit:g}" for limit in figure.limits)
         else:
-            bar = f"≥ {figure.bar:g}×"
+            bar = "–" if figure.bar is None else f"≥ {figure.bar:g}×"
         values = f"{pair.ours:.4g} | {pair.other:.4g} | {figure.unit}"
-        verdict = "yes" if self.reached else "no"
+        verdict = ("yes" if self.reached else "no") if bar != "–" else "–"
         return f"| {figure.id} | {figure.what} | {values} | {self.ratio:.2f}× | {bar} | {verdict} |"
 
 
@@ -124,7 +130,7 @@ def measure(bench: Bench, repeats: int, only: Sequence[str] = ()) -> Iterator[Me
         only: Ids, or their beginnings; all rows when empty.
     """
     for figure, run in FIGURES.items():
-        if not only or any(figure.id.rstrip("ab") == name or figure.id == name for name in only):
+        if not only or any(figure.id.rstrip("abcd") == name or figure.id == name for name in only):
             yield Measured(figure, run(bench, repeats))
 
 

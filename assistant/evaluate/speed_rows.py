@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from rdkit import Chem
 from torch import Tensor
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.lora import wrap
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LoraWeights, LowRank, combine
-from assistant.chem.graph import rdmol_to_graph, to_graph
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import AssistantError
@@ -277,33 +275,3 @@ def encode(bench: Bench, repeats: int) -> Pair:
         return time.perf_counter() - begin
 
     return in_turns(lambda: seconds(fresh=False), lambda: seconds(fresh=True), repeats)
-
-
-def _rate(work: Callable[[str], object], inputs: list) -> float:
-    begin = time.perf_counter()
-    for _ in range(5):
-        for item in inputs:
-            work(item)
-    return 5 * len(inputs) / (time.perf_counter() - begin)
-
-
-def features_from_text(repeats: int) -> Pair:
-    """C10: molecules per second from SMILES to graph, against PyG's `from_smiles`."""
-    from torch_geometric.utils import from_smiles
-
-    texts = list(SMILES)
-    return in_turns(
-        lambda: _rate(lambda text: to_graph(Molecule.parse(text)), texts),
-        lambda: _rate(from_smiles, texts),
-        repeats,
-    )
-
-
-def features_from_parsed(repeats: int) -> Pair:
-    """C10: molecules per second from a parsed molecule to its graph, against `from_smiles`."""
-    from torch_geometric.utils import from_smiles
-
-    mols = [Chem.MolFromSmiles(text) for text in SMILES]
-    return in_turns(
-        lambda: _rate(rdmol_to_graph, mols), lambda: _rate(from_smiles, list(SMILES)), repeats
-    )

@@ -32,6 +32,7 @@ from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
 from assistant.llm.requests import EndReason, memory_is_full
 from assistant.llm.rows import Answer, Row
+from assistant.llm.threads import Threads
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class DecodeLoop:
         )
         self._rows: list[Row] = []
         self._packs: dict[tuple[str, ...], PackedDeltas] = {}
+        self._threads = Threads()
         self._fit: set[str] = set()  # hashes of ΔW that were checked
         self._inbox: list[Answer] = []
         self._wake = threading.Condition()
@@ -105,6 +107,7 @@ class DecodeLoop:
     def _run(self) -> None:
         try:
             while self._admit():
+                self._threads.adapt()
                 self._step()
         finally:
             # Ended by a bug, which goes on to the thread's exception hook: nobody may wait forever.

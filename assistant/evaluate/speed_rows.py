@@ -7,10 +7,13 @@ on what they say. ΔW are random, on q, k, v, o and the MLP of every layer, of r
 
 import itertools
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -45,10 +48,14 @@ SMILES = (
     "COc1ccc2nc(S(=O)Cc3ncc(C)c(OC)c3C)[nH]c2c1",
 )
 
+Format = Literal["nf4", "fp32"]
+"""NF4 by its kernel, or the same values in 32 bit."""
+
 _RANK = 8
 _N_GRAPH_TOKENS = 28
 _PROMPT = 64
 _PATIENCE_S = 600.0
+_SETTLING_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,10 +82,19 @@ class Bench:
         llm: A model that the engine for several people runs; its sites get wrapped.
         history: Tokens of a long conversation.
         n_tokens: Tokens of an answer.
+        fresh: Loads the model once more, for ways that change it.
     """
 
-    def __init__(self, llm: LoadedLLM, *, history: int = 1000, n_tokens: int = 64) -> None:
+    def __init__(
+        self,
+        llm: LoadedLLM,
+        fresh: Callable[[Format], LoadedLLM],
+        *,
+        history: int = 1000,
+        n_tokens: int = 64,
+    ) -> None:
         self.llm = llm
+        self.fresh = fresh
         self.history = history
         self.n_tokens = n_tokens
         sites = find_sites(llm.model)
@@ -250,6 +266,29 @@ def second_molecule(bench: Bench, repeats: int) -> Pair:
             yield first, extended(shown, question)
 
     return _first_tokens(bench, turns(), repeats)
+
+
+def beside_a_neighbour(bench: Bench, repeats: int) -> Pair:
+    """C8: tokens per second beside a process that keeps a core busy, against none."""
+    prompt = bench.prompt(_PROMPT)
+
+    def speed() -> float:
+        bench.ask(prompt)  # in which the engine sees how busy the machine is
+        return bench.ask(prompt).tokens_per_s
+
+    def beside() -> float:
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as neighbour:
+            try:
+                time.sleep(_SETTLING_S)
+                return speed()
+            finally:
+                neighbour.kill()
+
+    def alone() -> float:
+        time.sleep(_SETTLING_S)
+        return speed()
+
+    return in_turns(beside, alone, repeats)
 
 
 def encode(bench: Bench, repeats: int) -> Pair:

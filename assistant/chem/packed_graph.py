@@ -16,14 +16,14 @@ format but the one described here gives None; `chem.graph` then asks atom by ato
 
 import re
 import struct
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from rdkit import Chem
 
-Columns = npt.NDArray[np.int64]
+Columns = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""`x` (n, 9), `edge_index` (2, 2e), `edge_attr` (2e, 3)."""
 
 # Byte order mark, tag, version 16.4.0.
 _HEADER = bytes.fromhex("efbeadde 00000000 10000000 04000000 00000000")
@@ -47,6 +47,7 @@ _ATOM_AROMATIC = 1 << 6
 _BOND_CONJUGATED, _BOND_TYPE, _BOND_DIRECTION, _BOND_STEREO = 1 << 5, 1 << 3, 1 << 2, 1 << 1
 _DEGREE, _RING = 2, 8  # columns that depend on the neighbours
 _MOST_DEGREE = 11
+_MOST_ROWS = 8192
 
 _SINGLE, _SP3 = int(Chem.BondType.SINGLE), int(Chem.HybridizationType.SP3)
 
@@ -95,48 +96,88 @@ class PackedReader:
         atom_row: Callable[[tuple[int, ...]], tuple[int, ...]],
         bond_row: Callable[[tuple[int, ...]], tuple[int, ...]],
     ) -> None:
-        # A few hundred records occur among drug-like molecules; isotopes alone could make more.
-        self._atom = lru_cache(maxsize=8192)(lambda record: _atom(record, atom_row))
-        self._bond = lru_cache(maxsize=1024)(lambda record: _bond(record, bond_row))
+        self._atoms = _Rows(lambda record: _atom(record, atom_row))
+        self._bonds = _Rows(lambda record: _bond(record, bond_row))
 
-    def __call__(self, data: bytes) -> tuple[Columns, Columns, Columns] | None:
-        """Columns of a serialised molecule; None if it is not plain.
+    def __call__(self, serialised: Sequence[bytes]) -> list[Columns | None]:
+        """Columns of serialised molecules; None for each that is not plain.
 
         Args:
-            data: What `Mol.ToBinary` gives, without properties.
-
-        Returns:
-            `x` (n, 9), `edge_index` (2, 2e), `edge_attr` (2e, 3).
+            serialised: What `Mol.ToBinary` gives, without properties.
         """
+        found = [self._read(data) for data in serialised]
+        columns = iter(_columns([parts for parts in found if parts is not None]))
+        return [None if parts is None else next(columns) for parts in found]
+
+    def _read(self, data: bytes) -> "_Parts | None":
         if not data.startswith(_HEADER) or data[_ATOMS - 2 : _ATOMS] != _BEFORE_ATOMS:
             return None
         n_atoms, n_bonds = _TWO_COUNTS.unpack_from(data, len(_HEADER))
         if n_atoms > _MOST_ATOMS:
             return None
-        found = _records(_ATOM, data, _ATOMS, n_atoms)
+        found = _records(_ATOM, data, _ATOMS, len(data) - 3 * n_bonds, n_atoms)
         if found is None or data[found[1]] != _BEFORE_BONDS:
             return None
         atoms, end = found
-        found = _records(_BOND, data, end + 1, n_bonds)
+        found = _records(_BOND, data, end + 1, len(data), n_bonds)
         if found is None or data[found[1]] != _BEFORE_RINGS:
             return None
         bonds, end = found
-        ends = b"".join([bond[:2] for bond in bonds])
-        # One conversion for all three: numpy's calls cost as much as the reading.
-        parts = [
-            b"".join(map(self._atom, atoms)),
-            _both_ways(ends),
-            b"".join([self._bond(bond[2:]) for bond in bonds]),
-        ]
-        flat = np.frombuffer(b"".join(parts), np.uint8).astype(np.int64)
-        x = flat[: 9 * n_atoms].reshape(n_atoms, 9)
-        edge_index = flat[9 * n_atoms : 9 * n_atoms + 4 * n_bonds].reshape(2, 2 * n_bonds)
-        edge_attr = flat[9 * n_atoms + 4 * n_bonds :].reshape(2 * n_bonds, 3)
-        x[np.frombuffer(_ring_atoms(data, end + 1), np.uint8), _RING] = 1
-        degree = x[:, _DEGREE]
-        degree += np.bincount(np.frombuffer(ends, np.uint8), minlength=n_atoms)
-        np.minimum(degree, _MOST_DEGREE, out=degree)
-        return x, edge_index, edge_attr
+        rows = self._bonds
+        return (
+            n_atoms,
+            b"".join(map(self._atoms.__getitem__, atoms)),
+            b"".join([bond[:2] for bond in bonds]),
+            b"".join([rows[bond[2:]] for bond in bonds]),
+            _ring_atoms(data, end + 1),
+        )
+
+
+# Of one molecule: its number of atoms, rows of atoms, ends of bonds, rows of bonds, atoms of rings.
+_Parts = tuple[int, bytes, bytes, bytes, bytes]
+
+
+class _Rows(dict[bytes, bytes]):
+    """Record -> row. A few hundred occur among drug-like molecules; isotopes could make more."""
+
+    def __init__(self, make: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, record: bytes) -> bytes:
+        if len(self) >= _MOST_ROWS:
+            self.clear()
+        self[record] = row = self._make(record)
+        return row
+
+
+def _columns(molecules: list[_Parts]) -> Iterator[Columns]:
+    """Arrays of molecules, views of arrays of all: numpy's calls cost as much as the reading."""
+    if not molecules:
+        return
+    counts, atoms, ends, bonds, rings = zip(*molecules, strict=True)
+    x = _array(atoms).reshape(-1, 9)
+    n_atoms = np.array(counts)
+    before = n_atoms.cumsum() - n_atoms
+    x[_array(rings) + before.repeat([len(r) for r in rings]), _RING] = 1
+    nodes = _array(ends) + before.repeat([len(e) for e in ends])
+    degree = x[:, _DEGREE]
+    degree += np.bincount(nodes, minlength=len(x))
+    np.minimum(degree, _MOST_DEGREE, out=degree)
+    edges, rows = _array([_both_ways(e) for e in ends]), _array(bonds).reshape(-1, 3)
+    atom = bond = 0
+    for count, pairs in zip(counts, ends, strict=True):
+        n = len(pairs)  # directed bonds
+        yield (
+            x[atom : atom + count],
+            edges[2 * bond : 2 * (bond + n)].reshape(2, n),
+            rows[bond : bond + n],
+        )
+        atom, bond = atom + count, bond + n
+
+
+def _array(parts: Sequence[bytes | bytearray]) -> npt.NDArray[np.int64]:
+    return np.frombuffer(b"".join(parts), np.uint8).astype(np.int64)
 
 
 def _both_ways(ends: bytes) -> bytes:
@@ -149,10 +190,10 @@ def _both_ways(ends: bytes) -> bytes:
 
 
 def _records(
-    pattern: re.Pattern[bytes], data: bytes, start: int, count: int
+    pattern: re.Pattern[bytes], data: bytes, start: int, stop: int, count: int
 ) -> tuple[list[bytes], int] | None:
     """So many records and the place behind them; None if one is of another form."""
-    records = pattern.findall(data, start)[:count]
+    records = pattern.findall(data, start, stop)[:count]
     joined = b"".join(records)
     # A form that is not matched is skipped by `findall`.
     if len(records) != count or not data.startswith(joined, start):

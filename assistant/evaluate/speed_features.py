@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from rdkit import Chem
 
-from assistant.chem.graph import rdmol_to_graph, smiles_to_graphs, to_graph
+from assistant.chem.graph import rdmols_to_graphs, smiles_to_graphs, to_graph
 from assistant.chem.molecule import Molecule
 from assistant.evaluate.speed_rows import SMILES, Pair, in_turns
 
@@ -20,7 +20,7 @@ def from_text(repeats: int) -> Pair:
 def from_parsed(repeats: int) -> Pair:
     """C10b: molecules per second from a parsed molecule to its graph, PyG from SMILES."""
     mols = [Chem.MolFromSmiles(text) for text in SMILES]
-    return _against_pyg(lambda: [rdmol_to_graph(mol) for mol in mols], repeats)
+    return _against_pyg(lambda: list(rdmols_to_graphs(mols)), repeats)
 
 
 def by_identity(repeats: int) -> Pair:

@@ -32,7 +32,8 @@ from assistant.chem.molecule import Molecule
 from assistant.chem.motifs import motif_rows as published_motif_rows
 from assistant.chem.motifs import own_motif_rows
 from assistant.graph.encoder import GraphEncoder
-from assistant.graph.projector import MultiLevelProjector, pad_motifs
+from assistant.graph.frozen import FrozenEncoder, FrozenProjector
+from assistant.graph.projector import N_MOTIF_FEATURES, MultiLevelProjector
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
 
@@ -98,6 +99,10 @@ class MoleculeEncoder:
         self._motif_rows = motif_rows or (
             _MOTIF_ROWS_OF[projector.config.motif_rows] if projector else own_motif_rows
         )
+        self._encode = FrozenEncoder(self.encoder)
+        self._project = self.projector and FrozenProjector(self.projector)
+        if isinstance(self.generator, LoraGenerator):
+            self.generator.freeze()
         self._dtype = dtype
         # One B per site for all molecules: its identity is what lets their A be combined.
         shared = self.generator.shared_B() if self.generator is not None else {}
@@ -146,13 +151,14 @@ class MoleculeEncoder:
                 _, dropped = self._kept.popitem(last=False)
                 self._n_bytes -= dropped.n_bytes
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _compute(self, molecule: Molecule) -> MoleculeEncoding:
-        levels = self.encoder.encode([self._to_graph(molecule)])
+        levels = self._encode(self._to_graph(molecule))
         tokens = lora = None
-        if self.projector is not None:
-            motifs, mask = pad_motifs([self._motif_rows(molecule)])
-            tokens = self.projector(levels, motifs, mask)[0].to(self._dtype)
+        if self._project is not None:
+            rows = self._motif_rows(molecule)
+            motifs = np.empty((0, N_MOTIF_FEATURES)) if rows is None else rows
+            tokens = self._project(levels, torch.from_numpy(motifs)).to(self._dtype)
         if self.generator is not None:
             lora = self._lora(self.generator(levels))
         return MoleculeEncoding(

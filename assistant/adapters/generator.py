@@ -107,10 +107,17 @@ class DecoderBlock(nn.Module):
         self.linear1 = nn.Linear(d_model, ffn_factor * d_model)
         self.linear2 = nn.Linear(ffn_factor * d_model, d_model)
 
-    def forward(self, queries: Tensor, keys: Tensor, hidden: Tensor) -> Tensor:
+    def forward(self, queries: Tensor, keys: Tensor, hidden: Tensor | None) -> Tensor:
         """Queries (b, q, D) after one block; `hidden` is True at padding keys, (b, n)."""
+        return self.after_itself(self.attend_itself(queries), keys, hidden)
+
+    def attend_itself(self, queries: Tensor) -> Tensor:
+        """Its first part, which knows nothing of the molecule."""
         normed = self.norm1(queries)
-        queries = queries + self.self_attn(normed, normed, normed, need_weights=False)[0]
+        return queries + self.self_attn(normed, normed, normed, need_weights=False)[0]
+
+    def after_itself(self, queries: Tensor, keys: Tensor, hidden: Tensor | None) -> Tensor:
+        """The parts behind it."""
         seen, _ = self.multihead_attn(
             self.norm2(queries), keys, keys, key_padding_mask=hidden, need_weights=False
         )
@@ -124,6 +131,7 @@ class LoraGenerator(nn.Module):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
+        self._constant: Tensor | None = None
         d_model, rank = config.d_model, config.rank
         self.node_proj = nn.Linear(config.d_graph, d_model)
         self.node_norm = nn.LayerNorm(d_model)
@@ -194,23 +202,51 @@ class LoraGenerator(nn.Module):
 
     def _decode(self, levels: GraphLevels, roles: Tensor | None) -> Tensor:
         keys, hidden = self._keys(levels)
-        queries = self.site_queries.expand(len(levels), -1, -1)  # (b, sites, D)
-        if roles is not None:
-            if self.role_embedding is None:
-                raise ValueError("roles are given, but the generator was made with n_roles = 0")
-            queries = queries + self.role_embedding[roles][:, None]
-        n_site_blocks = self.config.n_site_blocks
-        for block in self.blocks[:n_site_blocks]:
-            queries = block(queries, keys, hidden)
-        queries = (queries[:, :, None] + self.rank_queries).flatten(1, 2)  # (b, sites * r, D)
-        for block in self.blocks[n_site_blocks:]:
-            queries = block(queries, keys, hidden)
+        blocks = list(self.blocks)
+        if roles is None and self._constant is not None:
+            queries = self._constant.expand(len(levels), -1, -1)
+            queries = blocks[0].after_itself(queries, keys, hidden)
+            start = 1
+        else:
+            queries, start = self._queries(len(levels), roles), 0
+        for index, block in enumerate(blocks[start:], start):
+            queries = block(self._spread(queries, index), keys, hidden)
+        queries = self._spread(queries, len(blocks))
         return self.norm(queries).unflatten(1, (len(self.config.sites), self.config.rank))
 
-    def _keys(self, levels: GraphLevels) -> tuple[Tensor, Tensor]:
+    def _queries(self, n_molecules: int, roles: Tensor | None) -> Tensor:
+        queries = self.site_queries.expand(n_molecules, -1, -1)  # (b, sites, D)
+        if roles is None:
+            return queries
+        if self.role_embedding is None:
+            raise ValueError("roles are given, but the generator was made with n_roles = 0")
+        return queries + self.role_embedding[roles][:, None]
+
+    def _spread(self, queries: Tensor, block: int) -> Tensor:
+        """Before the first block that works on rank components, each becomes a query."""
+        if block != self.config.n_site_blocks:
+            return queries
+        return (queries[:, :, None] + self.rank_queries).flatten(1, 2)  # (b, sites * r, D)
+
+    @torch.no_grad()
+    def freeze(self) -> None:
+        """Keeps what is the same for all molecules; for weights that change no more."""
+        self.eval().requires_grad_(False)
+        if len(self.blocks):
+            self._constant = self.blocks[0].attend_itself(self._spread(self._queries(1, None), 0))
+
+    def train(self, mode: bool = True) -> "LoraGenerator":
+        """As for any module; leaving `eval` forgets what `freeze` kept."""
+        if mode:
+            self._constant = None
+        return super().train(mode)
+
+    def _keys(self, levels: GraphLevels) -> tuple[Tensor, Tensor | None]:
         n_levels = self.config.n_levels
         if levels.atoms.shape[1] != n_levels:
             raise ValueError(f"{levels.atoms.shape[1]} graph levels given, {n_levels} expected")
         nodes = self.node_norm(self.node_proj(levels.atoms))  # (b, levels, n, D)
         keys = (nodes + self.level_embedding[:, None]).flatten(1, 2)  # (b, levels * n, D)
-        return keys, (~levels.mask).repeat(1, n_levels)
+        # One molecule has no padding, and attention without a mask is faster.
+        hidden = None if len(levels) == 1 else (~levels.mask).repeat(1, n_levels)
+        return keys, hidden

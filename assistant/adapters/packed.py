@@ -41,7 +41,7 @@ class SiteGroup:
 
 @dataclass(frozen=True)
 class _Packed:
-    """All ΔW at one group: A (R, in), B (R, out) with the scaling in it, the ΔW of each column."""
+    """All ΔW at one group: A (in, R), B (R, out) with the scaling in it, the ΔW of each column."""
 
     lora_A: Tensor
     lora_B: Tensor
@@ -80,7 +80,7 @@ class PackedDeltas:
 
 def _pack_group(group: SiteGroup, parts: list[tuple[int, slice, LowRank]], like: Tensor) -> _Packed:
     columns = tuple(place for place, _, part in parts for _ in range(part.rank))
-    lora_A = torch.cat([part.lora_A for _, _, part in parts]).to(like)
+    lora_A = torch.cat([part.lora_A for _, _, part in parts]).to(like).t().contiguous()
     lora_B = like.new_zeros(len(columns), sum(group.widths))
     row = 0
     for _, span, part in parts:
@@ -102,16 +102,16 @@ class TokenDeltas:
     places: tuple[int, ...] | None
     _masks: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
 
-    def add(self, y: Tensor, x: Tensor, group: SiteGroup) -> Tensor:
-        """`y` (n, out) plus scaling · B A x for the tokens that have a ΔW here; x is (n, in)."""
+    def add_(self, y: Tensor, x: Tensor, group: SiteGroup) -> Tensor:
+        """Adds scaling · B A x in place to `y` (n, out) where a token has a ΔW; x is (n, in)."""
         part = self.packed.groups.get(group.names[0])
         if part is None:
             return y
-        u = torch.nn.functional.linear(x, part.lora_A)
+        u = torch.mm(x, part.lora_A)
         if self.places is not None:
             # `where`, not a product: 0 * inf of another molecule must not reach this token.
             u = torch.where(self._mask(part.columns, x.device), u, 0)
-        return torch.addmm(y, u, part.lora_B)
+        return y.addmm_(u, part.lora_B)
 
     def _mask(self, columns: tuple[int, ...], device: torch.device) -> Tensor:
         if columns not in self._masks:

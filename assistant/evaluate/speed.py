@@ -8,19 +8,21 @@ their medians and ratio beside the bar. Run it on a quiet machine: `--only C1 C2
 
 import argparse
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
 from assistant.bundle import Bundle
 from assistant.errors import AssistantError
-from assistant.evaluate import speed_rows
-from assistant.evaluate.speed_rows import Bench, Pair
-from assistant.llm.load import load_llm
+from assistant.evaluate import speed_experts, speed_features, speed_peft, speed_rows
+from assistant.evaluate.speed_rows import Bench, Format, Pair
+from assistant.llm.compute import dequantise
+from assistant.llm.load import LoadedLLM, load_llm
 
 ROOT = Path(__file__).resolve().parents[2]
 _LEAST_REPEATS = 5
@@ -35,7 +37,7 @@ class Figure:
         what: What is compared, ours first.
         unit: Of both values.
         less_is_better: Whether the ratio is other / ours (seconds) or ours / other (rates).
-        bar: The ratio to reach.
+        bar: The ratio to reach; None shows a figure for comparison.
         limits: Values of ours and of the other way that must not be exceeded, in `unit`.
     """
 
@@ -55,14 +57,33 @@ FIGURES: dict[Figure, Callable[[Bench, int], Pair]] = {
         "C2", "decode with graph tokens and ΔW / base", "tokens/s", bar=0.85
     ): speed_rows.decode_with_delta,
     Figure(
+        "C3a", "8 molecules in a batch, NF4 kernel / peft mixed batch", "tokens/s", bar=2.0
+    ): lambda bench, repeats: speed_peft.mixed_batch(bench, repeats, "nf4"),
+    Figure(
+        "C3b", "8 molecules in a batch, fp32 / peft mixed batch", "tokens/s", bar=2.0
+    ): lambda bench, repeats: speed_peft.mixed_batch(bench, repeats, "fp32"),
+    Figure(
         "C4", "8 conversations, 8 molecules / one", "tokens/s", bar=2.5
     ): speed_rows.eight_together,
     Figure(
         "C5", "first token of a 2nd turn, kept cache / none", "s", less_is_better=True, bar=10.0
     ): speed_rows.second_turn,
     Figure(
+        "C6a",
+        "X-LoRA token at 256, two caches / two full passes",
+        "s",
+        less_is_better=True,
+        bar=8.0,
+    ): lambda bench, repeats: speed_experts.exact_against_two_passes(bench, repeats, 256),
+    Figure(
+        "C6b", "X-LoRA at 1,024 tokens, caches / two full passes", "s", less_is_better=True
+    ): lambda bench, repeats: speed_experts.exact_against_two_passes(bench, repeats, 1024),
+    Figure(
         "C7", "first token with a 2nd molecule, kept / none", "s", less_is_better=True, bar=8.0
     ): speed_rows.second_molecule,
+    Figure(
+        "C8", "decode beside a busy process / alone", "tokens/s", bar=0.4
+    ): speed_rows.beside_a_neighbour,
     Figure(
         "C9",
         "graph tokens and ΔW, known molecule / new",
@@ -72,10 +93,16 @@ FIGURES: dict[Figure, Callable[[Bench, int], Pair]] = {
     ): speed_rows.encode,
     Figure(
         "C10a", "graph from text / PyG from_smiles", "molecules/s", bar=4.0
-    ): lambda _, repeats: speed_rows.features_from_text(repeats),
+    ): lambda _, repeats: speed_features.from_text(repeats),
     Figure(
         "C10b", "graph from a parsed molecule / PyG from_smiles", "molecules/s", bar=10.0
-    ): lambda _, repeats: speed_rows.features_from_parsed(repeats),
+    ): lambda _, repeats: speed_features.from_parsed(repeats),
+    Figure(
+        "C10c", "graph of what a person wrote, with identity / PyG from_smiles", "molecules/s"
+    ): lambda _, repeats: speed_features.by_identity(repeats),
+    Figure("C10d", "RDKit's parse alone / PyG from_smiles", "molecules/s"): lambda _, repeats: (
+        speed_features.bare_parse(repeats)
+    ),
 }
 
 
@@ -106,9 +133,9 @@ class Measured:
         if figure.limits is not None:
             bar = " / ".join(f"≤ {limit:g}" for limit in figure.limits)
         else:
-            bar = f"≥ {figure.bar:g}×"
+            bar = "–" if figure.bar is None else f"≥ {figure.bar:g}×"
         values = f"{pair.ours:.4g} | {pair.other:.4g} | {figure.unit}"
-        verdict = "yes" if self.reached else "no"
+        verdict = ("yes" if self.reached else "no") if bar != "–" else "–"
         return f"| {figure.id} | {figure.what} | {values} | {self.ratio:.2f}× | {bar} | {verdict} |"
 
 
@@ -124,7 +151,7 @@ def measure(bench: Bench, repeats: int, only: Sequence[str] = ()) -> Iterator[Me
         only: Ids, or their beginnings; all rows when empty.
     """
     for figure, run in FIGURES.items():
-        if not only or any(figure.id.rstrip("ab") == name or figure.id == name for name in only):
+        if not only or any(figure.id.rstrip("abcd") == name or figure.id == name for name in only):
             yield Measured(figure, run(bench, repeats))
 
 
@@ -150,6 +177,14 @@ def _device(arguments: Sequence[str]) -> str:
     return parser.parse_known_args(arguments)[0].device
 
 
+def _load_as(source: str | Path, form: Format, device: str) -> LoadedLLM:
+    llm = load_llm(source, device=device, pick_fastest=False)
+    if form == "nf4":
+        return llm
+    dequantise(llm.model, torch.float32)
+    return replace(llm, dtype=torch.float32, compute_format="NF4 values, computed in fp32")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; 0 when every row reached its bar."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -169,7 +204,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--repeats {options.repeats}: medians of at least {_LEAST_REPEATS} are told")
     try:
         source = options.llm or Bundle.read(options.bundle).components["llm"]
-        bench = Bench(load_llm(source, device=options.device))
+        bench = Bench(
+            load_llm(source, device=options.device),
+            lambda form: _load_as(source, form, options.device),
+        )
         described = machine(bench)
         sys.stdout.write(f"{described}\n{HEADER}\n")
         rows = []
@@ -191,4 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if "OMP_WAIT_POLICY" not in os.environ:  # as `launch.py` does; torch reads it when it loads
+        os.environ["OMP_WAIT_POLICY"] = "passive"
+        os.execv(sys.executable, [sys.executable, "-m", "assistant.evaluate.speed", *sys.argv[1:]])
     sys.exit(main())

@@ -7,20 +7,21 @@ on what they say. ΔW are random, on q, k, v, o and the MLP of every layer, of r
 
 import itertools
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from rdkit import Chem
 from torch import Tensor
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.lora import wrap
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LoraWeights, LowRank, combine
-from assistant.chem.graph import rdmol_to_graph, to_graph
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import AssistantError
@@ -47,10 +48,14 @@ SMILES = (
     "COc1ccc2nc(S(=O)Cc3ncc(C)c(OC)c3C)[nH]c2c1",
 )
 
+Format = Literal["nf4", "fp32"]
+"""NF4 by its kernel, or the same values in 32 bit."""
+
 _RANK = 8
 _N_GRAPH_TOKENS = 28
 _PROMPT = 64
 _PATIENCE_S = 600.0
+_SETTLING_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,19 @@ class Bench:
         llm: A model that the engine for several people runs; its sites get wrapped.
         history: Tokens of a long conversation.
         n_tokens: Tokens of an answer.
+        fresh: Loads the model once more, for ways that change it.
     """
 
-    def __init__(self, llm: LoadedLLM, *, history: int = 1000, n_tokens: int = 64) -> None:
+    def __init__(
+        self,
+        llm: LoadedLLM,
+        fresh: Callable[[Format], LoadedLLM],
+        *,
+        history: int = 1000,
+        n_tokens: int = 64,
+    ) -> None:
         self.llm = llm
+        self.fresh = fresh
         self.history = history
         self.n_tokens = n_tokens
         sites = find_sites(llm.model)
@@ -254,6 +268,29 @@ def second_molecule(bench: Bench, repeats: int) -> Pair:
     return _first_tokens(bench, turns(), repeats)
 
 
+def beside_a_neighbour(bench: Bench, repeats: int) -> Pair:
+    """C8: tokens per second beside a process that keeps a core busy, against none."""
+    prompt = bench.prompt(_PROMPT)
+
+    def speed() -> float:
+        bench.ask(prompt)  # in which the engine sees how busy the machine is
+        return bench.ask(prompt).tokens_per_s
+
+    def beside() -> float:
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as neighbour:
+            try:
+                time.sleep(_SETTLING_S)
+                return speed()
+            finally:
+                neighbour.kill()
+
+    def alone() -> float:
+        time.sleep(_SETTLING_S)
+        return speed()
+
+    return in_turns(beside, alone, repeats)
+
+
 def encode(bench: Bench, repeats: int) -> Pair:
     """C9: seconds for graph tokens and ΔW of a known molecule, against a new one."""
     sites = find_sites(bench.llm.model)
@@ -277,33 +314,3 @@ def encode(bench: Bench, repeats: int) -> Pair:
         return time.perf_counter() - begin
 
     return in_turns(lambda: seconds(fresh=False), lambda: seconds(fresh=True), repeats)
-
-
-def _rate(work: Callable[[str], object], inputs: list) -> float:
-    begin = time.perf_counter()
-    for _ in range(5):
-        for item in inputs:
-            work(item)
-    return 5 * len(inputs) / (time.perf_counter() - begin)
-
-
-def features_from_text(repeats: int) -> Pair:
-    """C10: molecules per second from SMILES to graph, against PyG's `from_smiles`."""
-    from torch_geometric.utils import from_smiles
-
-    texts = list(SMILES)
-    return in_turns(
-        lambda: _rate(lambda text: to_graph(Molecule.parse(text)), texts),
-        lambda: _rate(from_smiles, texts),
-        repeats,
-    )
-
-
-def features_from_parsed(repeats: int) -> Pair:
-    """C10: molecules per second from a parsed molecule to its graph, against `from_smiles`."""
-    from torch_geometric.utils import from_smiles
-
-    mols = [Chem.MolFromSmiles(text) for text in SMILES]
-    return in_turns(
-        lambda: _rate(rdmol_to_graph, mols), lambda: _rate(from_smiles, list(SMILES)), repeats
-    )

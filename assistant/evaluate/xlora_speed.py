@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, fields
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from assistant.adapters.lora import named_targets, running, wrap
 from assistant.adapters.weights import LoraWeights, LowRank
@@ -74,14 +74,19 @@ def build(sizes: Sizes) -> tuple[LlamaForCausalLM, Mixture]:
         num_key_value_heads=4,
     )
     model = LlamaForCausalLM(config).eval().requires_grad_(False)
+    return model, random_mixture(model, sizes.hidden, n_experts=sizes.experts, rank=sizes.rank)
+
+
+def random_mixture(
+    model: PreTrainedModel, hidden: int, *, n_experts: int = 4, rank: int = 8
+) -> Mixture:
+    """A layer-wise mixture of random experts on all linear layers of the blocks, which it wraps."""
     layers = [n for n, _ in named_targets(model) if n.rpartition(".")[2] in _ADAPTED]
-    experts = {f"expert {i}": _random_lora(model, layers, sizes.rank) for i in range(sizes.experts)}
-    settings = XLoraConfig(sizes.hidden, layerwise_scalings=True)
-    gate = Gate(settings, n_layers=len(layers), n_experts=sizes.experts)
+    experts = {f"expert {i}": _random_lora(model, layers, rank) for i in range(n_experts)}
+    settings = XLoraConfig(hidden, layerwise_scalings=True)
+    gate = Gate(settings, n_layers=len(layers), n_experts=n_experts)
     wrap(model, layers)
-    return model, Mixture(
-        settings, gate.eval().requires_grad_(False), stack_experts(experts, layers)
-    )
+    return Mixture(settings, gate.eval().requires_grad_(False), stack_experts(experts, layers))
 
 
 def _random_lora(model: nn.Module, layers: list[str], rank: int) -> LoraWeights:
@@ -96,11 +101,11 @@ def measure(sizes: Sizes) -> list[Cost]:
     """The four ways over the same tokens, in turns, so that other load meets all alike."""
     model, mixture = build(sizes)
     ids = torch.randint(0, _VOCABULARY, (sizes.context + sizes.tokens,))
-    question = _question(model, ids[: sizes.context])
+    asked = question(model, ids[: sizes.context])
     ways = {
-        mode or "base": _cached(model, mixture, question, mode) for mode in (None, "exact", "turn")
+        mode or "base": cached_way(model, mixture, asked, mode) for mode in (None, "exact", "turn")
     }
-    ways["two full passes"] = _full_passes(model, mixture)
+    ways["two full passes"] = full_passes(model, mixture)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     logits: dict[str, list[Tensor]] = {name: [] for name in ways}
     n_forward = dict.fromkeys(ways, 0)
@@ -123,7 +128,8 @@ def measure(sizes: Sizes) -> list[Cost]:
     ]
 
 
-def _question(model: LlamaForCausalLM, ids: Tensor) -> Spliced:
+def question(model: PreTrainedModel, ids: Tensor) -> Spliced:
+    """Token ids (t,) as one question without molecules."""
     n = len(ids)
     return Spliced(
         model.get_input_embeddings()(ids)[None],
@@ -137,8 +143,8 @@ def _question(model: LlamaForCausalLM, ids: Tensor) -> Spliced:
 
 
 @torch.inference_mode()
-def _cached(
-    model: LlamaForCausalLM, mixture: Mixture, question: Spliced, mode: ExpertMode | None
+def cached_way(
+    model: PreTrainedModel, mixture: Mixture, question: Spliced, mode: ExpertMode | None
 ) -> Callable[[Tensor], Tensor]:
     """Prefills the question; then gives the logits after the last of the ids, (t,)."""
     experts: AnswerExperts | None = None
@@ -162,7 +168,9 @@ def _cached(
     return decode
 
 
-def _full_passes(model: LlamaForCausalLM, mixture: Mixture) -> Callable[[Tensor], Tensor]:
+def full_passes(model: PreTrainedModel, mixture: Mixture) -> Callable[[Tensor], Tensor]:
+    """Gives the logits after the last of the ids, (t,), by both passes over all of them."""
+
     @torch.inference_mode()
     def decode(ids: Tensor) -> Tensor:
         embeds = model.get_input_embeddings()(ids[None])

@@ -24,7 +24,7 @@ from assistant.checkpoint import ADDED_LATER
 
 ATOM_CLASSES = (119, 5, 12, 12, 10, 6, 6, 2, 2)  # OGB >= 1.3.6; before, chirality had 4 classes
 BOND_CLASSES = (5, 6, 2)
-_COLUMNS_READ = {"ogb": (9, 3), "mora": (2, 2)}  # of atoms and of bonds
+COLUMNS_READ = {"ogb": (9, 3), "mora": (2, 2)}  # of atoms and of bonds
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class GraphEncoderConfig:
             )
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout {self.dropout} is outside [0, 1)")
-        if self.columns not in _COLUMNS_READ:
-            raise ValueError(f"columns {self.columns!r} must be one of {', '.join(_COLUMNS_READ)}")
+        if self.columns not in COLUMNS_READ:
+            raise ValueError(f"columns {self.columns!r} must be one of {', '.join(COLUMNS_READ)}")
 
     @property
     def n_levels(self) -> int:
@@ -222,10 +222,10 @@ class GraphEncoder(nn.Module):
         if x.shape[0] == 0:
             raise ValueError("a graph without atoms cannot be encoded; parse the molecule first")
         read = (x.shape[1], edge_attr.shape[1])
-        if read != _COLUMNS_READ[self.config.columns]:
+        if read != COLUMNS_READ[self.config.columns]:
             raise ValueError(
                 f"the graphs have {read[0]} atom and {read[1]} bond columns, but the encoder reads"
-                f" {self.config.columns!r} ones, {_COLUMNS_READ[self.config.columns]}"
+                f" {self.config.columns!r} ones, {COLUMNS_READ[self.config.columns]}"
             )
         if batch is None:
             batch = x.new_zeros(x.shape[0])

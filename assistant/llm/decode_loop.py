@@ -13,25 +13,27 @@ rows wait for each other, then the person is told.
 
 import itertools
 import logging
-import math
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
 
 import torch
 from torch import Tensor
 
-from assistant.adapters.packed import PackedDeltas, TokenDeltas, refuse_misfits
-from assistant.errors import AnswerFailedError, AssistantError
+from assistant.adapters.packed import refuse_misfits
+from assistant.errors import AssistantError
 from assistant.llm.graphed.capture import Products, make_decoder
 from assistant.llm.graphed.step import StepRow
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.llama import LlamaForward
 from assistant.llm.load import LoadedLLM
+from assistant.llm.outcomes import Ready, draw, is_out_of_memory, tell
+from assistant.llm.packs import Packs, Work
 from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
-from assistant.llm.requests import EndReason, memory_is_full
+from assistant.llm.prompt_lookup import Payoff
+from assistant.llm.requests import EndReason
 from assistant.llm.rows import Answer, Row
+from assistant.llm.threads import Threads
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +45,9 @@ CUDA_CHUNK = 512
 
 _LINGER_SECONDS = 30.0
 _KEPT_CONVERSATIONS = 64
-_KEPT_PACKS = 2  # the rows that decode, and those with a prompt among them
 
 # What a pass over one request's numbers can raise. Anything else is a bug and ends the thread.
 _FAILURES = (AssistantError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
-
-Work = Sequence[tuple[Row, int]]
 
 
 class DecodeLoop:
@@ -87,7 +86,9 @@ class DecodeLoop:
             max_bytes=max_bytes,
         )
         self._rows: list[Row] = []
-        self._packs: dict[tuple[str, ...], PackedDeltas] = {}
+        self._packs = Packs(self._forward.groups, self._forward.like)
+        self._threads = Threads()
+        self._payoff = Payoff()
         self._fit: set[str] = set()  # hashes of ΔW that were checked
         self._inbox: list[Answer] = []
         self._wake = threading.Condition()
@@ -105,6 +106,7 @@ class DecodeLoop:
     def _run(self) -> None:
         try:
             while self._admit():
+                self._threads.adapt()
                 self._step()
         finally:
             # Ended by a bug, which goes on to the thread's exception hook: nobody may wait forever.
@@ -132,7 +134,7 @@ class DecodeLoop:
             try:
                 self._rows.append(self._row(answer))
             except _FAILURES as error:
-                _tell(answer, error)
+                tell(answer, error)
         return True
 
     def _row(self, answer: Answer) -> Row:
@@ -152,14 +154,25 @@ class DecodeLoop:
         work = self._work()
         if not work:
             return
+        begin = time.perf_counter()
+        n_drawn = 0
         for ready in self._compute(work):
+            row = ready.row
+            if ready.guess >= 0 and not (row in self._rows and row.is_right(ready.guess)):
+                continue
+            n_drawn += 1
             try:
-                ended = ready.row.accept(_draw(ready), self._end_ids)
+                ended = row.accept(draw(ready), self._end_ids)
             except _FAILURES as error:
-                self._fail(ready.row, error)
+                self._fail(row, error)
                 continue
             if ended:
-                self._finish(ready.row, ended)
+                self._finish(row, ended)
+        row, n_tokens = work[0]
+        if len(work) == 1 and n_drawn and (row.guesses or n_tokens == 1):
+            seconds = time.perf_counter() - begin
+            self._payoff.note(n_drawn, seconds, guessed=bool(row.guesses))
+        row.guesses = []  # only a row alone has some
 
     def _work(self) -> list[tuple[Row, int]]:
         """Rows with the number of tokens each computes in the next step."""
@@ -167,6 +180,9 @@ class DecodeLoop:
             self._rows[0].parked = False
         rows = [row for row in self._rows if not row.parked]
         work = [(row, 1) for row in rows if row.is_decoding]
+        if len(rows) == len(work) == 1 and self.graphs is None and self._payoff.is_due:
+            rows[0].guess()
+            return [(rows[0], 1 + len(rows[0].guesses))]
         room = self._chunk or (CHUNK_BESIDE if work else PREFILL_CHUNK)
         for row in rows:
             if not row.is_decoding and room > 0:
@@ -174,26 +190,26 @@ class DecodeLoop:
                 room -= work[-1][1]
         return work
 
-    def _compute(self, work: Work) -> list["_Ready"]:
+    def _compute(self, work: Work) -> list[Ready]:
         """One pass, and the rows that can draw after it."""
         try:
             return self._pass(work)
         except _FAILURES as error:
             logger.debug("a pass over %d rows failed: %s", len(work), error)
-            if _is_out_of_memory(error):
+            if is_out_of_memory(error):
                 self._free_idle()
         results = []
         for row, n_tokens in work:
             try:
                 results += self._pass([(row, n_tokens)])
             except _FAILURES as error:
-                if _is_out_of_memory(error):
+                if is_out_of_memory(error):
                     self._out_of_memory(row, error)
                 else:
                     self._fail(row, error)
         return results
 
-    def _pass(self, work: Work) -> list["_Ready"]:
+    def _pass(self, work: Work) -> list[Ready]:
         """All rows by the packed pass, or those that decode by a graph where there is one."""
         decoding = [row for row, _ in work if row.is_decoding]  # they come first
         new = work[len(decoding) :]
@@ -201,11 +217,11 @@ class DecodeLoop:
         graphed = self._replay(decoding)
         ready = self._packed_pass(work) if graphed is None else graphed + ready
         for row, n_tokens in work:
-            row.computed(n_tokens)
+            row.computed(1 if row.guesses else n_tokens)
         return ready
 
     @torch.inference_mode()
-    def _replay(self, rows: list[Row]) -> "list[_Ready] | None":
+    def _replay(self, rows: list[Row]) -> list[Ready] | None:
         """The next token of each row by a graph; None when there is none for them."""
         if self.graphs is None or not rows:
             return None
@@ -222,53 +238,43 @@ class DecodeLoop:
             row.cache.length += 1
         logits, *found = result
         highest, best = (values.tolist() for values in found)
-        return [_Ready(*parts) for parts in zip(rows, logits, highest, best, strict=True)]
+        return [Ready(*parts) for parts in zip(rows, logits, highest, best, strict=True)]
 
     @torch.inference_mode()
-    def _packed_pass(self, work: Work) -> list["_Ready"]:
+    def _packed_pass(self, work: Work) -> list[Ready]:
         embeds = self._embeds(work)
-        deltas = self._deltas(work)
+        deltas = self._packs.of(work)
         spans = [row.span(n_tokens) for row, n_tokens in work]
         hidden = self._forward.hidden(embeds, spans, deltas)
         ends = itertools.accumulate(n_tokens for _, n_tokens in work)
-        last = [(row, end - 1) for (row, n), end in zip(work, ends, strict=True) if row.n_left == n]
-        return self._ready([row for row, _ in last], hidden, [place for _, place in last])
+        last = [
+            (row, end - n + i if row.guesses else end - 1, i - 1)
+            for (row, n), end in zip(work, ends, strict=True)
+            if row.guesses or row.n_left == n
+            for i in range(1 + len(row.guesses))
+        ]
+        return self._ready(last, hidden)
 
-    def _ready(self, rows: list[Row], hidden: Tensor, places: list[int]) -> list["_Ready"]:
-        if not rows:
+    def _ready(self, wanted: list[tuple[Row, int, int]], hidden: Tensor) -> list[Ready]:
+        """What rows draw from, of rows with a place in `hidden` and the guess that leads there."""
+        if not wanted:
             return []
+        rows, places, guesses = (list(part) for part in zip(*wanted, strict=True))
         chosen = hidden if len(places) == len(hidden) else hidden[places]
         logits = self._forward.logits(chosen)
         highest, best = (values.tolist() for values in logits.max(dim=-1))
-        return [_Ready(*parts) for parts in zip(rows, logits, highest, best, strict=True)]
+        return [Ready(*parts) for parts in zip(rows, logits, highest, best, guesses, strict=True)]
 
     def _embeds(self, work: Work) -> Tensor:
         """Packed embeddings (n, h); the tokens of all rows that decode are looked up at once."""
         decoding = [row for row, _ in work if row.is_decoding]
         parts = []
         if decoding:  # they come first
-            ids = torch.tensor([row.ids[-1] for row in decoding], device=self._llm.device)
+            ids = [token for row in decoding for token in (row.ids[-1], *row.guesses)]
+            ids = torch.tensor(ids, device=self._llm.device)
             parts.append(self._embed(ids))
         parts += [row.embeds(n, self._embed) for row, n in work if not row.is_decoding]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-    def _deltas(self, work: Work) -> TokenDeltas | None:
-        hashes = [content for row, n_tokens in work for content in row.next_deltas(n_tokens)]
-        used = tuple(sorted({content for content in hashes if content is not None}))
-        if not used:
-            return None
-        if used not in self._packs:
-            known = {content: delta for row, _ in work for content, delta in row.deltas.items()}
-            pack = PackedDeltas.pack(
-                [known[content] for content in used], self._forward.groups, self._forward.like
-            )
-            while len(self._packs) >= _KEPT_PACKS:
-                del self._packs[next(iter(self._packs))]
-            self._packs[used] = pack
-        places = {content: place for place, content in enumerate(used)}
-        if len(used) == 1 and None not in hashes:
-            return TokenDeltas(self._packs[used], None)
-        return TokenDeltas(self._packs[used], tuple(-1 if h is None else places[h] for h in hashes))
 
     def _out_of_memory(self, row: Row, error: BaseException) -> None:
         """The row waits for another one to leave; alone it must give up."""
@@ -286,6 +292,7 @@ class DecodeLoop:
 
     def _finish(self, row: Row, reason: EndReason) -> None:
         self._leave(row)
+        row.forget_wrong_guesses()
         n_system = 0
         for turn in row.spliced.turns:
             if turn >= 0:
@@ -296,7 +303,7 @@ class DecodeLoop:
 
     def _fail(self, row: Row, error: BaseException) -> None:
         self._leave(row)
-        _tell(row.answer, error)
+        tell(row.answer, error)
 
     def _leave(self, row: Row) -> None:
         self._rows.remove(row)
@@ -304,38 +311,3 @@ class DecodeLoop:
             if other.parked:
                 other.parked = False  # it may have the room now
                 break
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """A row whose next token can be drawn from `logits` (vocabulary,)."""
-
-    row: Row
-    logits: Tensor
-    highest: float
-    best: int
-
-
-def _draw(ready: _Ready) -> int:
-    if not math.isfinite(ready.highest):  # of values with a NaN among them the highest is NaN
-        raise AnswerFailedError(
-            "The model's numbers for this answer are not finite, so there is nothing to draw from."
-            " Ask again without the adapters or with another molecule, or choose another model."
-        )
-    sampler = ready.row.sampler
-    return ready.best if sampler.takes_the_best else sampler.draw(ready.logits)
-
-
-def _tell(answer: Answer, error: BaseException) -> None:
-    """The error as the person may read it."""
-    if _is_out_of_memory(error):
-        told: BaseException = memory_is_full(answer.request)
-        told.__cause__ = error
-    else:
-        told = error
-    answer.events.put(told)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # On a processor the allocator raises a plain RuntimeError.
-    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)

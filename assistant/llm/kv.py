@@ -68,6 +68,10 @@ class RowCache:
         self._allocate(-(-needed // _BLOCK) * _BLOCK)
         self._store[:, :, :, : self.length] = before[:, :, :, : self.length]
 
+    def until(self, end: int) -> Tensor:
+        """A view of the first `end` places, (keys and values, layers, 1, kv heads, end, d)."""
+        return self._store[:, :, None, :, :end]
+
     def get_seq_length(self) -> int:
         """Tokens that are in it, as `transformers` caches call it."""
         return self.length

@@ -25,20 +25,13 @@ from assistant.adapters.xlora.experts import ExpertStep
 from assistant.llm.kv import CacheShape, RowCache
 from assistant.llm.load import cache_obstacle
 from assistant.llm.products import Product
+from assistant.llm.spans import Rows, Run, Span
 
 if TYPE_CHECKING:  # its import costs seconds
     from transformers import PreTrainedModel
 
 # Pre-norm blocks with rotary positions over the whole head and a gated SiLU MLP, nothing else.
 _TYPES = {"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"}
-
-
-@dataclass(frozen=True)
-class Span:
-    """The next `n_tokens` tokens of one row."""
-
-    cache: RowCache
-    n_tokens: int
 
 
 def obstacle(model: "PreTrainedModel") -> str:
@@ -80,6 +73,27 @@ def _groups(model: "PreTrainedModel", index: int) -> list[SiteGroup]:
     return [*groups, SiteGroup((f"{prefix}.mlp",), width, (width,))]
 
 
+class Norm:
+    """RMS norm in four operations: w · √h · x / √(|x|² + h · eps), which `hypot` gives at once.
+
+    PyTorch's own takes nine on a processor. Types under 32 bit keep it: it computes them in 32.
+    """
+
+    def __init__(self, norm: nn.Module) -> None:
+        self._norm = norm
+        weight = norm.weight.data
+        h = weight.shape[0]
+        self._scaled = weight * h**0.5 if weight.dtype == torch.float32 else None
+        self._eps = weight.new_tensor([(h * norm.variance_epsilon) ** 0.5])
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The normed rows of x (n, h)."""
+        if self._scaled is None:
+            return F.rms_norm(x, x.shape[-1:], self._norm.weight, self._norm.variance_epsilon)
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return (x * self._scaled).div_(torch.hypot(length, self._eps))
+
+
 class _Layer:
     """One layer's weights, where the pass reads them."""
 
@@ -87,7 +101,8 @@ class _Layer:
         layer = model.model.layers[index]
         attention = layer.self_attn
         mlp = layer.mlp.base if isinstance(layer.mlp, AdaptedLinear) else layer.mlp
-        self.norm_in, self.norm_mlp = layer.input_layernorm, layer.post_attention_layernorm
+        self.norm_in = Norm(layer.input_layernorm)
+        self.norm_mlp = Norm(layer.post_attention_layernorm)
         self.qkv = Product([attention.q_proj, attention.k_proj, attention.v_proj])
         self.o = Product([attention.o_proj])
         self.gate_up = Product([mlp.gate_proj, mlp.up_proj])
@@ -106,7 +121,7 @@ class LlamaForward:
     def __init__(self, model: "PreTrainedModel", context: int) -> None:
         config = model.config
         self._layers = [_Layer(model, index) for index in range(config.num_hidden_layers)]
-        self._final_norm = model.model.norm
+        self._final_norm = Norm(model.model.norm)
         self._head = Product([model.lm_head])
         self.groups = site_groups(model)
         attention = model.model.layers[0].self_attn
@@ -160,73 +175,92 @@ class LlamaForward:
         adapters = _Adapters(deltas, experts)
         for span in spans:
             span.cache.reserve(span.n_tokens)
-        rows = _Rows(spans, self._n_heads // self._n_kv, embeds.device)
+        rows = Rows(spans, self._n_heads // self._n_kv, embeds.device)
         cos, sin = self._cos[rows.positions], self._sin[rows.positions]
         x = embeds
         for index, layer in enumerate(self._layers):
-            inner = _norm(layer.norm_in, x)
+            inner = layer.norm_in(x)
             qkv = adapters.add(layer.qkv(inner), inner, layer.at_qkv)
             attended = self._attention(qkv, cos, sin, rows, index)
-            x = x + adapters.add(layer.o(attended), attended, layer.at_o)
-            inner = _norm(layer.norm_mlp, x)
-            x = x + self._mlp(inner, layer, adapters)
+            x = adapters.add(layer.o.added_to(x, attended), attended, layer.at_o)
+            inner = layer.norm_mlp(x)
+            x = self._mlp_added_to(x, inner, layer, adapters)
         for span in spans:
             span.cache.length += span.n_tokens
-        return _norm(self._final_norm, x)
+        return self._final_norm(x)
 
     @torch.inference_mode()
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits (n, vocabulary) of hidden states (n, h)."""
         return self._head(hidden)
 
-    def _mlp(self, inner: Tensor, layer: _Layer, adapters: "_Adapters") -> Tensor:
+    def _mlp_added_to(
+        self, x: Tensor, inner: Tensor, layer: _Layer, adapters: "_Adapters"
+    ) -> Tensor:
         gate_up = adapters.add(layer.gate_up(inner), inner, layer.at_gate_up)
         gate, up = gate_up.chunk(2, dim=-1)
         middle = F.silu(gate).mul_(up)
-        y = adapters.add(layer.down(middle), middle, layer.at_down)
-        return adapters.add(y, inner, layer.at_mlp)
+        x = adapters.add(layer.down.added_to(x, middle), middle, layer.at_down)
+        return adapters.add(x, inner, layer.at_mlp)
 
-    def _attention(
-        self, qkv: Tensor, cos: Tensor, sin: Tensor, rows: "_Rows", layer: int
-    ) -> Tensor:
+    def _attention(self, qkv: Tensor, cos: Tensor, sin: Tensor, rows: Rows, layer: int) -> Tensor:
         n, n_rotated = qkv.shape[0], self._n_heads + self._n_kv
-        heads = qkv.view(n, -1, self._d)
-        rotated, values = heads[:, :n_rotated], heads[:, n_rotated:]
-        rotated = torch.addcmul(rotated * cos, rotated.roll(self._d // 2, -1), sin)
-        queries, keys = rotated[:, : self._n_heads], rotated[:, self._n_heads :]
-        parts = [
-            self._attend(row, queries[row.part], keys[row.part], values[row.part], layer)
-            for row in rows.rows
-        ]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        heads, values = qkv.view(n, -1, self._d).split_with_sizes((n_rotated, self._n_kv), 1)
+        rotated = torch.addcmul(heads * cos, heads.roll(self._d // 2, -1), sin)
+        queries, keys = rotated.split_with_sizes((self._n_heads, self._n_kv), 1)
+        if len(rows.runs) == 1:
+            parts = self._attend(rows.runs[0], queries, keys, values, layer)
+        else:
+            sizes = [run.n_tokens for run in rows.runs]
+            shares = zip(*(x.split_with_sizes(sizes) for x in (queries, keys, values)), strict=True)
+            parts = [
+                part
+                for run, share in zip(rows.runs, shares, strict=True)
+                for part in self._attend(run, *share, layer)
+            ]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts)).reshape(n, -1)
 
     def _attend(
-        self, row: "_Row", queries: Tensor, keys: Tensor, values: Tensor, layer: int
-    ) -> Tensor:
-        """Attention of one row, (n, heads, d) -> (n, heads · d).
+        self, run: Run, queries: Tensor, keys: Tensor, values: Tensor, layer: int
+    ) -> list[Tensor]:
+        """Attention of some rows, (tokens, heads, d) -> parts (tokens, kv heads, groups, d)."""
+        attend = self._attend_one_each if run.one_each else self._attend_several
+        return attend(run, queries, keys, values, layer)
+
+    def _attend_one_each(
+        self, run: Run, queries: Tensor, keys: Tensor, values: Tensor, layer: int
+    ) -> list[Tensor]:
+        """Attention of rows with one token each; a list of (1, kv heads, groups, d).
 
         The query heads that share a key-value head stand below each other as queries, so keys are
         never repeated.
         """
-        n = queries.shape[0]
-        all_keys = row.cache.keys[layer][:, : row.end]
-        all_values = row.cache.values[layer][:, : row.end]
-        all_keys[:, row.start :] = keys.transpose(0, 1)
-        all_values[:, row.start :] = values.transpose(0, 1)
-        if n == 1:
-            grouped = queries.view(1, self._n_kv, -1, self._d)
-        else:
-            grouped = queries.unflatten(1, (self._n_kv, -1)).permute(1, 2, 0, 3).flatten(1, 2)[None]
+        n, out = len(run.rows), []
+        queries_of = queries.view(n, 1, self._n_kv, -1, self._d).unbind()
+        keys_of = keys.view(n, 1, self._n_kv, 1, self._d).unbind()
+        values_of = values.view(n, 1, self._n_kv, 1, self._d).unbind()
+        for row, query, key, value in zip(run.rows, queries_of, keys_of, values_of, strict=True):
+            row.new_keys[layer].copy_(key)
+            row.new_values[layer].copy_(value)
+            out.append(
+                F.scaled_dot_product_attention(
+                    query, row.keys[layer], row.values[layer], scale=self._scale
+                )
+            )
+        return out
+
+    def _attend_several(
+        self, run: Run, queries: Tensor, keys: Tensor, values: Tensor, layer: int
+    ) -> list[Tensor]:
+        """Attention of one row with n tokens, as one (n, kv heads, groups, d)."""
+        row, n = run.rows[0], run.n_tokens
+        row.new_keys[layer].copy_(keys.transpose(0, 1))
+        row.new_values[layer].copy_(values.transpose(0, 1))
+        grouped = queries.unflatten(1, (self._n_kv, -1)).permute(1, 2, 0, 3).flatten(1, 2)[None]
         out = F.scaled_dot_product_attention(
-            grouped, all_keys[None], all_values[None], attn_mask=row.mask, scale=self._scale
+            grouped, row.keys[layer], row.values[layer], attn_mask=row.mask, scale=self._scale
         )
-        if n == 1:
-            return out.reshape(1, -1)
-        return out[0].unflatten(1, (-1, n)).permute(2, 0, 1, 3).reshape(n, -1)
-
-
-def _norm(norm: nn.Module, x: Tensor) -> Tensor:
-    return F.rms_norm(x, (x.shape[-1],), norm.weight, norm.variance_epsilon)
+        return [out[0].unflatten(1, (-1, n)).permute(2, 0, 1, 3)]
 
 
 @dataclass(frozen=True)
@@ -238,7 +272,7 @@ class _Adapters:
 
     def add(self, y: Tensor, x: Tensor, group: SiteGroup) -> Tensor:
         if self.deltas is not None:
-            y = self.deltas.add(y, x, group)
+            y = self.deltas.add_(y, x, group)
         if self.experts is not None and any(name in self.experts.sites for name in group.names):
             parts = [
                 self.experts.add(y[None, :, span].contiguous(), x[None], name)[0]
@@ -246,32 +280,3 @@ class _Adapters:
             ]
             y = torch.cat(parts, dim=-1)
         return y
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One row in a step: its packed tokens, and where they stand in its cache."""
-
-    cache: RowCache
-    part: slice
-    start: int
-    end: int
-    mask: Tensor | None  # (groups · n, end), True where a query sees a key; None for one token
-
-
-class _Rows:
-    """The rows of a step and the position of every packed token."""
-
-    def __init__(self, spans: Sequence[Span], n_groups: int, device: torch.device) -> None:
-        self.rows: list[_Row] = []
-        positions: list[int] = []
-        for span in spans:
-            start, end = span.cache.length, span.cache.length + span.n_tokens
-            part = slice(len(positions), len(positions) + span.n_tokens)
-            positions += range(start, end)
-            mask = None
-            if span.n_tokens > 1:
-                seen = torch.arange(end) <= torch.arange(start, end)[:, None]
-                mask = seen.repeat(n_groups, 1).to(device)
-            self.rows.append(_Row(span.cache, part, start, end, mask))
-        self.positions = torch.tensor(positions, device=device)

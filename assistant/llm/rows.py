@@ -17,6 +17,7 @@ from assistant.adapters.weights import LoraWeights
 from assistant.llm.llama import Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import KeptCache, Mark
+from assistant.llm.prompt_lookup import N_GUESSES, PromptLookup
 from assistant.llm.requests import Done, EndReason, Request, Token, decoding_speed
 from assistant.llm.sampling import AnswerText, Sampler
 
@@ -53,6 +54,9 @@ class Row:
         self.ids: list[int] = []
         self.sampler = Sampler(answer.request.sampling, llm.device)
         self.parked = False
+        self.guesses: list[int] = []  # tokens that may follow the last one, for one step
+        self._n_right = 0
+        self._said = PromptLookup()
         self.deltas: dict[str, LoraWeights] = {}
         slots = spliced.segment_index[0].tolist()
         hashes = [delta for _, delta in spliced.content]
@@ -92,6 +96,24 @@ class Row:
         self.kept.cache.reserve(self.n_left)  # room for the whole prompt at once
         return Span(self.kept.cache, n_tokens)
 
+    def guess(self) -> None:
+        """Guesses what follows the token drawn last, for a row that takes the best token."""
+        if not self.sampler.takes_the_best:
+            return
+        n_known, n_prompt = len(self._said), self.spliced.n_tokens
+        self._said.extend([mark for mark, _ in self.spliced.content[n_known:]])
+        self._said.extend(self.ids[max(n_known - n_prompt, 0) :])
+        self.guesses = self._said.guess(min(N_GUESSES, self._limit - len(self.ids) - 1))
+        self._n_right = 0
+
+    def is_right(self, place: int) -> bool:
+        """Whether the guess of this place, and so all before it, is what was drawn."""
+        if self._n_right != place or self.guesses[place] != self.ids[-1]:
+            return False
+        self._n_right += 1
+        self.computed(1)
+        return True
+
     def embeds(self, n_tokens: int, embed: nn.Module) -> Tensor:
         """Embeddings of its next tokens, (n, h)."""
         start, n_prompt = len(self.kept.marks), self.spliced.n_tokens
@@ -107,6 +129,10 @@ class Row:
         """Hashes of the ΔW of its next tokens."""
         part = self._delta_of_token[len(self.kept.marks) :][:n_tokens]
         return part + [self._delta_of_answer] * (n_tokens - len(part))
+
+    def forget_wrong_guesses(self) -> None:
+        """Leaves nothing of them in the cache, which may be kept now."""
+        self.kept.cache.length = len(self.kept.marks)
 
     def computed(self, n_tokens: int) -> None:
         """Takes note that its next tokens are in the cache."""

@@ -159,3 +159,18 @@ def test_impossible_configs_are_refused():
         GeneratorConfig(d_graph=8, sites=(site,), scope="half")
     with pytest.raises(ValueError, match="differ in input width"):
         GeneratorConfig(d_graph=8, sites=(site, SiteSpec("b", "q", 1, 9, 8)))
+
+
+@pytest.mark.parametrize("n_site_blocks", [0, 1, 2])
+def test_freezing_changes_no_weights_and_training_forgets_it(n_site_blocks):
+    generator, levels = make_generator(n_site_blocks=n_site_blocks).eval(), make_levels()
+    expected = generator(levels)
+    generator.freeze()
+    found = generator(levels)
+    for name, part in expected.items():
+        torch.testing.assert_close(found[name].lora_A, part.lora_A, atol=1e-6, rtol=1e-5)
+    generator.train()
+    with torch.no_grad():
+        generator.site_queries.add_(torch.randn_like(generator.site_queries))
+    changed = generator.eval()(levels)
+    assert any(not torch.allclose(changed[n].lora_A, p.lora_A) for n, p in expected.items())

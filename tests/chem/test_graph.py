@@ -11,16 +11,19 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch_geometric.data import Batch
 
+from assistant.chem import graph as graph_module
 from assistant.chem.graph import (
     ATOM_CLASSES,
     BOND_CLASSES,
     MoleculeGraph,
     rdmol_to_graph,
     rdmol_to_mora_graph,
+    smiles_to_graphs,
     to_graph,
     to_mora_graph,
 )
 from assistant.chem.molecule import Molecule
+from assistant.errors import InputTooLargeError, InvalidMoleculeError
 
 DATA = Path(__file__).parents[1] / "data"
 VALID = [
@@ -95,3 +98,72 @@ def test_a_single_atom_has_no_edges_in_either_layout() -> None:
 
 def test_an_attachment_point_is_the_last_element_class() -> None:
     assert to_graph(Molecule.parse("*C")).x[:, 0].max() == 118
+
+
+# Every kind of record: charges both ways, isotopes, radicals, directions, set and unset stereo,
+# dative bonds, hydrogens as atoms, atom maps, an attachment point, a metal of high coordination.
+UNUSUAL = [
+    *("[13CH3]O", "[NH4+].[Cl-]", "[CH3]", "[O-][N+](=O)c1ccccc1", "F/C=C/F", "F/C=C\\F", "FC=CF"),
+    *("C->[Fe]", "[H][H]", "[2H]C([2H])([2H])O", "[CH3:4]O", "*C", "N[Co](N)(N)(N)(N)N", "[Na+]"),
+    *("C1CC1.C1CC1", "C[C@H](N)F", "C/C=C/[C@@H](F)Cl", "O=C1C=CC(=O)C=C1", "C#N", "[C-]#[O+]"),
+    *("F[P-](F)(F)(F)(F)F", "FS(F)(F)(F)(F)F", "F[P](F)(F)(F)F", "C[Si]", "C[Pt@SP1](F)(Cl)Br"),
+]
+
+
+def assert_same(first: MoleculeGraph, second: MoleculeGraph, smiles: str) -> None:
+    for key in ("x", "edge_index", "edge_attr"):
+        one, other = getattr(first, key), getattr(second, key)
+        assert torch.equal(one, other), (smiles, key)
+        assert one.dtype == other.dtype == torch.int64
+        assert one.is_contiguous()
+
+
+@pytest.mark.parametrize("smiles", [*VALID, *UNUSUAL, "C" * 300])
+def test_the_serialised_molecule_gives_what_its_atoms_say(smiles: str) -> None:
+    mol = Chem.MolFromSmiles(smiles)
+    by_atom = graph_module._graph_by_atom(mol)
+    assert_same(rdmol_to_graph(mol), by_atom, smiles)
+    assert_same(next(smiles_to_graphs([smiles])), by_atom, smiles)
+
+
+def test_plain_molecules_take_the_fast_way_and_others_are_left_to_the_slow_one() -> None:
+    def is_read(smiles: str) -> bool:
+        (columns,) = graph_module._read_packed([Chem.MolFromSmiles(smiles).ToBinary()])
+        return columns is not None
+
+    plain = [s for s in VALID if "*" not in s and Chem.MolFromSmiles(s).GetNumAtoms() < 256]
+    assert [s for s in plain if not is_read(s)] == []
+    assert len(plain) > 50
+    assert not any(is_read(smiles) for smiles in ("*C", "[CH3:4]O", "C" * 300))
+
+
+def test_another_version_of_the_serialisation_is_not_read() -> None:
+    data = bytearray(Chem.MolFromSmiles("CCO").ToBinary())
+    assert graph_module._read_packed([bytes(data)]) != [None]
+    data[12] += 1
+    assert graph_module._read_packed([bytes(data)]) == [None]
+
+
+def test_conformers_and_properties_change_nothing() -> None:
+    mol = Chem.AddHs(Chem.MolFromSmiles("C[C@H](N)C(=O)O"))
+    expected = rdmol_to_graph(mol)
+    mol.AddConformer(Chem.Conformer(mol.GetNumAtoms()))
+    mol.GetAtomWithIdx(0).SetProp("note", "\x0bB")
+    assert_same(rdmol_to_graph(mol), expected, "alanine")
+
+
+def test_many_texts_give_their_graphs_in_order() -> None:
+    texts = [*VALID, *UNUSUAL] * 3
+    graphs = list(smiles_to_graphs(texts))
+    assert len(graphs) == len(texts)
+    for text, graph in zip(texts, graphs, strict=True):
+        assert_same(graph, rdmol_to_graph(Chem.MolFromSmiles(text)), text)
+
+
+def test_a_text_that_is_no_molecule_is_refused() -> None:
+    with pytest.raises(InvalidMoleculeError):
+        list(smiles_to_graphs(["CCO", "c1cc"]))
+    with pytest.raises(InvalidMoleculeError):
+        list(smiles_to_graphs([""]))
+    with pytest.raises(InputTooLargeError):
+        list(smiles_to_graphs(["(" * 101]))

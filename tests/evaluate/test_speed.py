@@ -1,8 +1,9 @@
 """Tests of the speed table: the two ways of a row do the same work, and the verdict is right."""
 
 import pytest
+import torch
 
-from assistant.evaluate import speed, speed_rows
+from assistant.evaluate import speed, speed_peft, speed_rows
 from assistant.evaluate.speed import FIGURES, Figure, Measured
 from assistant.evaluate.speed_rows import Bench, Pair, extended
 from tests.llm.fakes import make_llm
@@ -10,7 +11,7 @@ from tests.llm.fakes import make_llm
 
 @pytest.fixture(scope="module")
 def bench() -> Bench:
-    return Bench(make_llm(), history=300, n_tokens=4)
+    return Bench(make_llm(), lambda form: make_llm(), history=300, n_tokens=4)
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
@@ -58,3 +59,11 @@ def test_few_repeats_are_refused(capsys):
     with pytest.raises(SystemExit):
         speed.main(["--repeats", "2"])
     assert "at least 5" in capsys.readouterr().err
+
+
+def test_both_ways_of_a_mixed_batch_decode_the_same_tokens(bench):
+    ours, other = speed_peft.both_ways(bench, "fp32")
+    ids = torch.randint(50, (speed_peft.N_ROWS, 9), generator=torch.Generator().manual_seed(0))
+    found, expected = ours(ids, 12)[0], other(ids, 12)[0]
+    assert found == expected
+    assert len({tuple(row) for row in found}) > 1

@@ -14,13 +14,15 @@ from transformers import (
     Qwen2Config,
     Qwen2ForCausalLM,
 )
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from assistant.adapters.lora import AdapterStep, running, step_adapters, wrap
 from assistant.adapters.packed import PackedDeltas, TokenDeltas, refuse_misfits
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LoraWeights, LowRank
 from assistant.errors import BundleError
-from assistant.llm.llama import LlamaForward, Span, obstacle, site_groups
+from assistant.llm.compute import lay_by_columns
+from assistant.llm.llama import LlamaForward, Norm, Span, obstacle, site_groups
 from tests.adapters.xlora.fakes import make_mixture
 from tests.llm.fakes import make_deltas, make_model
 
@@ -110,9 +112,29 @@ def test_equals_the_stock_forward_in_any_parts_and_company(config, kind):
     torch.testing.assert_close(stock(model, rows[0]), expected[0])
 
 
-def test_joining_weights_twice_keeps_one_copy():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("scale", [0.0, 1e-5, 1.0, 1e4])
+def test_the_norm_is_that_of_the_model(dtype, scale):
+    torch.manual_seed(3)
+    norm = LlamaRMSNorm(48, eps=1e-5).to(dtype)
+    nn.init.normal_(norm.weight)
+    x = (torch.randn(7, 48) * scale).to(dtype)
+    with torch.no_grad():
+        torch.testing.assert_close(Norm(norm)(x), norm(x))
+
+
+@pytest.mark.parametrize("by_columns", [False, True])
+def test_joining_weights_twice_keeps_one_copy(by_columns):
+    torch.manual_seed(2)
     model = make_model()
-    LlamaForward(model, 64)
+    row = torch.randn(5, 64)
+    expected = stock(model, row)
+    if by_columns:
+        lay_by_columns(model)
+    forward = LlamaForward(model, 64)
+    assert (model.model.layers[0].self_attn.k_proj.weight.stride(0) == 1) == by_columns
+    torch.testing.assert_close(packed(forward, [row], [2])[0], expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(stock(model, row), expected, atol=1e-4, rtol=1e-4)
     before = model.model.layers[0].self_attn.k_proj.weight.data_ptr()
     LlamaForward(model, 64)
     assert model.model.layers[0].self_attn.k_proj.weight.data_ptr() == before

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig
 
 from assistant.errors import BundleError
@@ -84,7 +85,26 @@ def test_dequantised_layers_hold_the_same_values(nf4_directory, dtype):
     assert loaded.model.lm_head.weight is loaded.model.model.embed_tokens.weight
 
 
-@pytest.mark.parametrize("best", ["nf4", "bf16", "fp32"])
+def matrices(model: nn.Module) -> list[torch.Tensor]:
+    """Float matrices of the blocks, read by rows or by columns."""
+    return [m.weight for m in model.model.layers.modules() if type(m) is nn.Linear]
+
+
+def test_matrices_laid_by_columns_have_the_same_values_and_a_tied_embedding_stays(nf4_directory):
+    loaded = load_llm(nf4_directory, pick_fastest=False)
+    compute.dequantise(loaded.model, torch.float32)
+    before = [weight.clone() for weight in matrices(loaded.model)]
+    compute.lay_by_columns(loaded.model)
+    assert len(before) == 14
+    for weight, values in zip(matrices(loaded.model), before, strict=True):
+        assert torch.equal(weight, values)
+        assert weight.stride() == (1, len(weight))
+    head = loaded.model.lm_head.weight
+    assert head is loaded.model.model.embed_tokens.weight
+    assert head.is_contiguous()
+
+
+@pytest.mark.parametrize("best", ["nf4", "bf16", "fp32", "bf16 by columns", "fp32 by columns"])
 def test_the_fastest_format_is_taken_and_named(nf4_directory, monkeypatch, best):
     seconds = {"nf4": 2.0, "bf16": 2.0, "fp32": 2.0} | {best: 1.0}
     monkeypatch.setattr(compute, "time_formats", lambda layers: dict(seconds))
@@ -95,18 +115,22 @@ def test_the_fastest_format_is_taken_and_named(nf4_directory, monkeypatch, best)
             "nf4": "NF4 kernel, bf16",
             "bf16": "NF4 values, computed in bf16",
             "fp32": "NF4 values, computed in fp32",
-        }[best]
+        }[best.removesuffix(" by columns")]
     )
+    together = [m.stride(1) for m in matrices(loaded.model)]
+    assert all(n == 1 for n in together) != best.endswith("by columns")
     exact = load_llm(nf4_directory, pick_fastest=False)
     compute.dequantise(exact.model, torch.float32)
     # bf16 keeps 8 bits of each product: 2 % of the largest logit.
     torch.testing.assert_close(logits(loaded.model), logits(exact.model), atol=0.1, rtol=0.02)
-    assert loaded.dtype == (torch.float32 if best == "fp32" else torch.bfloat16)
+    assert loaded.dtype == (torch.float32 if best.startswith("fp32") else torch.bfloat16)
 
 
 def test_dequantised_weights_that_would_fill_the_memory_are_not_chosen(nf4_directory, monkeypatch):
     monkeypatch.setattr(
-        compute, "time_formats", lambda layers: {"nf4": 3.0, "bf16": 2.0, "fp32": 1.0}
+        compute,
+        "time_formats",
+        lambda layers: {"nf4": 3.0, "bf16": 2.0, "fp32": 1.0, "fp32 by columns": 0.5},
     )
     monkeypatch.setattr(compute, "_MEMORY_SHARE", 0.0)
     assert load_llm(nf4_directory).compute_format == "NF4 kernel, bf16"
@@ -117,7 +141,7 @@ def test_timing_stays_within_its_budget_and_leaves_the_weights_as_they_were(nf4_
     layers = [layer for _, layer in compute.four_bit_layers(loaded.model)]
     before = [layer.weight.data.clone() for layer in layers]
     seconds = compute.time_formats(layers)
-    assert set(seconds) == {"nf4", "bf16", "fp32"}
+    assert set(seconds) == {"nf4", "bf16", "fp32", "bf16 by columns", "fp32 by columns"}
     assert all(value > 0 for value in seconds.values())
     for layer, values in zip(layers, before, strict=True):
         assert torch.equal(layer.weight.data, values)

@@ -1,0 +1,78 @@
+"""A metric is a value with its 95 % interval and the number of rows it comes from.
+
+Intervals are percentile bootstraps over rows: rows are drawn with replacement as often as there are
+rows, and the metric is computed again. A draw is kept as how often each row was drawn, so that a
+metric of sums (BLEU, MAE) needs one matrix product for all draws.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+N_DRAWS = 1000
+_PART = 100  # draws at a time: 100 × 13,000 rows are 10 MB
+
+Statistic = Callable[[np.ndarray], np.ndarray]
+"""From how often each row counts, (draws, n), to the metric of each draw, (draws,)."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of a report.
+
+    Attributes:
+        name: As in the tables.
+        value: NaN where it is not defined (no rows, one class only).
+        low: Lower end of the 95 % interval.
+        high: Upper end.
+        n: Rows it was computed from.
+        better: Whether more or less is better.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+    better: str = "higher"
+
+    def to_json(self) -> dict[str, object]:
+        """JSON types; NaN becomes null."""
+        numbers = {"value": self.value, "low": self.low, "high": self.high}
+        kept = {key: None if math.isnan(x) else x for key, x in numbers.items()}
+        return {"name": self.name, **kept, "n": self.n, "better": self.better}
+
+
+def bootstrap(
+    name: str, statistic: Statistic, n: int, *, seed: int = 0, better: str = "higher"
+) -> Metric:
+    """A metric with its interval.
+
+    Args:
+        name: As in the tables.
+        statistic: The metric of weighted rows.
+        n: Number of rows.
+        seed: Of the draws.
+        better: "higher" or "lower".
+    """
+    if n == 0:
+        return Metric(name, math.nan, math.nan, math.nan, 0, better)
+    value = float(statistic(np.ones((1, n)))[0])
+    drawn = np.concatenate([statistic(counts) for counts in _draws(n, seed)])
+    drawn = drawn[~np.isnan(drawn)]
+    low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (math.nan, math.nan)
+    return Metric(name, value, float(low), float(high), n, better)
+
+
+def mean(name: str, values: np.ndarray, *, seed: int = 0, better: str = "higher") -> Metric:
+    """The mean of one value per row."""
+    values = np.asarray(values, dtype=float)
+    return bootstrap(name, lambda w: w @ values / w.sum(1), len(values), seed=seed, better=better)
+
+
+def _draws(n: int, seed: int) -> Iterator[np.ndarray]:
+    random = np.random.default_rng(seed)
+    for _ in range(N_DRAWS // _PART):
+        yield random.multinomial(n, np.full(n, 1 / n), size=_PART).astype(float)

@@ -5,8 +5,7 @@ valid answers alone, which some papers print, is the similarity divided by the v
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from rdkit import Chem, DataStructs
@@ -21,21 +20,30 @@ from assistant.evaluate.metrics.overlap import bleu_counts, corpus_bleu
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2)
 
 
-@dataclass(frozen=True)
 class Structure:
-    """A structure as it is compared.
+    """A structure as it is compared; its spellings are made when they are asked for.
 
-    Attributes:
-        smiles: Canonical, fragments sorted.
-        flat: The same without stereo.
+    Args:
+        mol: Sanitised, without atom maps.
     """
 
-    smiles: str
-    flat: str
-    mol: Chem.Mol
+    def __init__(self, mol: Chem.Mol) -> None:
+        self.mol = mol
+
+    @cached_property
+    def smiles(self) -> str:
+        """Canonical, fragments sorted."""
+        with quiet_rdkit():
+            return Chem.MolToSmiles(self.mol)
+
+    @cached_property
+    def flat(self) -> str:
+        """The same without stereo."""
+        with quiet_rdkit():
+            return Chem.MolToSmiles(self.mol, isomericSmiles=False)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=200_000)
 def read_structure(text: str) -> Structure | None:
     """The structure of a SMILES (fragments joined by dots); None when there is none."""
     try:
@@ -44,13 +52,11 @@ def read_structure(text: str) -> Structure | None:
         return None
     with quiet_rdkit():
         mol = Chem.MolFromSmiles(text) if text.strip() else None
-        if mol is None or mol.GetNumAtoms() == 0:
-            return None
-        for atom in mol.GetAtoms():
-            atom.SetAtomMapNum(0)
-        smiles = Chem.MolToSmiles(mol)
-        flat = Chem.MolToSmiles(mol, isomericSmiles=False)
-    return Structure(smiles, flat, mol)
+    if mol is None or mol.GetNumAtoms() == 0:
+        return None
+    for atom in mol.GetAtoms():
+        atom.SetAtomMapNum(0)
+    return Structure(mol)
 
 
 def levenshtein(first: str, second: str) -> int:

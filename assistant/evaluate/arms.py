@@ -139,10 +139,11 @@ class ControlledEncoder:
 
     def _encode(self, molecule: Molecule) -> MoleculeEncoding:
         graph, lora = (self._of(source, molecule) for source in (self._arm.graph, self._arm.lora))
-        tokens = graph and graph.graph_tokens
+        tokens, tokens_hash = (graph.graph_tokens, graph.tokens_hash) if graph else (None, "")
         if tokens is not None and self._arm.graph == "zero":
-            tokens = torch.zeros_like(tokens)
-        return MoleculeEncoding(tokens, lora and lora.lora)
+            tokens, tokens_hash = torch.zeros_like(tokens), ""
+        delta, delta_hash = (lora.lora, lora.lora_hash) if lora else (None, "")
+        return MoleculeEncoding(tokens, delta, tokens_hash, delta_hash)
 
     def _of(self, source: Source, molecule: Molecule) -> MoleculeEncoding | None:
         if source == "none":

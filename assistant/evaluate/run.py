@@ -177,7 +177,7 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
         task.name,
         table,
         rows,
-        shown_command(sys.argv[1:]),
+        args.command,
         args.seed,
         bundle,
         args.arm,
@@ -217,9 +217,8 @@ def run_forgetting(args: argparse.Namespace) -> Report:
     ]
     bundle = {"name": assistant.status().model, "sha256": assistant.bundle_hash[:12]}
     table = args.file.name if args.file else Path(forgetting.TABLE).name
-    command = shown_command(sys.argv[1:])
     seconds = time.monotonic() - began
-    return Report(FORGETTING, table, rows, command, args.seed, bundle, seconds=seconds)
+    return Report(FORGETTING, table, rows, args.command, args.seed, bundle, seconds=seconds)
 
 
 def text_scoring(args: argparse.Namespace) -> TextScoring:
@@ -268,7 +267,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--json", type=Path, help="write the report with every answer here")
     add("--record", type=Path, help="write the numbers alone into this directory")
     add("--plots", type=Path, help="draw the report into this directory (PNG; extra: train)")
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    args.command = shown_command(sys.argv[1:] if arguments is None else arguments)
+    return args
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

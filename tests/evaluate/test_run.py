@@ -116,6 +116,26 @@ def test_answers_of_another_system_are_scored_alike(captions: Path, tmp_path: Pa
     assert (row["kind"], row["n"], row["failures"]) == ("other system", 3, 1)
 
 
+def test_rows_of_another_system_are_found_by_their_structure(
+    captions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs, out = tmp_path / "theirs.txt", tmp_path / "out.json"
+    lines = [
+        "SMILES\toutput",
+        "OC(C)=O\tThe molecule is an acid.",
+        "OCC\tThe molecule is an alcohol.",
+    ]
+    outputs.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    arguments = ("--task", "caption", "--file", captions, "--outputs", outputs, "--json", out)
+    assert run_command(*arguments) == 1
+    assert "no row for 'c1ccccc1'" in capsys.readouterr().err
+    lines.append("C1=CC=CC=C1\tThe molecule is an arene.")
+    outputs.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert run_command(*arguments) == 0
+    (row,) = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    assert row["metrics"][0]["value"] == 1.0
+
+
 @pytest.mark.parametrize("task", ["facts", "abstain"])
 def test_hand_written_questions_need_no_table(bundle: Path, tmp_path: Path, task: str) -> None:
     out = tmp_path / "out.json"

@@ -72,19 +72,21 @@ class WordIndex:
         counts = [Counter(_WORD.findall(text.lower())) for text in texts]
         n_texts = Counter(word for count in counts for word in count)
         self._weights = {word: math.log(len(texts) / n) for word, n in n_texts.items()}
-        self._places: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self._lengths = np.array([self._length(count) for count in counts])
+        places: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for place, count in enumerate(counts):
             for word, n in count.items():
-                self._places[word].append((place, n * self._weights[word]))
+                places[word].append((place, n))
+        self._places = {word: np.array(found).T for word, found in places.items()}
 
     def nearest(self, text: str) -> Neighbour:
         """The most similar text."""
         count = Counter(_WORD.findall(text.lower()))
         products = np.zeros(len(self._lengths))
         for word, n in count.items():
-            for place, weight in self._places.get(word, ()):
-                products[place] += n * self._weights[word] * weight
+            if word in self._places:
+                places, n_there = self._places[word]  # each text once
+                products[places] += n * self._weights[word] ** 2 * n_there
         length = self._length(count)
         cosine = products / np.maximum(self._lengths * length, 1e-12)
         best = int(cosine.argmax())

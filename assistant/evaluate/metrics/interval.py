@@ -6,8 +6,8 @@ metric of sums (BLEU, MAE) needs one matrix product for all draws.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,6 +70,23 @@ def mean(name: str, values: np.ndarray, *, seed: int = 0, better: str = "higher"
     """The mean of one value per row."""
     values = np.asarray(values, dtype=float)
     return bootstrap(name, lambda w: w @ values / w.sum(1), len(values), seed=seed, better=better)
+
+
+def clustered_mean(
+    name: str, values: np.ndarray, clusters: Sequence[str], *, seed: int = 0
+) -> Metric:
+    """The mean of values that come in clusters (turns of one conversation): those are drawn."""
+    values = np.asarray(values, dtype=float)
+    places = {cluster: i for i, cluster in enumerate(dict.fromkeys(clusters))}
+    sums = np.zeros((len(places), 2))
+    for value, cluster in zip(values, clusters, strict=True):
+        sums[places[cluster]] += value, 1
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        total, n = (weights @ sums).T
+        return total / n
+
+    return replace(bootstrap(name, statistic, len(places), seed=seed), n=len(values))
 
 
 def _draws(n: int, seed: int) -> Iterator[np.ndarray]:

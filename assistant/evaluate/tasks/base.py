@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import pair_task
 from assistant.errors import AssistantError
 from assistant.evaluate.metrics.interval import Metric
 from assistant.evaluate.metrics.texts import TextScoring
@@ -53,9 +54,13 @@ class Example:
         Raises:
             AssistantError: A molecule is not read (over a limit, say).
         """
+        molecules = [Molecule.parse(smiles) for smiles in self.molecules]
+        if self.pair and pair_task(self.pair).is_symmetric:
+            # As `Assistant.score_pair` does: both ways round are one question.
+            molecules.sort(key=lambda molecule: molecule.smiles)
         conversation, numbers = Conversation(), []
-        for smiles in self.molecules:
-            conversation, number = conversation.with_molecule(Molecule.parse(smiles))
+        for molecule in molecules:
+            conversation, number = conversation.with_molecule(molecule)
             numbers.append(number)
         if not self.pair:
             attached = tuple(dict.fromkeys(numbers))

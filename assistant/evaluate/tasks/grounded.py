@@ -24,7 +24,7 @@ from assistant.evaluate.grounding import (
     molecules_of,
     states_line,
 )
-from assistant.evaluate.metrics.interval import Metric, mean
+from assistant.evaluate.metrics.interval import Metric, clustered_mean, mean
 from assistant.evaluate.metrics.texts import TextScoring
 from assistant.evaluate.statements import refuses
 from assistant.evaluate.table import Row, read_table
@@ -169,6 +169,7 @@ class ChatTask(_SentenceTask):
     """Scripted conversations; the model's own answers stay in the history."""
 
     name = "chat"
+    test = Source("chat.jsonl")
 
     def load(
         self, source: Source | None, file: Path | None, data: Path | None, *, split: str = ""
@@ -224,7 +225,8 @@ class ChatTask(_SentenceTask):
             mean(f"checks passed: {kind}", values[names == kind], seed=seed)
             for kind in sorted(set(kinds))
         ]
-        return [mean("checks passed", values, seed=seed), *by_kind]
+        scripts = [e.group for e in examples]
+        return [clustered_mean("checks passed", values, scripts, seed=seed), *by_kind]
 
     def baselines(self, train: Sequence[Example], test: Sequence[Example]) -> Iterator[Scored]:
         """Declines every question."""

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from assistant.evaluate.metrics.interval import mean
+from assistant.evaluate.metrics.interval import clustered_mean, mean
 from assistant.evaluate.metrics.numbers import grouped_auc, value_metrics, yes_no_metrics
 
 
@@ -68,3 +68,10 @@ def test_the_same_seed_gives_the_same_interval():
 
 def test_no_rows_have_no_value():
     assert math.isnan(mean("x", np.array([])).value)
+
+
+def test_turns_of_one_conversation_are_drawn_together():
+    values, clusters = np.array([1.0, 1, 1, 0]), ["a", "a", "a", "b"]
+    metric = clustered_mean("x", values, clusters)
+    assert (metric.value, metric.n) == (0.75, 4)
+    assert (metric.low, metric.high) == (0.0, 1.0)  # a quarter of the draws are all of one script

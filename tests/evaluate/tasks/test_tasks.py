@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -207,6 +208,13 @@ def test_drugs_with_many_partners_have_a_high_degree_score(pair_table):
     assert set(simple) == names
     labels = [e.answer for e in test]
     assert scores(task, labels, test, train, simple["Morgan + logistic"].scores)["ROC-AUC"] > 0.5
+
+
+def test_both_ways_round_a_pair_of_drugs_is_one_question(pair_table):
+    task = task_of("pairs:ddi")
+    example = load(task, pair_table)[0][0]
+    turned = replace(example, molecules=example.molecules[::-1])
+    assert turned.conversation() == example.conversation()
 
 
 def test_a_cold_pair_has_a_drug_that_training_never_saw(pair_table):

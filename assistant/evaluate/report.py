@@ -138,9 +138,11 @@ def interval_text(metric: Metric) -> str:
 
 
 def number_text(value: float | None) -> str:
-    """Four significant digits; a dash for what is not defined."""
+    """Four digits or so; a dash for what is not defined."""
     if value is None:
         return "–"
-    if value == 0 or 0.001 <= abs(value) < 10:
-        return f"{value:.3f}" if value == 0 or abs(value) >= 0.1 else f"{value:.4f}"
-    return f"{value:.4g}"
+    if value == 0:
+        return "0"
+    if 0.001 <= abs(value) < 1:
+        return f"{value:.4f}"
+    return f"{value:.3f}" if 1 <= abs(value) < 10 else f"{value:.4g}"

@@ -22,13 +22,13 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.evaluate.arms import ARMS, Arm, arm_of, in_arm
 from assistant.evaluate.asking import Answer, Asker
-from assistant.evaluate.metrics.structures import read_structure
 from assistant.evaluate.metrics.texts import TextScoring
 from assistant.evaluate.metrics.tokens import scibert_cut, simple_cut
 from assistant.evaluate.metrics.wordnet import DEBIAN, WordNet
+from assistant.evaluate.outputs import read_outputs
 from assistant.evaluate.report import Report, ReportRow, table_text, write_report
 from assistant.evaluate.retrieval import with_neighbours
-from assistant.evaluate.table import Row, data_directory, read_table
+from assistant.evaluate.table import data_directory
 from assistant.evaluate.tasks import forgetting
 from assistant.evaluate.tasks.base import Example, Scored, Task
 from assistant.evaluate.tasks.grounded import ChatTask
@@ -118,60 +118,6 @@ def _row(
     return ReportRow(scored.name, kind, metrics, len(asked), failures)
 
 
-def outputs_row(
-    task: Task,
-    file: Path,
-    asked: Sequence[Example],
-    train: Sequence[Example],
-    scoring: TextScoring,
-    *,
-    seed: int,
-) -> ReportRow:
-    """Scores the column `output` of a table, whose rows are those of the questions.
-
-    With a column `smiles` the rows may be in any order, and there may be more of them; without,
-    they are in the order of the questions.
-
-    Raises:
-        AssistantError: A question has no row.
-    """
-    rows = read_table(file, ("output",))
-    column = next((name for name in rows[0] if name.lower() == "smiles"), None)
-    if column is None:
-        texts = _outputs_by_order(file, rows, asked)
-    else:
-        texts = _outputs_by_structure(file, rows, column, asked)
-    predictions = [task.parse(text, e) for text, e in zip(texts, asked, strict=True)]
-    scored = Scored(file.name, predictions)
-    return _row(task, scored, "other system", asked, train, scoring, seed)
-
-
-def _outputs_by_order(file: Path, rows: Sequence[Row], asked: Sequence[Example]) -> list[str]:
-    if len(rows) != len(asked):
-        raise AssistantError(
-            f"{file} has {len(rows)} rows for {len(asked)} questions; give it a column smiles, or"
-            " the same rows in the same order."
-        )
-    return [row["output"] or "" for row in rows]
-
-
-def _outputs_by_structure(
-    file: Path, rows: Sequence[Row], column: str, asked: Sequence[Example]
-) -> list[str]:
-    outputs = {}
-    for row in rows:
-        structure = read_structure(row[column])
-        if structure is not None:
-            outputs[structure.smiles] = row["output"] or ""
-    found = []
-    for example in asked:
-        structure = read_structure(".".join(example.molecules) or str(example.answer))
-        if structure is None or structure.smiles not in outputs:
-            raise AssistantError(f"{file} has no row for {'.'.join(example.molecules)!r}.")
-        found.append(outputs[structure.smiles])
-    return found
-
-
 def run_task(task: Task, args: argparse.Namespace) -> Report:
     """One report of a task of rows."""
     data = data_directory(args.data)
@@ -191,7 +137,10 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
         rows.append(row)
     seconds = time.monotonic() - began
     if args.outputs is not None:
-        rows.append(outputs_row(task, args.outputs, asked, train, scoring, seed=args.seed))
+        texts = read_outputs(args.outputs, asked)
+        parsed = [task.parse(text, e) for text, e in zip(texts, asked, strict=True)]
+        theirs = Scored(args.outputs.name, parsed)
+        rows.append(_row(task, theirs, "other system", asked, train, scoring, args.seed))
     if train or task.train is None:
         rows += [
             _row(task, scored, "baseline", asked, train, scoring, args.seed)

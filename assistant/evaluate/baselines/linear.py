@@ -126,7 +126,7 @@ def fit_pair_logistic(
         return single[first] + single[second] + common[first, second] + weights[-1]
 
     weights = _best_logistic(logits, y, 2 * d + 1, seed)
-    return lambda new: of_places(weights, torch.from_numpy(np.asarray(new))).numpy()
+    return lambda new: of_places(weights, torch.tensor(np.array(new))).numpy()
 
 
 Logits = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

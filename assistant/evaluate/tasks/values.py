@@ -139,15 +139,16 @@ _QM9 = {
     "gap": Quantity("gap", "HOMO-LUMO gap", "Hartree", _HARTREE, 4),
     "mu": Quantity("mu", "dipole moment", "D", (("Debye", 1.0),), 2),
     "alpha": Quantity("alpha", "isotropic polarisability", "a0^3", (), 2),
+    "r2": Quantity("r2", "electronic spatial extent", "a0^2", (), 1),
     "zpve": Quantity("zpve", "zero-point vibrational energy", "Hartree", _HARTREE, 4),
-    "cv": Quantity("cv", "heat capacity at 298.15 K", "cal/mol/K", (), 2),
+    "cv": Quantity("cv", "heat capacity at 298 K", "cal/(mol K)", (("cal/mol/K", 1.0),), 2),
 }
 _MOLECULENET = {
-    "esol": Quantity("logSolubility", "log10 of the solubility in mol/L", "", (), 2),
+    "esol": Quantity("logSolubility", "aqueous log solubility", "log10(mol/L)", (), 2),
     "freesolv": Quantity("freesolv", "hydration free energy", "kcal/mol", (), 2),
     "lipo": Quantity("lipo", "logD at pH 7.4", "", (), 2),
-    "qm7": Quantity("u0_atom", "atomisation energy", "kcal/mol", (), 1),
-    "qm8": Quantity("E1-CC2", "first excitation energy", "Hartree", _HARTREE, 4),
+    "qm7": Quantity("u0_atom", "atomisation energy at 0 K", "kcal/mol", (), 1),
+    "qm8": Quantity("E1-CC2", "first excitation energy (CC2)", "Hartree", _HARTREE, 4),
 }
 _CHROMOPHORES = {
     "absorption": "abs_max_nm",

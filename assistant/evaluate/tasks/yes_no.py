@@ -55,7 +55,8 @@ class LabelTask(YesNoTask):
 
     Args:
         name: Of the set.
-        claims: Question by label column; "*" stands for every other column, `{label}` in it.
+        claims: What a positive label says of a molecule, by column; "*" stands for every other
+            column, whose name takes the place of `{label}`.
         not_labels: Columns besides `smiles` and `split` that are no labels.
     """
 
@@ -84,7 +85,7 @@ class LabelTask(YesNoTask):
 
     def _question(self, label: str) -> str:
         claim = self._claims.get(label) or self._claims["*"].format(label=label)
-        return fill("tasks/yes_no", claim=claim, form=_FORM)
+        return fill("tasks/yes_no", molecule="molecule 1", claim=claim, form=_FORM)
 
     def baselines(self, train: Sequence[Example], test: Sequence[Example]) -> Iterator[Scored]:
         """Per label: the majority, the nearest molecule's label, logistic regression."""
@@ -124,20 +125,19 @@ def _logistic(train: Sequence[Example], test: Sequence[Example]) -> np.ndarray:
 
 def label_tasks() -> list[LabelTask]:
     """The classification sets of MoleculeNet."""
-    active = "Is molecule 1 active in the assay {label}?"
     return [
-        LabelTask("bbbp", {"p_np": "Does molecule 1 pass the blood-brain barrier?"}),
-        LabelTask("bace", {"Class": "Does molecule 1 inhibit human beta-secretase 1 (BACE-1)?"}),
-        LabelTask("hiv", {"HIV_active": "Does molecule 1 inhibit the replication of HIV?"}),
+        LabelTask("bbbp", {"p_np": "crosses the blood-brain barrier"}),
+        LabelTask("bace", {"Class": "inhibits human beta-secretase 1"}),
+        LabelTask("hiv", {"HIV_active": "inhibits HIV replication"}, not_labels=("activity",)),
         LabelTask(
             "clintox",
             {
-                "FDA_APPROVED": "Is molecule 1 approved by the FDA?",
-                "CT_TOX": "Did molecule 1 fail clinical trials because it is toxic?",
+                "FDA_APPROVED": "is approved by the FDA",
+                "CT_TOX": "failed clinical trials for toxicity",
             },
         ),
-        LabelTask("tox21", {"*": active}),
-        LabelTask("toxcast", {"*": active}),
-        LabelTask("muv", {"*": active}),
-        LabelTask("sider", {"*": 'Does molecule 1 have side effects of the class "{label}"?'}),
+        LabelTask("tox21", {"*": "is active in the Tox21 assay {label}"}),
+        LabelTask("toxcast", {"*": "is active in the ToxCast assay {label}"}),
+        LabelTask("muv", {"*": "is active in the assay {label}"}),
+        LabelTask("sider", {"*": "has listed side effects of the class {label}"}),
     ]

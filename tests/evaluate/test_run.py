@@ -136,6 +136,21 @@ def test_rows_of_another_system_are_found_by_their_structure(
     assert row["metrics"][0]["value"] == 1.0
 
 
+def test_a_question_that_cannot_be_put_is_a_failure_with_its_reason(
+    bundle: Path, tmp_path: Path
+) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "out.json"
+    table.write_text(f"product,reactants\n{'C' * 700},CC\nCCO,C.CO\n", encoding="utf-8")
+    arguments = ("--task", "retro", "--bundle", bundle, "--file", table, "--json", out)
+    assert run_command(*arguments) == 0
+    report = json.loads(out.read_text(encoding="utf-8"))
+    row = report["rows"][0]
+    assert (row["n"], row["failed_to_ask"]) == (2, 1)
+    assert row["failures"] >= 1
+    assert "700" in report["outcomes"][0]["failure"]
+    assert {metric["n"] for metric in row["metrics"]} == {2}
+
+
 @pytest.mark.parametrize("task", ["facts", "abstain"])
 def test_hand_written_questions_need_no_table(bundle: Path, tmp_path: Path, task: str) -> None:
     out = tmp_path / "out.json"

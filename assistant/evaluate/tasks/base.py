@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.chat.conversation import Conversation, Message, PairQuestion
+from assistant.chat.prompts import pair_question
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import pair_task
 from assistant.errors import AssistantError
@@ -66,7 +67,9 @@ class Example:
             attached = tuple(dict.fromkeys(numbers))
             return conversation.with_message(Message("user", self.question, attached))
         pair = PairQuestion(*numbers, self.pair)
-        return conversation.with_message(Message("user", self.question, pair=pair))
+        # A solvent may be its own chromophore: then both are molecule 1.
+        question = self.question if numbers == [1, 2] else pair_question(pair)
+        return conversation.with_message(Message("user", question, pair=pair))
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,20 @@ def test_a_value_over_orders_of_magnitude_is_scored_by_its_logarithm(tmp_path):
     assert conversation.messages[-1].pair.task == "lifetime"
 
 
+def test_a_neat_solvent_is_one_molecule_in_both_roles(tmp_path):
+    row = {
+        "chromophore": "CCO",
+        "solvent": "OCC",
+        "abs_max_nm": 200,
+        "split_by_chromophore": "test",
+    }
+    task = task_of("pairs:absorption")
+    (example,) = task.load(task.test, write(tmp_path / "t.csv", [row]), None, split="test")
+    message = example.conversation().messages[-1]
+    assert message.pair.numbers == (1, 1)
+    assert "molecule 2" not in message.text
+
+
 def test_a_label_is_yes_or_no_and_its_curve_comes_from_scores(tmp_path):
     rows = [
         {"smiles": s, "p_np": int("O" in s), "split": p}

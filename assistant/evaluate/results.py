@@ -22,11 +22,17 @@ Record = dict[str, object]
 _HEAD = """# Results
 
 Written by `python -m assistant.evaluate.results` from the records in `docs/results`; change those,
-not this page. A cell holds the value and its 95 % bootstrap interval over rows. Answers of the
-language model are its own text, greedy, from the prompt and engine of the page; what could not be
-read counts as wrong and stands under *failed*. Baselines answer the same rows. How a metric is
-defined: the modules of `assistant/evaluate/metrics`. The data: `../shared/data/README.md`, not in
-this repository; `--data` names it.
+not this page. A cell holds the value and its 95 % bootstrap interval over rows.
+
+- Answers of a language model are its own text, greedy, from the prompt and engine of the page. What
+  could not be read out of an answer counts as wrong and stands under *failed*: no structure, no
+  similarity; no value, the training mean; no yes or no, a wrong one.
+- Baselines answer the same rows and have learned from the training rows only.
+- The arm says what was shown of a molecule (`python -m assistant.evaluate.run --help`); retrieval,
+  that the answers of the nearest training rows stood in the prompt.
+- How each metric is defined: `assistant/evaluate/metrics`. Scores of texts name their tokens; those
+  of different tokens cannot be compared.
+- The tables are public data that is not in this repository; `--data` or `--file` names them.
 """
 
 

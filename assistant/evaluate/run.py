@@ -21,10 +21,12 @@ from assistant.assistant import Assistant
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.evaluate.arms import ARMS, Arm, arm_of, in_arm
-from assistant.evaluate.asking import Answer, Asker
+from assistant.evaluate.asking import Asker
+from assistant.evaluate.grounding import can_be_read
 from assistant.evaluate.metrics.texts import TextScoring
 from assistant.evaluate.metrics.tokens import scibert_cut, simple_cut
 from assistant.evaluate.metrics.wordnet import DEBIAN, WordNet
+from assistant.evaluate.outcomes import outcome_of
 from assistant.evaluate.outputs import read_outputs
 from assistant.evaluate.report import Report, ReportRow, table_text, write_report
 from assistant.evaluate.retrieval import with_neighbours
@@ -80,7 +82,12 @@ def model_row(
     if task.asks_for_scores:
         scores = asker.lean_all([example.conversation for example in asked])
     scored = Scored(f"language model, {arm.name}", predictions, scores)
-    outcomes = [_outcome(*parts) for parts in zip(asked, answers, predictions, strict=True)]
+    outcomes = [
+        outcome_of(example, answer, prediction, scores[i] if scores else None)
+        for i, (example, answer, prediction) in enumerate(
+            zip(asked, answers, predictions, strict=True)
+        )
+    ]
     n_unasked = sum(bool(answer.failure) for answer in answers)
     row = _row(task, scored, "language model", asked, train, scoring, seed)
     return replace(row, failed_to_ask=n_unasked), outcomes
@@ -89,19 +96,7 @@ def model_row(
 def _other_smiles(asked: Sequence[Example], train: Sequence[Example]) -> list[str]:
     """Molecules for the control: of this task, so that they differ in structure only."""
     smiles = dict.fromkeys(m for e in (*asked, *train[:_N_OTHERS]) for m in e.molecules)
-    return list(smiles)[: 2 * _N_OTHERS]
-
-
-def _outcome(example: Example, answer: Answer, prediction: object) -> dict[str, object]:
-    return {
-        "molecules": example.molecules,
-        "question": example.question,
-        "reference": example.answer,
-        "group": example.group,
-        "answer": answer.text,
-        "prediction": prediction,
-        "failure": answer.failure,
-    }
+    return [one for one in list(smiles)[: 2 * _N_OTHERS] if can_be_read(one)]
 
 
 def _row(
@@ -219,6 +214,15 @@ def shown_command(arguments: Sequence[str]) -> str:
     return shlex.join(["python", "-m", "assistant.evaluate.run", *kept])
 
 
+def add_scoring_options(parser: argparse.ArgumentParser) -> None:
+    """Options that `text_scoring` and the loading of training rows need."""
+    add = parser.add_argument
+    add("--data", type=Path, help="directory of the shared tables (or MOLECULE_CHAT_DATA)")
+    add("--train", type=Path, help="another table for the baselines to learn from")
+    add("--scibert", type=Path, help="SciBERT's vocab.txt, for the tokens of BLEU and METEOR")
+    add("--wordnet", type=Path, help=f"WordNet's files (default: {DEBIAN} if it is there)")
+
+
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Command line; see the module's first lines."""
     names = ", ".join([*tasks(), FORGETTING])
@@ -232,15 +236,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--task", required=True, help="one of the tasks below; property, pairs: their first")
     add("--bundle", type=Path, help="directory of the bundle; none measures the baselines alone")
     add("--file", type=Path, help="CSV, TSV or JSONL (.gz) with the columns of the shared table")
-    add("--train", type=Path, help="another table for the baselines to learn from")
     add("--n", type=int, help="so many rows at random (default: all)")
     add("--arm", default="full", help=f"what is shown of a molecule: {', '.join(ARMS)}")
     add("--retrieval", action="store_true", help="put the nearest training rows into the prompt")
     add("--seed", type=int, default=0, help="of the rows and of the intervals (default: 0)")
-    add("--data", type=Path, help="directory of the shared tables (or MOLECULE_CHAT_DATA)")
+    add_scoring_options(parser)
     add("--outputs", type=Path, help="table with a column output: score another system's answers")
-    add("--scibert", type=Path, help="SciBERT's vocab.txt, for the tokens of BLEU and METEOR")
-    add("--wordnet", type=Path, help=f"WordNet's files (default: {DEBIAN} if it is there)")
     add("--device", default="auto", help="auto, cpu, cuda")
     add("--json", type=Path, help="write the report with every answer here")
     add("--record", type=Path, help="write the numbers alone into this directory")

@@ -7,7 +7,7 @@ metric of sums (BLEU, MAE) needs one matrix product for all draws.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class Metric:
         high: Upper end.
         n: Rows it was computed from.
         better: Whether more or less is better.
+        draws: The metric of each bootstrap draw, (draws,). Two methods on the same rows with the
+            same seed have the same draws of rows, so their differences are paired.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Metric:
     high: float
     n: int
     better: str = "higher"
+    draws: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, object]:
         """JSON types; NaN becomes null."""
@@ -61,9 +64,16 @@ def bootstrap(
         return Metric(name, math.nan, math.nan, math.nan, 0, better)
     value = float(statistic(np.ones((1, n)))[0])
     drawn = np.concatenate([statistic(counts) for counts in _draws(n, seed)])
-    drawn = drawn[~np.isnan(drawn)]
-    low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) else (math.nan, math.nan)
-    return Metric(name, value, float(low), float(high), n, better)
+    return Metric(name, value, *interval(drawn), n, better, drawn)
+
+
+def interval(drawn: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of draws; those where the metric is not defined are left out."""
+    defined = drawn[~np.isnan(drawn)]
+    if not len(defined):
+        return math.nan, math.nan
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def mean(name: str, values: np.ndarray, *, seed: int = 0, better: str = "higher") -> Metric:

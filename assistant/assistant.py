@@ -5,7 +5,7 @@ conversation ─► render ─► layout ─► splice (graph, pair tokens, ΔW)
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,10 +25,10 @@ from assistant.errors import AssistantError, PromptTooLongError
 from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
 from assistant.llm.experts import ExpertMode
-from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout
+from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout, text_ids
 from assistant.llm.load import LoadedLLM, Quantize
 from assistant.llm.sampling import Sampling
-from assistant.llm.scoring import YesNoScore, score_yes_no
+from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.splice import Spliced, splice
 from assistant.pair_encoding import PairEncoding
 
@@ -38,10 +38,19 @@ _MIN_ANSWER_TOKENS = 192
 """Room that a prompt must leave for its answer."""
 
 
+Render = Callable[[Conversation, str], Prompt]
+"""From a conversation and the model's fingerprint to the prompt."""
+
+
 @lru_cache(maxsize=4096)
 def facts_of(molecule: Molecule) -> Facts:
     """Facts of a molecule, computed once."""
     return compute_facts(molecule)
+
+
+def render_all(conversation: Conversation, model: str) -> Prompt:
+    """Everything that is known of each molecule: SMILES, name, facts."""
+    return render(conversation, facts_of, model=model)
 
 
 class Assistant:
@@ -55,6 +64,7 @@ class Assistant:
         components: Components,
         adapters: tuple[AdapterStatus, ...],
         bundle_hash: str,
+        render_prompt: Render = render_all,
     ) -> None:
         self._name = name
         self._llm = llm
@@ -62,6 +72,7 @@ class Assistant:
         self._components = components
         self._adapters = adapters
         self._bundle_hash = bundle_hash
+        self._render = render_prompt
 
     @classmethod
     def load(
@@ -99,6 +110,27 @@ class Assistant:
             "", {}, ()
         )  # builds the checker's word lists before the first answer needs them
         return cls(name, loaded, engine, components, adapters, description.digest())
+
+    @property
+    def components(self) -> Components:
+        """What stands beside the language model."""
+        return self._components
+
+    @property
+    def bundle_hash(self) -> str:
+        """SHA-256 over the bundle's files."""
+        return self._bundle_hash
+
+    def with_parts(self, components: Components, render_prompt: Render) -> "Assistant":
+        """The same model and engine with other parts beside it and another view of molecules.
+
+        For the controls of an evaluation (another molecule's graph, no card); a person is answered
+        by the bundle as it is.
+        """
+        adapters, digest = self._adapters, self._bundle_hash
+        return Assistant(
+            self._name, self._llm, self._engine, components, adapters, digest, render_prompt
+        )
 
     def status(self) -> Status:
         """What is loaded, and what is off and why."""
@@ -166,15 +198,42 @@ class Assistant:
         conversation, second = conversation.with_molecule(pair.second)
         question = PairQuestion(first, second, pair.task.name)
         message = Message("user", pair_question(question), pair=question)
-        _, prompt, laid_out, _ = self._fit(conversation.with_message(message))
-        spliced = self._splice(prompt, laid_out, self._pairs(prompt, laid_out))
-        return score_yes_no(self._llm, spliced)
+        return self.score_yes_no(conversation.with_message(message))
+
+    def score_yes_no(self, conversation: Conversation) -> YesNoScore:
+        """How likely the answer to the last question begins with yes; nothing is drawn.
+
+        Raises:
+            AssistantError: The model cannot say yes or no.
+            PromptTooLongError: Not even the last question fits the context.
+        """
+        return score_yes_no(self._llm, self._spliced(conversation))
+
+    def log_likelihood(self, conversation: Conversation, text: str) -> tuple[float, int]:
+        """Natural log-probability of a text as the answer, and how many tokens it has.
+
+        Raises:
+            PromptTooLongError: Question and text do not fit the context.
+        """
+        spliced, ids = self._spliced(conversation), text_ids(self._llm.tokenizer, text)
+        if not ids:
+            return 0.0, 0
+        if spliced.n_tokens + len(ids) > self._llm.context:
+            raise PromptTooLongError(
+                f"Question and text take {spliced.n_tokens + len(ids)} tokens;"
+                f" the model reads {self._llm.context}. Shorten the text."
+            )
+        return float(log_probabilities(self._llm, spliced, [ids])[0]), len(ids)
+
+    def _spliced(self, conversation: Conversation) -> Spliced:
+        _, prompt, laid_out, _ = self._fit(conversation)
+        return self._splice(prompt, laid_out, self._pairs(prompt, laid_out))
 
     def _fit(self, conversation: Conversation) -> tuple[Conversation, Prompt, Layout, str]:
         """Renders; drops the older half of the turns until the prompt leaves room for an answer."""
         dropped = 0
         while True:
-            prompt = render(conversation, facts_of, model=self._llm.fingerprint)
+            prompt = self._render(conversation, self._llm.fingerprint)
             laid_out = layout(prompt, self._llm.tokenizer)
             n_tokens = self._count(laid_out)
             if n_tokens + _MIN_ANSWER_TOKENS <= self._llm.context:

@@ -20,6 +20,7 @@ from assistant.chat.reply import AdapterStatus, ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import BundleError, PromptTooLongError
+from assistant.llm.layout import text_ids
 from assistant.llm.splice import splice
 from tests.bundles import write_tiny_bundle
 
@@ -307,3 +308,30 @@ def test_a_local_bundle_asks_no_host(bundle: Path, root: Path) -> None:
         check=False,
     )
     assert run.stdout.strip().endswith("asked for []"), run.stdout + run.stderr[-2000:]
+
+
+def test_a_text_is_as_likely_as_its_tokens_one_after_the_other(assistant: Assistant) -> None:
+    asked, text = question("Go on.", ASPIRIN), "It is an acid."
+    total, n_tokens = assistant.log_likelihood(asked, text)
+    spliced = assistant._spliced(asked)
+    model, ids = assistant._llm.model, list(text_ids(assistant._llm.tokenizer, text))
+    assert n_tokens == len(ids)
+    with torch.inference_mode():
+        tail = model.get_input_embeddings()(torch.tensor([ids]))
+        embeds = torch.cat([spliced.inputs_embeds, tail], dim=1)
+        answer = torch.full((1, len(ids)), spliced.answer_slot)
+        index = torch.cat([spliced.segment_index, answer], dim=1)
+        with step_adapters(spliced.deltas, index):
+            logits = model(inputs_embeds=embeds, use_cache=False).logits[0].float()
+    before = logits[spliced.n_tokens - 1 : -1].log_softmax(dim=-1)
+    wanted = before[torch.arange(len(ids)), torch.tensor(ids)].sum()
+    assert total == pytest.approx(float(wanted), abs=0.05)
+
+
+def test_a_text_of_no_tokens_is_certain(assistant: Assistant) -> None:
+    assert assistant.log_likelihood(question("Go on.", ASPIRIN), "") == (0.0, 0)
+
+
+def test_a_text_longer_than_the_context_is_refused(assistant: Assistant) -> None:
+    with pytest.raises(PromptTooLongError, match="Shorten the text"):
+        assistant.log_likelihood(question("Go on.", ASPIRIN), "acid " * 3000)

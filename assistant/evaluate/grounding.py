@@ -87,7 +87,7 @@ def run_abstain(
     assistant: Assistant, molecules: Sequence[str], *, n: int, seed: int
 ) -> Iterator[Outcome]:
     """What cannot be answered should be declined; a look-alike should not."""
-    items = _lines(HELDOUT / "abstain.jsonl")
+    items = heldout_lines(HELDOUT / "abstain.jsonl")
     random.Random(seed).shuffle(items)
     for index, item in enumerate(items[:n]):
         smiles = molecules[index % len(molecules)]
@@ -100,7 +100,7 @@ def run_abstain(
 
 def run_chat(assistant: Assistant, *, n: int, seed: int) -> Iterator[Outcome]:
     """Scripted conversations: the model's own answers stay in the history."""
-    scripts = _lines(HELDOUT / "chat.jsonl")
+    scripts = heldout_lines(HELDOUT / "chat.jsonl")
     random.Random(seed).shuffle(scripts)
     for script in scripts[:n]:
         conversation = Conversation()
@@ -112,13 +112,14 @@ def run_chat(assistant: Assistant, *, n: int, seed: int) -> Iterator[Outcome]:
             conversation = conversation.with_message(asked)
             message = reply_to(assistant, conversation)
             conversation = conversation.with_message(message)
-            kind, right = _chat_verdict(turn["expect"], message.text, script["molecules"])
+            kind, right = chat_verdict(turn["expect"], message.text, script["molecules"])
             yield Outcome(
                 "chat", kind, script["id"], turn["user"], message.text, right, refuses(message.text)
             )
 
 
-def _chat_verdict(expect: dict[str, object], answer: str, molecules: list[str]) -> tuple[str, bool]:
+def chat_verdict(expect: dict[str, object], answer: str, molecules: list[str]) -> tuple[str, bool]:
+    """What a turn of a script checks, and whether the answer passes."""
     if "compare" in expect:
         wanted = expect["compare"]["answer"]
         if wanted is None:
@@ -141,12 +142,13 @@ def molecules_of(path: Path | None, *, seed: int) -> list[str]:
         return json.loads((HELDOUT / "molecules.json").read_text(encoding="utf-8"))
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8") as lines:
-        smiles = [row["smiles"] for row in csv.DictReader(lines) if _can_be_read(row["smiles"])]
+        smiles = [row["smiles"] for row in csv.DictReader(lines) if can_be_read(row["smiles"])]
     random.Random(seed).shuffle(smiles)
     return smiles
 
 
-def _can_be_read(smiles: str) -> bool:
+def can_be_read(smiles: str) -> bool:
+    """Whether the assistant takes a SMILES."""
     try:
         Molecule.parse(smiles)
     except AssistantError:
@@ -154,7 +156,8 @@ def _can_be_read(smiles: str) -> bool:
     return True
 
 
-def _lines(path: Path) -> list[dict[str, object]]:
+def heldout_lines(path: Path) -> list[dict[str, object]]:
+    """Records of a JSONL file."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 

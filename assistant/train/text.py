@@ -15,6 +15,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from assistant.errors import AssistantError
+from assistant.evaluate.tasks.forgetting import is_unseen
 
 Row = dict[str, str]
 
@@ -33,7 +34,7 @@ _SOURCES: dict[str, Callable[[Row], str]] = {
 
 
 def text_documents(data: Path) -> Iterator[str]:
-    """The documents of every source that the data directory holds.
+    """The documents of every source that the data directory holds, less what is kept to measure.
 
     Raises:
         AssistantError: It holds none of them.
@@ -46,7 +47,9 @@ def text_documents(data: Path) -> Iterator[str]:
         found = True
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
-                yield document(json.loads(line))
+                text = document(json.loads(line))
+                if not is_unseen(text):
+                    yield text
     if not found:
         raise AssistantError(
             f"None of {', '.join(_SOURCES)} (.jsonl.gz) is under {data / 'text'}; give the data"

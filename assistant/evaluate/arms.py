@@ -1,0 +1,198 @@
+"""Controls: the same questions with a part of what is shown of a molecule changed.
+
+    full            as the page does
+    text-only       SMILES, no card, no graph, no ΔW
+    card-only       the fact card, no SMILES, no graph, no ΔW
+    no-card         SMILES, graph and ΔW, no facts
+    no-graph        SMILES and card, no graph tokens, no ΔW
+    zero-graph      graph tokens that are all zero, no ΔW
+    wrong-molecule  graph tokens and ΔW of another molecule
+    wrong-graph     graph tokens of another molecule, its own ΔW
+    wrong-generator its own graph tokens, ΔW of another molecule
+    no-generator    graph tokens, no ΔW
+    generator-only  ΔW, no graph tokens
+
+Interaction tokens of a pair follow the graph tokens. Nothing is trained here: an arm says what a
+trained bundle makes of a part, not what another bundle would have learned without it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+import torch
+
+from assistant.assistant import Assistant, Render, facts_of
+from assistant.bundle import Components
+from assistant.chat.card import card_lines, card_text
+from assistant.chat.conversation import Conversation, NumberedMolecule
+from assistant.chat.prompts import Prompt, identity_text, render_with
+from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import MoleculePair
+from assistant.encoding import MoleculeEncoder, MoleculeEncoding
+from assistant.errors import AssistantError
+from assistant.pair_encoding import PairEncoder, PairEncoding
+
+Source = Literal["own", "none", "zero", "other"]
+
+NO_CARD = "no facts computed"
+"""What stands in the card's place, as in the training dialogues."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is shown of a molecule: whose graph tokens, whose ΔW, its card, its SMILES."""
+
+    name: str
+    graph: Source = "own"
+    lora: Source = "own"
+    card: bool = True
+    smiles: bool = True
+
+
+ARMS: MappingProxyType[str, Arm] = MappingProxyType(
+    {
+        arm.name: arm
+        for arm in (
+            Arm("full"),
+            Arm("text-only", graph="none", lora="none", card=False),
+            Arm("card-only", graph="none", lora="none", smiles=False),
+            Arm("no-card", card=False),
+            Arm("no-graph", graph="none", lora="none"),
+            Arm("zero-graph", graph="zero", lora="none"),
+            Arm("wrong-molecule", graph="other", lora="other"),
+            Arm("wrong-graph", graph="other"),
+            Arm("wrong-generator", lora="other"),
+            Arm("no-generator", lora="none"),
+            Arm("generator-only", graph="none"),
+        )
+    }
+)
+_NEED_GENERATOR = ("wrong-generator", "no-generator", "generator-only")
+_NEED_GRAPH = ("zero-graph", "wrong-molecule", "wrong-graph")
+
+
+def in_arm(assistant: Assistant, arm: Arm, others: Sequence[Molecule]) -> Assistant:
+    """The assistant as it answers in an arm.
+
+    Args:
+        assistant: With the whole bundle.
+        arm: What is shown.
+        others: Molecules to take another one's graph from.
+
+    Raises:
+        AssistantError: The bundle lacks the part that the arm changes.
+    """
+    if arm.name == "full":
+        return assistant
+    parts = assistant.components
+    _refuse_idle(arm, parts)
+    encoder = parts.encoder
+    if encoder is not None:
+        both_off = arm.graph == "none" and arm.lora == "none"
+        encoder = None if both_off else ControlledEncoder(encoder, arm, others)
+    n_graph_tokens = 0 if arm.graph == "none" else parts.n_graph_tokens
+    pairs = parts.pairs
+    if pairs is not None and arm.graph != "own":
+        pairs = None if arm.graph == "none" else ControlledPairs(pairs, arm, others)
+    changed = replace(parts, encoder=encoder, n_graph_tokens=n_graph_tokens, pairs=pairs)
+    return assistant.with_parts(changed, _render_in(arm))
+
+
+def _refuse_idle(arm: Arm, parts: Components) -> None:
+    encoder = parts.encoder
+    if arm.name in _NEED_GENERATOR and (encoder is None or encoder.generator is None):
+        raise AssistantError(
+            f"Arm {arm.name} changes the instance LoRA, which this bundle does not have."
+        )
+    if arm.name in _NEED_GRAPH and not parts.n_graph_tokens:
+        raise AssistantError(
+            f"Arm {arm.name} changes the graph tokens, which this bundle does not have."
+        )
+
+
+def _render_in(arm: Arm) -> Render:
+    def card(entry: NumberedMolecule) -> str:
+        return card_text(card_lines(facts_of(entry.molecule))) if arm.card else NO_CARD
+
+    def identity(entry: NumberedMolecule) -> str:
+        return identity_text(entry) if arm.smiles else ""
+
+    def render(conversation: Conversation, model: str) -> Prompt:
+        return render_with(conversation, card, identity, model=model)
+
+    return render
+
+
+class ControlledEncoder:
+    """Stands for an encoder: graph tokens and ΔW as an arm wants them."""
+
+    def __init__(self, inner: MoleculeEncoder, arm: Arm, others: Sequence[Molecule]) -> None:
+        self.generator = inner.generator
+        self._inner, self._arm, self._others = inner, arm, others
+
+    def encode(self, molecules: Sequence[Molecule]) -> list[MoleculeEncoding]:
+        """Encodes molecules in order."""
+        return [self._encode(molecule) for molecule in molecules]
+
+    def _encode(self, molecule: Molecule) -> MoleculeEncoding:
+        graph, lora = (self._of(source, molecule) for source in (self._arm.graph, self._arm.lora))
+        tokens, tokens_hash = (graph.graph_tokens, graph.tokens_hash) if graph else (None, "")
+        if tokens is not None and self._arm.graph == "zero":
+            tokens, tokens_hash = torch.zeros_like(tokens), ""
+        delta, delta_hash = (lora.lora, lora.lora_hash) if lora else (None, "")
+        return MoleculeEncoding(tokens, delta, tokens_hash, delta_hash)
+
+    def _of(self, source: Source, molecule: Molecule) -> MoleculeEncoding | None:
+        if source == "none":
+            return None
+        wanted = another(molecule, self._others) if source == "other" else molecule
+        return self._inner.encode([wanted])[0]
+
+
+class ControlledPairs:
+    """Stands for a pair encoder: zero tokens, or those of another pair."""
+
+    def __init__(self, inner: PairEncoder, arm: Arm, others: Sequence[Molecule]) -> None:
+        self.n_tokens = inner.n_tokens
+        self._inner, self._arm, self._others = inner, arm, others
+
+    def encode(self, pairs: Sequence[MoleculePair]) -> list[PairEncoding]:
+        """Encodes pairs in order."""
+        return [self._encode(pair) for pair in pairs]
+
+    def _encode(self, pair: MoleculePair) -> PairEncoding:
+        if self._arm.graph == "other":
+            first = another(pair.first, self._others)
+            pair = MoleculePair(first, another(pair.second, self._others), pair.task)
+        found = self._inner.encode([pair])[0]
+        if self._arm.graph == "zero" and found.tokens is not None:
+            return PairEncoding(torch.zeros_like(found.tokens), note=found.note)
+        return found
+
+
+def another(molecule: Molecule, others: Sequence[Molecule]) -> Molecule:
+    """A molecule that is not this one, always the same for it.
+
+    Raises:
+        AssistantError: There is no other.
+    """
+    start = int.from_bytes(hashlib.sha256(molecule.smiles.encode()).digest()[:8], "big")
+    for step in range(len(others)):
+        candidate = others[(start + step) % len(others)]
+        if candidate != molecule:
+            return candidate
+    raise AssistantError("This arm needs a second molecule; ask about at least two.")
+
+
+def arm_of(name: str) -> Arm:
+    """The arm of a name.
+
+    Raises:
+        AssistantError: There is none; the message lists those there are.
+    """
+    if name not in ARMS:
+        raise AssistantError(f"There is no arm {name!r}; choose one of {', '.join(ARMS)}.")
+    return ARMS[name]

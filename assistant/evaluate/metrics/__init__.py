@@ -1,0 +1,1 @@
+"""Metrics as the field defines them, each with a bootstrap interval."""

@@ -1,0 +1,148 @@
+"""A report: rows of one task side by side, with what is needed to get them again.
+
+Files: `--json` writes everything, single answers included, for the person who asked; `--record`
+writes the numbers alone, which may be published where the tables may not.
+"""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assistant import __version__
+from assistant.evaluate.metrics.interval import Metric
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """One method: the language model in an arm, a baseline, another system's answers.
+
+    Attributes:
+        method: Its name.
+        kind: What wrote the answers.
+        metrics: Its numbers.
+        n: Questions.
+        failures: Questions without a readable answer; they count as wrong.
+        failed_to_ask: Of those, the ones that could not be put (too long, over a limit).
+    """
+
+    method: str
+    kind: str
+    metrics: Sequence[Metric]
+    n: int
+    failures: int = 0
+    failed_to_ask: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        """JSON types."""
+        metrics = [metric.to_json() for metric in self.metrics]
+        return {**vars(self), "metrics": metrics}
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows of one run.
+
+    Attributes:
+        task: Full name.
+        table: Name of the file that was asked.
+        rows: Methods.
+        command: What was typed, without directories.
+        seed: Of the choice of rows and of the bootstrap.
+        bundle: Name and hash of the bundle; empty without a model.
+        arm: What was shown of a molecule.
+        retrieval: Whether neighbours were put into the prompt.
+        n_train: Rows the baselines learned from.
+        seconds: Of asking.
+        outcomes: Every single answer; not in a published record.
+    """
+
+    task: str
+    table: str
+    rows: Sequence[ReportRow]
+    command: str
+    seed: int
+    bundle: dict[str, str] = field(default_factory=dict)
+    arm: str = "full"
+    retrieval: bool = False
+    n_train: int = 0
+    seconds: float = 0.0
+    outcomes: Sequence[dict[str, object]] = ()
+
+    def to_json(self, *, with_outcomes: bool) -> dict[str, object]:
+        """JSON types, with date and commit."""
+        record = {
+            **vars(self),
+            "rows": [row.to_json() for row in self.rows],
+            "date": datetime.now(UTC).date().isoformat(),
+            "commit": commit(),
+            "version": __version__,
+            "outcomes": list(self.outcomes),
+        }
+        if not with_outcomes:
+            del record["outcomes"]
+        return record
+
+    @property
+    def file_name(self) -> str:
+        """A name for the record that no other run of another kind has."""
+        parts = [self.task.replace(":", "-"), self.bundle.get("name", "baselines"), self.arm]
+        parts += ["retrieval"] if self.retrieval else []
+        return "__".join([*parts, f"n{self.rows[0].n}", f"s{self.seed}"]) + ".json"
+
+
+def write_report(report: Report, path: Path, *, with_outcomes: bool) -> None:
+    """Writes a report as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report.to_json(with_outcomes=with_outcomes), indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def commit() -> str:
+    """The commit of this checkout, marked when tracked files differ from it; "" without git."""
+    try:
+        named = _git("rev-parse", "--short=10", "HEAD").strip()
+        changed = _git("status", "--porcelain", "--untracked-files=no").strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"{named} with changes" if changed else named
+
+
+def _git(*arguments: str) -> str:
+    found = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return found.stdout
+
+
+def table_text(report: Report) -> str:
+    """The report for a terminal: one block per method, a line per number."""
+    lines = [f"{report.task}, {report.table}, seed {report.seed}, arm {report.arm}"]
+    for row in report.rows:
+        failed = f", {row.failures} failed" if row.failures else ""
+        failed += f" ({row.failed_to_ask} could not be asked)" if row.failed_to_ask else ""
+        lines += ["", f"{row.method} ({row.kind}), n = {row.n}{failed}"]
+        lines += [f"  {m.name:<36} {interval_text(m)}" for m in row.metrics]
+    return "\n".join(lines) + "\n"
+
+
+def interval_text(metric: Metric) -> str:
+    """Value with its interval, n where it is not that of the row."""
+    numbers = (metric.value, metric.low, metric.high)
+    value, low, high = (number_text(None if x != x else x) for x in numbers)
+    return f"{value}  [{low}, {high}]  n = {metric.n}"
+
+
+def number_text(value: float | None) -> str:
+    """Four digits or so; a dash for what is not defined."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    if 0.001 <= abs(value) < 1:
+        return f"{value:.4f}"
+    return f"{value:.3f}" if 1 <= abs(value) < 10 else f"{value:.4g}"

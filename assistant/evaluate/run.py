@@ -1,0 +1,277 @@
+"""Measures a bundle on a task, with baselines beside it.
+
+    python -m assistant.evaluate.run --bundle B --task T [--file F] [--n N] [--arm ARM]
+        [--retrieval] [--seed S] [--json OUT] [--data DIR] [--record DIR] [--plots DIR]
+
+Every answer is written by the language model, greedily, through the same prompt and engine as on
+the page; what cannot be read out of it is a failure and counts as wrong. Without --bundle only the
+baselines are measured; --outputs scores answers that another system wrote.
+"""
+
+import argparse
+import random
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from assistant.assistant import Assistant
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+from assistant.evaluate.arms import ARMS, Arm, arm_of, in_arm
+from assistant.evaluate.asking import Asker
+from assistant.evaluate.grounding import can_be_read
+from assistant.evaluate.metrics.texts import TextScoring
+from assistant.evaluate.metrics.tokens import scibert_cut, simple_cut
+from assistant.evaluate.metrics.wordnet import DEBIAN, WordNet
+from assistant.evaluate.outcomes import outcome_of
+from assistant.evaluate.outputs import read_outputs
+from assistant.evaluate.report import Report, ReportRow, table_text, write_report
+from assistant.evaluate.retrieval import with_neighbours
+from assistant.evaluate.table import data_directory
+from assistant.evaluate.tasks import forgetting
+from assistant.evaluate.tasks.base import Example, Scored, Task
+from assistant.evaluate.tasks.grounded import ChatTask
+from assistant.evaluate.tasks.registry import FORGETTING, task_of, tasks
+
+_N_OTHERS = 200
+
+
+def load_examples(
+    task: Task, args: argparse.Namespace, data: Path | None
+) -> tuple[list[Example], list[Example]]:
+    """The questions of a run and what baselines learn from, which may be nothing."""
+    asked = task.load(task.test, args.file, data, split="test")
+    if args.n is not None and args.n < len(asked):
+        asked = _some(task, asked, args.n, args.seed)
+    if not asked:
+        raise AssistantError(f"No row of the table can be asked in task {task.name}.")
+    if task.train is None or (args.train is None and data is None):
+        return asked, []
+    return asked, task.load(task.train, args.train, data, split="train")
+
+
+def _some(task: Task, examples: list[Example], n: int, seed: int) -> list[Example]:
+    """`n` rows at random, in their order; of conversations `n` whole ones."""
+    chosen = random.Random(seed)
+    if isinstance(task, ChatTask):
+        scripts = list(dict.fromkeys(e.group for e in examples))
+        kept = set(chosen.sample(scripts, min(n, len(scripts))))
+        return [e for e in examples if e.group in kept]
+    return [examples[i] for i in sorted(chosen.sample(range(len(examples)), n))]
+
+
+def model_row(
+    task: Task,
+    assistant: Assistant,
+    asked: Sequence[Example],
+    train: Sequence[Example],
+    scoring: TextScoring,
+    *,
+    arm: Arm,
+    seed: int,
+) -> tuple[ReportRow, list[dict[str, object]]]:
+    """What the language model makes of the questions, and every single answer."""
+    others = [Molecule.parse(s) for s in _other_smiles(asked, train)] if arm.name != "full" else []
+    asker = Asker(in_arm(assistant, arm, others), max_new_tokens=task.max_new_tokens)
+    answers = task.ask(asker, asked)
+    predictions = [task.parse(a.text, e) for a, e in zip(answers, asked, strict=True)]
+    scores: list[float] = []
+    if task.asks_for_scores:
+        scores = asker.lean_all([example.conversation for example in asked])
+    scored = Scored(f"language model, {arm.name}", predictions, scores)
+    outcomes = [
+        outcome_of(example, answer, prediction, scores[i] if scores else None)
+        for i, (example, answer, prediction) in enumerate(
+            zip(asked, answers, predictions, strict=True)
+        )
+    ]
+    n_unasked = sum(bool(answer.failure) for answer in answers)
+    row = _row(task, scored, "language model", asked, train, scoring, seed)
+    return replace(row, failed_to_ask=n_unasked), outcomes
+
+
+def _other_smiles(asked: Sequence[Example], train: Sequence[Example]) -> list[str]:
+    """Molecules for the control: of this task, so that they differ in structure only."""
+    smiles = dict.fromkeys(m for e in (*asked, *train[:_N_OTHERS]) for m in e.molecules)
+    return [one for one in list(smiles)[: 2 * _N_OTHERS] if can_be_read(one)]
+
+
+def _row(
+    task: Task,
+    scored: Scored,
+    kind: str,
+    asked: Sequence[Example],
+    train: Sequence[Example],
+    scoring: TextScoring,
+    seed: int,
+) -> ReportRow:
+    failures = sum(prediction is None for prediction in scored.predictions)
+    metrics = task.metrics(scored, asked, train, scoring, seed)
+    return ReportRow(scored.name, kind, metrics, len(asked), failures)
+
+
+def run_task(task: Task, args: argparse.Namespace) -> Report:
+    """One report of a task of rows."""
+    data = data_directory(args.data)
+    scoring = text_scoring(args)
+    asked, train = load_examples(task, args, data)
+    rows: list[ReportRow] = []
+    outcomes: list[dict[str, object]] = []
+    bundle: dict[str, str] = {}
+    began = time.monotonic()
+    if args.bundle is not None:
+        assistant = Assistant.load(args.bundle, device=args.device)
+        bundle = {"name": assistant.status().model, "sha256": assistant.bundle_hash[:12]}
+        shown = with_neighbours(asked, train) if args.retrieval else asked
+        row, outcomes = model_row(
+            task, assistant, shown, train, scoring, arm=arm_of(args.arm), seed=args.seed
+        )
+        rows.append(row)
+    seconds = time.monotonic() - began
+    if args.outputs is not None:
+        texts = read_outputs(args.outputs, asked)
+        parsed = [task.parse(text, e) for text, e in zip(texts, asked, strict=True)]
+        theirs = Scored(args.outputs.name, parsed)
+        rows.append(_row(task, theirs, "other system", asked, train, scoring, args.seed))
+    if train or task.train is None:
+        rows += [
+            _row(task, scored, "baseline", asked, train, scoring, args.seed)
+            for scored in task.baselines(train, asked)
+        ]
+    if not rows:
+        raise AssistantError(
+            f"Nothing to measure in task {task.name}: name a bundle with --bundle, or training"
+            " rows for the baselines with --data or --train."
+        )
+    return Report(
+        task.name,
+        args.file.name if args.file else Path(task.test.path).name,
+        rows,
+        args.command,
+        args.seed,
+        bundle,
+        args.arm,
+        args.retrieval,
+        len(train),
+        seconds,
+        outcomes,
+    )
+
+
+def run_forgetting(args: argparse.Namespace) -> Report:
+    """Perplexity of unseen text without a molecule, with one, and with its adapters off."""
+    if args.bundle is None:
+        raise AssistantError("Task forgetting measures a bundle; name one with --bundle.")
+    passages = forgetting.load_passages(args.file, data_directory(args.data))
+    if args.n is not None and args.n < len(passages):
+        passages = random.Random(args.seed).sample(passages, args.n)
+    assistant = Assistant.load(args.bundle, device=args.device)
+    began = time.monotonic()
+    plain = forgetting.likelihoods(assistant, passages, with_molecule=False)
+    with_all = forgetting.likelihoods(assistant, passages, with_molecule=True)
+    off = in_arm(assistant, ARMS["no-graph"], [])
+    without = forgetting.likelihoods(off, passages, with_molecule=True)
+    rows = [
+        ReportRow(
+            name,
+            "language model",
+            forgetting.perplexity_metrics(found, plain, seed=args.seed),
+            len(passages),
+            sum(value is None for value in found),
+        )
+        for name, found in (
+            ("no molecule", plain),
+            ("molecule in focus", with_all),
+            ("molecule in focus, adapters off", without),
+        )
+    ]
+    bundle = {"name": assistant.status().model, "sha256": assistant.bundle_hash[:12]}
+    table = args.file.name if args.file else Path(forgetting.TABLE).name
+    seconds = time.monotonic() - began
+    return Report(FORGETTING, table, rows, args.command, args.seed, bundle, seconds=seconds)
+
+
+def text_scoring(args: argparse.Namespace) -> TextScoring:
+    """Tokens and synonyms as the options say."""
+    cut = scibert_cut(args.scibert) if args.scibert else simple_cut()
+    directory = args.wordnet or (DEBIAN if DEBIAN.is_dir() else None)
+    return TextScoring(cut, WordNet(directory).synonyms if directory else None)
+
+
+def shown_command(arguments: Sequence[str]) -> str:
+    """The command as it can be printed: no directories, they belong to one machine."""
+    hidden = ("--json", "--record", "--plots")
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip or argument in hidden:
+            skip = not skip
+            continue
+        kept.append(Path(argument).name if "/" in argument else argument)
+    return shlex.join(["python", "-m", "assistant.evaluate.run", *kept])
+
+
+def add_scoring_options(parser: argparse.ArgumentParser) -> None:
+    """Options that `text_scoring` and the loading of training rows need."""
+    add = parser.add_argument
+    add("--data", type=Path, help="directory of the shared tables (or MOLECULE_CHAT_DATA)")
+    add("--train", type=Path, help="another table for the baselines to learn from")
+    add("--scibert", type=Path, help="SciBERT's vocab.txt, for the tokens of BLEU and METEOR")
+    add("--wordnet", type=Path, help=f"WordNet's files (default: {DEBIAN} if it is there)")
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line; see the module's first lines."""
+    names = ", ".join([*tasks(), FORGETTING])
+    parser = argparse.ArgumentParser(
+        prog="python -m assistant.evaluate.run",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"tasks: {names}",
+    )
+    add = parser.add_argument
+    add("--task", required=True, help="one of the tasks below; property, pairs: their first")
+    add("--bundle", type=Path, help="directory of the bundle; none measures the baselines alone")
+    add("--file", type=Path, help="CSV, TSV or JSONL (.gz) with the columns of the shared table")
+    add("--n", type=int, help="so many rows at random (default: all)")
+    add("--arm", default="full", help=f"what is shown of a molecule: {', '.join(ARMS)}")
+    add("--retrieval", action="store_true", help="put the nearest training rows into the prompt")
+    add("--seed", type=int, default=0, help="of the rows and of the intervals (default: 0)")
+    add_scoring_options(parser)
+    add("--outputs", type=Path, help="table with a column output: score another system's answers")
+    add("--device", default="auto", help="auto, cpu, cuda")
+    add("--json", type=Path, help="write the report with every answer here")
+    add("--record", type=Path, help="write the numbers alone into this directory")
+    add("--plots", type=Path, help="draw the report into this directory (PNG; extra: train)")
+    args = parser.parse_args(arguments)
+    args.command = shown_command(sys.argv[1:] if arguments is None else arguments)
+    return args
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    args = parse_arguments(arguments)
+    try:
+        arm_of(args.arm)
+        is_forgetting = args.task == FORGETTING
+        report = run_forgetting(args) if is_forgetting else run_task(task_of(args.task), args)
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(table_text(report))
+    if args.json is not None:
+        write_report(report, args.json, with_outcomes=True)
+    if args.record is not None:
+        write_report(report, args.record / report.file_name, with_outcomes=False)
+    if args.plots is not None:
+        from assistant.evaluate.plots import draw_report
+
+        draw_report(report, args.plots)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

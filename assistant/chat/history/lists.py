@@ -87,10 +87,10 @@ class Lists:
         return found[0] if found else None
 
     def unseen(self, visitor: str) -> str:
-        """The conversation whose answer came, or is still coming, while nobody looked; or ""."""
+        """The conversation to which an answer came while nobody looked, or ""."""
         found = self._rows.read(
             "SELECT c.id FROM message m JOIN conversation c ON c.id = m.conversation"
-            f" WHERE (m.seen = 0 OR m.state = 'running') AND {_MINE}"
+            f" WHERE m.seen = 0 AND {_MINE}"
             " ORDER BY c.updated DESC LIMIT 1",
             visitor,
         )

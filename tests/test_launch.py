@@ -143,6 +143,8 @@ def running(root, tmp_path, *arguments):
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(tmp_path / "tmp"),
         "HF_HOME": str(tmp_path / "hub"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "LOCALAPPDATA": str(tmp_path / "data"),
         "NO_PROXY": "127.0.0.1,localhost",
     }
     log = tmp_path / "output.txt"

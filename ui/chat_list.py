@@ -74,9 +74,9 @@ class ChatList:
         lists, found = self.history.lists, listing.structures or {}
         same, containing = (list(found.get(key) or ()) for key in ("same", "containing"))
         sections = {
-            "About this molecule": lists.with_structure(visitor, same),
-            "About a molecule that contains it": lists.with_structure(visitor, containing),
-            "With these words": lists.with_words(visitor, listing.query, limit=listing.n_shown),
+            "This molecule": lists.with_structure(visitor, same),
+            "Contains this structure": lists.with_structure(visitor, containing),
+            "These words": lists.with_words(visitor, listing.query, limit=listing.n_shown),
         }
         html = "".join(_section(t, entries, current) for t, entries in sections.items() if entries)
         note = listing.problem or _how_far(found, len(lists.structures(visitor)))
@@ -102,7 +102,7 @@ def _section(title: str, entries: Iterable[Summary], current: str) -> str:
 
 def _group(group: MoleculeGroup, current: str) -> str:
     name = escape(group.name or short(group.smiles, LABEL_CHARS))
-    items = "".join(_entry(entry, current, drawn=False) for entry in group.conversations)
+    items = "".join(_entry(entry, current, grouped=True) for entry in group.conversations)
     return (
         f'<section class="molecule"><h2 title="{escape(group.smiles)}" translate="no">'
         f"{_thumb(group.smiles)}<span>{name}</span> <small>{len(group.conversations)}</small></h2>"
@@ -110,7 +110,9 @@ def _group(group: MoleculeGroup, current: str) -> str:
     )
 
 
-def _entry(entry: Summary, current: str, *, drawn: bool = True) -> str:
+def _entry(entry: Summary, current: str, *, grouped: bool = False) -> str:
+    """One conversation; below its molecule it does not say again what it is about."""
+    about = "" if grouped and entry.n_molecules == 1 else _about(entry)
     title = escape(entry.title)
     here = ' aria-current="true"' if entry.id == current else ""
     if entry.running:
@@ -122,9 +124,9 @@ def _entry(entry: Summary, current: str, *, drawn: bool = True) -> str:
     return (
         f'<li class="entry" data-id="{entry.id}">'
         f'<button type="button" class="open" data-act="open"{here}>'
-        f"{_thumb(entry.smiles) if drawn else ''}"
+        f"{'' if grouped else _thumb(entry.smiles)}"
         f'<span class="words"><span class="title">{title}</span>'
-        f'<span class="sub"><span class="about" translate="no">{escape(_about(entry))}</span>'
+        f'<span class="sub"><span class="about" translate="no">{escape(about)}</span>'
         f"{state}</span></span></button>"
         f'<span class="tools">'
         f'<button type="button" class="rename" data-act="rename" data-tip="rename"'

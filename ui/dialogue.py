@@ -58,6 +58,8 @@ class DialogueHandlers(DialogueEvents):
             session.catch_up()
             if session.stored.tree.head != run.place.answer:
                 return
+            if not run.is_seen:  # it was done before this tab had begun to look
+                session.mark_seen()
             notice = Notice(session.last_problem) if session.last_problem else None
             session.last_problem = ""
             values = *self._dialogue(session, notice=notice), self._views.header(), SKIP

@@ -13,7 +13,7 @@ from assistant.chat.conversation import Conversation, Message, referred_numbers
 from assistant.chat.history import Node, StoredConversation
 from assistant.chat.history.store import INTERRUPTED, Place
 from assistant.chem.molecule import Molecule
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, HistoryError
 from ui.runs import Draw, Run, Runs
 from ui.shown import Current, Listing
 
@@ -195,7 +195,14 @@ class Session:
         self._past, self._future = [], []
         self.chosen.clear()
         self._attend()
-        self._history.mark_seen(self.visitor, conversation)
+        self.mark_seen()
+
+    def mark_seen(self) -> None:
+        """Somebody is looking at this conversation."""
+        try:
+            self._history.mark_seen(self.visitor, self.stored.id)
+        except HistoryError as error:  # it is shown all the same
+            self.last_problem = self.last_problem or str(error)
 
     def close(self) -> None:
         """Shows an empty conversation because the one shown was deleted."""

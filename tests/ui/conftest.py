@@ -40,8 +40,10 @@ def history() -> Iterator[History]:
 
 
 @pytest.fixture
-def runs(history: History) -> Runs:
-    return Runs(history, AssistantHandle.ready(FakeAssistant(delay=0)))
+def runs(history: History) -> Iterator[Runs]:
+    runs = Runs(history, AssistantHandle.ready(FakeAssistant(delay=0)))
+    yield runs
+    runs.stop_all(seconds=5)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@
       part.follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
       toEnd.hidden = part.follows;
     });
+    // chips and a growing question box take room from the dialogue: its end stays in view
+    new ResizeObserver(() => part.follow()).observe(scroller);
     part.step = (which) => step(part, which);
     part.follow = (always = false) => {
       if (always || (part.follows && part.value?.turns?.length)) scroller.scrollTop = scroller.scrollHeight;

@@ -8,7 +8,7 @@ from assistant.chat.conversation import (
     message_from_json,
     message_to_json,
 )
-from assistant.chat.history.tree import Node, StoredConversation, Tree, reachable
+from assistant.chat.history.tree import Node, StoredConversation, Tree, are_branches
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, HistoryError
 
@@ -60,7 +60,7 @@ def _conversation(data: Mapping[str, object]) -> StoredConversation:
     if len(entries) > MAX_NODES:
         raise HistoryError(f"{len(entries):,} messages; at most {MAX_NODES:,} are read.")
     nodes = tuple(_settled(node_from_json(entry)) for entry in entries)
-    if not reachable(nodes):
+    if not are_branches(nodes):
         raise HistoryError("The messages of this conversation do not form branches.")
     molecules = tuple(_parsed(molecule_from_json(entry)) for entry in data["molecules"])
     known = {entry.number for entry in molecules}
@@ -70,7 +70,8 @@ def _conversation(data: Mapping[str, object]) -> StoredConversation:
     ids = {node.id for node in nodes}
     chosen = {int(p): int(c) for p, c in data["chosen"] if c in ids and (p in ids or p == 0)}
     tree = Tree(nodes, data["head"], chosen)
-    tree.path_to(tree.head)  # raises for a head that is not there
+    if tree.path and tree.path[-1].message.role == "user":  # a question that was never answered
+        tree = tree.at(tree.path[-1].parent)
     return StoredConversation(
         id=str(data["id"]),
         title=str(data["title"]),

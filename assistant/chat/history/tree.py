@@ -165,11 +165,12 @@ class StoredConversation:
         return replace(self, molecules=molecules, next_number=number)
 
 
-def reachable(nodes: Iterable[Node]) -> bool:
-    """Whether every parent is there and comes before its children (for what was imported)."""
-    known: set[int | None] = {None}
+def are_branches(nodes: Iterable[Node]) -> bool:
+    """Whether questions and answers alternate from the first question on, parents first."""
+    roles: dict[int | None, str] = {None: "assistant"}
     for node in nodes:
-        if node.parent not in known or node.id in known:
+        before = roles.get(node.parent)
+        if before in (None, node.message.role) or node.id in roles:
             return False
-        known.add(node.id)
+        roles[node.id] = node.message.role
     return True

@@ -125,7 +125,7 @@ def _entry(entry: Summary, current: str, *, grouped: bool = False) -> str:
         f'<li class="entry" data-id="{entry.id}">'
         f'<button type="button" class="open" data-act="open"{here}>'
         f"{'' if grouped else _thumb(entry.smiles)}"
-        f'<span class="words"><span class="title">{title}</span>'
+        f'<span class="lines"><span class="title">{title}</span>'
         f'<span class="sub"><span class="about" translate="no">{escape(about)}</span>'
         f"{state}</span></span></button>"
         f'<span class="tools">'

@@ -1,6 +1,7 @@
-"""A process that asks and answers without end, to be killed: `python -m tests.ui.killed_child DIRECTORY`.
+"""A process that asks and answers without end, to be killed.
 
-It writes a line for every turn that was committed, after it was.
+`python -m tests.ui.killed_child DIRECTORY` writes a line for each turn, after it
+was committed.
 """
 
 import sys

@@ -130,12 +130,12 @@
     if (chat.fill(list, value.html || "")) dress(part, list);
     part.element.querySelector(".grouped").setAttribute("aria-pressed", String(Boolean(value.grouped)));
     if (document.activeElement !== query && query.value !== (value.query || "")) query.value = value.query || "";
+    undo.hidden = !value.undo;
     if (chat.fill(undo, value.undo || "") && value.undo) {
       chat.say(undo.innerText);
       if (part.deleting) undo.querySelector("button")?.focus();
     }
     part.deleting = false;
-    undo.hidden = !value.undo;
     if (typeof value.current === "string" && chat.placeOf(location.hash) !== value.current) {
       const place = value.current ? `#c=${value.current}` : location.pathname + location.search;
       history.replaceState(null, "", place);

@@ -27,6 +27,7 @@ from ui.handle import AssistantHandle
 from ui.handlers import Handlers
 from ui.molecules import Chemistry
 from ui.parts import ASSETS, part
+from ui.quick_import import one_server_app
 from ui.reach import Reach
 from ui.runs import Runs
 from ui.session_store import SessionStore
@@ -95,14 +96,15 @@ def build_app(
     services = Services(handle, chemistry, store, runs, view, chats, views)
     work, talk, shelf = Handlers(services), DialogueHandlers(services), ChatHandlers(services)
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as app:
-        page = place_parts(views)
-        connect_page(app, page, work, shelf)
-        connect_molecules(page, work)
-        connect_dialogue(page, talk)
-        connect_chats(page, shelf)
-        add_api(handle, chemistry)
-    app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
+    with one_server_app():
+        with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as app:
+            page = place_parts(views)
+            connect_page(app, page, work, shelf)
+            connect_molecules(page, work)
+            connect_dialogue(page, talk)
+            connect_chats(page, shelf)
+            add_api(handle, chemistry)
+        app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
     return app
 
 

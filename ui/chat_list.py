@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assistant.chat.history import History, MoleculeGroup, Summary
+from assistant.errors import HistoryError
 from ui.render import escape
 from ui.session import Session
 from ui.shown import Listing
@@ -36,12 +37,10 @@ class ChatList:
     def value(self, session: Session, rev: int) -> dict[str, object]:
         """The list, which entry is open, and what can be taken back."""
         listing = session.listing
-        if listing.query:
-            html = self._found(session.visitor, listing, session.stored.id)
-        elif listing.grouped:
-            html = self._by_molecule(session.visitor, listing, session.stored.id)
-        else:
-            html = self._by_day(session.visitor, listing, session.stored.id)
+        try:
+            html = self._list(session.visitor, listing, session.stored.id)
+        except HistoryError as error:  # the dialogue works all the same
+            html = _empty(str(error))
         return {
             "rev": rev,
             "html": html,
@@ -50,6 +49,13 @@ class ChatList:
             "query": listing.query,
             "undo": _undo_html(listing),
         }
+
+    def _list(self, visitor: str, listing: Listing, current: str) -> str:
+        if listing.query:
+            return self._found(visitor, listing, current)
+        if listing.grouped:
+            return self._by_molecule(visitor, listing, current)
+        return self._by_day(visitor, listing, current)
 
     def _by_day(self, visitor: str, listing: Listing, current: str) -> str:
         lists = self.history.lists

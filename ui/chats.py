@@ -6,7 +6,7 @@ import gradio as gr
 
 from assistant.errors import AssistantError
 from ui import molecules
-from ui.events import SKIP, DialogueEvents, Values, key_of, payload_of
+from ui.events import SKIP, DialogueEvents, Notice, Values, key_of, payload_of
 from ui.render import drawing
 from ui.session import Session
 from ui.shown import Listing
@@ -29,13 +29,21 @@ class ChatHandlers(DialogueEvents):
             request: Says whose tab it is.
         """
         with self._store.locked(*key_of(request)) as session:
-            wanted = place if isinstance(place, str) else ""
-            lists = self._runs.history.lists
-            if not (wanted and lists.one(session.visitor, wanted)):
-                wanted = self._runs.unwatched(session.visitor) or lists.unseen(session.visitor)
-            if wanted:
-                self._open(session, wanted)
-            return self._views.header(), *self._everything(session)
+            notice = None
+            try:
+                wanted = self._wanted(session.visitor, place if isinstance(place, str) else "")
+                if wanted:
+                    self._open(session, wanted)
+            except AssistantError as error:
+                notice = Notice(str(error))
+            return self._views.header(), *self._everything(session, notice=notice)
+
+    def _wanted(self, visitor: str, place: str) -> str:
+        """The conversation for a new tab: the one it names, else one with news, else none."""
+        lists = self._runs.history.lists
+        if place and lists.one(visitor, place):
+            return place
+        return self._runs.unwatched(visitor) or lists.unseen(visitor)
 
     def open(self, event: gr.EventData, request: gr.Request) -> Values:
         """A conversation: transcript, composer, chats, bench, sketcher, facts."""
@@ -60,9 +68,9 @@ class ChatHandlers(DialogueEvents):
         except AssistantError:
             session.show(None)  # the dialogue is there all the same
 
-    def _everything(self, session: Session) -> Values:
+    def _everything(self, session: Session, *, notice: Notice | None = None) -> Values:
         return (
-            *self._dialogue(session),
+            *self._dialogue(session, notice=notice),
             self._views.bench(session, by_hand=False),
             self._views.sketch(session),
             self._views.facts(session),

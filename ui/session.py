@@ -131,7 +131,7 @@ class Session:
     @property
     def questions(self) -> tuple[Node, ...]:
         """The questions shown, the unanswered one among them; turn i is opened by question i."""
-        return tuple(node for node in self.stored.tree.path if node.message.role == "user")
+        return self.stored.tree.path[::2]
 
     @property
     def end(self) -> int | None:
@@ -165,6 +165,7 @@ class Session:
         self.stored = self._history.load(self.visitor, place.conversation)
         turn = len(self.questions) - 1
         self.run = self._runs.start(place, turn, self.conversation, draw)
+        self.listing = replace(self.listing, deleted=None)  # time has gone on
         return self.run
 
     def catch_up(self) -> None:

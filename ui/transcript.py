@@ -85,7 +85,7 @@ class TranscriptView:
         }
 
     def _turns(self, session: Session) -> list[str]:
-        path = session.stored.tree.path
+        path = session.stored.tree.path  # question, answer, question, answer, …
         return [
             self._turn(session, path[place : place + 2], place // 2, place + 2 >= len(path))
             for place in range(0, len(path), 2)
@@ -105,7 +105,7 @@ class TranscriptView:
 
     def _question(self, node: Node, turn: int, session: Session, *, may_undo: bool) -> str:
         question, conversation = node.message, session.conversation
-        seen = session.questions[turn - 1].message.attached if turn else ()
+        seen = session.stored.tree.path[2 * turn - 2].message.attached if turn else ()
         cards = "".join(self._card(n, conversation, drawn=n not in seen) for n in question.attached)
         undo = _action("undo", "undo", "take this question back", turn) if may_undo else ""
         return (

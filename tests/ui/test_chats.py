@@ -208,6 +208,14 @@ def test_a_conversation_whose_molecule_cannot_be_drawn_opens_all_the_same(shelf:
     assert values[3]["text"] == ""
 
 
+def test_a_page_whose_history_cannot_be_read_opens_and_says_so(shelf: Shelf) -> None:
+    shelf.history.close()
+    values = shelf.shelf.opened("place", shelf.tab("a"))
+    assert "could not be read" in values[2]["notice"]["text"]
+    assert "could not be read" in values[3]["html"]
+    assert shelf.type("aspirin")[3]["html"]
+
+
 @pytest.mark.parametrize(
     ("days", "name"), [(0, "Today"), (1, "Yesterday"), (3, "Last 7 days"), (400, "20")]
 )

@@ -101,7 +101,9 @@ class History:
             asked = rows.insert(conversation, Node(0, after, question))
             answer = rows.insert(conversation, running_answer(asked))
             rows.write_molecules(conversation, now)
-            self._show(visitor, conversation, answer)
+            grown = before.with_node(Node(asked, after, question))
+            grown = grown.with_node(replace(running_answer(asked), id=answer))
+            rows.choose(conversation, before.chosen, grown.at(answer))
             rows.touch(conversation)
         return Place(visitor, conversation, asked, answer)
 
@@ -116,12 +118,12 @@ class History:
             if tree.node(question).message.role != "user":
                 raise HistoryError("That is no question; reload the page.")
             failed = [n.id for n in tree.nodes if n.parent == question and n.state == "failed"]
+            new = running_answer(question)
+            answer = failed[0] if failed else rows.insert(conversation, new)
+            new = replace(new, id=answer)
             if failed:
-                answer = failed[0]
-                rows.update(conversation, replace(running_answer(question), id=answer))
-            else:
-                answer = rows.insert(conversation, running_answer(question))
-            self._show(visitor, conversation, answer)
+                rows.update(conversation, new)
+            rows.choose(conversation, tree.chosen, tree.with_node(new).at(answer))
             rows.touch(conversation)
         return Place(visitor, conversation, question, answer)
 
@@ -182,11 +184,8 @@ class History:
     def show(self, visitor: str, conversation: str, head: int | None) -> None:
         """Remembers which branch is shown; nothing else changes."""
         with self._rows.writing():
-            self._show(visitor, conversation, head)
-
-    def _show(self, visitor: str, conversation: str, head: int | None) -> None:
-        tree = self._rows.load(visitor, conversation).tree
-        self._rows.choose(conversation, tree.chosen, tree.at(head))
+            tree = self._rows.load(visitor, conversation).tree
+            self._rows.choose(conversation, tree.chosen, tree.at(head))
 
     def keep_molecules(self, visitor: str, conversation: str, now: Conversation) -> None:
         """Molecules that were added or taken off since the last question."""

@@ -154,7 +154,7 @@ class StoredConversation:
     molecules: tuple[NumberedMolecule, ...] = ()
     next_number: int = 1
 
-    @property
+    @cached_property
     def shown(self) -> Conversation:
         """The path that is shown, as models and views take it."""
         return Conversation(self.tree.messages(), self.molecules, self.next_number)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.browser import BELOW, BOX, READY_MS, ask, enter, wait_below
+from tests.ui.browser import BELOW, BOX, QUESTION, READY_MS, ask, enter, wait_below
 from tests.ui.fakes import FakeAssistant
 
 if TYPE_CHECKING:
@@ -52,8 +52,13 @@ def test_a_reload_restores_molecule_answer_and_checks(chat: "Page") -> None:
     wait_below(chat, "aspirin")
     assert chat.input_value(BOX) == "CC(=O)Oc1ccccc1C(=O)O"
     assert chat.locator(".chip.on[data-number='1']").count() == 1
-    ask(chat, "And its rings?")
+    chat.fill(QUESTION, "And its rings?")
+    chat.reload()
+    chat.wait_for_selector(".checked")
+    assert chat.input_value(QUESTION) == "And its rings?"  # not sent yet, and not lost
+    chat.press(QUESTION, "Enter")
     chat.wait_for_selector(".turn >> nth=1 >> .checked")
+    assert chat.input_value(QUESTION) == ""
     assert chat.locator(ENTRY).count() == 1
 
 

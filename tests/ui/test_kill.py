@@ -22,7 +22,7 @@ def kill_while_writing(root: Path, directory: Path, seconds: float) -> list[str]
     """What the child said it had written before it was killed."""
     command = [sys.executable, "-m", "tests.ui.killed_child", str(directory)]
     child = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
-    lines = [child.stdout.readline()]  # it has begun
+    lines = [child.stdout.readline(), child.stdout.readline()]  # one whole turn
     time.sleep(seconds)
     child.send_signal(signal.SIGKILL)
     lines += child.stdout.readlines()
@@ -57,4 +57,4 @@ def test_no_committed_turn_is_lost_by_kill_9(root: Path, tmp_path: Path, times: 
     for _ in range(times):
         lines += kill_while_writing(root, tmp_path, rng.uniform(0.0, 0.6))
         check(tmp_path, lines)
-    assert sum(line.startswith("answered") for line in lines) > times / 2
+    assert sum(line.startswith("answered") for line in lines) >= times

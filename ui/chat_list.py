@@ -21,6 +21,7 @@ NOT_KEPT = (
     "No conversations yet. Nothing is written to the disk: conversations are here until the "
     "assistant ends."
 )
+FLEETING = "Not written to the disk; gone when the assistant ends."
 NO_MOLECULES = "No molecules yet. Conversations about a molecule are grouped here."
 BUBBLE = (
     '<svg class="glyph" viewBox="0 0 16 16" aria-hidden="true"><path d="M3 3.5h10a1 1 0 0 1 1 1v6'
@@ -66,7 +67,8 @@ class ChatList:
         for entry in entries:
             days.setdefault(_day(entry.updated, time.time()), []).append(entry)
         html = "".join(_section(day, chats, current) for day, chats in days.items())
-        return html + _more(len(entries), lists.count(visitor))
+        html += _more(len(entries), lists.count(visitor))
+        return html if self.history.is_kept else f'{html}<p class="fleeting">{FLEETING}</p>'
 
     def _by_molecule(self, visitor: str, listing: Listing, current: str) -> str:
         groups = self.history.lists.by_molecule(visitor, limit=listing.n_shown)

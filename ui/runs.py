@@ -23,6 +23,7 @@ from ui.live import Live
 
 FLUSH_SECONDS = 0.07
 POLL_SECONDS = 0.2
+MAX_RUNS = 4  # of one visitor: closed tabs free none, so a bound for each is needed
 NOTE_SECONDS = 2.0  # between two notes of the words so far
 STOPPED = "Stopped before the first word."
 EMPTY = "The model gave an empty answer. Retry, or ask in other words."
@@ -120,6 +121,20 @@ class Runs:
         """The run of a message, None when nobody is writing it."""
         with self._lock:
             return self._running.get(answer)
+
+    def refuse_too_many(self, visitor: str) -> None:
+        """Leaves room for others.
+
+        Raises:
+            AssistantError: As many answers as one visitor may have are being written.
+        """
+        with self._lock:
+            mine = [run for run in self._running.values() if run.place.visitor == visitor]
+        if len(mine) >= MAX_RUNS:
+            raise AssistantError(
+                f"{len(mine)} answers are being written for you in other conversations. Wait for "
+                "one, or open it from the list and stop it."
+            )
 
     def unwatched(self, visitor: str) -> str:
         """A visitor's conversation in which an answer is written while no tab looks, or ""."""

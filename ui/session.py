@@ -147,6 +147,7 @@ class Session:
             now: A value of this conversation with all the molecules the question is about.
             after: Number of the answer it follows.
         """
+        self._runs.refuse_too_many(self.visitor)
         place = self._history.begin_turn(self.visitor, self.stored.id, after, question, now)
         if not self.stored.id:
             self._past = []
@@ -156,6 +157,7 @@ class Session:
 
     def answer_again(self, question: int, draw: Draw) -> Run:
         """Begins another answer to a question."""
+        self._runs.refuse_too_many(self.visitor)
         place = self._history.begin_answer(self.visitor, self.stored.id, question)
         return self._begin(place, draw)
 

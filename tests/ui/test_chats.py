@@ -64,6 +64,7 @@ def test_a_fresh_tab_begins_a_new_chat(shelf: Shelf) -> None:
     values = shelf.shelf.opened("", shelf.tab("fresh"))
     assert values[1]["turns"] == []
     assert "What is it?" in values[3]["html"]
+    assert "Not written to the disk" in values[3]["html"]
 
 
 def test_an_answer_that_was_written_while_nobody_looked_is_there_on_return(

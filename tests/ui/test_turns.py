@@ -9,7 +9,7 @@ from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
 from ui.handle import AssistantHandle
 from ui.live import Live
 from ui.molecules import load
-from ui.runs import APOLOGY, Run
+from ui.runs import APOLOGY, MAX_RUNS, Run
 from ui.session import Session
 from ui.turns import Ask, begin
 
@@ -192,6 +192,18 @@ def test_an_answer_goes_on_while_another_chat_is_begun(session, chemistry, histo
     list(run.follow())
     assert history.load("visitor", first).shown.messages[-1].text == TEXT
     assert [m.text for m in session.conversation.messages] == ["In the new chat", TEXT]
+
+
+def test_one_visitor_has_so_many_answers_written_at_a_time_and_another_is_served(
+    session, chemistry, runs
+) -> None:
+    for _ in range(MAX_RUNS):
+        start(session, chemistry, FakeAssistant(delay=0.05))
+        session.start_anew()
+    with pytest.raises(AssistantError, match="4 answers are being written for you"):
+        begin(session, Ask("ask", "One more"), chemistry)
+    assert session.conversation.messages == ()
+    assert begin(Session(runs, "somebody else"), Ask("ask", "Mine"), chemistry) is not None
 
 
 def test_an_answer_that_was_taken_back_ends_and_what_there_is_of_it_is_kept(

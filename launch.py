@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,15 +26,18 @@ from ui.arguments import FIRST_PORT, parse_arguments
 if TYPE_CHECKING:
     from gradio import Blocks
 
+    from assistant.chat.history import History
     from assistant.chem.sandbox import ChemPool
     from ui.handle import AssistantHandle
     from ui.passcode import Door
     from ui.reach import Reach
+    from ui.runs import Runs
     from ui.share import ShareLink
 
 ROOT = Path(__file__).resolve().parent
 N_PORTS = 100
 LOADING_SWITCH_SECONDS = 0.001  # Python's 0.005 each time adds up to a wait that is felt
+STOP_SECONDS = 3.0  # for answers to end, so that their words are kept
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DEFAULT_BUNDLE = ROOT / "checkpoints" / "default"
 
@@ -179,6 +182,30 @@ def make_handle(options: argparse.Namespace) -> "AssistantHandle":
     return AssistantHandle(load, what=str(options.llm or bundle.name))
 
 
+def open_history(options: argparse.Namespace) -> "History":
+    """The history that was asked for; where only the usual one cannot be used, one in memory.
+
+    Raises:
+        AssistantError: The folder that was named cannot be used.
+    """
+    from assistant.chat.history import History
+    from assistant.chat.history.database import user_data_directory
+    from assistant.errors import HistoryError
+
+    if options.no_history:
+        return History.in_memory()
+    try:
+        history = History.open(options.history or user_data_directory())
+    except HistoryError as error:
+        if options.history is not None:
+            raise
+        print(f"{error}\nThis time conversations are kept in memory only.", file=sys.stderr)
+        return History.in_memory()
+    if history.notice:
+        print(history.notice, file=sys.stderr)
+    return history
+
+
 def make_reach(options: argparse.Namespace, door: "Door | None") -> "Reach":
     """Who can reach the page; `--share` gives it a link to tell of later."""
     from ui.reach import Reach
@@ -195,6 +222,7 @@ def serve(
     chemistry: "ChemPool",
     door: "Door | None",
     reach: "Reach",
+    runs: "Runs",
 ) -> "Blocks":
     """Serve the page and return it, running."""
     from ui.quick_import import prepare_gradio
@@ -206,7 +234,7 @@ def serve(
     host = choose_host(options)
     port = choose_port(host, options.port)
     local_only = host in LOOPBACK and not options.share
-    demo = build_app(handle, chemistry=chemistry, reach=reach)
+    demo = build_app(handle, chemistry=chemistry, reach=reach, runs=runs)
     demo.launch(
         **launch_kwargs(),
         app_kwargs={"middleware": protection(door, local_only=local_only)},
@@ -273,6 +301,7 @@ def run(options: argparse.Namespace) -> None:
     """Serve until told to end."""
     from assistant.chem.sandbox import ChemPool
     from assistant.imports import load_torch_library
+    from ui.runs import Runs
 
     # Imports make a million objects that stay: looking for garbage among them is a fifth of the
     # time until the model is loaded. `loading` switches the collector on again.
@@ -283,10 +312,13 @@ def run(options: argparse.Namespace) -> None:
     door, passcode = make_door(options, host)
     handle = make_handle(options)
     with ExitStack() as ending:
+        history = ending.enter_context(closing(open_history(options)))
         chemistry = ending.enter_context(ChemPool(names=options.names))
         reach = make_reach(options, door)
-        demo = serve(options, handle, chemistry, door, reach)
+        runs = Runs(history, handle)
+        demo = serve(options, handle, chemistry, door, reach, runs)
         ending.callback(demo.close, verbose=False)
+        ending.callback(runs.stop_all, seconds=STOP_SECONDS)
         announce(options, host, demo.server_port, passcode)
         handle.start()
         if options.share:

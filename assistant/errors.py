@@ -9,6 +9,7 @@ AssistantError
 ├── PromptTooLongError        a conversation that cannot be made to fit the context
 ├── AnswerFailedError         the model could not compute this one answer
 ├── QueueFullError            too many people are waiting
+├── HistoryError              conversations that cannot be kept, or are not there
 └── ModelNotReadyError        the model is still loading, or failed to load
 
 Anything else that is raised is a bug: logged with its traceback and shown as a short apology.
@@ -69,6 +70,10 @@ class AnswerFailedError(AssistantError):
 
 class QueueFullError(AssistantError):
     """Too many requests are waiting."""
+
+
+class HistoryError(AssistantError):
+    """The history cannot be opened, written, or holds no such conversation."""
 
 
 class ModelNotReadyError(AssistantError):

@@ -57,7 +57,8 @@ def main() -> None:
         raise SystemExit(NO_BROWSER)
     SCREENS.mkdir(exist_ok=True)
     port = free_port()
-    command = [sys.executable, str(ROOT / "launch.py"), "--no-browser", "--port", str(port)]
+    command = [sys.executable, str(ROOT / "launch.py"), "--no-browser", "--no-history"]
+    command += ["--port", str(port)]
     server = subprocess.Popen([*command, *sys.argv[1:]], cwd=ROOT)
     try:
         with sync_playwright() as playwright:

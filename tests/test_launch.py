@@ -29,7 +29,18 @@ def test_help_answers_at_once_and_names_every_option(root):
     assert (
         time.perf_counter() - start < 1.0
     )  # 0.06 s alone; the machine may be busy with other tests
-    for name in ("bundle", "llm", "quantize", "device", "host", "port", "share", "no-passcode"):
+    for name in (
+        "history",
+        "no-history",
+        "bundle",
+        "llm",
+        "quantize",
+        "device",
+        "host",
+        "port",
+        "share",
+        "no-passcode",
+    ):
         assert f"--{name}" in done.stdout
 
 
@@ -127,6 +138,40 @@ def test_an_error_is_one_line_and_exit_code_1(arguments, root):
     assert "/nowhere" in done.stderr
 
 
+def test_the_usual_history_that_is_in_use_is_replaced_by_one_in_memory(
+    tmp_path, monkeypatch, capsys
+):
+    from assistant.chat.history import History
+
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    first = launch.open_history(options())
+    assert first.is_kept
+    second = launch.open_history(options())
+    assert not second.is_kept
+    assert "in use by another assistant" in capsys.readouterr().err
+    with pytest.raises(AssistantError, match="in use by another assistant"):
+        launch.open_history(options("--history", str(tmp_path / "molecule-chat")))
+    for history in (first, second):
+        assert isinstance(history, History)
+        history.close()
+
+
+def test_without_a_history_nothing_is_written(tmp_path, monkeypatch):
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    launch.open_history(options("--no-history")).close()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SystemExit):
+        options("--history", "x", "--no-history")
+
+
+def test_a_file_that_is_no_history_is_set_aside_and_named(tmp_path, capsys):
+    (tmp_path / "history.sqlite3").write_text("my notes")
+    launch.open_history(options("--history", str(tmp_path))).close()
+    assert "set-aside" in capsys.readouterr().err
+
+
 # -- a process of its own -------------------------------------------------------------------------
 
 
@@ -143,6 +188,8 @@ def running(root, tmp_path, *arguments):
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(tmp_path / "tmp"),
         "HF_HOME": str(tmp_path / "hub"),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "LOCALAPPDATA": str(tmp_path / "data"),
         "NO_PROXY": "127.0.0.1,localhost",
     }
     log = tmp_path / "output.txt"

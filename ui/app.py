@@ -1,6 +1,7 @@
 """The page: its parts, which event goes to which handler, and how it is launched.
 
     header      model · 4-bit · adapters · tok/s · link
+    history     the visitor's conversations
     dialogue    transcript, question box with the numbered molecules
     workbench   molecule box, then Draw | Facts | 3D
 
@@ -15,7 +16,10 @@ from typing import TypedDict
 
 import gradio as gr
 
+from assistant.chat.history import History
 from ui.api import make_ask, make_facts
+from ui.chat_list import ChatList
+from ui.chats import ChatHandlers
 from ui.dialogue import DialogueHandlers
 from ui.events import Services
 from ui.examples import load_menu, welcome_html
@@ -23,8 +27,10 @@ from ui.handle import AssistantHandle
 from ui.handlers import Handlers
 from ui.molecules import Chemistry
 from ui.parts import ASSETS, part
+from ui.quick_import import one_server_app
 from ui.reach import Reach
-from ui.session import SessionStore
+from ui.runs import Runs
+from ui.session_store import SessionStore
 from ui.sketcher import Sketcher
 from ui.transcript import Drawings, TranscriptView
 from ui.viewer3d import Viewer3D
@@ -36,6 +42,9 @@ WORK_CONCURRENCY = 16
 MAX_QUEUE = 128
 MAX_THREADS = 64
 MAX_UPLOAD = "6mb"
+# The conversation that a tab showed before it was loaded again is in its address, where no server
+# sees it; only this reads it.
+PLACE = '() => location.hash.startsWith("#c=") ? location.hash.slice(3) : ""'
 # How Gradio takes an event: at once, one at a time; at once, many; in the model's own queue.
 QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 MANY = {**QUICK, "trigger_mode": "multiple"}
@@ -46,8 +55,9 @@ ANSWER = {
     "concurrency_id": "model",
     "concurrency_limit": MODEL_CONCURRENCY,
 }
-SCRIPTS = ("page.js", "transcript.js", "composer.js", "bench.js")
-STYLES = ("page.css", "dialogue.css", "workbench.css")
+TRANSCRIPT_EVENTS = ("turn", "follow", "branch", "loaded", "vote", "example", "undo")
+SCRIPTS = ("page.js", "transcript.js", "composer.js", "bench.js", "chats.js")
+STYLES = ("page.css", "dialogue.css", "workbench.css", "chats.css")
 
 
 class LaunchArguments(TypedDict):
@@ -66,28 +76,35 @@ class LaunchArguments(TypedDict):
     favicon_path: str
 
 
-def build_app(handle: AssistantHandle, *, chemistry: Chemistry, reach: Reach) -> gr.Blocks:
+def build_app(
+    handle: AssistantHandle, *, chemistry: Chemistry, reach: Reach, runs: Runs | None = None
+) -> gr.Blocks:
     """The whole page and its API.
 
     Args:
         handle: The assistant, perhaps still loading.
         chemistry: The pool of chemistry workers (with the name table).
         reach: Who can reach the page, in words for its header.
+        runs: Writes the answers into a history; by default one that ends with the program.
     """
+    runs = runs or Runs(History.in_memory(), handle)
     drawings = Drawings(chemistry)
     views = Views(handle, drawings, reach)
     view = TranscriptView(drawings, cache(lambda: welcome_html(chemistry)))
-    store = SessionStore()
-    services = Services(handle, chemistry, store, view, views)
-    work, talk = Handlers(services), DialogueHandlers(services)
+    store = SessionStore(runs)
+    chats = ChatList(runs.history)
+    services = Services(handle, chemistry, store, runs, view, chats, views)
+    work, talk, shelf = Handlers(services), DialogueHandlers(services), ChatHandlers(services)
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as app:
-        page = place_parts(views)
-        connect_page(app, page, work)
-        connect_molecules(page, work)
-        connect_dialogue(page, talk)
-        add_api(handle, chemistry)
-    app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
+    with one_server_app():
+        with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as app:
+            page = place_parts(views)
+            connect_page(app, page, work, shelf)
+            connect_molecules(page, work)
+            connect_dialogue(page, talk)
+            connect_chats(page, shelf)
+            add_api(handle, chemistry)
+        app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
     return app
 
 
@@ -96,6 +113,9 @@ class Page:
     """The parts of the page, and those that one kind of event changes together."""
 
     header: gr.HTML
+    place: gr.Textbox
+    chats: gr.HTML
+    thumbs: gr.HTML
     transcript: gr.HTML
     composer: gr.HTML
     bench: gr.HTML
@@ -112,15 +132,27 @@ class Page:
     @property
     def dialogue(self) -> list[gr.HTML]:
         """What a turn changes."""
-        return [self.transcript, self.composer]
+        return [self.transcript, self.composer, self.chats]
+
+    @property
+    def everything(self) -> list[gr.HTML]:
+        """What another conversation changes."""
+        return [*self.dialogue, self.bench, self.sketcher, self.facts]
 
 
 def place_parts(views: Views) -> Page:
-    """Make every part in its place: the header, and below it two columns."""
+    """Make every part in its place: the header, and below it three columns."""
     header = part("header", value=views.header())
+    place = gr.Textbox(visible=False)
     with gr.Row(elem_id="main", equal_height=False):
+        with gr.Column(elem_id="history", scale=1, min_width=0):
+            chats = part(
+                "chats",
+                events=("open", "search", "rename", "remove", "restore", "group", "more"),
+            )
+            thumbs = part("thumbs", events=("wanted",))
         with gr.Column(elem_id="dialogue", scale=1, min_width=0):
-            transcript = part("transcript", events=("turn", "loaded", "vote", "example", "undo"))
+            transcript = part("transcript", events=TRANSCRIPT_EVENTS)
             composer = part(
                 "composer",
                 events=("turn", "stop", "chip", "file", "undo", "redo", "fresh"),
@@ -135,13 +167,14 @@ def place_parts(views: Views) -> Page:
             with gr.Column(elem_id="panel-shape", min_width=0):
                 viewer = Viewer3D(height=420)
     clock = gr.Timer(1.0, active=True)
-    return Page(header, transcript, composer, bench, sketcher, facts, viewer, clock)
+    return Page(
+        header, place, chats, thumbs, transcript, composer, bench, sketcher, facts, viewer, clock
+    )
 
 
-def connect_page(app: gr.Blocks, page: Page, work: Handlers) -> None:
+def connect_page(app: gr.Blocks, page: Page, work: Handlers, shelf: ChatHandlers) -> None:
     """A tab is opened or closed, and time passes."""
-    opened = [page.header, page.transcript, *page.work]
-    app.load(work.opened, None, opened, **QUICK)
+    app.load(shelf.opened, page.place, [page.header, *page.everything], js=PLACE, **QUICK)
     app.unload(work.closed)
     page.clock.tick(work.tick, None, [page.header, page.clock], **QUICK)
 
@@ -167,12 +200,29 @@ def connect_dialogue(page: Page, talk: DialogueHandlers) -> None:
             talk.turn, None, [*page.dialogue, page.header, page.bench], **ANSWER
         )
         answering.failure(talk.recover, None, page.dialogue, **QUICK)
-    page.transcript.vote(talk.vote, None, page.transcript, **QUICK)
+    following = page.transcript.follow(
+        talk.follow, None, [*page.dialogue, page.header, page.bench], **ANSWER
+    )
+    following.failure(talk.recover, None, page.dialogue, **QUICK)
+    page.transcript.vote(talk.vote, None, page.dialogue, **QUICK)
+    page.transcript.branch(talk.branch, None, page.dialogue, **QUICK)
     page.transcript.undo(talk.undo, None, page.dialogue, **QUICK)
     page.composer.stop(talk.stop, None, None, **MANY)
     page.composer.undo(talk.undo, None, page.dialogue, **QUICK)
     page.composer.redo(talk.redo, None, page.dialogue, **QUICK)
     page.composer.fresh(talk.new_chat, None, page.dialogue, **QUICK)
+
+
+def connect_chats(page: Page, shelf: ChatHandlers) -> None:
+    """A conversation is opened, looked for, renamed or deleted."""
+    page.chats.open(shelf.open, None, page.everything, **MANY)
+    page.chats.search(shelf.search, None, page.chats, **MANY)
+    page.chats.group(shelf.group, None, page.chats, **MANY)
+    page.chats.more(shelf.more, None, page.chats, **MANY)
+    page.chats.rename(shelf.rename, None, page.dialogue, **MANY)
+    page.chats.remove(shelf.remove, None, page.dialogue, **MANY)
+    page.chats.restore(shelf.restore, None, page.dialogue, **MANY)
+    page.thumbs.wanted(shelf.thumbs, None, page.thumbs, **MANY)
 
 
 def add_api(handle: AssistantHandle, chemistry: Chemistry) -> None:

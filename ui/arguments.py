@@ -25,6 +25,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.passcode is not None and options.no_passcode:
         parser.error("--passcode and --no-passcode exclude each other")
+    if options.history is not None and options.no_history:
+        parser.error("--history and --no-history exclude each other")
     return options
 
 
@@ -83,6 +85,17 @@ def add_page_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="your own names for molecules: a table with the columns name, smiles, cas, synonyms",
+    )
+    group.add_argument(
+        "--history",
+        type=Path,
+        metavar="DIR",
+        help="folder in which conversations are kept (default: the user's data folder)",
+    )
+    group.add_argument(
+        "--no-history",
+        action="store_true",
+        help="keep conversations in memory only: they are gone when the assistant ends",
     )
     group.add_argument("--no-browser", action="store_true", help="do not open a browser tab")
 

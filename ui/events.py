@@ -1,15 +1,20 @@
 """What all handlers of the page share: what they work with, and how they read what a tab sent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import gradio as gr
 
+from assistant.errors import AssistantError
+from ui.chat_list import ChatList
 from ui.handle import AssistantHandle
 from ui.molecules import Chemistry
-from ui.session import SessionStore
+from ui.runs import Runs
+from ui.session import Session
+from ui.session_store import SessionStore
 from ui.transcript import TranscriptView
 from ui.views import Views
+from ui.visitor import visitor_of
 
 SKIP = gr.skip()
 Values = tuple[object, ...]
@@ -23,7 +28,9 @@ class Services:
     handle: AssistantHandle
     chemistry: Chemistry
     store: SessionStore
+    runs: Runs
     transcript: TranscriptView
+    chats: ChatList
     views: Views
 
 
@@ -35,9 +42,9 @@ class Notice:
     tone: str = "error"
 
 
-def key_of(request: gr.Request) -> str:
-    """What the sessions are kept by: Gradio's random id of the tab."""
-    return request.session_hash or ""
+def key_of(request: gr.Request) -> tuple[str, str]:
+    """What the sessions are kept by: the visitor and Gradio's random id of the tab."""
+    return visitor_of(request), request.session_hash or ""
 
 
 def payload_of(event: gr.EventData) -> Payload:
@@ -53,5 +60,39 @@ class EventHandlers:
         self._handle = services.handle
         self._chemistry = services.chemistry
         self._store = services.store
+        self._runs = services.runs
+        self._chats = services.chats
         self._transcript = services.transcript
         self._views = services.views
+
+
+class DialogueEvents(EventHandlers):
+    """Handlers that change what the dialogue and the list of conversations show."""
+
+    def _change(self, request: gr.Request, change: Callable[[Session], None]) -> Values:
+        """Changes the session and shows the dialogue, or the reason why it did not work."""
+        with self._store.locked(*key_of(request)) as session:
+            try:
+                change(session)
+            except AssistantError as error:
+                return self._refused(session, error)
+            return self._dialogue(session)
+
+    def _refused(self, session: Session, error: AssistantError) -> Values:
+        """The dialogue as it was, and why."""
+        return self._dialogue(session, notice=Notice(str(error)))
+
+    def _dialogue(
+        self,
+        session: Session,
+        *,
+        question: str | None = None,
+        notice: Notice | None = None,
+        follow: bool = True,
+    ) -> Values:
+        """Values of `transcript, composer, chats`."""
+        return (
+            self._transcript.value(session, self._views.rev(), follow=follow),
+            self._views.composer(session, question=question, notice=notice),
+            self._chats.value(session, self._views.rev()),
+        )

@@ -16,7 +16,8 @@ from ui import molecules
 from ui.events import SKIP, EventHandlers, Notice, Payload, Values, key_of, payload_of
 from ui.examples import EXAMPLES, open_example
 from ui.molecules import Arrival
-from ui.session import Current, Session
+from ui.session import Session
+from ui.shown import Current
 from ui.sketcher import to_drawing
 
 
@@ -25,18 +26,9 @@ class Handlers(EventHandlers):
 
     # -- the page itself ---------------------------------------------------------------------
 
-    def opened(self, request: gr.Request) -> Values:
-        """First values of all parts: header, transcript, composer, bench, sketcher, facts."""
-        with self._store.locked(key_of(request)) as session:
-            return (
-                self._views.header(),
-                self._transcript.value(session, self._views.rev()),
-                *self._work(session),
-            )
-
     def closed(self, request: gr.Request) -> None:
-        """The tab is gone: stop its answer, forget its session."""
-        self._store.drop(key_of(request))
+        """The tab is gone: forget its session; what it asked for is written on."""
+        self._store.drop(*key_of(request))
 
     def tick(self) -> Values:
         """The header, and when to ask for it again: the model is loading, the link may change."""
@@ -50,7 +42,7 @@ class Handlers(EventHandlers):
         """Text in the molecule box; a mistake is told when the person rests or is done."""
         data = payload_of(event)
         text, stage = str(data.get("text") or ""), data.get("stage")
-        session = self._store.get(key_of(request))
+        session = self._store.get(*key_of(request))
         ticket = _ticket(session)
         try:
             found = molecules.look_up_text(self._chemistry, text) if text.strip() else None
@@ -68,7 +60,7 @@ class Handlers(EventHandlers):
 
     def drawn(self, value: dict[str, object] | None, request: gr.Request) -> Values:
         """A change in the sketcher; gives values for `composer, bench, facts`."""
-        session = self._store.get(key_of(request))
+        session = self._store.get(*key_of(request))
         drawing = to_drawing(value)
         with session.lock:
             if drawing["edit"] < session.last_edit:
@@ -130,8 +122,7 @@ class Handlers(EventHandlers):
             elif action in {"attach", "detach"}:
                 session.attach(number, action == "attach")
             elif action == "remove":
-                session.conversation = session.conversation.without_molecule(number)
-                session.chosen.discard(number)
+                session.remove_molecule(number)
             elif action == "open":
                 smiles = session.conversation.molecule(number).molecule.smiles
                 molecules.load(session, smiles, self._chemistry)
@@ -192,7 +183,7 @@ class Handlers(EventHandlers):
 
     def shape(self, request: gr.Request) -> object:
         """The 3D tab was opened, or the molecule changed while it was open."""
-        current = self._store.get(key_of(request)).current
+        current = self._store.get(*key_of(request)).current
         if current is None:
             return self._views.shape(None, "Draw or enter a molecule to see it in 3D.")
         try:
@@ -212,7 +203,7 @@ class Handlers(EventHandlers):
         question: str | None = None,
     ) -> Values:
         """Changes the session and shows what came of it, or the reason why it did not work."""
-        with self._store.locked(key_of(request)) as session:
+        with self._store.locked(*key_of(request)) as session:
             _ticket(session)
             try:
                 arrival = change(session)

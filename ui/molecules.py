@@ -14,7 +14,8 @@ from assistant.chem.diagnose import is_unfinished
 from assistant.chem.molecule import Molecule
 from assistant.chem.sandbox import error_from_json
 from assistant.errors import AssistantError, InvalidMoleculeError
-from ui.session import Current, Session
+from ui.session import Session
+from ui.shown import Current
 
 ROLES: tuple[tuple[str, Role], ...] = (
     ("reactants", "reactant"),
@@ -112,7 +113,7 @@ def take_in(session: Session, found: Mapping[str, object], chemistry: Chemistry)
         session.show(Current(molecule_of(found), dict(found)))
         return Arrival()
     conversation, added, problems = number_all(session.conversation, entries)
-    session.conversation = conversation
+    session.keep_molecules(conversation)
     session.chosen |= set(added)
     if found.get("smiles"):
         session.show(Current(molecule_of(found), dict(found)))
@@ -160,7 +161,7 @@ def take_in_file(session: Session, report: Mapping[str, object], chemistry: Chem
     entries = [*(report.get("molecules") or ())]
     entries += [{"reaction": reaction} for reaction in report.get("reactions") or ()]
     conversation, added, problems = number_all(session.conversation, entries)
-    session.conversation = conversation
+    session.keep_molecules(conversation)
     if added:
         session.chosen = {added[0]}
         first = conversation.molecule(added[0]).molecule
@@ -172,7 +173,8 @@ def load(session: Session, smiles: str, chemistry: Chemistry) -> int:
     """Opens a structure under its number (a new one if it has none) and returns the number."""
     found = inspect_smiles(chemistry, smiles)
     molecule = molecule_of(found)
-    session.conversation, number = session.conversation.with_molecule(molecule)
+    conversation, number = session.conversation.with_molecule(molecule)
+    session.keep_molecules(conversation)
     session.show(Current(molecule, found))
     return number
 

@@ -33,6 +33,7 @@ from ui.security import (
     header,
     respond,
 )
+from ui.visitor import VisitorCookie
 
 if TYPE_CHECKING:
     from starlette.middleware import Middleware
@@ -306,4 +307,6 @@ def protection(
         Middleware(RequestFilter, local_only=local_only),
         Middleware(RequestLimits, limits=limits),
     ]
-    return [*layers, Middleware(PasscodeGate, door=door)] if door is not None else layers
+    if door is not None:
+        layers.append(Middleware(PasscodeGate, door=door))
+    return [*layers, Middleware(VisitorCookie)]  # only for who is inside

@@ -6,7 +6,8 @@ matplotlib round every event, where that is installed; this page draws nothing w
 newer Gradio has these no more nothing is changed.
 """
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 
 from assistant.imports import change_after_import
@@ -26,3 +27,21 @@ def _write_no_stub_files(component_meta: ModuleType) -> None:
 def _leave_matplotlib_alone(utils: ModuleType) -> None:
     if hasattr(utils, "MatplotlibBackendMananger"):
         utils.MatplotlibBackendMananger = nullcontext
+
+
+@contextmanager
+def one_server_app() -> Iterator[None]:
+    """Builds a page without the web applications that only `launch` needs.
+
+    Gradio makes one when a page is begun, one at its end, one for its queue, and a last one in
+    `launch`, which is the one that serves: each takes a sixth of a second, the first three for
+    nothing.
+    """
+    from gradio.routes import App
+
+    make = App.__dict__["create_app"]
+    App.create_app = staticmethod(lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        App.create_app = make

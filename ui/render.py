@@ -47,14 +47,15 @@ def escape(text: object) -> str:
 
 
 def drawing(svg: str, label: str, *, css: str = "drawing") -> str:
-    """A drawing as an inline picture in the page's own colours, with a text for screen readers."""
+    """A drawing as an inline picture in the page's own colours, with a text for screen readers.
+
+    Without a label it only repeats what stands beside it, and screen readers pass over it.
+    """
     coloured = re.sub(
         r"#[0-9A-Fa-f]{6}\b", lambda m: _ATOM_COLOURS.get(m.group().upper(), m.group()), svg
     )
-    return (
-        f'<span class="{css}" role="img" aria-label="{escape(label)}" translate="no">'
-        f"{coloured}</span>"
-    )
+    said = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    return f'<span class="{css}" {said} translate="no">{coloured}</span>'
 
 
 _GLYPHS = {

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from assistant.chat.conversation import Conversation, Message
+from assistant.chat.history import Node, Tree
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from ui.molecules import Chemistry
@@ -22,10 +23,9 @@ from ui.render import (
     drawing,
     escape,
     glyph,
-    live_parts,
     plain_html,
 )
-from ui.session import FailedTurn, Session
+from ui.session import Session
 from ui.workbench import short
 
 MAX_DRAWINGS = 512
@@ -60,72 +60,59 @@ class Drawings:
 
 
 @dataclass(frozen=True)
-class Live:
-    """An answer being written: what is known so far, or why there is nothing yet."""
-
-    turn: int
-    text: str = ""
-    status: str = ""
-    notices: tuple[str, ...] = ()
-
-    def to_value(self) -> dict[str, object]:
-        """As the page's script takes it."""
-        blocks, tail = live_parts(self.text)
-        return {
-            "turn": self.turn,
-            "blocks": blocks,
-            "tail": tail,
-            "status": self.status,
-            "notices": list(self.notices),
-        }
-
-
-@dataclass(frozen=True)
 class TranscriptView:
     """Turns a session into the transcript's value."""
 
     drawings: Drawings
     welcome: Callable[[], str] = field(default=str)
 
-    def value(self, session: Session, rev: int, live: Live | None = None) -> dict[str, object]:
-        """All turns, the question under way and the answer so far."""
+    def value(self, session: Session, rev: int, *, follow: bool = False) -> dict[str, object]:
+        """All turns of the branch that is shown, and the answer under way as far as it is.
+
+        Args:
+            session: What to show.
+            rev: Revision number of the value.
+            follow: Whether the page has to ask for the rest of an answer under way.
+        """
         turns = self._turns(session)
+        run = session.run
         return {
             "rev": rev,
             "turns": turns,
-            "live": live.to_value() if live else None,
+            "live": run.live.to_value() if run else None,
+            "follow": bool(run) and follow,
             "welcome": "" if turns else self.welcome(),
         }
 
     def _turns(self, session: Session) -> list[str]:
-        conversation = session.conversation
-        out: list[str] = []
-        messages = conversation.messages
-        position = 0
-        while position < len(messages):
-            question = messages[position]
-            follows = messages[position + 1] if position + 1 < len(messages) else None
-            answer = follows if follows and follows.role == "assistant" else None
-            turn = len(out)
-            is_last = position + (2 if answer else 1) >= len(messages) and session.failed is None
-            body = self._question(question, turn, conversation, is_last)
-            body += self._answer(answer, turn, session) if answer else ""
-            out.append(body)
-            position += 2 if answer else 1
-        if session.failed is not None:
-            out.append(self._failed(session.failed, len(out), conversation))
-        return out
+        path = session.stored.tree.path  # question, answer, question, answer, …
+        return [
+            self._turn(session, path[place : place + 2], place // 2, place + 2 >= len(path))
+            for place in range(0, len(path), 2)
+        ]
 
-    def _question(
-        self, question: Message, turn: int, conversation: Conversation, is_last: bool
-    ) -> str:
-        seen = conversation.questions[turn - 1].attached if turn else ()
+    def _turn(self, session: Session, nodes: tuple[Node, ...], turn: int, is_last: bool) -> str:
+        """A question and its answer; one that is being written is grown by the page."""
+        question, *answers = nodes
+        answer = answers[0] if answers else None
+        failed = answer is not None and answer.state == "failed"
+        body = self._question(question, turn, session, may_undo=is_last and not failed)
+        if answer is None or answer.state == "running":
+            return body
+        return body + (
+            self._failed(answer, turn, session) if failed else self._answer(answer, turn, session)
+        )
+
+    def _question(self, node: Node, turn: int, session: Session, *, may_undo: bool) -> str:
+        question, conversation = node.message, session.conversation
+        seen = session.stored.tree.path[2 * turn - 2].message.attached if turn else ()
         cards = "".join(self._card(n, conversation, drawn=n not in seen) for n in question.attached)
-        undo = _action("undo", "undo", "take this question back", turn) if is_last else ""
+        undo = _action("undo", "undo", "take this question back", turn) if may_undo else ""
         return (
             f'<div class="question"><div class="cards">{cards}</div>'
             f'<div class="words">{plain_html(question.text)}</div>'
-            f'<div class="actions">{_action("edit", "edit", "change it and ask again", turn)}'
+            f'<div class="actions">{variants_html(session.stored.tree, node, "question")}'
+            f"{_action('edit', 'edit', 'change it and ask again', turn)}"
             f"{undo}</div></div>"
         )
 
@@ -147,25 +134,25 @@ class TranscriptView:
             f"{role}</span></button>"
         )
 
-    def _answer(self, answer: Message, turn: int, session: Session) -> str:
+    def _answer(self, node: Node, turn: int, session: Session) -> str:
+        answer = node.message
         figures = self._figures(answer, session)
         stopped = '<p class="stopped">■ stopped here</p>' if answer.stopped else ""
-        vote = session.votes.get(answer.text)
         return (
             f'<div class="answer" translate="no">{check_header(answer.checks, turn)}'
             f'<div class="prose-answer">{answer_html(answer.text, answer.checks, figures)}</div>'
-            f"{stopped}"
-            f'<div class="actions">{_action("copy", "copy", "copy the answer", turn, answer.text)}'
-            f"{_action('retry', 'retry', 'answer again', turn)}"
-            f"{_vote('up', vote, turn)}{_vote('down', vote, turn)}"
+            f'{stopped}<div class="actions">{variants_html(session.stored.tree, node, "answer")}'
+            f"{_action('copy', 'copy', 'copy the answer', turn, answer.text)}"
+            f"{_action('retry', 'retry', 'another answer beside this one', turn)}"
+            f"{_vote('up', node.vote, turn)}{_vote('down', node.vote, turn)}"
             f"{passport_html(answer.passport)}</div></div>"
         )
 
-    def _failed(self, failed: FailedTurn, turn: int, conversation: Conversation) -> str:
-        tone = "stopped" if failed.stopped else "failed"
+    def _failed(self, node: Node, turn: int, session: Session) -> str:
+        tone = "stopped" if node.message.stopped else "failed"
         return (
-            f"{self._question(failed.question, turn, conversation, False)}"
-            f'<div class="answer {tone}"><p>{escape(failed.reason)}</p><div class="actions">'
+            f'<div class="answer {tone}"><p>{escape(node.reason)}</p><div class="actions">'
+            f"{variants_html(session.stored.tree, node, 'answer')}"
             f"{_action('retry', 'retry', 'ask again', turn)}</div></div>"
         )
 
@@ -186,6 +173,29 @@ class TranscriptView:
         return figures
 
 
+def variants_html(tree: Tree, node: Node, what: str) -> str:
+    """`‹ 2/3 ›` where a question or an answer has variants, else nothing."""
+    ids = tree.variants(node.id)
+    if len(ids) < 2:
+        return ""
+    place = ids.index(node.id)
+    count = f"{what} {place + 1} of {len(ids)}"
+    return (
+        f'<span class="variants" role="group" aria-label="{count}">'
+        f"{_to_variant('previous', '‹', what, ids[place - 1] if place else None)}"
+        f'<span class="count">{place + 1}/{len(ids)}</span>'
+        f"{_to_variant('next', '›', what, ids[place + 1] if place + 1 < len(ids) else None)}</span>"
+    )
+
+
+def _to_variant(which: str, sign: str, what: str, node: int | None) -> str:
+    target = "disabled" if node is None else f'data-act="branch" data-node="{node}"'
+    return (
+        f'<button type="button" class="action {which}-{what}" {target}'
+        f' aria-label="{which} {what}" data-tip="{which} {what}">{sign}</button>'
+    )
+
+
 def _action(act: str, label: str, tip: str, turn: int, copy: str = "") -> str:
     extra = f' data-copy="{escape(copy)}"' if copy else f' data-act="{act}"'
     return (
@@ -194,7 +204,7 @@ def _action(act: str, label: str, tip: str, turn: int, copy: str = "") -> str:
     )
 
 
-def _vote(direction: str, vote: str | None, turn: int) -> str:
+def _vote(direction: str, vote: str, turn: int) -> str:
     tip = "good answer" if direction == "up" else "bad answer"
     pressed = "true" if vote == direction else "false"
     return (

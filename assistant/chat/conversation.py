@@ -200,7 +200,7 @@ class Conversation:
                 }
                 for m in self.molecules
             ],
-            "messages": [_message_to_json(m) for m in self.messages],
+            "messages": [message_to_json(m) for m in self.messages],
         }
 
     @classmethod
@@ -219,11 +219,11 @@ class Conversation:
             NumberedMolecule(m["number"], Molecule.parse(m["smiles"], name=m["name"]), m["role"])
             for m in data["molecules"]
         )
-        messages = tuple(_message_from_json(m) for m in data["messages"])
+        messages = tuple(message_from_json(m) for m in data["messages"])
         return cls(messages, molecules, data["next_number"])
 
 
-def _message_to_json(message: Message) -> dict[str, object]:
+def message_to_json(message: Message) -> dict[str, object]:
     """A message as JSON types."""
     return {
         "role": message.role,
@@ -239,8 +239,8 @@ def _message_to_json(message: Message) -> dict[str, object]:
     }
 
 
-def _message_from_json(data: dict[str, object]) -> Message:
-    """The message `_message_to_json` wrote."""
+def message_from_json(data: dict[str, object]) -> Message:
+    """The message `message_to_json` wrote."""
     fields = dict(data)
     fields["attached"] = tuple(data["attached"])
     fields["token_ids"] = tuple(data["token_ids"])

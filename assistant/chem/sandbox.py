@@ -34,7 +34,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 DEFAULT_SECONDS = 2.0
 TASK_SECONDS = {"file": 10.0, "conformers": 10.0}
 HEAVY_TASKS = frozenset(
-    {"conformer", "conformers", "file"}
+    {"conformer", "conformers", "file", "find"}
 )  # never on all children at once: facts stay quick
 DEFAULT_MEMORY_BYTES = 2 * 2**30
 START_SECONDS = 60.0
@@ -268,6 +268,7 @@ _TASK_TITLES = {
     "conformers": "Finding the 3D shapes",
     "draw": "The drawing",
     "file": "Reading the file",
+    "find": "The search for structures",
     "inspect": "Computing the facts",
     "molblock": "Reading the drawing",
     "recognise": "Reading the text",

@@ -11,6 +11,7 @@ Tasks (payload → result):
     conformer  {smiles}                → molblock in three dimensions
     conformers {smiles, n}             → positions: up to n shapes × atoms × 3, in Å
     file       {path, name}            → molecules, reactions, problems
+    find       {query, among}          → found: None, or same, containing, n_searched
 
 Run as `python -m assistant.chem.worker`; it never loads the model stack.
 """
@@ -20,6 +21,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +35,7 @@ from assistant.chem.names import NameTable
 from assistant.chem.normalise import normalise
 from assistant.chem.reaction import Reaction
 from assistant.chem.sandbox import Json, error_to_json
+from assistant.chem.search import find_structures
 from assistant.chem.stereo import stereo_sentence
 from assistant.errors import AssistantError, ChemistryTimeoutError, InvalidMoleculeError
 
@@ -53,6 +56,7 @@ class Tasks:
             "conformer": self.conformer,
             "conformers": self.conformers,
             "file": self.file,
+            "find": self.find,
         }
 
     def run(self, task: str, payload: dict[str, Json]) -> dict[str, Json]:
@@ -102,6 +106,11 @@ class Tasks:
             "reactions": [self._reaction(r) for r in report.reactions],
             "problems": list(report.problems),
         }
+
+    def find(self, query: str, among: Sequence[str]) -> dict[str, Json]:
+        """Which known molecules are, or contain, what was typed; None when it is no structure."""
+        found = find_structures(query, among, self._names)
+        return {"found": None if found is None else asdict(found)}
 
     def _inspect_all(self, found: list[Recognised], drawing: dict[str, Json]) -> dict[str, Json]:
         first = next((one for one in found if one.error is None), None)

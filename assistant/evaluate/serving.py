@@ -63,7 +63,8 @@ def running(arguments: Sequence[str]) -> Iterator[Served]:
     """`launch.py` with these arguments, without a browser; ended afterwards."""
     port = free_port()
     command = [sys.executable, str(ROOT / "launch.py"), "--no-browser", "--port", str(port)]
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as history:
+        command += ["--history", history]  # as usual, but not the person's own
         process = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=log, stderr=log)
         try:
             yield Served(process, f"http://127.0.0.1:{port}", log)

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from assistant.chat.history import History
 from assistant.chem.sandbox import ChemPool
 from tests.ui.browser import READY_MS, SETTLE_MS
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from ui.app import build_app, launch_kwargs
 from ui.handle import AssistantHandle
+from ui.passcode import protection
 from ui.reach import Reach
+from ui.runs import Runs
 from ui.session import Session
 
 if TYPE_CHECKING:
@@ -30,8 +33,22 @@ def chemistry(shared_chemistry: InProcessChemistry) -> InProcessChemistry:
 
 
 @pytest.fixture
-def session() -> Session:
-    return Session()
+def history() -> Iterator[History]:
+    history = History.in_memory()
+    yield history
+    history.close()
+
+
+@pytest.fixture
+def runs(history: History) -> Iterator[Runs]:
+    runs = Runs(history, AssistantHandle.ready(FakeAssistant(delay=0)))
+    yield runs
+    runs.stop_all(seconds=5)
+
+
+@pytest.fixture
+def session(runs: Runs) -> Session:
+    return Session(runs, "visitor")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +62,11 @@ def address(fake: FakeAssistant, browser_path: str) -> Iterator[str]:
         handle, reach = AssistantHandle.ready(fake), Reach("this computer only")
         app = build_app(handle, chemistry=chemistry, reach=reach)
         _, url, _ = app.launch(
-            server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_kwargs()
+            server_name="127.0.0.1",
+            prevent_thread_lock=True,
+            quiet=True,
+            app_kwargs={"middleware": protection(None, local_only=True)},
+            **launch_kwargs(),
         )
         yield url
         app.close(verbose=False)

@@ -69,6 +69,7 @@ class FakeAssistant:
     fail_after: int | None = None
     position: int = 0
     asked: list[Conversation] = field(default_factory=list)
+    options: list[ReplyOptions] = field(default_factory=list)
     stopped: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -78,6 +79,7 @@ class FakeAssistant:
     def reply(self, conversation: Conversation, *, options: ReplyOptions) -> Iterator[Event]:
         with self.lock:
             self.asked.append(conversation)
+            self.options.append(options)
         if self.position:
             yield Queued(self.position, 4.0)
             time.sleep(0.3)

@@ -6,15 +6,20 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
+from assistant.chat.history import History
 from assistant.errors import ChemistryTimeoutError
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
+from ui.chat_list import ChatList
+from ui.chats import ChatHandlers
 from ui.dialogue import DialogueHandlers
-from ui.events import Services
+from ui.events import Services, key_of
 from ui.examples import EXAMPLES, load_menu, welcome_html
 from ui.handle import AssistantHandle
 from ui.handlers import Handlers
 from ui.reach import Reach
-from ui.session import SessionStore
+from ui.runs import Runs
+from ui.session import Session
+from ui.session_store import SessionStore
 from ui.transcript import Drawings, TranscriptView
 from ui.views import Views
 
@@ -26,19 +31,26 @@ class Desk:
 
     def __init__(self, chemistry: InProcessChemistry, fake: FakeAssistant) -> None:
         self.chemistry = chemistry
-        self.store = SessionStore()
         handle = AssistantHandle.ready(fake)
+        self.history = History.in_memory()
+        runs = Runs(self.history, handle)
+        self.store = SessionStore(runs)
         drawings = Drawings(chemistry)
         self.reach = Reach("this computer only")
         views = Views(handle, drawings, self.reach)
         view = TranscriptView(drawings, lambda: "welcome")
-        services = Services(handle, chemistry, self.store, view, views)
+        chats = ChatList(self.history)
+        services = Services(handle, chemistry, self.store, runs, view, chats, views)
         self.work, self.talk = Handlers(services), DialogueHandlers(services)
+        self.shelf = ChatHandlers(services)
         self.request = self.tab("a")
 
     @staticmethod
     def tab(name: str) -> SimpleNamespace:
-        return SimpleNamespace(session_hash=name)
+        return SimpleNamespace(session_hash=name, headers={})
+
+    def session(self, tab: str = "a") -> Session:
+        return self.store.get(*key_of(self.tab(tab)))
 
     def type(self, text: str, *, stage: str = "done", tab: str = "a") -> tuple:
         return self.work.typed(event(text=text, stage=stage), self.tab(tab))
@@ -90,7 +102,7 @@ def test_a_sketch_says_which_drawing_it_follows_and_an_overtaken_drawing_changes
     desk.work.drawn({"molfile": benzene, "rxn": "", "edit": 8}, desk.request)
     older = desk.work.drawn({"molfile": "", "rxn": "", "edit": 7}, desk.request)
     assert older == (SKIPPED,) * 3
-    assert desk.store.get("a").current.molecule.smiles == "c1ccccc1"
+    assert desk.session().current.molecule.smiles == "c1ccccc1"
     assert desk.type("CCO")[2]["edit"] == 8
 
 
@@ -132,7 +144,7 @@ def test_finished_but_wrong_text_shows_caret_and_a_fix_and_keeps_the_molecule(de
     assert bench["tone"] == "error"
     assert "<b>^</b>" in bench["html"]
     assert "Did you mean" in bench["html"]
-    assert desk.store.get("a").current.molecule.smiles == "CCO"
+    assert desk.session().current.molecule.smiles == "CCO"
 
 
 def test_a_question_in_the_molecule_box_is_told_where_questions_go(desk: Desk) -> None:
@@ -163,7 +175,7 @@ def test_a_slow_look_up_does_not_overwrite_a_later_one(desk: Desk) -> None:
 
     desk.chemistry.call = slow
     assert desk.type("CCO") == (SKIPPED,) * 4
-    assert desk.store.get("a").current.molecule.smiles == "CCCC"
+    assert desk.session().current.molecule.smiles == "CCCC"
 
 
 def test_several_lines_become_numbered_chips_and_bad_ones_are_named(desk: Desk) -> None:
@@ -174,7 +186,7 @@ def test_several_lines_become_numbered_chips_and_bad_ones_are_named(desk: Desk) 
 
 def test_a_reaction_becomes_molecules_with_roles(desk: Desk) -> None:
     composer = desk.type("CC(=O)O.OCC>[H+]>CC(=O)OCC")[0]
-    entries = desk.store.get("a").conversation.molecules
+    entries = desk.session().conversation.molecules
     assert [e.role for e in entries] == ["reactant", "reactant", "agent", "product"]
     assert "reactant" in composer["chips"]
 
@@ -216,7 +228,7 @@ def test_a_big_file_is_refused_with_its_size(
 def test_chips_are_attached_taken_off_and_removed(desk: Desk) -> None:
     desk.type("CCO\nCCCC")
     desk.work.chip(event(action="detach", number=2), desk.request)
-    assert desk.store.get("a").attached == {1}
+    assert desk.session().attached == {1}
     values = desk.work.chip(event(action="remove", number=2), desk.request)
     assert values[0]["numbers"] == [1]
     values = desk.work.chip(event(action="attach", number=7), desk.request)
@@ -257,12 +269,15 @@ def test_a_turn_empties_the_box_streams_and_ends_with_marks(
     desk = Desk(chemistry, FakeAssistant(delay=0.03))
     desk.type("aspirin")
     values = desk.ask("What is it?")
-    transcript, composer, _, _ = values[0]
+    transcript, composer, chats, _, _ = values[0]
+    assert 'aria-current="true"' in chats["html"]
+    assert "… writing" in chats["html"]
     assert composer["busy"]
     assert composer["question"] == ""
-    assert transcript["live"]["status"]
+    assert transcript["live"] is not None
     assert values[1][0]["live"]["tail"]
-    transcript, composer, header, _ = values[-1]
+    transcript, composer, chats, header, _ = values[-1]
+    assert "writing" not in chats["html"]
     assert transcript["live"] is None
     assert "3 of 4 claims checked" in transcript["turns"][0]
     assert "open in sketcher as molecule 2" in transcript["turns"][0]
@@ -272,10 +287,10 @@ def test_a_turn_empties_the_box_streams_and_ends_with_marks(
 
 def test_undo_returns_the_question_and_redo_brings_the_answer_back(desk: Desk) -> None:
     desk.ask("What is it?")
-    transcript, composer = desk.talk.undo(desk.request)
+    transcript, composer, _ = desk.talk.undo(desk.request)
     assert transcript["turns"] == []
     assert composer["question"] == "What is it?"
-    transcript, _ = desk.talk.redo(desk.request)
+    transcript, *_ = desk.talk.redo(desk.request)
     assert len(transcript["turns"]) == 1
 
 
@@ -287,19 +302,20 @@ def test_undo_of_a_retry_does_not_touch_the_box(desk: Desk) -> None:
 
 def test_thumbs_are_kept_and_taken_back(desk: Desk) -> None:
     desk.ask("What is it?")
-    up = desk.talk.vote(event(turn=0, vote="up"), desk.request)
+    up, *_ = desk.talk.vote(event(turn=0, vote="up"), desk.request)
     assert up["turns"][0].count('aria-pressed="true"') == 1
-    again = desk.talk.vote(event(turn=0, vote="up"), desk.request)
+    again, *_ = desk.talk.vote(event(turn=0, vote="up"), desk.request)
     assert 'aria-pressed="true"' not in again["turns"][0]
 
 
 def test_tabs_do_not_share_anything(desk: Desk) -> None:
     desk.type("CCO", tab="a")
     desk.ask("Mine?", tab="a")
-    values = desk.work.opened(desk.tab("b"))
+    values = desk.shelf.opened("", desk.tab("b"))
     assert values[1]["turns"] == []
     assert values[2]["numbers"] == []
-    assert values[4]["molfile"] == ""
+    assert "Mine?" not in values[3]["html"]
+    assert values[5]["molfile"] == ""
 
 
 def test_nonsense_events_do_no_harm(desk: Desk) -> None:
@@ -336,20 +352,31 @@ def test_undo_while_an_answer_is_written_returns_the_question(
     desk = Desk(chemistry, FakeAssistant(delay=0.05))
     values = desk.talk.turn(event(kind="ask", text="Long?"), desk.request)
     next(values)
-    assert desk.talk.undo(desk.request)[1]["question"] == "Long?"
-    assert list(values)[-1][0]["turns"] == []
-    assert desk.store.get("a").conversation.messages == ()
+    transcript, composer, _ = desk.talk.undo(desk.request)
+    assert composer["question"] == "Long?"
+    assert not composer["busy"]
+    assert transcript["turns"] == []
+    assert list(values) == []
+    assert desk.session().conversation.messages == ()
 
 
-def test_a_turn_that_gradio_gave_up_on_leaves_a_usable_box(chemistry: InProcessChemistry) -> None:
+def test_a_turn_that_gradio_gave_up_on_is_followed_if_it_is_written_all_the_same(
+    chemistry: InProcessChemistry,
+) -> None:
     desk = Desk(chemistry, FakeAssistant(delay=0.05))
     values = desk.talk.turn(event(kind="ask", text="Lost?"), desk.request)
     next(values)
-    transcript, composer = desk.talk.recover(desk.request)
-    assert not composer["busy"]
-    assert "send it again" in composer["notice"]["text"]
-    assert "Lost?" in transcript["turns"][0]
     values.close()
+    transcript, composer, _ = desk.talk.recover(desk.request)
+    assert transcript["follow"]
+    assert composer["busy"]
+    assert list(desk.talk.follow(desk.request))[-1][0]["turns"][0].count("claims checked") == 1
+
+
+def test_a_turn_that_never_arrived_can_be_sent_again(desk: Desk) -> None:
+    transcript, composer, _ = desk.talk.recover(desk.request)
+    assert not transcript["follow"]
+    assert "send it again" in composer["notice"]["text"]
 
 
 def test_a_reaction_is_shown_whole_in_box_and_sketcher(desk: Desk) -> None:

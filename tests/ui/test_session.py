@@ -1,13 +1,21 @@
+import pytest
+
 from assistant.chat.conversation import Conversation, Message
+from assistant.chat.history.store import INTERRUPTED
 from assistant.chem.molecule import Molecule
-from ui.session import Current, Run, Session, SessionStore
+from assistant.errors import AssistantError
+from ui.session import Session
+from ui.session_store import SessionStore
+from ui.shown import Current
 
 ETHANOL, METHANE = Molecule("CCO"), Molecule("C")
 
 
 def ask(session: Session, text: str) -> None:
     conversation, question = session.question(text)
-    session.commit(conversation.with_message(question).with_message(Message("assistant", "yes")))
+    run = session.ask(question, conversation, after=session.end)
+    list(run.follow())
+    session.catch_up()
 
 
 def test_the_current_drawing_joins_the_next_question_under_a_new_number(session: Session) -> None:
@@ -83,27 +91,68 @@ def test_a_new_chat_can_be_taken_back_until_the_first_question(session: Session)
     assert not session.undo()
 
 
-def test_sessions_do_not_see_each_other() -> None:
-    store = SessionStore()
-    ask(store.get("a"), "one")
-    assert store.get("b").conversation.n_turns == 0
-    assert store.get("a").conversation.n_turns == 1
+def test_an_opened_conversation_has_its_last_question_to_take_back(session, runs) -> None:
+    ask(session, "one")
+    ask(session, "two")
+    later = Session(runs, "visitor")
+    later.open(session.stored.id)
+    assert later.undo()
+    assert [q.text for q in later.conversation.questions] == ["one"]
+    assert later.redo()
+    assert later.conversation.n_turns == 2
 
 
-def test_a_closed_tab_is_forgotten_and_its_answer_stopped() -> None:
-    store = SessionStore()
-    session = store.get("a")
-    run = session.run = Run(turn=0)
-    store.drop("a")
-    assert run.stop.is_set()
+def test_a_reload_shows_the_branch_that_was_shown(session, runs) -> None:
+    ask(session, "one")
+    first = session.stored.tree.path[0].id
+    session.undo()
+    ask(session, "uno")
+    session.switch(first)
+    later = Session(runs, "visitor")
+    later.open(session.stored.id)
+    assert [q.text for q in later.conversation.questions] == ["one"]
+    later.switch(later.stored.tree.variants(first)[1])
+    assert [q.text for q in later.conversation.questions] == ["uno"]
+
+
+def test_a_molecule_of_another_branch_stays(session) -> None:
+    session.show(Current(ETHANOL))
+    ask(session, "one")
+    session.undo()
+    session.show(None)
+    session.chosen.clear()
+    with pytest.raises(AssistantError, match="another branch"):
+        session.remove_molecule(1)
+
+
+def test_an_answer_nobody_writes_any_more_is_said_to_be_cut_short(history, runs) -> None:
+    place = history.begin_turn("visitor", "", None, Message("user", "one"), Conversation())
+    session = Session(runs, "visitor")
+    session.open(place.conversation)
+    assert session.run is None
+    assert session.stored.tree.unanswered().reason == INTERRUPTED
+
+
+def test_sessions_do_not_see_each_other(runs) -> None:
+    store = SessionStore(runs)
+    ask(store.get("v", "a"), "one")
+    assert store.get("v", "b").conversation.n_turns == 0
+    assert store.get("w", "a").conversation.n_turns == 0  # another visitor's tab of this name
+    assert store.get("v", "a").conversation.n_turns == 1
+
+
+def test_a_closed_tab_is_forgotten(runs) -> None:
+    store = SessionStore(runs)
+    store.get("v", "a")
+    store.drop("v", "a")
     assert len(store) == 0
 
 
-def test_the_longest_unused_session_gives_way() -> None:
-    store = SessionStore(limit=2)
-    first = store.get("a")
-    store.get("b")
-    store.get("a")
-    store.get("c")
-    assert store.get("a") is first
+def test_the_longest_unused_session_gives_way(runs) -> None:
+    store = SessionStore(runs, limit=2)
+    first = store.get("v", "a")
+    store.get("v", "b")
+    store.get("v", "a")
+    store.get("v", "c")
+    assert store.get("v", "a") is first
     assert len(store) == 2

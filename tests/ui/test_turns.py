@@ -3,13 +3,15 @@ import time
 
 import pytest
 
+from assistant.chat.history import Node
 from assistant.errors import AssistantError, QueueFullError
 from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
 from ui.handle import AssistantHandle
+from ui.live import Live
 from ui.molecules import load
+from ui.runs import APOLOGY, MAX_RUNS, Run
 from ui.session import Session
-from ui.transcript import Live
-from ui.turns import APOLOGY, Ask, begin, stream
+from ui.turns import Ask, begin
 
 
 def run_turn(
@@ -18,10 +20,28 @@ def run_turn(
     fake: FakeAssistant,
     ask: Ask | str = "What is it?",
 ) -> list[Live]:
+    run = start(session, chemistry, fake, ask)
+    lives = list(run.follow())
+    session.catch_up()
+    return lives
+
+
+def start(
+    session: Session, chemistry: InProcessChemistry, fake: FakeAssistant, ask: Ask | str = "Go"
+) -> Run:
+    session._runs.handle = AssistantHandle.ready(fake)
     wanted = Ask("ask", ask) if isinstance(ask, str) else ask
     run = begin(session, wanted, chemistry)
     assert run is not None
-    return list(stream(session, run, AssistantHandle.ready(fake), "visitor"))
+    return run
+
+
+def failure(session: Session) -> Node:
+    """The answer that failed."""
+    session.catch_up()
+    node = session.stored.tree.unanswered()
+    assert node is not None
+    return node
 
 
 def test_an_answer_is_streamed_and_kept_with_its_checks(session, chemistry) -> None:
@@ -47,40 +67,59 @@ def test_the_drawing_and_the_earlier_turns_reach_the_assistant(session, chemistr
 
 def test_stop_keeps_what_was_written(session, chemistry) -> None:
     fake = FakeAssistant(delay=0.05)
-    run = begin(session, Ask("ask", "Go"), chemistry)
+    run = start(session, chemistry, fake)
     threading.Timer(0.3, run.stop.set).start()
-    list(stream(session, run, AssistantHandle.ready(fake), "v"))
+    list(run.follow())
+    session.catch_up()
     answer = session.conversation.messages[-1]
     assert answer.stopped
     assert 0 < len(answer.text) < len(TEXT)
     assert fake.stopped == 1
 
 
-def test_a_closed_tab_stops_the_model(session, chemistry) -> None:
-    fake = FakeAssistant(delay=0.05)
-    run = begin(session, Ask("ask", "Go"), chemistry)
-    answer = stream(session, run, AssistantHandle.ready(fake), "v")
-    next(answer)
-    answer.close()
-    time.sleep(0.2)
-    assert fake.stopped == 1
-    assert session.run is None
+def test_a_closed_tab_ends_only_its_following_and_the_answer_is_there_on_return(
+    session, chemistry, runs
+) -> None:
+    run = start(session, chemistry, FakeAssistant(delay=0.02))
+    following = run.follow()
+    next(following)
+    following.close()
+    later = Session(runs, session.visitor)
+    assert runs.unwatched(session.visitor) == session.stored.id
+    later.open(session.stored.id)
+    assert later.run is run
+    lives = list(run.follow())
+    later.catch_up()
+    assert lives[-1].text == TEXT[: len(lives[-1].text)]
+    assert later.conversation.messages[-1].text == TEXT
+    assert runs.get(run.place.answer) is None
+
+
+def test_an_answer_that_nobody_watched_is_marked_and_one_that_was_watched_is_not(
+    session, chemistry, history
+) -> None:
+    run_turn(session, chemistry, FakeAssistant(delay=0.01))
+    assert history.lists.unseen("visitor") == ""
+    run = start(session, chemistry, FakeAssistant(delay=0.01))
+    while not run.is_done:
+        time.sleep(0.01)
+    assert history.lists.unseen("visitor") == session.stored.id
 
 
 def test_a_failed_turn_leaves_the_conversation_and_its_question(session, chemistry) -> None:
     run_turn(session, chemistry, FakeAssistant(delay=0))
     run_turn(session, chemistry, FakeAssistant(error=QueueFullError("Too many are waiting.")), "B?")
     assert session.conversation.n_turns == 1
-    assert session.failed.question.text == "B?"
-    assert session.failed.reason == "Too many are waiting."
+    assert session.questions[-1].message.text == "B?"
+    assert failure(session).reason == "Too many are waiting."
     run_turn(session, chemistry, FakeAssistant(delay=0), Ask("retry", turn=1))
     assert session.conversation.n_turns == 2
-    assert session.failed is None
+    assert session.stored.tree.unanswered() is None
 
 
 def test_a_bug_becomes_an_apology_without_its_text(session, chemistry, caplog) -> None:
     run_turn(session, chemistry, FakeAssistant(error=KeyError("secret")))
-    assert session.failed.reason == APOLOGY
+    assert failure(session).reason == APOLOGY
     assert "answering failed" in caplog.text
 
 
@@ -100,59 +139,154 @@ def test_a_question_asked_while_loading_is_answered_when_the_model_is_there(
         arrived.wait(5)
         return FakeAssistant(delay=0)
 
-    handle = AssistantHandle(slow)
-    handle.start()
-    run = begin(session, Ask("ask", "Early?"), chemistry)
-    answer = stream(session, run, handle, "v")
-    assert "still loading" in next(answer).status
+    session._runs.handle = AssistantHandle(slow)
+    session._runs.handle.start()
+    following = begin(session, Ask("ask", "Early?"), chemistry).follow()
+    while "still loading" not in next(following).status:
+        pass
     arrived.set()
-    list(answer)
+    list(following)
+    session.catch_up()
     assert session.conversation.messages[-1].text == TEXT
 
 
 def test_stop_works_while_the_model_loads(session, chemistry) -> None:
-    handle = AssistantHandle(lambda: FakeAssistant())  # never started
+    session._runs.handle = AssistantHandle(lambda: FakeAssistant())  # never started
     run = begin(session, Ask("ask", "Early?"), chemistry)
-    answer = stream(session, run, handle, "v")
-    next(answer)
+    following = run.follow()
+    next(following)
     run.stop.set()
-    list(answer)
-    assert session.failed.stopped
+    list(following)
+    assert failure(session).message.stopped
 
 
 def test_a_model_that_failed_to_load_says_why(session, chemistry) -> None:
     def broken() -> FakeAssistant:
         raise AssistantError("The projector is for another model.")
 
-    handle = AssistantHandle(broken)
+    handle = session._runs.handle = AssistantHandle(broken)
     handle.start()
     while handle.state == "loading":
         time.sleep(0.01)
-    run = begin(session, Ask("ask", "Why?"), chemistry)
-    list(stream(session, run, handle, "v"))
-    assert "The projector is for another model." in session.failed.reason
+    list(begin(session, Ask("ask", "Why?"), chemistry).follow())
+    assert "The projector is for another model." in failure(session).reason
 
 
 def test_the_place_in_the_queue_is_shown(session, chemistry) -> None:
-    lives = run_turn(session, chemistry, FakeAssistant(delay=0, position=3))
+    lives = run_turn(session, chemistry, FakeAssistant(delay=0.01, position=3))
     assert any("number 3 in the queue, about 4 s" in live.status for live in lives)
 
 
 def test_only_one_answer_at_a_time(session, chemistry) -> None:
-    begin(session, Ask("ask", "one"), chemistry)
+    start(session, chemistry, FakeAssistant(delay=0.05), "one")
     with pytest.raises(AssistantError, match="being written"):
         begin(session, Ask("ask", "two"), chemistry)
 
 
-def test_an_answer_that_was_abandoned_is_not_kept(session, chemistry) -> None:
-    fake = FakeAssistant(delay=0.05)
-    run = begin(session, Ask("ask", "Go"), chemistry)
-    answer = stream(session, run, AssistantHandle.ready(fake), "v")
-    next(answer)
-    session.abandon()
+def test_an_answer_goes_on_while_another_chat_is_begun(session, chemistry, history) -> None:
+    run = start(session, chemistry, FakeAssistant(delay=0.01))
+    first = session.stored.id
     session.start_anew()
-    list(answer)
     assert session.conversation.messages == ()
+    run_turn(session, chemistry, FakeAssistant(delay=0), "In the new chat")
+    list(run.follow())
+    assert history.load("visitor", first).shown.messages[-1].text == TEXT
+    assert [m.text for m in session.conversation.messages] == ["In the new chat", TEXT]
+
+
+def test_one_visitor_has_so_many_answers_written_at_a_time_and_another_is_served(
+    session, chemistry, runs
+) -> None:
+    for _ in range(MAX_RUNS):
+        start(session, chemistry, FakeAssistant(delay=0.05))
+        session.start_anew()
+    with pytest.raises(AssistantError, match="4 answers are being written for you"):
+        begin(session, Ask("ask", "One more"), chemistry)
+    assert session.conversation.messages == ()
+    assert begin(Session(runs, "somebody else"), Ask("ask", "Mine"), chemistry) is not None
+
+
+def test_an_answer_that_was_taken_back_ends_and_what_there_is_of_it_is_kept(
+    session, chemistry
+) -> None:
+    run = start(session, chemistry, FakeAssistant(delay=0.05))
+    next(run.follow())
+    session.undo()
+    assert session.conversation.messages == ()
+    while not run.is_done:
+        time.sleep(0.01)
+    session.redo()
+    assert session.stored.tree.path[-1].message.stopped
+
+
+def test_every_way_of_asking_again_makes_a_branch_and_overwrites_nothing(
+    session, chemistry
+) -> None:
+    fake = FakeAssistant(delay=0)
+    for ask in (
+        "one",
+        "two",
+        Ask("retry", turn=1),
+        Ask("edit", "two, better", turn=1),
+        Ask("again", turn=0),
+        Ask("edit", "uno", turn=0),
+    ):
+        run_turn(session, chemistry, fake, ask)
+    tree = session.stored.tree
+    assert [n.message.text for n in tree.path if n.message.role == "user"] == ["uno"]
+    first, uno = tree.variants(tree.path[0].id)
+    assert tree.path[0].id == uno
+    tree = tree.switched(first)
+    corrected = tree.path[2]
+    assert corrected.message.text.startswith("Please answer again")
+    two, better, _ = tree.variants(corrected.id)
+    assert tree.node(better).message.text == "two, better"
+    old = tree.switched(two)
+    assert len(old.variants(old.path[-1].id)) == 2
+    assert len([n for n in tree.nodes if n.message.role == "assistant"]) == 6
+
+
+def test_a_retry_is_drawn_differently_and_one_after_a_failure_as_usual(session, chemistry) -> None:
+    fake = FakeAssistant(delay=0)
+    run_turn(session, chemistry, FakeAssistant(error=QueueFullError("Too many.")))
+    run_turn(session, chemistry, fake, Ask("retry", turn=0))
+    run_turn(session, chemistry, fake, Ask("retry", turn=0))
+    run_turn(session, chemistry, fake, Ask("retry", turn=0))
+    assert [(o.temperature > 0, o.seed) for o in fake.options] == [(False, 0), (True, 1), (True, 2)]
+
+
+def test_a_question_that_failed_stays_beside_the_next_one(session, chemistry) -> None:
+    run_turn(session, chemistry, FakeAssistant(delay=0), "one")
+    run_turn(session, chemistry, FakeAssistant(error=QueueFullError("Too many.")), "lost?")
+    run_turn(session, chemistry, FakeAssistant(delay=0), "two")
+    tree = session.stored.tree
+    assert [m.text for m in session.conversation.messages][::2] == ["one", "two"]
+    before, _ = tree.variants(tree.path[2].id)
+    assert tree.node(before).message.text == "lost?"
+
+
+def test_a_history_that_cannot_be_written_refuses_a_question_and_keeps_an_answer_on_the_page(
+    session, chemistry, history, caplog
+) -> None:
+    run = start(session, chemistry, FakeAssistant(delay=0.02))
+    history.close()
+    list(run.follow())
+    session.catch_up()
+    assert session.conversation.messages[-1].text == TEXT
+    assert "could not be saved" in session.last_problem
+    with pytest.raises(AssistantError, match="could not be saved"):
+        begin(session, Ask("ask", "Go"), chemistry)
+
+
+def test_stopping_everything_keeps_the_words_there_are(session, chemistry, runs, history) -> None:
+    run = start(session, chemistry, FakeAssistant(delay=0.05))
+    following = run.follow()
+    while not next(following).text:
+        pass
+    runs.stop_all(seconds=5)
+    kept = history.load("visitor", session.stored.id).shown.messages[-1]
+    assert kept.stopped
+    assert 0 < len(kept.text) < len(TEXT)
 
 
 def test_editing_asks_again_from_there(session, chemistry) -> None:

@@ -11,7 +11,10 @@
     part.fit = () => {
       question.style.height = "auto";
       question.style.height = `${Math.min(question.scrollHeight, innerHeight * 0.35)}px`;
+      draft.keep(question.value);
     };
+    question.value = draft.kept(); // typed before the tab was loaded again
+    if (question.value) part.fit();
     part.send = () => {
       const text = question.value.trim();
       if (part.busy || !text) return question.focus();
@@ -56,6 +59,12 @@
       open: (node) => { chip(part, node, "open"); chat.bring("draw"); },
     });
     if (matchMedia("(hover: hover)").matches) question.focus({ preventScroll: true }); // no keyboard on a phone
+  };
+
+  /** What is typed and not sent yet, for this tab; a browser may forbid that it is kept. */
+  const draft = {
+    keep: (text) => { try { sessionStorage.setItem("draft", text); } catch { /* then it is not */ } },
+    kept: () => { try { return sessionStorage.getItem("draft") || ""; } catch { return ""; } },
   };
 
   /** Nothing came back: the server is gone or too busy. The words are still in the box. */

@@ -35,7 +35,8 @@ window.moleculeChat = (() => {
   const keyOf = (node) => {
     const chip = node.closest("[data-number]")?.dataset.number ?? "";
     const { act = "", turn = "", atoms = "" } = node.dataset;
-    return [chip, ["attach", "detach"].includes(act) ? "toggle" : act, turn, atoms, node.className].join("|");
+    const entry = node.closest("[data-id]")?.dataset.id ?? "";
+    return [chip, entry, ["attach", "detach"].includes(act) ? "toggle" : act, turn, atoms, node.className].join("|");
   };
 
   /** Clicks inside a part by the `data-act` of what was clicked. */
@@ -147,6 +148,9 @@ window.moleculeChat = (() => {
     } else if (event.ctrlKey && event.shiftKey && key === "e") {
       event.preventDefault();
       [...document.querySelectorAll("#transcript .action.edit")].pop()?.click();
+    } else if (event.altKey && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
+      const editing = /^(TEXTAREA|INPUT)$/.test(document.activeElement?.tagName) && document.activeElement.value;
+      if (!editing && parts.transcript?.step(event.key === "ArrowLeft" ? "previous" : "next")) event.preventDefault();
     } else if (event.altKey && /^[1-9]$/.test(event.key)) {
       const toggle = document.querySelector(`#composer .chip[data-key="${event.key}"] .toggle`);
       if (toggle) { event.preventDefault(); toggle.click(); }

@@ -11,6 +11,9 @@
       part.follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
       toEnd.hidden = part.follows;
     });
+    // chips and a growing question box take room from the dialogue: its end stays in view
+    new ResizeObserver(() => part.follow()).observe(scroller);
+    part.step = (which) => step(part, which);
     part.follow = (always = false) => {
       if (always || (part.follows && part.value?.turns?.length)) scroller.scrollTop = scroller.scrollHeight;
     };
@@ -25,6 +28,7 @@
       again: (node) => ask(part, "again", node),
       vote: (node) => part.trigger("vote", { turn: Number(node.dataset.turn), vote: node.dataset.vote }),
       undo: () => part.trigger("undo", {}),
+      branch: (node) => branch(part, node),
       edit: (node) => edit(part, node),
     });
   };
@@ -33,6 +37,36 @@
     if (part.value?.live) return chat.say("An answer is being written. Press Escape to stop it first.");
     part.follows = true;
     part.trigger("turn", { kind, turn: Number(node.dataset.turn), text });
+  };
+
+  /** Another variant; the arrow that was pressed keeps the focus, or the other one at an end. */
+  const branch = (part, node) => {
+    if (part.value?.live) return chat.say("An answer is being written. Press Escape to stop it first.");
+    part.arrow = [...node.classList].find((name) => /^(previous|next)-/.test(name));
+    part.arrowTurn = [...part.slots.turns.children].indexOf(node.closest(".turn"));
+    part.follows = false;
+    part.trigger("branch", { node: Number(node.dataset.node) });
+  };
+  const afterBranch = (part) => {
+    const turn = part.slots.turns.children[part.arrowTurn];
+    const what = part.arrow.split("-")[1];
+    part.arrow = null;
+    const group = turn?.querySelector(`.next-${what}`)?.closest(".variants");
+    if (!group) return;
+    chat.say(group.getAttribute("aria-label"));
+    const [back, on] = [group.querySelector(`.previous-${what}`), group.querySelector(`.next-${what}`)];
+    (on.disabled ? back : on).focus({ preventScroll: true });
+  };
+
+  /** Alt+arrow: the variants of the turn that has the focus, else of the last one that has some. */
+  const step = (part, which) => {
+    const here = document.activeElement?.closest?.(".turn");
+    const turns = here?.querySelector(".variants") ? [here] : [...part.slots.turns.children].reverse();
+    const group = turns.map((turn) => [...turn.querySelectorAll(".variants")].pop()).find(Boolean);
+    const button = group?.querySelector(`[class*="${which}-"]`);
+    if (!button) return false;
+    if (!button.disabled) button.click(); else chat.say(group.getAttribute("aria-label"));
+    return true;
   };
 
   /** Turns a question into a box in place; Enter asks again, Escape gives up. */
@@ -74,6 +108,8 @@
       [...list.querySelectorAll(".turn")].slice(turns.length).forEach((node) => node.remove());
     }
     part.live = value.live || null;
+    if (part.arrow) afterBranch(part);
+    if (value.follow) part.trigger("follow", {});
     if (value.live) {
       if (!before) part.follows = true;
       grow(list, value.live);

@@ -22,7 +22,7 @@ class Feed(IterableDataset[Batch]):
         encoder: Turns dialogues into examples.
         text: Plain text to mix in, if any.
         text_share: Share of the examples that are text.
-        text_length: Tokens of a text example.
+        text_length: Most tokens of a text example.
         text_weight: Loss weight of a text token.
         tokens: Padded size of a batch.
         seed: Of everything that is drawn; every worker draws from a seed of its own.
@@ -82,6 +82,8 @@ class Feed(IterableDataset[Batch]):
 
     def _draw(self, rng: random.Random, writer: DialogueWriter) -> Example:
         if self.text is not None and rng.random() < self.text_share:
-            return Example.of_text(self.text.crop(rng, self.text_length), self.text_weight)
+            # Of all lengths: examples are batched by length, and text alone would make odd steps.
+            length = rng.randint(self.text_length // 8, self.text_length)
+            return Example.of_text(self.text.crop(rng, length), self.text_weight)
         writer.tiny, writer.short = self.tiny, self.short
         return self.encoder.encode(writer.write())

@@ -1,0 +1,315 @@
+"""A run: the stages one after the other, saved on the way, going on where it was left.
+
+RUN/recipe.json   what is trained, on what, through which LLM
+RUN/state.pt      weights, optimiser, stage and step
+RUN/log.jsonl     loss every few steps, held-out figures at the ends of stages
+"""
+
+import hashlib
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from assistant.errors import AssistantError
+from assistant.llm.load import LoadedLLM
+from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.adapt.model import AdaptedModel, checkpoint_layers
+from assistant.train.adapt.optimizer import learning_rate, make_optimizer
+from assistant.train.adapt.processes import Processes
+from assistant.train.adapt.recipe import STAGES, AdaptRecipe, StageName
+from assistant.train.adapt.steps import Steps
+from assistant.train.batches import Batch
+from assistant.train.precision import autocast
+from assistant.train.progress import Progress
+from assistant.train.sources.records import (
+    Caption,
+    Instruction,
+    Label,
+    OwnConversation,
+    Pair,
+    Reaction,
+    Record,
+    Value,
+)
+
+log = logging.getLogger(__name__)
+
+_LOG_EVERY = 10
+_MOST_CHANGE = 1.0
+"""Norm to which gradients are clipped."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the memory plan allows.
+
+    Attributes:
+        micro_tokens: Padded size of a micro-batch.
+        eight_bit: Whether the optimiser keeps its moments in 8 bits.
+        workers: Processes that write batches ahead.
+    """
+
+    micro_tokens: int
+    eight_bit: bool
+    workers: int = 0
+
+
+class AdaptRun:
+    """Trains the parts beside an LLM.
+
+    Args:
+        recipe: With the sequence length that the plan chose.
+        records: All records; some are held out.
+        model: What is trained; its LLM is frozen.
+        directory: Of the run.
+        processes: That share the work.
+        budget: What fits.
+
+    Raises:
+        AssistantError: The directory holds a run of another recipe, data or LLM.
+    """
+
+    def __init__(
+        self,
+        recipe: AdaptRecipe,
+        records: Sequence[Record],
+        model: AdaptedModel,
+        directory: Path,
+        *,
+        processes: Processes,
+        budget: Budget,
+    ) -> None:
+        self.recipe, self.model, self.directory = recipe, model, directory
+        self.processes, self.budget = processes, budget
+        self.loaded: LoadedLLM = model._llm[0]
+        self.device = self.loaded.device
+        self.records, self.held_out = split(records, recipe.held_out)
+        self.encoder = LessonEncoder(
+            self.loaded.tokenizer,
+            n_graph_tokens=model.projector.config.n_tokens,
+            sequence=recipe.sequence,
+        )
+        self.stage: StageName | None = None
+        self.step = 0
+        self.seconds = 0.0
+        self.done: list[StageName] = []
+        self._moments: dict | None = None
+        model.to(self.device)
+        checkpoint_layers(model.llm)
+        directory.mkdir(parents=True, exist_ok=True)
+        self._resume(self._identity(records))
+
+    def train(self) -> None:
+        """Runs every stage that is not done yet."""
+        for name in STAGES:
+            if name not in self.done and self.n_steps(name):
+                self._train_stage(name)
+
+    def records_of(self, stage: StageName) -> Sequence[Record]:
+        """What a stage learns: descriptions to align, everything after that."""
+        if stage != "align":
+            return self.records
+        return [record for record in self.records if isinstance(record, Caption)] or self.records
+
+    def n_steps(self, stage: StageName) -> int:
+        """Optimiser steps of a stage."""
+        n = len(self.records_of(stage))
+        return self.recipe.stage(stage).n_steps(n, self.recipe.batch)
+
+    def steps_of(self, stage: StageName, *, held_out: bool = False) -> Steps:
+        """The batches of a stage, or of what is held out, which no process shares."""
+        own = {} if held_out else {"share": self.processes.share}
+        return Steps(
+            self.held_out if held_out else self.records_of(stage),
+            self.encoder,
+            self.recipe.stage(stage).rates,
+            batch=max(1, len(self.held_out)) if held_out else self.recipe.batch,
+            micro_tokens=self.budget.micro_tokens,
+            seed=self.recipe.seed,
+            **own,
+        )
+
+    def _train_stage(self, name: StageName) -> None:
+        stage, total = self.recipe.stage(name), self.n_steps(name)
+        torch.manual_seed(self.recipe.seed)
+        parameters = self.model.begin(name)
+        optimizer = make_optimizer(parameters, stage, eight_bit=self.budget.eight_bit)
+        if self.stage == name and self._moments is not None:
+            optimizer.load_state_dict(self._moments)
+        else:
+            self.stage, self.step = name, 0
+            self._record({"held_out": self.figures(name)})
+        self._moments = None
+        batches = self.steps_of(name).stream(self.step, total, workers=self.budget.workers)
+        bar = Progress(name, total, done=self.step) if self.processes.is_first else None
+        saved = time.monotonic()
+        for micro_batches in batches:
+            loss, n_tokens = self._step(
+                micro_batches, parameters, optimizer, learning_rate(stage, self.step, total)
+            )
+            self.step += 1
+            if self.step % _LOG_EVERY == 0 or self.step in (1, total):
+                self._record({"loss": loss, "tokens": n_tokens})
+            if bar is not None:
+                bar.advance(n_tokens, f"loss {loss:.3f}")
+            if time.monotonic() - saved > 60 * self.recipe.save_every_minutes:
+                self.save(optimizer)
+                saved = time.monotonic()
+        self._record({"held_out": self.figures(name)})
+        self.done.append(name)
+        self.save(None)
+
+    def _step(
+        self,
+        micro_batches: Sequence[Batch],
+        parameters: Sequence[nn.Parameter],
+        optimizer: torch.optim.Optimizer,
+        rate: float,
+    ) -> tuple[float, int]:
+        """One optimiser step; gives the mean loss of its answers and its tokens."""
+        began = time.perf_counter()
+        own = (
+            sum(float(batch.weights[:, 1:].sum()) for batch in micro_batches),
+            sum(float(batch.mask.sum()) for batch in micro_batches),
+        )
+        weight, n_tokens = self.processes.sum(*own)
+        total = 0.0
+        for batch in micro_batches:
+            with autocast(self.device):
+                loss, _ = self.model(batch.to(self.device), self.stage)
+            if loss.requires_grad:  # not so where nothing that is trained was used
+                (loss / weight).backward()
+            total += float(loss.detach())
+        self.processes.sum_gradients(parameters)
+        torch.nn.utils.clip_grad_norm_(parameters, _MOST_CHANGE)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        self.seconds += time.perf_counter() - began
+        return self.processes.sum(total)[0] / max(weight, 1e-9), int(n_tokens)
+
+    def figures(self, stage: StageName) -> dict[str, float]:
+        """Held-out loss with the molecules' own graphs and ΔW, with another's, and with none."""
+        if not self.held_out:
+            return {}
+        batches = self.steps_of(stage, held_out=True)[0]
+        arms = {"own": {}, "other_molecule": {"roll": 1}, "without": {"graph": False}}
+        found = {}
+        for arm, options in arms.items():
+            total = weight = 0.0
+            with torch.no_grad(), autocast(self.device):
+                for batch in batches:
+                    loss, n = self.model(batch.to(self.device), stage, **options)
+                    total, weight = total + float(loss), weight + float(n)
+            found[arm] = round(total / max(weight, 1e-9), 4)
+        return found
+
+    def _record(self, row: dict) -> None:
+        if not self.processes.is_first:
+            return
+        about = {"stage": self.stage, "step": self.step, "seconds": round(self.seconds, 1)}
+        with (self.directory / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(about | row) + "\n")
+
+    def save(self, optimizer: torch.optim.Optimizer | None) -> None:
+        """Writes the state under a temporary name, then renames it."""
+        if self.processes.is_first:
+            state = {
+                "weights": self.model.state_dict(),
+                "optimizer": optimizer.state_dict() if optimizer else None,
+                "stage": self.stage,
+                "step": self.step,
+                "seconds": self.seconds,
+                "done": list(self.done),
+            }
+            temporary = self.directory / "state.tmp"
+            torch.save(state, temporary)
+            temporary.replace(self.directory / "state.pt")
+        self.processes.wait()
+
+    def _identity(self, records: Sequence[Record]) -> dict[str, object]:
+        recipe = asdict(replace(self.recipe, data=()))
+        recipe.pop("save_every_minutes")
+        digest = hashlib.sha256()
+        for record in records:
+            digest.update(f"{record!r}\n".encode())
+        return {
+            "recipe": json.loads(json.dumps(recipe)),
+            "records": len(records),
+            "records_sha256": digest.hexdigest(),
+            "llm": self.loaded.fingerprint,
+        }
+
+    def _resume(self, identity: dict[str, object]) -> None:
+        path, state_path = self.directory / "recipe.json", self.directory / "state.pt"
+        if path.is_file():
+            known = json.loads(path.read_text(encoding="utf-8"))
+            changed = sorted(differences(known, identity))
+            if changed:
+                raise AssistantError(
+                    f"{self.directory} holds a run with other settings ({', '.join(changed)})."
+                    " Name another directory with --run, or go on with the same ones."
+                )
+        elif self.processes.is_first:
+            path.write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
+        if not state_path.is_file():
+            return
+        state = torch.load(state_path, weights_only=True, map_location=self.device)
+        self.model.load_state_dict(state["weights"])
+        self._moments = state["optimizer"]
+        self.stage, self.step, self.seconds = state["stage"], state["step"], state["seconds"]
+        self.done = list(state["done"])
+        log.info("going on with stage %s at step %d", self.stage, self.step)
+
+
+def split(records: Sequence[Record], n_held_out: int) -> tuple[list[Record], list[Record]]:
+    """What is learned and what is held out: all records of some molecules, at most a tenth of all.
+
+    The molecules are chosen by a hash, so that more data leaves those of before held out.
+    """
+    keys = [_subject(record) for record in records]
+    counts = Counter(keys)
+    room = min(n_held_out, len(records) // 10)
+    chosen: set[str] = set()
+    for key in sorted(counts, key=lambda key: hashlib.sha256(key.encode()).digest()):
+        if counts[key] <= room:
+            chosen.add(key)
+            room -= counts[key]
+        if not room:
+            break
+    learned = [record for record, key in zip(records, keys, strict=True) if key not in chosen]
+    return learned, [record for record, key in zip(records, keys, strict=True) if key in chosen]
+
+
+def _subject(record: Record) -> str:
+    """The molecule that a record is about, the first one where there are several."""
+    match record:
+        case Caption() | Value() | Label():
+            return record.molecule.smiles
+        case Reaction():
+            return record.product.smiles
+        case Pair():
+            return record.first.smiles
+        case Instruction():
+            return record.molecules[0].smiles if record.molecules else record.question
+        case OwnConversation():
+            known = record.conversation.molecules
+            return known[0].molecule.smiles if known else record.conversation.messages[0].text
+
+
+def differences(known: object, now: object, where: str = "") -> Iterator[str]:
+    """Names of the settings that differ."""
+    if isinstance(known, dict) and isinstance(now, dict):
+        for key in sorted(known.keys() | now.keys()):
+            name = f"{where}.{key}" if where else key
+            yield from differences(known.get(key), now.get(key), name.removeprefix("recipe."))
+    elif known != now:
+        yield where

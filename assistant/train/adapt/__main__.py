@@ -3,14 +3,16 @@
     python -m assistant.train.adapt --llm ID_OR_DIR --vram 12 --data chebi20=FILE --run DIR
     accelerate launch -m assistant.train.adapt …              one process a card
 
-Prints the memory and time plan first and refuses what does not fit. Goes on where it was left when
-the directory holds a run. RUN/bundle is then for `launch.py --llm ID_OR_DIR --bundle RUN/bundle`.
+Prints the memory and time plan first and refuses what does not fit. Ctrl+C ends it after the step
+at hand; the same command goes on from there. RUN/bundle is then for
+`python launch.py --llm ID_OR_DIR --bundle RUN/bundle`.
 """
 
 import argparse
 import logging
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -77,8 +79,17 @@ def run(options: argparse.Namespace, command: str) -> None:
     model = build_model(recipe, options.llm, processes.device, encoder=options.encoder)
     budget = Budget(plan.micro_tokens, plan.eight_bit, options.workers)
     adapting = AdaptRun(recipe, records, model, options.run, processes=processes, budget=budget)
-    adapting.train()
-    if processes.is_first:
+    before = signal.signal(signal.SIGINT, lambda *_: adapting.stop())
+    try:
+        adapting.train()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if processes.is_first and not adapting.is_finished:
+        sys.stdout.write(
+            f"stopped in stage {adapting.stage} after step {adapting.step}; the same command goes"
+            " on from there\n"
+        )
+    if processes.is_first and adapting.done:
         bundle = options.run / "bundle"
         write_bundle(adapting, bundle, llm=options.llm, command=command, sources=lines)
         sys.stdout.write(

@@ -17,12 +17,14 @@ from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.loss import check_head, head_of
 from assistant.train.adapt.model import AdaptedModel, StaticLora
 from assistant.train.adapt.optimizer import is_eight_bit
-from assistant.train.adapt.plan import Plan, make_plan, projector_config, shape_of, trained_of
+from assistant.train.adapt.plan import Plan, make_plan
 from assistant.train.adapt.processes import Processes
 from assistant.train.adapt.recipe import AdaptRecipe, StageName
 from assistant.train.adapt.report import Work, plan_text, product_rate
+from assistant.train.adapt.selection import descriptions
+from assistant.train.adapt.shape import projector_config, shape_of, trained_of
 from assistant.train.adapt.steps import Steps
-from assistant.train.sources.records import Caption, Record
+from assistant.train.sources.records import Record
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
@@ -114,8 +116,7 @@ def _work(
     Raises:
         AssistantError: No answer of those looked at is within the sequence length.
     """
-    captions = [record for record in records if isinstance(record, Caption)]
-    learned = (captions or records) if name == "align" else records
+    learned = descriptions(records) if name == "align" else records
     steps = Steps(
         learned,
         encoder,

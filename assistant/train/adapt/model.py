@@ -96,8 +96,13 @@ class AdaptedModel(nn.Module):
             wrap(llm.model, generator.config.sites)
 
     @property
+    def loaded(self) -> LoadedLLM:
+        """The language model as it was loaded."""
+        return self._llm[0]
+
+    @property
     def llm(self) -> nn.Module:
-        """The language model."""
+        """The language model itself."""
         return self._llm[0].model
 
     def begin(self, stage: StageName) -> list[nn.Parameter]:

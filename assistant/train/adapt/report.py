@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import torch
 
-from assistant.train.adapt.plan import GB, LLMShape, Memory, Plan
+from assistant.train.adapt.plan import GB, Memory, Plan
 from assistant.train.adapt.recipe import StageName
+from assistant.train.adapt.shape import LLMShape
 from assistant.train.progress import duration
 
 _SHARE_OF_PEAK = 0.35

@@ -9,8 +9,7 @@ import hashlib
 import json
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -18,26 +17,17 @@ import torch
 from torch import nn
 
 from assistant.errors import AssistantError
-from assistant.llm.load import LoadedLLM
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.model import AdaptedModel, checkpoint_layers
 from assistant.train.adapt.optimizer import learning_rate, make_optimizer
 from assistant.train.adapt.processes import Processes
 from assistant.train.adapt.recipe import STAGES, AdaptRecipe, StageName
+from assistant.train.adapt.selection import descriptions, differences, split
 from assistant.train.adapt.steps import Steps
 from assistant.train.batches import Batch
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
-from assistant.train.sources.records import (
-    Caption,
-    Instruction,
-    Label,
-    OwnConversation,
-    Pair,
-    Reaction,
-    Record,
-    Value,
-)
+from assistant.train.sources.records import Record
 
 log = logging.getLogger(__name__)
 
@@ -88,8 +78,7 @@ class AdaptRun:
     ) -> None:
         self.recipe, self.model, self.directory = recipe, model, directory
         self.processes, self.budget = processes, budget
-        self.loaded: LoadedLLM = model._llm[0]
-        self.device = self.loaded.device
+        self.loaded, self.device = model.loaded, model.loaded.device
         self.records, self.held_out = split(records, recipe.held_out)
         self.encoder = LessonEncoder(
             self.loaded.tokenizer,
@@ -101,22 +90,30 @@ class AdaptRun:
         self.seconds = 0.0
         self.done: list[StageName] = []
         self._moments: dict | None = None
+        self._asked_to_stop = self._stopped = False
         model.to(self.device)
         checkpoint_layers(model.llm)
         directory.mkdir(parents=True, exist_ok=True)
         self._resume(self._identity(records))
 
     def train(self) -> None:
-        """Runs every stage that is not done yet."""
+        """Runs every stage that is not done yet, until it is told to stop."""
         for name in STAGES:
-            if name not in self.done and self.n_steps(name):
-                self._train_stage(name)
+            if name not in self.done and self.n_steps(name) and not self._stopped:
+                self.train_stage(name)
+
+    def stop(self) -> None:
+        """Ends the run after the step at hand, with its state saved; `train` then returns."""
+        self._asked_to_stop = True
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every stage of the recipe is done."""
+        return all(name in self.done for name in STAGES if self.n_steps(name))
 
     def records_of(self, stage: StageName) -> Sequence[Record]:
         """What a stage learns: descriptions to align, everything after that."""
-        if stage != "align":
-            return self.records
-        return [record for record in self.records if isinstance(record, Caption)] or self.records
+        return descriptions(self.records) if stage == "align" else self.records
 
     def n_steps(self, stage: StageName) -> int:
         """Optimiser steps of a stage."""
@@ -136,7 +133,8 @@ class AdaptRun:
             **own,
         )
 
-    def _train_stage(self, name: StageName) -> None:
+    def train_stage(self, name: StageName) -> None:
+        """Runs one stage from where it was left."""
         stage, total = self.recipe.stage(name), self.n_steps(name)
         torch.manual_seed(self.recipe.seed)
         parameters = self.model.begin(name)
@@ -159,9 +157,11 @@ class AdaptRun:
                 self._record({"loss": loss, "tokens": n_tokens})
             if bar is not None:
                 bar.advance(n_tokens, f"loss {loss:.3f}")
-            if time.monotonic() - saved > 60 * self.recipe.save_every_minutes:
+            if self._stopped or time.monotonic() - saved > 60 * self.recipe.save_every_minutes:
                 self.save(optimizer)
                 saved = time.monotonic()
+            if self._stopped:
+                return
         self._record({"held_out": self.figures(name)})
         self.done.append(name)
         self.save(None)
@@ -194,7 +194,9 @@ class AdaptRun:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         self.seconds += time.perf_counter() - began
-        return self.processes.sum(total)[0] / max(weight, 1e-9), int(n_tokens)
+        total, n_stops = self.processes.sum(total, float(self._asked_to_stop))
+        self._stopped = n_stops > 0  # in all processes after the same step
+        return total / max(weight, 1e-9), int(n_tokens)
 
     def figures(self, stage: StageName) -> dict[str, float]:
         """Held-out loss with the molecules' own graphs and ΔW, with another's, and with none."""
@@ -268,48 +270,3 @@ class AdaptRun:
         self.stage, self.step, self.seconds = state["stage"], state["step"], state["seconds"]
         self.done = list(state["done"])
         log.info("going on with stage %s at step %d", self.stage, self.step)
-
-
-def split(records: Sequence[Record], n_held_out: int) -> tuple[list[Record], list[Record]]:
-    """What is learned and what is held out: all records of some molecules, at most a tenth of all.
-
-    The molecules are chosen by a hash, so that more data leaves those of before held out.
-    """
-    keys = [_subject(record) for record in records]
-    counts = Counter(keys)
-    room = min(n_held_out, len(records) // 10)
-    chosen: set[str] = set()
-    for key in sorted(counts, key=lambda key: hashlib.sha256(key.encode()).digest()):
-        if counts[key] <= room:
-            chosen.add(key)
-            room -= counts[key]
-        if not room:
-            break
-    learned = [record for record, key in zip(records, keys, strict=True) if key not in chosen]
-    return learned, [record for record, key in zip(records, keys, strict=True) if key in chosen]
-
-
-def _subject(record: Record) -> str:
-    """The molecule that a record is about, the first one where there are several."""
-    match record:
-        case Caption() | Value() | Label():
-            return record.molecule.smiles
-        case Reaction():
-            return record.product.smiles
-        case Pair():
-            return record.first.smiles
-        case Instruction():
-            return record.molecules[0].smiles if record.molecules else record.question
-        case OwnConversation():
-            known = record.conversation.molecules
-            return known[0].molecule.smiles if known else record.conversation.messages[0].text
-
-
-def differences(known: object, now: object, where: str = "") -> Iterator[str]:
-    """Names of the settings that differ."""
-    if isinstance(known, dict) and isinstance(now, dict):
-        for key in sorted(known.keys() | now.keys()):
-            name = f"{where}.{key}" if where else key
-            yield from differences(known.get(key), now.get(key), name.removeprefix("recipe."))
-    elif known != now:
-        yield where

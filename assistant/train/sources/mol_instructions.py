@@ -1,7 +1,9 @@
 """Mol-Instructions (Fang et al., ICLR 2024): a JSON array of instruction, input, output, metadata.
 
 Molecules are written as SELFIES, also several joined by dots; here they become SMILES, in the
-answer too. Reading SELFIES needs the `selfies` package (`pip install selfies`).
+answer too. An input in words (a description to design a molecule by) goes on with the question.
+
+Reading SELFIES needs the `selfies` package (`pip install selfies`).
 """
 
 import json
@@ -65,8 +67,11 @@ def read_mol_instructions(
         own = Row({**row.values, "split": str(about.get("split", ""))}, row.line, row.path)
         if not in_split(own, split):
             return
-        molecules = _molecules(row, row.text("input"), decode)
-        question = row.needed("instruction")
+        shown, question = row.text("input"), row.needed("instruction")
+        in_words = len(shown.split()) > 1 and not _SELFIES.match(shown)
+        if in_words:
+            question = f"{question}\n{shown}"
+        molecules = () if in_words else _molecules(row, shown, decode)
         answer = _in_smiles(row, row.needed("output"), decode)
         yield Instruction(molecules, question, answer, str(about.get("task", "")), row.place)
 

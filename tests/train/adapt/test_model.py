@@ -56,13 +56,13 @@ def model() -> AdaptedModel:
 
 @pytest.fixture(scope="module")
 def example(model):
-    encoder = LessonEncoder(model._llm[0].tokenizer, n_graph_tokens=28, sequence=1000)
+    encoder = LessonEncoder(model.loaded.tokenizer, n_graph_tokens=28, sequence=1000)
     return encoder.encode(make_lesson(), random.Random(0))
 
 
 def served_loss(model: AdaptedModel, *, lora: bool, generator: bool) -> torch.Tensor:
     """Cross-entropy of the last answer, computed the way the assistant serves it."""
-    loaded, lesson = model._llm[0], make_lesson()
+    loaded, lesson = model.loaded, make_lesson()
     asked = lesson.conversation.truncated(0)
     for message in lesson.conversation.messages[:-1]:
         if message.role == "assistant":
@@ -94,8 +94,8 @@ def served_loss(model: AdaptedModel, *, lora: bool, generator: bool) -> torch.Te
 
 @pytest.mark.parametrize("stage", ["align", "instruct", "generate"])
 def test_a_training_pass_is_a_serving_pass(model, example, stage):
-    last = end_id(model._llm[0].tokenizer), len(example.ids)
-    answer = len(text_ids(model._llm[0].tokenizer, "not so.")) + 1
+    last = end_id(model.loaded.tokenizer), len(example.ids)
+    answer = len(text_ids(model.loaded.tokenizer, "not so.")) + 1
     only_last = replace(example, weights=example.weights.copy())
     only_last.weights[: last[1] - answer] = 0
     batch = collate_examples([only_last])

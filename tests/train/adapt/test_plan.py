@@ -8,18 +8,10 @@ from torch import nn
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config
 
 from assistant.errors import AssistantError
-from assistant.train.adapt.plan import (
-    LLMShape,
-    Plan,
-    Trained,
-    empty_llm,
-    make_plan,
-    memory_of,
-    shape_of,
-    trained_of,
-)
+from assistant.train.adapt.plan import Plan, make_plan, memory_of
 from assistant.train.adapt.recipe import STAGES, AdaptRecipe, StageRecipe
 from assistant.train.adapt.report import Work, plan_text
+from assistant.train.adapt.shape import LLMShape, Trained, empty_llm, shape_of, trained_of
 
 LLAMA_3_1_8B = LlamaConfig(
     vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32,

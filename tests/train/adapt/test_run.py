@@ -1,7 +1,6 @@
 """The command on a tiny random LLM: three stages, resumed, and a bundle that answers."""
 
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,18 +20,19 @@ from assistant.train.adapt.build import build_model
 from assistant.train.adapt.output import read_log, write_bundle
 from assistant.train.adapt.processes import Processes
 from assistant.train.adapt.recipe import AdaptRecipe, LoraRecipe, ShownRates, StageRecipe
-from assistant.train.adapt.run import AdaptRun, Budget, split
+from assistant.train.adapt.run import AdaptRun, Budget
+from assistant.train.adapt.selection import split
 from tests.train.adapt.tiny import ETHANOL, records, write_llm
 
 ALL_SHOWN = ShownRates(card=1.0, smiles=0.0, graph=0.0)
 FAST = {"lr": 3e-3, "first_lr": 1e-3, "min_lr": 1e-3, "warmup": 1, "rates": ALL_SHOWN}
 
 
-def recipe(n_steps: int = 3) -> AdaptRecipe:
+def recipe(n_steps: int = 2) -> AdaptRecipe:
     stage = StageRecipe(epochs=9.0, max_steps=n_steps, **FAST)
     return AdaptRecipe(
         sequence=400,
-        batch=4,
+        batch=2,
         chunk=16,
         held_out=3,
         align=stage,
@@ -67,31 +67,22 @@ def finished(llm: Path, tmp_path_factory: pytest.TempPathFactory) -> AdaptRun:
     return run
 
 
-class Interrupted(Exception):
-    pass
-
-
-def test_a_run_that_was_interrupted_ends_with_the_same_weights(llm, tmp_path, finished):
-    for stop_at in (2, 4):  # inside the first stage, inside the second
+def test_a_run_that_was_stopped_ends_with_the_same_weights(llm, tmp_path, finished):
+    for n_steps in (1, 2):  # stops inside the first stage, then inside the second
         run = begin(llm, tmp_path / "parts", recipe())
-        made, step = [], run._step
-
-        def stepped(*args, made=made, step=step, run=run, stop_at=stop_at):
-            result = step(*args)
-            made.append(result)
-            if len(made) == stop_at:
-                run.step += 1
-                run.save(args[2])
-                raise Interrupted
-            return result
-
-        run._step = stepped
-        with pytest.raises(Interrupted):
-            run.train()
+        steps = iter(range(1, 99))
+        step = run._step
+        run._step = lambda *args, s=step, r=run, i=steps, n=n_steps: (
+            (r.stop() if next(i) == n else None),
+            s(*args),
+        )[1]
+        run.train()
+        assert not run.is_finished
+    assert (run.stage, run.step, run.done) == ("instruct", 1, ["align"])
     again = begin(llm, tmp_path / "parts", recipe())
-    assert again.done == ["align"]
+    assert (again.stage, again.step) == ("instruct", 1)
     again.train()
-    assert again.done == ["align", "instruct", "generate"]
+    assert again.is_finished
     wanted, found = finished.model.state_dict(), again.model.state_dict()
     assert wanted.keys() == found.keys()
     for name, value in wanted.items():
@@ -108,7 +99,7 @@ def test_each_stage_changed_its_part_and_nothing_else(llm, finished):
     assert changed == {"encoder", "projector", "lora", "generator"}
     rows = read_log(finished.directory / "log.jsonl")
     steps = {(r["stage"], r["step"]) for r in rows if "loss" in r}
-    assert {("align", 1), ("instruct", 3), ("generate", 3)} <= steps
+    assert {("align", 1), ("instruct", 2), ("generate", 2)} <= steps
     ends = [r for r in rows if "held_out" in r]
     assert len(ends) == 6
     assert all(r["held_out"].keys() == {"own", "other_molecule", "without"} for r in ends)
@@ -124,7 +115,7 @@ def test_the_bundle_is_taken_by_the_assistant(llm, finished):
         "lora",
     }
     card = (bundle / "README.md").read_text(encoding="utf-8")
-    for words in ("python -m x --llm y", "- a: b", finished.loaded.fingerprint, "| align | 3 |"):
+    for words in ("python -m x --llm y", "- a: b", finished.loaded.fingerprint, "| align | 2 |"):
         assert words in card
     assert (bundle / "loss.png").read_bytes().startswith(b"\x89PNG")
     assistant = Assistant.load(bundle, llm=str(llm), device="cpu")
@@ -177,7 +168,7 @@ def data_file(tmp_path: Path) -> Path:
 
 CONFIG = """
 sequence = 448
-batch = 4
+batch = 2
 chunk = 64
 held_out = 2
 [align]
@@ -205,7 +196,7 @@ def test_the_command_plans_trains_and_goes_on(tmp_path, capsys):
     assert command.main([*arguments, "--plan"]) == 0
     shown = capsys.readouterr().out
     assert "chebi20: captions.csv, split train, 24 records" in shown
-    assert "fits 12.0 GB with 448 tokens a conversation and 4 conversations" in shown
+    assert "fits 12.0 GB with 448 tokens a conversation and 2 conversations" in shown
     assert not (tmp_path / "run").exists()
     assert command.main(arguments) == 0
     shown = capsys.readouterr().out
@@ -265,12 +256,12 @@ def test_two_processes_train_what_one_trains(llm, tmp_path):
 
 @pytest.mark.slow
 def test_a_tiny_llm_learns_what_it_is_taught(tmp_path):
-    """Every stage lowers the held-out loss of templated captions; the first by more than half."""
-    llm = write_llm(tmp_path / "tiny")
-    run = begin(llm, tmp_path / "run", recipe(60))
+    """Random weights stay frozen; what stands beside them lowers the loss, stage by stage."""
+    run = begin(write_llm(tmp_path / "tiny"), tmp_path / "run", recipe(60))
     run.train()
     rows = read_log(run.directory / "log.jsonl")
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert losses[-1] < 0.7 * losses[0]
     ends = {(r["stage"], r["step"] > 0): r["held_out"]["own"] for r in rows if "held_out" in r}
-    assert ends["align", True] < 0.9 * ends["align", False]
-    assert ends["instruct", True] < 0.6 * ends["align", False]
-    shutil.rmtree(run.directory)
+    for stage in ("align", "instruct", "generate"):
+        assert ends[stage, True] < ends[stage, False]

@@ -83,7 +83,7 @@ def test_mol_instructions_become_smiles(tmp_path, decoder):
         {"input": "[C][C][O]", "metadata": {"split": "train", "task": "description"}},
         {"input": "[C][C].[O]>>[C][C][O]", "output": "[O].[C]", "metadata": '{"split": "train"}'},
         {"input": "[C]", "metadata": {"split": "test"}},
-        {"input": "", "output": "[C][C]"},
+        {"input": "It is an alkane.", "output": "[C][C]"},
     )
     describe, reagent, design = read("mol_instructions", path)
     assert (describe.molecules[0].smiles, describe.answer) == ("CCO", "A thing.")
@@ -91,6 +91,7 @@ def test_mol_instructions_become_smiles(tmp_path, decoder):
     assert [m.smiles for m in reagent.molecules] == ["CC.O", "CCO"]
     assert reagent.answer == "C.O"
     assert (design.molecules, design.answer) == ((), "CC")
+    assert design.question == "Describe it.\nIt is an alkane."
 
 
 @pytest.mark.parametrize(

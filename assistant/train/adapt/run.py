@@ -202,7 +202,7 @@ class AdaptRun:
         """Held-out loss with the molecules' own graphs and ΔW, with another's, and with none."""
         if not self.held_out:
             return {}
-        batches = self.steps_of(stage, held_out=True)[0]
+        batches = [batch.to(self.device) for batch in self.steps_of(stage, held_out=True)[0]]
         arms = {"own": {}, "other_molecule": {"roll": 1}, "without": {"graph": False}}
         found = {}
         for arm, options in arms.items():

@@ -167,6 +167,9 @@ def build_model(
             loaded.model, d_graph=d_graph, n_levels=graph_encoder.config.n_levels
         )
         generator = LoraGenerator(config)
+        with torch.no_grad():
+            for B in generator.lora_B:
+                B.normal_(std=recipe.b_std)
     return AdaptedModel(
         loaded, graph_encoder, projector, lora=lora, generator=generator, chunk=recipe.chunk
     )

@@ -94,6 +94,8 @@ class AdaptRecipe:
         chunk: Positions whose logits are in memory at a time.
         optimizer: "auto" takes paged 8-bit AdamW on a GPU, AdamW on a processor.
         d_hidden: Width of the projector's MLP; None for the LLM's own.
+        b_std: Standard deviation of the generator's B at the start. With 0, as published, the first
+            steps train B alone, which all molecules share.
         held_out: Records that are kept out and measured.
         data: Sources, beside those of the command line.
     """
@@ -105,6 +107,7 @@ class AdaptRecipe:
     optimizer: Literal["auto", "adamw", "paged8bit"] = "auto"
     mlp_depth: int = 2
     d_hidden: int | None = None
+    b_std: float = 0.0
     held_out: int = 64
     save_every_minutes: float = 10.0
     align: StageRecipe = StageRecipe()

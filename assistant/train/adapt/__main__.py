@@ -57,6 +57,7 @@ def read_records(sources: Sequence[Source]) -> tuple[list[Record], list[str]]:
 
 def run(options: argparse.Namespace, command: str) -> None:
     """Plans, trains, writes the bundle."""
+    from assistant.retrieval.index import Index
     from assistant.train.adapt.build import build_model, load_config, plan_run
     from assistant.train.adapt.output import write_bundle
     from assistant.train.adapt.processes import Processes
@@ -65,10 +66,17 @@ def run(options: argparse.Namespace, command: str) -> None:
     recipe = AdaptRecipe.load(options.config)
     sources = [*recipe.data, *(Source.parse(text) for text in options.data)]
     config = load_config(options.llm)
+    retrieval = Index(options.retrieval) if options.retrieval else None
     processes = Processes(options.device)
     records, lines = read_records(sources)
     plan, text = plan_run(
-        recipe, config, records, options.llm, vram=options.vram * 1e9, processes=processes
+        recipe,
+        config,
+        records,
+        options.llm,
+        vram=options.vram * 1e9,
+        processes=processes,
+        retrieval=retrieval,
     )
     if processes.is_first:
         sys.stdout.write("".join(f"{line}\n" for line in lines) + "\n" + text)
@@ -78,7 +86,15 @@ def run(options: argparse.Namespace, command: str) -> None:
     recipe = replace(recipe, sequence=plan.sequence)
     model = build_model(recipe, options.llm, processes.device, encoder=options.encoder)
     budget = Budget(plan.micro_tokens, plan.eight_bit, options.workers)
-    adapting = AdaptRun(recipe, records, model, options.run, processes=processes, budget=budget)
+    adapting = AdaptRun(
+        recipe,
+        records,
+        model,
+        options.run,
+        processes=processes,
+        budget=budget,
+        retrieval=retrieval,
+    )
     before = signal.signal(signal.SIGINT, lambda *_: adapting.stop())
     try:
         adapting.train()
@@ -135,6 +151,13 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         type=Path,
         metavar="DIR",
         help="a trained graph encoder to begin with (default: that of checkpoints/default)",
+    )
+    add(
+        "--retrieval",
+        type=Path,
+        metavar="INDEX",
+        help="quote captions of similar molecules from this index in some conversations, for an "
+        "assistant that is served with --retrieval",
     )
     add("--workers", type=int, default=0, help="processes that write batches ahead (default: 0)")
     add("--plan", action="store_true", help="print the plan and end")

@@ -13,6 +13,7 @@ from assistant.errors import AssistantError, BundleError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.graph.projector import MultiLevelProjector
 from assistant.llm.load import load_llm
+from assistant.retrieval.index import Index
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.loss import check_head, head_of
 from assistant.train.adapt.model import AdaptedModel, StaticLora
@@ -21,6 +22,7 @@ from assistant.train.adapt.plan import Plan, make_plan
 from assistant.train.adapt.processes import Processes
 from assistant.train.adapt.recipe import AdaptRecipe, StageName
 from assistant.train.adapt.report import Work, plan_text, product_rate
+from assistant.train.adapt.run import quoting
 from assistant.train.adapt.selection import descriptions
 from assistant.train.adapt.shape import projector_config, shape_of, trained_of
 from assistant.train.adapt.steps import Steps
@@ -77,6 +79,7 @@ def plan_run(
     *,
     vram: float,
     processes: Processes,
+    retrieval: Index | None = None,
 ) -> tuple[Plan, str]:
     """The plan, and how it reads.
 
@@ -102,6 +105,8 @@ def plan_run(
         load_tokenizer(llm),
         n_graph_tokens=projector_config(recipe, shape.d_model).n_tokens,
         sequence=plan.sequence,
+        quoting=quoting(retrieval),
+        quoted=recipe.quoted,
     )
     work = {name: _work(recipe, name, records, encoder) for name in plan.stages}
     text = plan_text(plan, work, product_rate(device), processes=processes.size)

@@ -16,6 +16,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from assistant.chat.prompts import render_with
+from assistant.chat.retrieved import NearestFor
 from assistant.errors import AssistantError
 from assistant.llm.layout import (
     IdsPiece,
@@ -41,13 +42,23 @@ class LessonEncoder:
         tokenizer: The LLM's, with or without a chat template.
         n_graph_tokens: Tokens of a molecule's slot.
         sequence: Longest example; what is behind is cut off.
+        quoting: Gives captions of other molecules to quote, as `--retrieval` does when serving;
+            they must not be those of the molecule itself, which are what is learned.
+        quoted: Share of the lessons that quote some.
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, *, n_graph_tokens: int, sequence: int
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        n_graph_tokens: int,
+        sequence: int,
+        quoting: NearestFor | None = None,
+        quoted: float = 0.5,
     ) -> None:
         self.tokenizer = tokenizer
         self.n_graph_tokens, self.sequence = n_graph_tokens, sequence
+        self._quoting, self._quoted = quoting, quoted
         self._keeps_history = keeps_history(tokenizer)
         self._end = end_id(tokenizer)
         self._ends = end_of_turn_ids(tokenizer) | {self._end}
@@ -63,6 +74,7 @@ class LessonEncoder:
             lambda entry: shown[entry.number].card,
             lambda entry: shown[entry.number].identity,
             model=_WRITER,
+            nearest=self._quoting if self._quoting and rng.random() < self._quoted else None,
         )
         graphs = {number: view.graph for number, view in shown.items()}
         rows = self._rows(layout(prompt, self.tokenizer), answers, graphs)

@@ -96,6 +96,8 @@ class AdaptRecipe:
         d_hidden: Width of the projector's MLP; None for the LLM's own.
         b_std: Standard deviation of the generator's B at the start. With 0, as published, the first
             steps train B alone, which all molecules share.
+        quoted: Share of the conversations that quote captions of similar molecules, where an index
+            is given.
         held_out: Records that are kept out and measured.
         data: Sources, beside those of the command line.
     """
@@ -108,6 +110,7 @@ class AdaptRecipe:
     mlp_depth: int = 2
     d_hidden: int | None = None
     b_std: float = 0.0
+    quoted: float = 0.5
     held_out: int = 64
     save_every_minutes: float = 10.0
     align: StageRecipe = StageRecipe()

@@ -11,12 +11,15 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from assistant.chat.retrieved import NearestFor
 from assistant.errors import AssistantError
+from assistant.retrieval.index import Index
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.model import AdaptedModel, checkpoint_layers
 from assistant.train.adapt.optimizer import learning_rate, make_optimizer
@@ -61,6 +64,7 @@ class AdaptRun:
         directory: Of the run.
         processes: That share the work.
         budget: What fits.
+        retrieval: Captioned molecules that some conversations quote.
 
     Raises:
         AssistantError: The directory holds a run of another recipe, data or LLM.
@@ -75,6 +79,7 @@ class AdaptRun:
         *,
         processes: Processes,
         budget: Budget,
+        retrieval: Index | None = None,
     ) -> None:
         self.recipe, self.model, self.directory = recipe, model, directory
         self.processes, self.budget = processes, budget
@@ -84,7 +89,10 @@ class AdaptRun:
             self.loaded.tokenizer,
             n_graph_tokens=model.projector.config.n_tokens,
             sequence=recipe.sequence,
+            quoting=quoting(retrieval),
+            quoted=recipe.quoted,
         )
+        self._retrieval_hash = retrieval.digest() if retrieval else ""
         self.stage: StageName | None = None
         self.step = 0
         self.seconds = 0.0
@@ -248,6 +256,7 @@ class AdaptRun:
             "records": len(records),
             "records_sha256": digest.hexdigest(),
             "llm": self.loaded.fingerprint,
+            "retrieval": self._retrieval_hash,
         }
 
     def _resume(self, identity: dict[str, object]) -> None:
@@ -270,3 +279,10 @@ class AdaptRun:
         self.stage, self.step, self.seconds = state["stage"], state["step"], state["seconds"]
         self.done = list(state["done"])
         log.info("going on with stage %s at step %d", self.stage, self.step)
+
+
+def quoting(retrieval: Index | None) -> NearestFor | None:
+    """What a lesson quotes of an index: never the molecule's own caption, which is its answer."""
+    if retrieval is None:
+        return None
+    return lru_cache(maxsize=50_000)(partial(retrieval.search, without_same=True))

@@ -7,6 +7,7 @@ import pytest
 
 from assistant.chat.conversation import Message
 from assistant.chat.prompts import render_with
+from assistant.chat.retrieved import Retrieved
 from assistant.llm.layout import IdsPiece, SlotPiece, layout, text_ids
 from assistant.train.adapt.dialogue import Lesson, Shown
 from assistant.train.adapt.encode import LessonEncoder, end_id
@@ -112,6 +113,22 @@ def test_a_dropped_graph_leaves_its_slot_empty():
     assert len(with_graph.ids) == len(without.ids) + 2 * N_TOKENS
     assert not without.slots.any()
     assert set(without.molecules) == {1, 2}  # their ΔW still applies
+
+
+def test_captions_of_other_molecules_are_quoted_in_some_lessons():
+    def nearest(molecule):
+        return [Retrieved("C", f"quoted for {molecule.smiles}", 0.5, False, "f.csv", 2)]
+
+    tokenizer = make_tokenizer()
+    encoder = LessonEncoder(
+        tokenizer, n_graph_tokens=N_TOKENS, sequence=4000, quoting=nearest, quoted=0.5
+    )
+    texts = [
+        tokenizer.decode(encoder.encode(lesson(), random.Random(seed)).ids) for seed in range(40)
+    ]
+    with_quotes = [text for text in texts if "quoted for CCO" in text]
+    assert 10 < len(with_quotes) < 30
+    assert all("quoted for CC(=O)O" in text for text in with_quotes)
 
 
 def test_an_example_is_cut_at_its_length_or_left_out():

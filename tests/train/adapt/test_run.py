@@ -15,12 +15,13 @@ from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished
 from assistant.chat.reply import ReplyOptions
 from assistant.errors import AssistantError
+from assistant.retrieval.index import Captioned, Index, build_index
 from assistant.train.adapt import __main__ as command
 from assistant.train.adapt.build import build_model
 from assistant.train.adapt.output import read_log, write_bundle
 from assistant.train.adapt.processes import Processes
 from assistant.train.adapt.recipe import AdaptRecipe, LoraRecipe, ShownRates, StageRecipe
-from assistant.train.adapt.run import AdaptRun, Budget
+from assistant.train.adapt.run import AdaptRun, Budget, quoting
 from assistant.train.adapt.selection import split
 from tests.train.adapt.tiny import ETHANOL, records, write_llm
 
@@ -137,6 +138,17 @@ def test_another_llm_refuses_the_bundle(finished, llm, tmp_path):
     off = {a.name: a.reason for a in assistant.status().adapters if not a.on}
     for name in ("graph tokens", "instance LoRA", "its LoRA"):
         assert off[name] == "trained for another language model than qwen"
+
+
+def test_a_lesson_never_quotes_its_own_answer(tmp_path):
+    entries = [Captioned(r.molecule, r.text, "c.csv", 2) for r in records() if hasattr(r, "text")]
+    build_index(entries, tmp_path / "index")
+    nearest = quoting(Index(tmp_path / "index"))
+    for entry in entries[2:]:
+        found = nearest(entry.molecule)
+        assert found
+        assert entry.molecule.smiles not in {other.smiles for other in found}
+    assert quoting(None) is None
 
 
 def test_other_settings_do_not_go_on_with_a_run(llm, finished):

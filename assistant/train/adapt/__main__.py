@@ -9,6 +9,7 @@ at hand; the same command goes on from there. RUN/bundle is then for
 """
 
 import argparse
+import importlib.util
 import logging
 import os
 import shlex
@@ -41,6 +42,7 @@ def read_records(sources: Sequence[Source]) -> tuple[list[Record], list[str]]:
     for source in sources:
         skipped = Skipped()
         found = list(read_source(source, skipped))
+        skipped.check()
         records += found
         line = f"{source.format}: {source.path.name}, split {source.split}, {len(found):,} records"
         if skipped.n_skipped:
@@ -63,6 +65,8 @@ def run(options: argparse.Namespace, command: str) -> None:
     from assistant.train.adapt.processes import Processes
     from assistant.train.adapt.run import AdaptRun, Budget
 
+    if importlib.util.find_spec("matplotlib") is None:
+        raise AssistantError("The loss curve needs matplotlib: pip install matplotlib")
     recipe = AdaptRecipe.load(options.config)
     sources = [*recipe.data, *(Source.parse(text) for text in options.data)]
     config = load_config(options.llm)

@@ -131,11 +131,20 @@ class Skipped:
         self.n_skipped += 1
         if len(self.errors) < self.keep:
             self.errors.append(str(error))
-        if self.n_rows >= 100 and self.n_skipped > self.at_most * self.n_rows:
+        if self.n_rows >= 100:
+            self.check()
+
+    def check(self) -> None:
+        """Refuses a file of which too many rows are unusable; for its end.
+
+        Raises:
+            UnreadableFileError: As `note`; the first errors are named.
+        """
+        if self.n_skipped > self.at_most * self.n_rows:
             raise UnreadableFileError(
                 f"{self.n_skipped} of {self.n_rows} rows cannot be used. The first: "
                 + " ".join(self.errors)
-            ) from error
+            )
 
 
 def usable(

@@ -1,8 +1,8 @@
 """Loaders by the name that people give on the command line, as in `chebi20=FILE`."""
 
+import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from assistant.errors import UnreadableFileError
@@ -32,7 +32,8 @@ class Source:
     """One file and how it is read.
 
     Attributes:
-        limit: Most records that are taken from it; None for all.
+        limit: Most records that are taken: so many drawn at random, always the same ones, for
+            many files are sorted by size. The whole file is read. None takes all.
     """
 
     format: str
@@ -71,5 +72,17 @@ def read_source(source: Source, skipped: Skipped | None = None) -> Iterator[Reco
         source: What to read.
         skipped: Takes note of rows that cannot be used; without it the first one raises.
     """
-    read = SOURCES[source.format]
-    return islice(read(source.path, split=source.split, skipped=skipped), source.limit)
+    found = SOURCES[source.format](source.path, split=source.split, skipped=skipped)
+    return found if source.limit is None else iter(_drawn(found, source.limit))
+
+
+def _drawn(records: Iterator[Record], n: int) -> list[Record]:
+    """`n` of the records in their order, each as likely as any other; no more are held."""
+    rng = random.Random(0)
+    kept: list[tuple[int, Record]] = []
+    for place, record in enumerate(records):
+        if len(kept) < n:
+            kept.append((place, record))
+        elif (slot := rng.randrange(place + 1)) < n:
+            kept[slot] = (place, record)
+    return [record for _, record in sorted(kept, key=lambda entry: entry[0])]

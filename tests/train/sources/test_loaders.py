@@ -290,6 +290,25 @@ def test_a_source_is_named_as_format_and_file(tmp_path):
         Source("qm9", tmp_path, limit=0)
     path = write(tmp_path / "x.csv", "smiles,homo\nC,1\nCC,2\nCCC,3\n")
     assert len(read("qm9", path, limit=2)) == 2
+    assert len(read("qm9", path, limit=9)) == 3
+
+
+def test_a_limit_draws_from_the_whole_file(tmp_path):
+    rows = "".join(f"{'C' * (1 + i % 30)},{i}\n" for i in range(400))
+    path = write(tmp_path / "x.csv", "smiles,homo\n" + rows)
+    drawn = [record.value for record in read("qm9", path, limit=100)]
+    assert drawn == sorted(drawn) == [r.value for r in read("qm9", path, limit=100)]
+    assert 30 < sum(value >= 200 for value in drawn) < 70
+    assert max(drawn) > 350
+    assert min(drawn) < 50
+
+
+def test_a_small_file_of_unusable_rows_is_refused_at_its_end(tmp_path):
+    skipped = Skipped()
+    path = write(tmp_path / "x.csv", "smiles,description\nC,a\nC1,b\n")
+    assert len(read("chebi20", path, skipped=skipped)) == 1
+    with pytest.raises(UnreadableFileError, match=r"1 of 2 rows .* x\.csv, line 3"):
+        skipped.check()
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -60,7 +60,12 @@ def read_records(sources: Sequence[Source]) -> tuple[list[Record], list[str]]:
 def run(options: argparse.Namespace, command: str) -> None:
     """Plans, trains, writes the bundle."""
     from assistant.retrieval.index import Index
-    from assistant.train.adapt.build import build_model, load_config, plan_run
+    from assistant.train.adapt.build import (
+        build_model,
+        described_plan,
+        fitting_plan,
+        load_config,
+    )
     from assistant.train.adapt.output import write_bundle
     from assistant.train.adapt.processes import Processes
     from assistant.train.adapt.run import AdaptRun, Budget
@@ -72,16 +77,9 @@ def run(options: argparse.Namespace, command: str) -> None:
     config = load_config(options.llm)
     retrieval = Index(options.retrieval) if options.retrieval else None
     processes = Processes(options.device)
+    plan = fitting_plan(recipe, config, options.llm, vram=options.vram * 1e9, processes=processes)
     records, lines = read_records(sources)
-    plan, text = plan_run(
-        recipe,
-        config,
-        records,
-        options.llm,
-        vram=options.vram * 1e9,
-        processes=processes,
-        retrieval=retrieval,
-    )
+    text = described_plan(plan, records, options.llm, processes=processes, retrieval=retrieval)
     if processes.is_first:
         sys.stdout.write("".join(f"{line}\n" for line in lines) + "\n" + text)
         sys.stdout.flush()

@@ -71,20 +71,13 @@ def load_tokenizer(llm: str) -> "PreTrainedTokenizerBase":
         raise BundleError(f"The tokenizer of {llm} cannot be loaded ({error}).") from error
 
 
-def plan_run(
-    recipe: AdaptRecipe,
-    config: "PretrainedConfig",
-    records: Sequence[Record],
-    llm: str,
-    *,
-    vram: float,
-    processes: Processes,
-    retrieval: Index | None = None,
-) -> tuple[Plan, str]:
-    """The plan, and how it reads.
+def fitting_plan(
+    recipe: AdaptRecipe, config: "PretrainedConfig", llm: str, *, vram: float, processes: Processes
+) -> Plan:
+    """What fits one card; needs no data and no weights.
 
     Raises:
-        AssistantError: It does not fit the card, or the card cannot compute in bf16.
+        AssistantError: It does not fit, or the card cannot compute in bf16.
     """
     device = processes.device
     if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
@@ -92,25 +85,38 @@ def plan_run(
             "This GPU has no bf16, which training needs; use one of the generation of the RTX 30"
             " series or later."
         )
-    shape = shape_of(config, Path(llm).name)
-    plan = make_plan(
-        shape,
+    return make_plan(
+        shape_of(config, Path(llm).name),
         trained_of(config, recipe),
         recipe,
         vram=vram,
         eight_bit=is_eight_bit(recipe, device),
         processes=processes.size,
     )
+
+
+def described_plan(
+    plan: Plan,
+    records: Sequence[Record],
+    llm: str,
+    *,
+    processes: Processes,
+    retrieval: Index | None = None,
+) -> str:
+    """A plan in words, with steps and time for these records.
+
+    Raises:
+        AssistantError: The tokenizer cannot be loaded, or no answer is within the length.
+    """
     encoder = LessonEncoder(
         load_tokenizer(llm),
-        n_graph_tokens=projector_config(recipe, shape.d_model).n_tokens,
+        n_graph_tokens=projector_config(plan.recipe, plan.shape.d_model).n_tokens,
         sequence=plan.sequence,
         quoting=quoting(retrieval),
-        quoted=recipe.quoted,
+        quoted=plan.recipe.quoted,
     )
-    work = {name: _work(recipe, name, records, encoder) for name in plan.stages}
-    text = plan_text(plan, work, product_rate(device), processes=processes.size)
-    return plan, text
+    work = {name: _work(plan.recipe, name, records, encoder) for name in plan.stages}
+    return plan_text(plan, work, product_rate(processes.device), processes=processes.size)
 
 
 def _work(

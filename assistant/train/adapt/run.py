@@ -26,7 +26,7 @@ from assistant.train.adapt.optimizer import learning_rate, make_optimizer
 from assistant.train.adapt.processes import Processes
 from assistant.train.adapt.recipe import STAGES, AdaptRecipe, StageName
 from assistant.train.adapt.selection import descriptions, differences, split
-from assistant.train.adapt.steps import Steps
+from assistant.train.adapt.steps import Share, Steps
 from assistant.train.batches import Batch
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
@@ -130,7 +130,6 @@ class AdaptRun:
 
     def steps_of(self, stage: StageName, *, held_out: bool = False) -> Steps:
         """The batches of a stage, or of what is held out, which no process shares."""
-        own = {} if held_out else {"share": self.processes.share}
         return Steps(
             self.held_out if held_out else self.records_of(stage),
             self.encoder,
@@ -138,13 +137,12 @@ class AdaptRun:
             batch=max(1, len(self.held_out)) if held_out else self.recipe.batch,
             micro_tokens=self.budget.micro_tokens,
             seed=self.recipe.seed,
-            **own,
+            share=Share() if held_out else self.processes.share,
         )
 
     def train_stage(self, name: StageName) -> None:
         """Runs one stage from where it was left."""
         stage, total = self.recipe.stage(name), self.n_steps(name)
-        torch.manual_seed(self.recipe.seed)
         parameters = self.model.begin(name)
         optimizer = make_optimizer(parameters, stage, eight_bit=self.budget.eight_bit)
         if self.stage == name and self._moments is not None:
@@ -217,7 +215,7 @@ class AdaptRun:
             total = weight = 0.0
             with torch.no_grad(), autocast(self.device):
                 for batch in batches:
-                    loss, n = self.model(batch.to(self.device), stage, **options)
+                    loss, n = self.model(batch, stage, **options)
                     total, weight = total + float(loss), weight + float(n)
             found[arm] = round(total / max(weight, 1e-9), 4)
         return found

@@ -5,6 +5,7 @@ Step i takes records i·batch … (i + 1)·batch - 1 of the epoch's order; what 
 """
 
 import random
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -81,6 +82,7 @@ class Steps(Dataset):
             sampler=range(start, end),
             num_workers=workers,
             prefetch_factor=4,
+            worker_init_fn=_leave_interrupts_to_the_run,
         )
         return iter(loader)
 
@@ -100,3 +102,8 @@ class Steps(Dataset):
             group.append(example)
         if group:
             yield group
+
+
+def _leave_interrupts_to_the_run(_worker: int) -> None:
+    """Ctrl+C reaches every process of a terminal; the run ends after its step, and its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

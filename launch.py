@@ -92,6 +92,11 @@ def check_files(options: argparse.Namespace) -> None:
         raise BundleError(f"There is no bundle directory {options.bundle}; check --bundle.")
     if options.lora is not None and not options.lora.is_dir():
         raise BundleError(f"There is no LoRA directory {options.lora}; check --lora.")
+    if options.retrieval is not None and not (options.retrieval / "index.json").is_file():
+        raise UnreadableFileError(
+            f"There is no index {options.retrieval}; check --retrieval, or build it with: "
+            "python -m assistant.retrieval build --file FILE --index DIR"
+        )
     if options.names is not None:
         from assistant.chem.names import NameTable
 
@@ -177,6 +182,7 @@ def make_handle(options: argparse.Namespace) -> "AssistantHandle":
                 quantize=options.quantize,
                 device=options.device,
                 lora=options.lora,
+                retrieval=options.retrieval,
             )
 
     return AssistantHandle(load, what=str(options.llm or bundle.name))

@@ -18,6 +18,7 @@ from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
 from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
+from assistant.chat.retrieved import NearestFor
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair, pair_task
@@ -31,15 +32,17 @@ from assistant.llm.sampling import Sampling
 from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.splice import Spliced, splice
 from assistant.pair_encoding import PairEncoding
+from assistant.retrieval.index import Index
 
 log = logging.getLogger(__name__)
 
 _MIN_ANSWER_TOKENS = 192
 """Room that a prompt must leave for its answer."""
+_NO_ROOM_TO_QUOTE = "Captions of similar molecules were left out: the prompt had no room for them."
 
 
-Render = Callable[[Conversation, str], Prompt]
-"""From a conversation and the model's fingerprint to the prompt."""
+Render = Callable[[Conversation, str, NearestFor | None], Prompt]
+"""From a conversation, the model's fingerprint and what may be quoted to the prompt."""
 
 
 @lru_cache(maxsize=4096)
@@ -48,9 +51,9 @@ def facts_of(molecule: Molecule) -> Facts:
     return compute_facts(molecule)
 
 
-def render_all(conversation: Conversation, model: str) -> Prompt:
-    """Everything that is known of each molecule: SMILES, name, facts."""
-    return render(conversation, facts_of, model=model)
+def render_all(conversation: Conversation, model: str, nearest: NearestFor | None = None) -> Prompt:
+    """Everything that is known of each molecule: SMILES, name, facts, what is near it."""
+    return render(conversation, facts_of, model=model, nearest=nearest)
 
 
 class Assistant:
@@ -65,6 +68,7 @@ class Assistant:
         adapters: tuple[AdapterStatus, ...],
         bundle_hash: str,
         render_prompt: Render = render_all,
+        retrieval: Index | None = None,
     ) -> None:
         self._name = name
         self._llm = llm
@@ -73,6 +77,8 @@ class Assistant:
         self._adapters = adapters
         self._bundle_hash = bundle_hash
         self._render = render_prompt
+        self._retrieval = retrieval
+        self._retrieval_hash = retrieval.digest() if retrieval else ""
 
     @classmethod
     def load(
@@ -83,6 +89,7 @@ class Assistant:
         quantize: Quantize = "4bit",
         device: str = "auto",
         lora: Path | None = None,
+        retrieval: Path | None = None,
         max_waiting: int = 8,
     ) -> "Assistant":
         """Loads a bundle; takes seconds, so call it in a thread.
@@ -93,23 +100,30 @@ class Assistant:
             quantize: How weights are kept.
             device: "auto", "cpu", "cuda" or "cuda:1".
             lora: A LoRA directory in PEFT's format, for every token of this language model.
+            retrieval: Directory of an index whose captions of similar molecules are quoted.
             max_waiting: Requests that may wait before the next is refused.
 
         Raises:
             BundleError: Something is missing or does not fit; the text names it.
+            UnreadableFileError: The index is missing or damaged.
         """
+        index = Index(retrieval) if retrieval else None
         description = Bundle.read(bundle)
         loaded, components = load_components(
             description, llm=llm, quantize=quantize, device=device, lora=lora
         )
         adapters = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
+        if index is not None:
+            adapters = (*adapters, AdapterStatus(f"retrieval, {len(index):,} molecules", True))
         engine = make_engine(loaded, mixture=components.experts, max_waiting=max_waiting)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         name = description.name if llm is None else loaded.name
         check_answer(
             "", {}, ()
         )  # builds the checker's word lists before the first answer needs them
-        return cls(name, loaded, engine, components, adapters, description.digest())
+        return cls(
+            name, loaded, engine, components, adapters, description.digest(), retrieval=index
+        )
 
     @property
     def components(self) -> Components:
@@ -129,7 +143,14 @@ class Assistant:
         """
         adapters, digest = self._adapters, self._bundle_hash
         return Assistant(
-            self._name, self._llm, self._engine, components, adapters, digest, render_prompt
+            self._name,
+            self._llm,
+            self._engine,
+            components,
+            adapters,
+            digest,
+            render_prompt,
+            self._retrieval,
         )
 
     def status(self) -> Status:
@@ -230,14 +251,23 @@ class Assistant:
         return self._splice(prompt, laid_out, self._pairs(prompt, laid_out))
 
     def _fit(self, conversation: Conversation) -> tuple[Conversation, Prompt, Layout, str]:
-        """Renders; drops the older half of the turns until the prompt leaves room for an answer."""
-        dropped = 0
+        """Renders; leaves out what does not fit beside an answer: quoted captions, then old turns.
+
+        Of the turns the older half goes at once.
+        """
+        dropped, nearest = 0, self._retrieval.nearest if self._retrieval else None
+        notices = []
         while True:
-            prompt = self._render(conversation, self._llm.fingerprint)
+            prompt = self._render(conversation, self._llm.fingerprint, nearest)
             laid_out = layout(prompt, self._llm.tokenizer)
             n_tokens = self._count(laid_out)
             if n_tokens + _MIN_ANSWER_TOKENS <= self._llm.context:
                 break
+            if nearest is not None:
+                nearest = None
+                if prompt.retrieved:
+                    notices.append(_NO_ROOM_TO_QUOTE)
+                continue
             if conversation.n_turns < 2:
                 raise PromptTooLongError(
                     f"The question with its molecules takes {n_tokens} tokens; the model reads"
@@ -247,15 +277,14 @@ class Assistant:
             n_drop = max(1, conversation.n_turns // 2)
             conversation = without_oldest(conversation, n_drop)
             dropped += n_drop
-        notice = ""
         if dropped:
             turns = "turn was" if dropped == 1 else "turns were"
-            notice = (
+            notices.append(
                 "The conversation is longer than the model can read:"
                 f" its {dropped} oldest {turns} left out of this answer."
                 " The molecules still in use were shown to the model again."
             )
-        return conversation, prompt, laid_out, notice
+        return conversation, prompt, laid_out, " ".join(notices)
 
     def _count(self, laid_out: Layout) -> int:
         return sum(self._length(piece) for piece in laid_out.pieces)
@@ -346,6 +375,7 @@ class Assistant:
             **asdict(self.status()),
             "fingerprint": self._llm.fingerprint,
             "bundle_sha256": self._bundle_hash,
+            **({"retrieval_sha256": self._retrieval_hash} if self._retrieval else {}),
         }
 
 

@@ -22,6 +22,7 @@ from assistant.encoding import MoleculeEncoding
 from assistant.errors import BundleError, PromptTooLongError
 from assistant.llm.layout import text_ids
 from assistant.llm.splice import splice
+from assistant.retrieval.index import Captioned, build_index
 from tests.bundles import write_tiny_bundle
 
 ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O", name="aspirin")
@@ -132,6 +133,44 @@ def test_a_stopped_answer_is_kept_and_marked(assistant: Assistant) -> None:
     assert message.stopped
     # The model works on while the first words are read, but not after Stop.
     assert len(message.token_ids) < 300
+
+
+@pytest.fixture(scope="module")
+def quoting(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+    directory = tmp_path_factory.mktemp("indices") / "own"
+    entries = [
+        Captioned(ASPIRIN, "An acetate ester of salicylic acid.", "own.csv", 2),
+        Captioned(Molecule.parse("OC(=O)c1ccccc1O"), "Salicylic acid " * 40, "own.csv", 3),
+    ]
+    build_index(entries, directory)
+    return Assistant.load(bundle, device="cpu", retrieval=directory)
+
+
+def test_an_index_is_quoted_and_told_of(assistant: Assistant, quoting: Assistant) -> None:
+    assert quoting.status().adapters[-1] == AdapterStatus("retrieval, 2 molecules", True)
+    asked = question("What is it?", ASPIRIN)
+    with_it, without = (
+        finished(list(a.reply(asked, options=SHORT))).message for a in (quoting, assistant)
+    )
+    told = with_it.passport["retrieved"]["1"]
+    assert [(e["file"], e["line"]) for e in told] == [("own.csv", 2), ("own.csv", 3)]
+    assert len(with_it.passport["model"]["retrieval_sha256"]) == 64
+    assert with_it.passport["prompt_sha256"] != without.passport["prompt_sha256"]
+    assert without.passport["retrieved"] == {}
+    assert "retrieval_sha256" not in without.passport["model"]
+    ethanol = finished(list(quoting.reply(question("?", ETHANOL), options=SHORT))).message
+    assert ethanol.passport["retrieved"] == {}
+
+
+def test_quoted_captions_make_room_for_the_question(
+    quoting: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quoting, "_llm", replace(quoting._llm, context=1024))
+    events = list(quoting.reply(question("What is it?", ASPIRIN), options=SHORT))
+    assert [e.text for e in events if isinstance(e, Notice)] == [
+        "Captions of similar molecules were left out: the prompt had no room for them."
+    ]
+    assert finished(events).message.passport["retrieved"] == {}
 
 
 def test_no_molecule_is_fine(assistant: Assistant) -> None:

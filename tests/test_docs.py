@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / "import.md", *sorted((ROOT / "docs" / "methods").glob("*.md"))]
+PAGES = [
+    ROOT / "docs" / "import.md",
+    ROOT / "docs" / "adapt.md",
+    *sorted((ROOT / "docs" / "methods").glob("*.md")),
+]
 COMMAND = re.compile(r"python -m (assistant[\w.]+)([^\n`]*)")
 
 
@@ -38,3 +42,16 @@ def test_options_of_the_import_commands_exist():
         source = Path(modules[name].__file__).read_text(encoding="utf-8")
         for option in re.findall(r"--[\w-]+", rest):
             assert f'"{option}"' in source, (name, option)
+
+
+def test_options_and_formats_of_adapting_are_the_real_ones():
+    from assistant.train.adapt.__main__ import parse_arguments
+    from assistant.train.adapt.recipe import PRESETS
+    from assistant.train.sources.registry import SOURCES
+
+    text = (ROOT / "docs" / "adapt.md").read_text(encoding="utf-8")
+    formats = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| [^|]*\|$", text, re.MULTILINE)
+    assert {name.strip("` ") for cell in formats for name in cell.split(",")} >= set(SOURCES)
+    assert all(f"`{path.stem}`" in text for path in PRESETS.glob("*.toml"))
+    for command in re.findall(r"^python -m assistant\.train\.adapt (--.*)$", text, re.MULTILINE):
+        assert parse_arguments(command.split()).data

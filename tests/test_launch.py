@@ -77,6 +77,11 @@ def test_contradicting_passcode_options_are_refused():
         options("--passcode", "abcdefgh", "--no-passcode")
 
 
+def test_an_index_that_is_not_there_is_refused_at_once(tmp_path):
+    with pytest.raises(AssistantError, match=r"There is no index .*build it with"):
+        launch.check_files(options("--retrieval", str(tmp_path)))
+
+
 def test_a_busy_port_is_named_when_it_was_asked_for_and_passed_over_otherwise(monkeypatch):
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))

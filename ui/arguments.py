@@ -63,6 +63,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a LoRA directory in PEFT's format that was trained for this LLM",
     )
+    group.add_argument(
+        "--retrieval",
+        type=Path,
+        metavar="INDEX",
+        help="an index of your own captioned molecules: captions of similar ones are quoted to the "
+        "model (build it with: python -m assistant.retrieval build --file FILE --index INDEX)",
+    )
 
 
 def add_page_options(parser: argparse.ArgumentParser) -> None:

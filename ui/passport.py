@@ -30,6 +30,7 @@ def _rows(passport: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
         ("model", _joined(model, "model", "quantisation", "compute_format", "device")),
         ("adapters", _adapters(model.get("adapters"))),
         ("molecules", _molecules(_mapping(passport, "molecules"))),
+        ("quoted", _quoted(_mapping(passport, "retrieved"))),
         ("sampling", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "sampling").items())),
         ("bundle", _hash(model.get("bundle_sha256"))),
         ("prompt", _hash(passport.get("prompt_sha256"))),
@@ -59,6 +60,18 @@ def _molecules(molecules: Mapping[str, object]) -> str:
         f"{number}: {m.get('inchikey') or m.get('smiles')}"
         for number, m in molecules.items()
         if isinstance(m, Mapping)
+    )
+
+
+def _quoted(retrieved: Mapping[str, object]) -> str:
+    """Which captions of an index were quoted, for which molecule."""
+    return ", ".join(
+        f"{number}: {entry.get('file')} line {entry.get('line')}"
+        f" (similarity {entry.get('similarity')})"
+        for number, entries in retrieved.items()
+        if isinstance(entries, list)
+        for entry in entries
+        if isinstance(entry, Mapping)
     )
 
 

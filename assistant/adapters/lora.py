@@ -13,7 +13,7 @@ MLP block, whose ΔW is then MoRA's parallel branch "m" (arXiv 2510.12245).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -92,10 +92,25 @@ def running(step: AdapterStep | None, experts: ExpertStep | None = None) -> Iter
     """Applies a planned step to every forward pass inside the block; None leaves the base alone.
 
     Do not yield out of the block: a generator shares its caller's context. With gradient
-    checkpointing pass the block as `context_fn`, for the recomputation may run in another thread.
+    checkpointing pass `checkpoint_contexts` as `context_fn`, for the recomputation may run in
+    another thread.
     """
     nothing = step is None and experts is None
     token = _STEP.set(None if nothing else _Running(step, experts))
+    try:
+        yield
+    finally:
+        _STEP.reset(token)
+
+
+def checkpoint_contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """`context_fn` of `torch.utils.checkpoint`: what applies now also applies when recomputed."""
+    return nullcontext(), _running_again(_STEP.get())
+
+
+@contextmanager
+def _running_again(step: "_Running | None") -> Iterator[None]:
+    token = _STEP.set(step)
     try:
         yield
     finally:

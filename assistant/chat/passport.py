@@ -78,6 +78,13 @@ def passport(
             for number, molecule in prompt.molecules.items()
         },
         "focus": list(prompt.focus[-1]) if prompt.focus else [],
+        "retrieved": {
+            str(number): [
+                {"smiles": e.smiles, "similarity": e.similarity, "file": e.file, "line": e.line}
+                for e in entries
+            ]
+            for number, entries in prompt.retrieved.items()
+        },
         "question": conversation.messages[-1].text,
         "pair": vars(pair) if (pair := conversation.messages[-1].pair) else None,
         "prompt_sha256": prompt_digest(prompt),

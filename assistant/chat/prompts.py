@@ -2,11 +2,12 @@
 
 A molecule's slot, SMILES and fact card enter once, in the user turn where it first appears. The
 person's text is one part of its own, so that the tokenizer can keep it from making special tokens.
-A question about a pair has the pair's slot right before the person's text.
+A question about a pair has the pair's slot right before the person's text. Captions retrieved for a
+molecule are quoted right after its card.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -15,6 +16,7 @@ from typing import Literal
 from assistant.chat.card import card_lines, card_text
 from assistant.chat.conversation import Conversation, NumberedMolecule, PairQuestion
 from assistant.chat.pair_answers import answer_form
+from assistant.chat.retrieved import MAX_QUOTED, NearestFor, Retrieved, shortened
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import pair_task
@@ -63,11 +65,12 @@ class PromptMessage:
 
 @dataclass(frozen=True)
 class Prompt:
-    """Messages, the molecules that have a slot, and the focus of each user turn."""
+    """Messages, the molecules that have a slot, the focus of each user turn, and what is quoted."""
 
     messages: tuple[PromptMessage, ...]
     molecules: dict[int, Molecule]
     focus: tuple[tuple[int, ...], ...]
+    retrieved: Mapping[int, tuple[Retrieved, ...]] = field(default_factory=dict)
 
 
 @cache
@@ -115,6 +118,22 @@ def molecule_parts(entry: NumberedMolecule, identity: str, card: str) -> tuple[s
     return before, Slot(entry.number), after
 
 
+def retrieved_text(number: int, found: Sequence[Retrieved]) -> str:
+    """The block that quotes captions of molecules like molecule `number`, one a line."""
+    entries = [
+        fill(
+            "retrieved_entry",
+            relation="the same molecule" if entry.same else f"similarity {entry.similarity:.2f}",
+            line=str(entry.line),
+            smiles=entry.smiles,
+            text=shortened(entry.text),
+        )
+        for entry in found
+    ]
+    files = " and ".join(dict.fromkeys(entry.file for entry in found))
+    return fill("retrieved", file=files, number=str(number), entries="\n".join(entries))
+
+
 def pair_parts(pair: PairQuestion) -> tuple[Part, ...]:
     """The block that shows two molecules together: text, slot, text."""
     roles = pair_task(pair.task).roles
@@ -139,7 +158,11 @@ def pair_question(pair: PairQuestion) -> str:
 
 
 def render(
-    conversation: Conversation, facts_of: Callable[[Molecule], Facts], *, model: str = ""
+    conversation: Conversation,
+    facts_of: Callable[[Molecule], Facts],
+    *,
+    model: str = "",
+    nearest: NearestFor | None = None,
 ) -> Prompt:
     """Renders a conversation whose last message is the user's.
 
@@ -147,12 +170,14 @@ def render(
         conversation: The conversation so far.
         facts_of: Gives the facts of a molecule (cached by the caller).
         model: Fingerprint of the model that will read it; answers of another model are retokenised.
+        nearest: Gives captioned molecules to quote (cached by the caller), at most `MAX_QUOTED`
+            of them are.
     """
 
     def card(entry: NumberedMolecule) -> str:
         return card_text(card_lines(facts_of(entry.molecule)))
 
-    return render_with(conversation, card, identity_text, model=model)
+    return render_with(conversation, card, identity_text, model=model, nearest=nearest)
 
 
 def render_with(
@@ -161,12 +186,14 @@ def render_with(
     identity_for: CardFor,
     *,
     model: str = "",
+    nearest: NearestFor | None = None,
 ) -> Prompt:
     """`render` with the card and identity texts given: training drops parts of them."""
     if not conversation.messages or conversation.messages[-1].role != "user":
         raise AssistantError("A prompt ends with a question; the conversation does not.")
     messages = [PromptMessage("system", (fill("system"),), -1)]
     shown: dict[int, Molecule] = {}
+    retrieved: dict[int, tuple[Retrieved, ...]] = {}
     focus: list[tuple[int, ...]] = []
     for message in conversation.messages:
         if message.role == "assistant":
@@ -182,8 +209,12 @@ def render_with(
                 shown[number] = entry.molecule
                 before, slot, after = molecule_parts(entry, identity_for(entry), card_for(entry))
                 parts += [before, slot, after + "\n"]
+                found = tuple(nearest(entry.molecule))[:MAX_QUOTED] if nearest else ()
+                if found:
+                    retrieved[number] = found
+                    parts.append(retrieved_text(number, found) + "\n")
         if message.pair:
             before, slot, after = pair_parts(message.pair)
             parts += [before, slot, after + "\n"]
         messages.append(PromptMessage("user", (*parts, message.text), turn))
-    return Prompt(tuple(messages), shown, tuple(focus))
+    return Prompt(tuple(messages), shown, tuple(focus), retrieved)

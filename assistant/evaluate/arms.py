@@ -29,6 +29,7 @@ from assistant.bundle import Components
 from assistant.chat.card import card_lines, card_text
 from assistant.chat.conversation import Conversation, NumberedMolecule
 from assistant.chat.prompts import Prompt, identity_text, render_with
+from assistant.chat.retrieved import NearestFor
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
@@ -120,8 +121,8 @@ def _render_in(arm: Arm) -> Render:
     def identity(entry: NumberedMolecule) -> str:
         return identity_text(entry) if arm.smiles else ""
 
-    def render(conversation: Conversation, model: str) -> Prompt:
-        return render_with(conversation, card, identity, model=model)
+    def render(conversation: Conversation, model: str, nearest: NearestFor | None = None) -> Prompt:
+        return render_with(conversation, card, identity, model=model, nearest=nearest)
 
     return render
 

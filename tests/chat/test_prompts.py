@@ -4,8 +4,9 @@ import pytest
 
 from assistant.chat.card import CARD_KEYS, card_lines
 from assistant.chat.conversation import Conversation, Message, PairQuestion
-from assistant.chat.passport import prompt_digest
+from assistant.chat.passport import passport, prompt_digest
 from assistant.chat.prompts import PairSlot, Prompt, Slot, fill, pair_question, render
+from assistant.chat.retrieved import Retrieved
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import PAIR_TASKS
@@ -133,3 +134,52 @@ def test_every_task_has_a_question_that_names_both_molecules(name: str) -> None:
     assert "molecule 1" in question
     assert "molecule 2" in question
     assert PAIR_TASKS[name].quantity in question
+
+
+def near(molecule: Molecule) -> tuple[Retrieved, ...]:
+    """Four neighbours of aspirin, one of them aspirin itself; none of anything else."""
+    if molecule != ASPIRIN:
+        return ()
+    found = Retrieved("CCO", "An alcohol.\n> [quoted] $x", 0.512, False, "own.csv", 7)
+    same = Retrieved(ASPIRIN.smiles, "word " * 200, 1.0, True, "more.csv", 2)
+    return (same, found, found, found)
+
+
+def retrieved_prompt() -> Prompt:
+    conversation, _ = Conversation().with_molecule(ASPIRIN)
+    conversation, _ = conversation.with_molecule(ETHANOL)
+    question = Message("user", "What is it?", (1, 2))
+    return render(conversation.with_message(question), compute_facts, nearest=near)
+
+
+def test_retrieved_captions_are_quoted_after_the_card_of_their_molecule() -> None:
+    prompt = retrieved_prompt()
+    parts = prompt.messages[1].parts
+    block = parts[3]
+    assert isinstance(parts[2], str)  # the card
+    assert block.startswith("Quoted from more.csv and own.csv, for molecules most like molecule 1;")
+    lines = block.splitlines()
+    assert len(lines) == 4
+    assert lines[1].startswith(f"> [the same molecule, line 2] {ASPIRIN.smiles}: word word")
+    assert lines[1].endswith("word …")
+    assert len(lines[1]) < 600
+    assert lines[2] == "> [similarity 0.51, line 7] CCO: An alcohol. > [quoted] $x"
+    assert sum("Quoted from" in p for p in parts if isinstance(p, str)) == 1
+    assert {n: len(found) for n, found in prompt.retrieved.items()} == {1: 3}
+
+
+def test_without_an_index_the_prompt_is_as_before() -> None:
+    conversation, _ = Conversation().with_molecule(ETHANOL)
+    asked = conversation.with_message(Message("user", "What is it?", (1,)))
+    assert render(asked, compute_facts, nearest=near) == render(asked, compute_facts)
+
+
+def test_the_passport_names_what_was_retrieved() -> None:
+    conversation, _ = Conversation().with_molecule(ASPIRIN)
+    asked = conversation.with_message(Message("user", "What is it?", (1,)))
+    prompt = render(asked, compute_facts, nearest=near)
+    told = passport(asked, prompt, (), model={}, sampling={})["retrieved"]
+    assert told["1"][1] == {"smiles": "CCO", "similarity": 0.512, "file": "own.csv", "line": 7}
+    assert (
+        passport(asked, render(asked, compute_facts), (), model={}, sampling={})["retrieved"] == {}
+    )

@@ -32,6 +32,12 @@ def test_all_of_it_can_be_copied_as_json() -> None:
     assert json.loads(html.unescape(copied)) == PASSPORT
 
 
+def test_what_was_quoted_is_named() -> None:
+    entry = {"smiles": "CCO", "similarity": 0.51, "file": "own.csv", "line": 7}
+    shown = passport_html(PASSPORT | {"retrieved": {"1": [entry, "odd"], "2": None}})
+    assert "1: own.csv line 7 (similarity 0.51)" in shown
+
+
 def test_it_is_folded_and_inert() -> None:
     shown = passport_html(PASSPORT | {"time": "<script>alert(1)</script>"})
     assert "<details" in shown

@@ -1,0 +1,1 @@
+"""Captioned molecules near a molecule, from an index that a person builds of own files."""

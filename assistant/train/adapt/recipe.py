@@ -1,0 +1,193 @@
+"""What is trained and how: one TOML file. `presets/` holds those that are shipped."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from assistant.adapters.settings import GeneratorSettings
+from assistant.errors import AssistantError
+from assistant.train.sources.registry import Source
+
+PRESETS = Path(__file__).parent / "presets"
+STAGES: tuple["StageName", ...] = ("align", "instruct", "generate")
+
+StageName = Literal["align", "instruct", "generate"]
+
+
+@dataclass(frozen=True)
+class ShownRates:
+    """How often parts of a molecule's block are left out (design §5); independent draws.
+
+    Attributes:
+        card: The whole card. line: Each line of a card that is shown.
+        smiles: The SMILES. graph: The graph tokens; never both of them, but for `blind`.
+        blind: Everything: only ΔW can tell.
+    """
+
+    card: float = 0.5
+    line: float = 0.2
+    smiles: float = 0.3
+    graph: float = 0.2
+    blind: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, rate in asdict(self).items():
+            if not 0 <= rate <= 1:
+                raise ValueError(f"rate {name} = {rate} is not in 0…1")
+
+
+@dataclass(frozen=True)
+class StageRecipe:
+    """Length and learning rate of a stage; rates as LLaMo's (methods, table of section 2.2).
+
+    Attributes:
+        epochs: Times every record is seen; 0 leaves the stage out.
+        max_steps: Ends the stage earlier.
+        lr: Highest learning rate, after `warmup` steps that begin at `first_lr`; then a cosine
+            to `min_lr`.
+    """
+
+    epochs: float = 1.0
+    max_steps: int | None = None
+    lr: float = 1e-4
+    first_lr: float = 1e-6
+    min_lr: float = 1e-5
+    warmup: int = 1000
+    weight_decay: float = 0.05
+    rates: ShownRates = ShownRates()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.rates, dict):
+            object.__setattr__(self, "rates", ShownRates(**self.rates))
+        if self.epochs < 0 or self.lr <= 0 or self.warmup < 0:
+            raise ValueError(f"epochs {self.epochs}, lr {self.lr} or warmup {self.warmup} is wrong")
+
+    def n_steps(self, n_records: int, batch: int) -> int:
+        """Optimiser steps of the stage."""
+        steps = round(self.epochs * n_records / batch)
+        steps = max(steps, 1) if self.epochs and n_records else 0
+        return min(steps, self.max_steps) if self.max_steps is not None else steps
+
+
+@dataclass(frozen=True)
+class LoraRecipe:
+    """The ordinary LoRA of stage two; `targets` from q, k, v, o."""
+
+    rank: int = 8
+    alpha: float = 32.0
+    targets: str = "qv"
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or not self.targets or set(self.targets) - set("qkvo"):
+            raise ValueError(f"rank {self.rank} or targets {self.targets!r} (from qkvo) is wrong")
+
+
+@dataclass(frozen=True)
+class AdaptRecipe:
+    """One TOML file.
+
+    Attributes:
+        sequence: Longest conversation in tokens; the memory plan may lower it.
+        batch: Conversations per optimiser step, over all processes.
+        chunk: Positions whose logits are in memory at a time.
+        optimizer: "auto" takes paged 8-bit AdamW on a GPU, AdamW on a processor.
+        d_hidden: Width of the projector's MLP; None for the LLM's own.
+        b_std: Standard deviation of the generator's B at the start. With 0, as published, the first
+            steps train B alone, which all molecules share.
+        quoted: Share of the conversations that quote captions of similar molecules, where an index
+            is given.
+        held_out: Records that are kept out and measured.
+        data: Sources, beside those of the command line.
+    """
+
+    sequence: int = 768
+    batch: int = 16
+    chunk: int = 512
+    seed: int = 1
+    optimizer: Literal["auto", "adamw", "paged8bit"] = "auto"
+    mlp_depth: int = 2
+    d_hidden: int | None = None
+    b_std: float = 0.0
+    quoted: float = 0.5
+    held_out: int = 64
+    save_every_minutes: float = 10.0
+    align: StageRecipe = StageRecipe()
+    instruct: StageRecipe = StageRecipe(epochs=3.0, lr=5e-5, first_lr=5e-7, min_lr=5e-6)
+    generate: StageRecipe = StageRecipe(
+        rates=ShownRates(card=0.7, line=0.2, smiles=0.5, graph=0.4, blind=0.1)
+    )
+    lora: LoraRecipe = LoraRecipe()
+    generator: GeneratorSettings = field(
+        default_factory=lambda: GeneratorSettings(
+            rank=16, alpha=16.0, every=4, d_model=512, n_blocks=4, n_site_blocks=3, n_heads=8
+        )
+    )
+    data: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.sequence < 64 or self.batch < 1 or self.chunk < 1 or self.held_out < 0:
+            raise ValueError(
+                f"sequence {self.sequence} (at least 64), batch {self.batch}, chunk {self.chunk} or"
+                f" held_out {self.held_out} is wrong"
+            )
+        if self.optimizer not in ("auto", "adamw", "paged8bit"):
+            raise ValueError(f"optimizer {self.optimizer!r} is none of auto, adamw, paged8bit")
+
+    def stage(self, name: StageName) -> StageRecipe:
+        """The recipe of a stage."""
+        return getattr(self, name)
+
+    @classmethod
+    def load(cls, path: Path) -> "AdaptRecipe":
+        """Reads a TOML file, or a preset by its name.
+
+        Raises:
+            AssistantError: No such file or preset, keys that are no setting (all are named), or
+                values that are impossible.
+        """
+        chosen = path if path.is_file() else PRESETS / f"{path}.toml"
+        if not chosen.is_file():
+            known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
+            raise AssistantError(f"There is no recipe {path}; presets are {known}.")
+        try:
+            return cls.from_dict(tomllib.loads(chosen.read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
+            raise AssistantError(f"{chosen.name}: {error}.") from error
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "AdaptRecipe":
+        """From TOML's values; unknown keys raise ValueError."""
+        given = dict(values)
+        parts: dict[str, Any] = {}
+        kinds: dict[str, type] = dict.fromkeys(STAGES, StageRecipe)
+        kinds |= {"lora": LoraRecipe, "generator": GeneratorSettings}
+        for name, kind in kinds.items():
+            default = getattr(cls(), name)
+            parts[name] = _filled(kind, default, given.pop(name, {}), name)
+        sources = [_source(entry) for entry in given.pop("data", [])]
+        _check_keys(given, cls, "the recipe")
+        return cls(**given, **parts, data=tuple(sources))
+
+
+def _filled(kind: type, default: object, given: Mapping[str, Any], where: str) -> Any:
+    _check_keys(given, kind, f"[{where}]")
+    values = {f.name: getattr(default, f.name) for f in fields(kind)} | dict(given)
+    if isinstance(values.get("rates"), dict):
+        values["rates"] = _filled(ShownRates, default.rates, values["rates"], f"{where}.rates")
+    return kind(**values)
+
+
+def _check_keys(given: Mapping[str, Any], kind: type, where: str) -> None:
+    known = [f.name for f in fields(kind)]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise ValueError(
+            f"{where} has unknown keys {', '.join(unknown)}; known are {', '.join(known)}"
+        )
+
+
+def _source(entry: Mapping[str, Any]) -> Source:
+    _check_keys(entry, Source, "[[data]]")
+    return Source(**{**entry, "path": Path(entry["path"]).expanduser()})

@@ -1,0 +1,72 @@
+"""Which records a stage learns and which are held out; what differs between two runs' settings."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from assistant.train.sources.records import (
+    Caption,
+    Instruction,
+    Label,
+    OwnConversation,
+    Pair,
+    Reaction,
+    Record,
+    Value,
+)
+
+
+def descriptions(records: Sequence[Record]) -> Sequence[Record]:
+    """The records that describe a molecule; all of them where none does."""
+    found = [
+        record
+        for record in records
+        if isinstance(record, Caption)
+        or (isinstance(record, Instruction) and record.molecules and "description" in record.task)
+    ]
+    return found or records
+
+
+def split(records: Sequence[Record], n_held_out: int) -> tuple[list[Record], list[Record]]:
+    """What is learned and what is held out: all records of some molecules, at most a tenth of all.
+
+    The molecules are chosen by a hash, so that more data leaves those of before held out.
+    """
+    keys = [_subject(record) for record in records]
+    counts = Counter(keys)
+    room = min(n_held_out, len(records) // 10)
+    chosen: set[str] = set()
+    for key in sorted(counts, key=lambda key: hashlib.sha256(key.encode()).digest()):
+        if counts[key] <= room:
+            chosen.add(key)
+            room -= counts[key]
+        if not room:
+            break
+    learned = [record for record, key in zip(records, keys, strict=True) if key not in chosen]
+    return learned, [record for record, key in zip(records, keys, strict=True) if key in chosen]
+
+
+def _subject(record: Record) -> str:
+    """The molecule that a record is about, the first one where there are several."""
+    match record:
+        case Caption() | Value() | Label():
+            return record.molecule.smiles
+        case Reaction():
+            return record.product.smiles
+        case Pair():
+            return record.first.smiles
+        case Instruction():
+            return record.molecules[0].smiles if record.molecules else record.question
+        case OwnConversation():
+            known = record.conversation.molecules
+            return known[0].molecule.smiles if known else record.conversation.messages[0].text
+
+
+def differences(known: object, now: object, where: str = "") -> Iterator[str]:
+    """Names of the settings that differ."""
+    if isinstance(known, dict) and isinstance(now, dict):
+        for key in sorted(known.keys() | now.keys()):
+            name = f"{where}.{key}" if where else key
+            yield from differences(known.get(key), now.get(key), name.removeprefix("recipe."))
+    elif known != now:
+        yield where

@@ -1,0 +1,35 @@
+"""The dry run on random weights: tiny here, of a real shape where there is a GPU."""
+
+import json
+
+import pytest
+import torch
+
+from assistant.llm.compute import four_bit_layers
+from assistant.train.adapt.dry_run import SHAPES, main, random_llm
+from assistant.train.adapt.shape import shape_of
+
+
+def test_random_weights_are_in_4_bits_and_as_many_as_planned():
+    model = random_llm(SHAPES["tiny"], torch.device("cpu"))
+    shape = shape_of(SHAPES["tiny"])
+    layers = [layer for _, layer in four_bit_layers(model)]
+    assert sum(layer.in_features * layer.out_features for layer in layers) == shape.n_linear
+    other = sum(p.numel() for p in model.parameters()) - sum(
+        layer.weight.numel() for layer in layers
+    )
+    assert other == shape.n_other
+    assert not any(p.is_meta for p in (*model.parameters(), *model.buffers()))
+    logits = model(input_ids=torch.tensor([[1, 2, 3]]), use_cache=False).logits
+    assert torch.isfinite(logits).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("shape", ["llama-3.2-1b", "llama-3.1-8b"])
+def test_a_real_shape_stays_within_its_plan(shape, tmp_path):
+    assert (
+        main(["--shape", shape, "--vram", "12", "--steps", "3", "--json", str(tmp_path / "j")]) == 0
+    )
+    stages = json.loads((tmp_path / "j").read_text())["stages"]
+    for figures in stages.values():
+        assert figures["peak_gb"] <= figures["planned_gb"] <= 12.0

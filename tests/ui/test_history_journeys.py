@@ -204,6 +204,7 @@ def test_on_a_phone_the_list_is_a_sheet(chat: "Page") -> None:
     chat.wait_for_selector(".checked")
     chat.click(".chats-button")
     chat.wait_for_selector("#history", state="visible")
+    assert chat.evaluate("document.activeElement.matches('#chats input')")
     chat.click("#chats .new")
     chat.wait_for_selector("#history", state="hidden")
     chat.wait_for_selector(".welcome")

@@ -55,7 +55,7 @@ ANSWER = {
     "concurrency_id": "model",
     "concurrency_limit": MODEL_CONCURRENCY,
 }
-TRANSCRIPT_EVENTS = ("turn", "follow", "branch", "loaded", "vote", "example", "undo")
+TRANSCRIPT_EVENTS = ("turn", "follow", "seen", "branch", "loaded", "vote", "example", "undo")
 SCRIPTS = ("page.js", "transcript.js", "composer.js", "bench.js", "chats.js")
 STYLES = ("page.css", "dialogue.css", "workbench.css", "chats.css")
 
@@ -204,6 +204,7 @@ def connect_dialogue(page: Page, talk: DialogueHandlers) -> None:
         talk.follow, None, [*page.dialogue, page.header, page.bench], **ANSWER
     )
     following.failure(talk.recover, None, page.dialogue, **QUICK)
+    page.transcript.seen(talk.seen, None, None, **MANY)
     page.transcript.vote(talk.vote, None, page.dialogue, **QUICK)
     page.transcript.branch(talk.branch, None, page.dialogue, **QUICK)
     page.transcript.undo(talk.undo, None, page.dialogue, **QUICK)

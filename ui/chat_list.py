@@ -125,7 +125,7 @@ def _entry(entry: Summary, current: str, *, grouped: bool = False) -> str:
     here = ' aria-current="true"' if entry.id == current else ""
     if entry.running:
         state = '<span class="state-word writing">… writing</span>'
-    elif entry.unseen:
+    elif entry.unseen and entry.id != current:
         state = '<span class="state-word new">● new answer</span>'
     else:
         state = f'<time data-time="{entry.updated:.0f}"></time>'

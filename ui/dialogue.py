@@ -58,8 +58,6 @@ class DialogueHandlers(DialogueEvents):
             session.catch_up()
             if session.stored.tree.head != run.place.answer:
                 return
-            if not run.is_seen:  # it was done before this tab had begun to look
-                session.mark_seen()
             notice = Notice(session.last_problem) if session.last_problem else None
             session.last_problem = ""
             values = *self._dialogue(session, notice=notice), self._views.header(), SKIP
@@ -78,6 +76,12 @@ class DialogueHandlers(DialogueEvents):
         run = self._store.get(*key_of(request)).run
         if run is not None:
             run.stop.set()
+
+    def seen(self, request: gr.Request) -> None:
+        """A finished answer is in view: it is no news any more."""
+        with self._store.locked(*key_of(request)) as session:
+            if session.stored.id:
+                session.mark_seen()
 
     def branch(self, event: gr.EventData, request: gr.Request) -> Values:
         """Another variant of a question or an answer is shown, with what followed it."""

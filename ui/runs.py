@@ -53,7 +53,6 @@ class Run:
         outcome: The message it became, once it is done.
         problem: Why an answer that is kept has no end, or could not be saved.
         n_watching: How many tabs are looking.
-        is_seen: Whether one was when it was done.
     """
 
     place: Place
@@ -62,7 +61,6 @@ class Run:
     outcome: Node | None = None
     problem: str = ""
     n_watching: int = 0
-    is_seen: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
     noted_at: float = field(default_factory=time.monotonic)
 
@@ -236,15 +234,14 @@ class Runs:
         run.stop.set()
 
     def _keep(self, run: Run, message: Message | None, reason: str) -> Node:
-        run.is_seen = seen = run.n_watching > 0
         if message is not None and message.text.strip():
-            return self.history.finish(run.place, message, seen=seen)
+            return self.history.finish(run.place, message, seen=False)
         is_stopped = run.stop.is_set() or (message is not None and message.stopped)
         if message is not None:
             reason = STOPPED if is_stopped else EMPTY
         elif is_stopped and not reason:
             reason = STOPPED
-        return self.history.fail(run.place, reason or EMPTY, stopped=is_stopped, seen=seen)
+        return self.history.fail(run.place, reason or EMPTY, stopped=is_stopped, seen=False)
 
 
 def _reason(problem: BaseException | None) -> str:

@@ -75,6 +75,7 @@ def address(fake: FakeAssistant, browser_path: str) -> Iterator[str]:
 @pytest.fixture
 def chat(page: "Page", address: str, fake: FakeAssistant) -> "Page":
     fake.delay, fake.error, fake.fail_after, fake.asked = 0.02, None, None, []
+    fake.finished = fake.stopped = 0
     page.set_default_timeout(SETTLE_MS)
     page.goto(address)
     page.wait_for_selector(".welcome", timeout=READY_MS)

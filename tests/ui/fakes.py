@@ -71,6 +71,7 @@ class FakeAssistant:
     asked: list[Conversation] = field(default_factory=list)
     options: list[ReplyOptions] = field(default_factory=list)
     stopped: int = 0
+    finished: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def status(self) -> Status:
@@ -102,6 +103,7 @@ class FakeAssistant:
         checks = () if stopped else self.checks
         passport = {"model": "fake-model", "seed": 0}
         message = Message("assistant", written, checks=checks, passport=passport, stopped=stopped)
+        self.finished += 1
         yield Finished(message, seconds=1.0, first_token_s=0.1, tokens_per_s=31.0)
 
 

@@ -85,12 +85,15 @@ def test_an_answer_that_was_running_when_the_tab_closed_is_there_on_return(
     context = chat.context
     chat.close()
     later = context.new_page()
-    later.wait_for_timeout(4000)  # it is done by now, and nobody has seen it
+    while fake.finished == 0:
+        later.wait_for_timeout(200)
+    later.wait_for_timeout(500)  # it is kept by now, and nobody has seen it
     later.goto(address)
     later.wait_for_selector(".checked", timeout=READY_MS)
     assert "Take your time" in later.inner_text(".words")
     assert len(fake.asked) == 1
     assert fake.stopped == 0
+    later.wait_for_timeout(500)
     later.goto("about:blank")
     later.goto(address)
     later.wait_for_selector(".welcome", timeout=READY_MS)  # seen now: a new tab is a new chat
@@ -204,6 +207,7 @@ def test_on_a_phone_the_list_is_a_sheet(chat: "Page") -> None:
     chat.wait_for_selector(".checked")
     chat.click(".chats-button")
     chat.wait_for_selector("#history", state="visible")
+    assert chat.evaluate("document.activeElement.matches('#chats input')")
     chat.click("#chats .new")
     chat.wait_for_selector("#history", state="hidden")
     chat.wait_for_selector(".welcome")

@@ -13,6 +13,7 @@
     });
     // chips and a growing question box take room from the dialogue: its end stays in view
     new ResizeObserver(() => part.follow()).observe(scroller);
+    document.addEventListener("visibilitychange", () => seen(part));
     part.step = (which) => step(part, which);
     part.follow = (always = false) => {
       if (always || (part.follows && part.value?.turns?.length)) scroller.scrollTop = scroller.scrollHeight;
@@ -115,9 +116,18 @@
       grow(list, value.live);
     } else if (before) {
       chat.say(announcement(list));
+      part.isNews = true;
+      seen(part);
     }
     part.follow();
     chat.parts.composer?.onBusy?.(Boolean(value.live));
+  };
+
+  /** Tells that a finished answer was in view; one that came to a hidden tab is news until then. */
+  const seen = (part) => {
+    if (!part.isNews || document.visibilityState !== "visible") return;
+    part.isNews = false;
+    part.trigger("seen", {});
   };
 
   const welcome = (list, html) => {

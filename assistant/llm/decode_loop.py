@@ -94,6 +94,11 @@ class DecodeLoop:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
 
+    @property
+    def cache_bytes(self) -> int:
+        """Memory of the conversations' caches between their turns."""
+        return self._store.n_bytes
+
     def submit(self, answer: Answer) -> None:
         """Puts an answer into the next step."""
         with self._wake:

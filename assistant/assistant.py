@@ -13,7 +13,8 @@ from pathlib import Path
 from assistant.bundle import Bundle, Components, load_components
 from assistant.chat.check import check_answer
 from assistant.chat.conversation import Conversation, Message, PairQuestion
-from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
+from assistant.chat.events import Event, Finished, Measured, Notice, Queued, TextDelta
+from assistant.chat.figures import Figures
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
@@ -28,9 +29,13 @@ from assistant.llm.continuous import make_engine
 from assistant.llm.experts import ExpertMode
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout, text_ids
 from assistant.llm.load import LoadedLLM, Quantize
+from assistant.llm.metered import MeteredEngine, read_molecules
+from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.sampling import Sampling
 from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.splice import Spliced, splice
+from assistant.llm.stopwatch import Stopwatch
+from assistant.metrics import Registry
 from assistant.pair_encoding import PairEncoding
 from assistant.retrieval.index import Index
 
@@ -91,6 +96,8 @@ class Assistant:
         lora: Path | None = None,
         retrieval: Path | None = None,
         max_waiting: int = 8,
+        limits: VisitorLimits = UNLIMITED,
+        metrics: Registry | None = None,
     ) -> "Assistant":
         """Loads a bundle; takes seconds, so call it in a thread.
 
@@ -102,6 +109,8 @@ class Assistant:
             lora: A LoRA directory in PEFT's format, for every token of this language model.
             retrieval: Directory of an index whose captions of similar molecules are quoted.
             max_waiting: Requests that may wait before the next is refused.
+            limits: What one visitor may ask.
+            metrics: Where the engine and the caches count what they do.
 
         Raises:
             BundleError: Something is missing or does not fit; the text names it.
@@ -115,7 +124,12 @@ class Assistant:
         adapters = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
         if index is not None:
             adapters = (*adapters, AdapterStatus(f"retrieval, {len(index):,} molecules", True))
-        engine = make_engine(loaded, mixture=components.experts, max_waiting=max_waiting)
+        engine = make_engine(
+            loaded, mixture=components.experts, max_waiting=max_waiting, limits=limits
+        )
+        if metrics is not None:
+            engine = MeteredEngine(engine, metrics)
+            read_molecules(metrics, components.encoder)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         name = description.name if llm is None else loaded.name
         check_answer(
@@ -172,6 +186,7 @@ class Assistant:
 
         Raises:
             PromptTooLongError: Not even the last question fits the context.
+            VisitorLimitError: The visitor has asked enough for now.
             QueueFullError: Too many requests are waiting.
         """
         options = options or ReplyOptions()
@@ -181,13 +196,16 @@ class Assistant:
         for text in dict.fromkeys([notice, *(pair.note for pair in pairs.values())]):
             if text:
                 yield Notice(text)
+        progress = llm_requests.Progress()
         request = llm_requests.Request(
             self._splice(prompt, laid_out, pairs),
             _sampling(options),
-            options.stop,
+            llm_requests.TimedStop(options.stop, progress, options.max_seconds),
             options.visitor,
             self._expert_mode(options),
+            progress,
         )
+        stopwatch = Stopwatch(request, began)
         text = ""
         for event in self._engine.stream(request):
             if isinstance(event, llm_requests.Queued):
@@ -196,10 +214,15 @@ class Assistant:
                 text += event.text_delta
                 if event.text_delta:
                     yield TextDelta(event.text_delta)
+                figures = None if event.token_id is None else stopwatch.token()
+                if figures is not None:
+                    yield Measured(figures)
             else:
-                message = self._message(fitted, prompt, text, event, options)
+                figures = stopwatch.done(event)
+                done = replace(event, reason=llm_requests.end_reason(request, event))
+                message = self._message(fitted, prompt, text, done, options, figures)
                 seconds = time.perf_counter() - began
-                yield Finished(message, seconds, event.first_token_s, event.tokens_per_s)
+                yield Finished(message, seconds, event.first_token_s, event.tokens_per_s, figures)
 
     def score_pair(self, pair: MoleculePair) -> YesNoScore:
         """How likely the answer to a pair's question begins with yes; nothing is drawn.
@@ -331,6 +354,7 @@ class Assistant:
         text: str,
         done: llm_requests.Done,
         options: ReplyOptions,
+        figures: Figures,
     ) -> Message:
         facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
         names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
@@ -350,8 +374,9 @@ class Assistant:
                 model=self._identity(),
                 sampling=sampling,
                 scalings=scalings,
+                figures=figures,
             ),
-            stopped=done.reason == "stopped",
+            stopped=done.reason in ("stopped", "time"),
             scalings=scalings,
         )
 

@@ -15,7 +15,7 @@ from assistant.llm.splice import Spliced
 _QUEUE_POLL_SECONDS = 0.25
 _QUEUE_NEWS_SECONDS = 1.0  # also tells whoever streams the answer whether its reader is still there
 
-EndReason = Literal["end", "length", "stopped"]
+EndReason = Literal["end", "length", "stopped", "time"]
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Done:
     """The answer is complete.
 
     Attributes:
-        reason: Ended by the model, by the length limit, or stopped.
+        reason: Ended by the model, by the length limit, stopped, or by the time limit.
         token_ids: The answer as generated, without the end-of-turn token.
         first_token_s: From having the model to the first token.
         tokens_per_s: Decoding speed after the first token.
@@ -199,6 +199,13 @@ def wait_in_line(
             shown, told_at = position, time.monotonic()
             yield Queued(position, queue.seconds(ticket))
     return True
+
+
+def end_reason(request: Request, done: Done) -> EndReason:
+    """Why an answer ended; what its time limit stopped was not stopped by the person."""
+    stop = request.stop
+    is_over_time = isinstance(stop, TimedStop) and stop.is_over_time
+    return "time" if done.reason == "stopped" and is_over_time else done.reason
 
 
 def decoding_speed(n_tokens: int, since: float) -> float:

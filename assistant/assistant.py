@@ -28,7 +28,7 @@ from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
 from assistant.llm.experts import ExpertMode
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout, text_ids
-from assistant.llm.load import LoadedLLM, Quantize
+from assistant.llm.load import Compute, LoadedLLM, Quantize
 from assistant.llm.metered import MeteredEngine, read_molecules
 from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.sampling import Sampling
@@ -95,6 +95,8 @@ class Assistant:
         device: str = "auto",
         lora: Path | None = None,
         retrieval: Path | None = None,
+        compute: Compute = "auto",
+        threads: int | None = None,
         max_waiting: int = 8,
         limits: VisitorLimits = UNLIMITED,
         metrics: Registry | None = None,
@@ -108,6 +110,8 @@ class Assistant:
             device: "auto", "cpu", "cuda" or "cuda:1".
             lora: A LoRA directory in PEFT's format, for every token of this language model.
             retrieval: Directory of an index whose captions of similar molecules are quoted.
+            compute: How 4-bit weights compute on a processor; "auto" takes the fastest.
+            threads: Processor threads; as many as the machine has free when not given.
             max_waiting: Requests that may wait before the next is refused.
             limits: What one visitor may ask.
             metrics: Where the engine and the caches count what they do.
@@ -119,7 +123,13 @@ class Assistant:
         index = Index(retrieval) if retrieval else None
         description = Bundle.read(bundle)
         loaded, components = load_components(
-            description, llm=llm, quantize=quantize, device=device, lora=lora
+            description,
+            llm=llm,
+            quantize=quantize,
+            device=device,
+            lora=lora,
+            compute=compute,
+            threads=threads,
         )
         adapters = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
         if index is not None:
@@ -130,6 +140,7 @@ class Assistant:
         if metrics is not None:
             engine = MeteredEngine(engine, metrics)
             read_molecules(metrics, components.encoder)
+            metrics.read("threads", "Processor threads of the model.", lambda: loaded.threads.n_now)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         name = description.name if llm is None else loaded.name
         check_answer(
@@ -177,6 +188,7 @@ class Assistant:
             self._llm.context,
             self._adapters,
             self._llm.cache_reason,
+            self._llm.threads.words if self._llm.device.type == "cpu" else "",
         )
 
     def reply(

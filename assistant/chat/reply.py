@@ -25,6 +25,7 @@ class Status:
     context: int
     adapters: tuple[AdapterStatus, ...]
     cache_reason: str = ""
+    threads: str = ""
 
 
 @dataclass(frozen=True)

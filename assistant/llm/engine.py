@@ -166,6 +166,7 @@ class _Run:
         self.sampler = Sampler(request.sampling, llm.device)
         self._prefixes = prefixes
         self._model = llm.model
+        self._threads = llm.threads
         self._embed = llm.model.get_input_embeddings()
         self._device = llm.device
         self._request = request
@@ -218,6 +219,7 @@ class _Run:
     def _forward(
         self, embeds: Tensor, step: AdapterStep | None, mixed: ExpertStep | None
     ) -> Tensor:
+        self._threads.settle()
         with running(step, mixed):
             output = self._model(
                 inputs_embeds=embeds,

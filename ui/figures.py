@@ -21,11 +21,13 @@ def queue_html(queued: Queued) -> str:
 
 
 def figures_html(figures: Figures) -> str:
-    """Figures for the header, the most telling first: a narrow page shows the first only."""
+    """Figures for the header, the most telling first.
+
+    A narrow page shows only the first ones; the first tip has all of them.
+    """
     parts = []
     if figures.tokens_per_s is not None:
-        speed = f"{_speed(figures.tokens_per_s)} tok/s"
-        parts.append((speed, f"{figures.answer_tokens} tokens of the answer so far"))
+        parts.append((f"{_speed(figures.tokens_per_s)} tok/s", figures_text(figures)))
     if figures.first_token_s is not None:
         waited = f" after {_seconds(figures.waited_s)} of waiting" if figures.waited_s >= 1 else ""
         first = f"first token {_seconds(figures.first_token_s)}"
@@ -49,7 +51,7 @@ def figures_text(figures: Figures) -> str:
 
 
 def _figure(text: str, tip: str) -> str:
-    return f'<span class="figure" tabindex="0" data-tip="{escape(tip)}">{escape(text)}</span>'
+    return f'<span class="stat" tabindex="0" data-tip="{escape(tip)}">{escape(text)}</span>'
 
 
 def _wait(seconds: float) -> str:

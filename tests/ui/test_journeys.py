@@ -249,12 +249,12 @@ def test_the_header_shows_an_answers_figures_while_it_is_written(
     requests: list[str] = []
     chat.on("request", lambda request: requests.append(request.url))
     ask(chat, "What is it?")
-    figures = "#header .figures"
+    figures = "#header .live-figures"
     wait = "([s, t]) => document.querySelector(s).innerText.includes(t)"
     chat.wait_for_function(wait, arg=[figures, "place 3 · 5 s"])
     fake.position = 0
     chat.wait_for_function(wait, arg=[figures, "first token 100 ms"])
-    chat.focus(f"{figures} .figure")
+    chat.focus(f"{figures} .stat")
     chat.wait_for_function(wait, arg=[figures, "29 tok/s"])
     n_requests = len(requests)
     assert chat.is_visible("#composer [data-act=stop]")
@@ -267,7 +267,7 @@ def test_the_header_shows_an_answers_figures_while_it_is_written(
     chat.set_viewport_size({"width": 390, "height": 800})
     assert chat.inner_text(figures).strip() == "31 tok/s"
     bar = chat.query_selector("#header .bar").bounding_box()
-    shown = chat.query_selector(f"{figures} .figure").bounding_box()
+    shown = chat.query_selector(f"{figures} .stat").bounding_box()
     assert bar["height"] == 44
     assert shown["x"] + shown["width"] <= 390
     assert chat.evaluate("document.documentElement.scrollWidth <= 390")

@@ -101,7 +101,7 @@ class FairQueue:
             self._refuse_visitor(visitor)
             n_free = self._n_slots - len(self._started)
             if len(self._waiting) >= self._max_waiting + n_free:
-                wait = _in_words(self._seconds_until(1))
+                wait = _in_words(self._seconds_until(1, self._n_slots))
                 raise QueueFullError(
                     f"{len(self._waiting)} questions are waiting for the model already."
                     f" Please ask again in about {wait}."
@@ -122,7 +122,7 @@ class FairQueue:
         room = limits.waiting + max(limits.running - n_running, 0)
         if limits.running and len(own) >= room:
             n_all = len(own) + n_running
-            wait = _in_words(self._seconds_until(1))
+            wait = _in_words(self._seconds_until(1, limits.running))
             raise VisitorLimitError(
                 f"{n_all} of your questions are being answered or wait already, and one person may"
                 f" have {limits.running + limits.waiting}. Ask again when one of them is done, in"
@@ -195,16 +195,20 @@ class FairQueue:
     def seconds(self, ticket: Ticket) -> float | None:
         """Estimated wait, from the last answers; None before there were any."""
         with self._changed:
-            return self._seconds_until(self._position(ticket))
+            limit = self._limits.running
+            if limit and self._n_running(ticket.visitor) >= limit:  # waits for own ones first
+                own = [other for other in self._waiting if other.visitor == ticket.visitor]
+                return self._seconds_until(own.index(ticket) + 1, min(limit, self._n_slots))
+            return self._seconds_until(self._position(ticket), self._n_slots)
 
-    def _seconds_until(self, n_ended: int) -> float | None:
-        """Estimated seconds until so many requests have ended."""
+    def _seconds_until(self, n_ended: int, n_lanes: int) -> float | None:
+        """Estimated seconds until so many requests have ended, so many side by side."""
         if not self._durations:
             return None
         mean = sum(self._durations) / len(self._durations)
         now = time.monotonic()
         spent = max((now - since for since in self._started.values()), default=0.0)
-        return max(n_ended * mean - min(spent, mean), 0.0) / self._n_slots
+        return max(n_ended * mean - min(spent, mean), 0.0) / n_lanes
 
     def leave(self, ticket: Ticket) -> None:
         """Gives the place or the model back; leaving twice changes nothing."""

@@ -1,10 +1,12 @@
 """Tests of the fair queue with several slots."""
 
+import threading
 import time
 
 import pytest
 
 from assistant.errors import QueueFullError, VisitorLimitError
+from assistant.llm import requests
 from assistant.llm.queue import FairQueue, Ticket, VisitorLimits
 
 
@@ -146,3 +148,29 @@ def test_a_full_queue_says_how_long_it_will_take():
     start(queue, "a")
     with pytest.raises(QueueFullError, match="in about 4 min"):
         queue.enter("b")
+
+
+def test_one_who_waits_for_own_requests_gets_their_time_as_an_estimate(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("assistant.llm.queue.time.monotonic", lambda: now)
+    queue = FairQueue(max_waiting=8, n_slots=8, limits=VisitorLimits(running=1, waiting=2))
+    first = start(queue, "a")
+    now += 40
+    queue.leave(first)
+    start(queue, "a")
+    now += 10
+    second, third = queue.enter("a"), queue.enter("a")
+    assert (queue.seconds(second), queue.seconds(third)) == (30, 70)
+    with pytest.raises(VisitorLimitError, match="in about 30 s"):
+        queue.enter("a")
+
+
+def test_news_of_the_queue_come_also_when_nothing_changed(monkeypatch):
+    monkeypatch.setattr(requests, "_QUEUE_NEWS_SECONDS", 0.0)
+    monkeypatch.setattr(requests, "_QUEUE_POLL_SECONDS", 0.01)
+    queue = FairQueue()
+    running = start(queue, "a")
+    news = requests.wait_in_line(queue, queue.enter("b"), threading.Event())
+    assert [next(news) for _ in range(3)] == [requests.Queued(1, None)] * 3
+    queue.leave(running)
+    assert list(news) == []

@@ -93,6 +93,22 @@ class Tab:
             yield (json.loads(line.removeprefix("data:")) for line in lines)
 
 
+OpenTab = Callable[[], Tab]
+
+
+@pytest.fixture
+def open_tab(url: str) -> Iterator[OpenTab]:
+    tabs: list[Tab] = []
+
+    def opened() -> Tab:
+        tabs.append(Tab(url))
+        return tabs[-1]
+
+    yield opened
+    for tab in tabs:
+        tab.client.close()
+
+
 def test_twenty_questions_at_once_the_excess_is_refused_at_once(fake, url) -> None:
     fake.queue = FairQueue(max_waiting=6, n_slots=2)
     fake.delay = 0.02
@@ -107,7 +123,7 @@ def test_twenty_questions_at_once_the_excess_is_refused_at_once(fake, url) -> No
     assert fake.queue.n_running == fake.queue.n_waiting == 0
 
 
-def test_a_refusal_takes_less_than_half_a_second_and_others_are_served(fake, url) -> None:
+def test_a_refusal_takes_less_than_half_a_second_and_others_are_served(fake, url, open_tab) -> None:
     fake.queue = FairQueue(8, 2, limits=VisitorLimits(running=1, waiting=1))
     client = Client(url, verbose=False, analytics_enabled=False)
     running = [client.submit("What is it?", [], api_name="/ask") for _ in range(2)]
@@ -119,7 +135,7 @@ def test_a_refusal_takes_less_than_half_a_second_and_others_are_served(fake, url
         took.append(time.monotonic() - began)
         assert "2 of your questions are being answered or wait already" in refused["error"]
     assert sorted(took)[2] < 0.5
-    with Tab(url).asking() as messages:  # another visitor: there is a free place
+    with open_tab().asking() as messages:  # another visitor: there is a free place
         next(m for m in messages if m["msg"] == "process_generating")
         wait_until(lambda: fake.queue.n_running == 2)
         assert fake.queue.n_waiting == 1
@@ -128,8 +144,8 @@ def test_a_refusal_takes_less_than_half_a_second_and_others_are_served(fake, url
 
 
 @pytest.mark.parametrize("ends_by", ["lost connection", "stop"])
-def test_a_turn_gives_the_model_back_within_one_word(fake, url, ends_by) -> None:
-    tab = Tab(url)
+def test_a_turn_gives_the_model_back_within_one_word(fake, open_tab, ends_by) -> None:
+    tab = open_tab()
     with tab.asking() as messages:
         wait_until(lambda: fake.n_words > 0)
         next(m for m in messages if m["msg"] == "process_generating")
@@ -143,11 +159,11 @@ def test_a_turn_gives_the_model_back_within_one_word(fake, url, ends_by) -> None
     assert fake.n_words < len(TEXT.split(" "))
 
 
-def test_a_closed_tab_gives_the_model_back_and_its_place_in_the_queue(fake, url) -> None:
+def test_a_closed_tab_gives_the_model_back_and_its_place_in_the_queue(fake, open_tab) -> None:
     fake.delay = 0.5
     hearts = []
     with contextlib.ExitStack() as tabs:
-        for tab in (Tab(url), Tab(url)):
+        for tab in (open_tab(), open_tab()):
             beat = f"/gradio_api/heartbeat/{tab.session}"
             heart = tabs.enter_context(tab.client.stream("GET", beat))
             beats = heart.iter_lines()

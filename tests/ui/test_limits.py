@@ -54,6 +54,11 @@ def url(served: tuple[QueuedAssistant, str]) -> str:
     return served[1]
 
 
+@pytest.fixture(scope="module")
+def client(served: tuple[QueuedAssistant, str]) -> Client:
+    return Client(served[1], verbose=False, analytics_enabled=False)
+
+
 def wait_until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not is_so():
@@ -109,10 +114,9 @@ def open_tab(url: str) -> Iterator[OpenTab]:
         tab.client.close()
 
 
-def test_twenty_questions_at_once_the_excess_is_refused_at_once(fake, url) -> None:
+def test_twenty_questions_at_once_the_excess_is_refused_at_once(fake, client) -> None:
     fake.queue = FairQueue(max_waiting=6, n_slots=2)
     fake.delay = 0.02
-    client = Client(url, verbose=False, analytics_enabled=False)
     jobs = [client.submit("What is it?", [], api_name="/ask") for _ in range(20)]
     answers = [job.result(timeout=120) for job in jobs]
     assert sum(answer.get("answer") == TEXT for answer in answers) >= 8
@@ -123,9 +127,10 @@ def test_twenty_questions_at_once_the_excess_is_refused_at_once(fake, url) -> No
     assert fake.queue.n_running == fake.queue.n_waiting == 0
 
 
-def test_a_refusal_takes_less_than_half_a_second_and_others_are_served(fake, url, open_tab) -> None:
+def test_a_refusal_takes_less_than_half_a_second_and_others_are_served(
+    fake, client, open_tab
+) -> None:
     fake.queue = FairQueue(8, 2, limits=VisitorLimits(running=1, waiting=1))
-    client = Client(url, verbose=False, analytics_enabled=False)
     running = [client.submit("What is it?", [], api_name="/ask") for _ in range(2)]
     wait_until(lambda: fake.queue.n_running + fake.queue.n_waiting == 2)
     took = []

@@ -21,13 +21,14 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ui.arguments import FIRST_PORT, parse_arguments
+from ui.arguments import FIRST_PORT, SHARED_PER_VISITOR, parse_arguments
 
 if TYPE_CHECKING:
     from gradio import Blocks
 
     from assistant.chat.history import History
     from assistant.chem.sandbox import ChemPool
+    from assistant.metrics import Registry
     from ui.handle import AssistantHandle
     from ui.passcode import Door
     from ui.reach import Reach
@@ -164,7 +165,28 @@ def loading() -> Iterator[None]:
         gc.enable()
 
 
-def make_handle(options: argparse.Namespace) -> "AssistantHandle":
+def is_local_only(options: argparse.Namespace) -> bool:
+    """Whether only this machine can reach the page."""
+    return choose_host(options) in LOOPBACK and not options.share
+
+
+def make_metrics(options: argparse.Namespace) -> "Registry | None":
+    """Where figures are counted for `/metrics`; None where it is off."""
+    from assistant.metrics import Registry
+
+    return Registry() if options.metrics or is_local_only(options) else None
+
+
+def questions_at_once(options: argparse.Namespace) -> int:
+    """How many questions of one visitor are answered at a time; 0 for no limit."""
+    if options.max_per_visitor is not None:
+        return options.max_per_visitor
+    return 0 if is_local_only(options) else SHARED_PER_VISITOR
+
+
+def make_handle(
+    options: argparse.Namespace, metrics: "Registry | None" = None
+) -> "AssistantHandle":
     """The assistant, to be loaded in a thread."""
     from ui.handle import AssistantHandle, Replying
 
@@ -175,6 +197,7 @@ def make_handle(options: argparse.Namespace) -> "AssistantHandle":
 
         with loading(), quick_imports():
             from assistant.assistant import Assistant
+            from assistant.llm.queue import VisitorLimits
 
             return Assistant.load(
                 bundle,
@@ -183,6 +206,10 @@ def make_handle(options: argparse.Namespace) -> "AssistantHandle":
                 device=options.device,
                 lora=options.lora,
                 retrieval=options.retrieval,
+                compute=options.compute,
+                threads=options.threads,
+                limits=VisitorLimits.for_questions(questions_at_once(options)),
+                metrics=metrics,
             )
 
     return AssistantHandle(load, what=str(options.llm or bundle.name))
@@ -218,8 +245,7 @@ def make_reach(options: argparse.Namespace, door: "Door | None") -> "Reach":
 
     if door is not None:
         return Reach("passcode on")
-    local_only = choose_host(options) in LOOPBACK and not options.share
-    return Reach("this computer only" if local_only else "no passcode")
+    return Reach("this computer only" if is_local_only(options) else "no passcode")
 
 
 def serve(
@@ -229,6 +255,7 @@ def serve(
     door: "Door | None",
     reach: "Reach",
     runs: "Runs",
+    metrics: "Registry | None" = None,
 ) -> "Blocks":
     """Serve the page and return it, running."""
     from ui.quick_import import prepare_gradio
@@ -239,11 +266,11 @@ def serve(
 
     host = choose_host(options)
     port = choose_port(host, options.port)
-    local_only = host in LOOPBACK and not options.share
+    layers = protection(door, local_only=is_local_only(options), metrics=metrics)
     demo = build_app(handle, chemistry=chemistry, reach=reach, runs=runs)
     demo.launch(
         **launch_kwargs(),
-        app_kwargs={"middleware": protection(door, local_only=local_only)},
+        app_kwargs={"middleware": layers},
         server_name=host,
         server_port=port,
         share=False,  # ui.share makes the link: see there
@@ -316,13 +343,18 @@ def run(options: argparse.Namespace) -> None:
     check_files(options)
     host = choose_host(options)
     door, passcode = make_door(options, host)
-    handle = make_handle(options)
+    metrics = make_metrics(options)
+    handle = make_handle(options, metrics)
+    if metrics is not None:
+        metrics.read(
+            "ready", "1 when the model is loaded, else 0.", lambda: handle.state == "ready"
+        )
     with ExitStack() as ending:
         history = ending.enter_context(closing(open_history(options)))
         chemistry = ending.enter_context(ChemPool(names=options.names))
         reach = make_reach(options, door)
         runs = Runs(history, handle)
-        demo = serve(options, handle, chemistry, door, reach, runs)
+        demo = serve(options, handle, chemistry, door, reach, runs, metrics)
         ending.callback(demo.close, verbose=False)
         ending.callback(runs.stop_all, seconds=STOP_SECONDS)
         announce(options, host, demo.server_port, passcode)

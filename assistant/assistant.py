@@ -13,7 +13,8 @@ from pathlib import Path
 from assistant.bundle import Bundle, Components, load_components
 from assistant.chat.check import check_answer
 from assistant.chat.conversation import Conversation, Message, PairQuestion
-from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
+from assistant.chat.events import Event, Finished, Measured, Notice, Queued, TextDelta
+from assistant.chat.figures import Figures
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
@@ -27,10 +28,14 @@ from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
 from assistant.llm.experts import ExpertMode
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout, text_ids
-from assistant.llm.load import LoadedLLM, Quantize
+from assistant.llm.load import Compute, LoadedLLM, Quantize
+from assistant.llm.metered import MeteredEngine, read_molecules
+from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.sampling import Sampling
 from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.splice import Spliced, splice
+from assistant.llm.stopwatch import Stopwatch
+from assistant.metrics import Registry
 from assistant.pair_encoding import PairEncoding
 from assistant.retrieval.index import Index
 
@@ -90,7 +95,11 @@ class Assistant:
         device: str = "auto",
         lora: Path | None = None,
         retrieval: Path | None = None,
+        compute: Compute = "auto",
+        threads: int | None = None,
         max_waiting: int = 8,
+        limits: VisitorLimits = UNLIMITED,
+        metrics: Registry | None = None,
     ) -> "Assistant":
         """Loads a bundle; takes seconds, so call it in a thread.
 
@@ -101,7 +110,11 @@ class Assistant:
             device: "auto", "cpu", "cuda" or "cuda:1".
             lora: A LoRA directory in PEFT's format, for every token of this language model.
             retrieval: Directory of an index whose captions of similar molecules are quoted.
+            compute: How 4-bit weights compute on a processor; "auto" takes the fastest.
+            threads: Processor threads; as many as the machine has free when not given.
             max_waiting: Requests that may wait before the next is refused.
+            limits: What one visitor may ask.
+            metrics: Where the engine and the caches count what they do.
 
         Raises:
             BundleError: Something is missing or does not fit; the text names it.
@@ -110,12 +123,24 @@ class Assistant:
         index = Index(retrieval) if retrieval else None
         description = Bundle.read(bundle)
         loaded, components = load_components(
-            description, llm=llm, quantize=quantize, device=device, lora=lora
+            description,
+            llm=llm,
+            quantize=quantize,
+            device=device,
+            lora=lora,
+            compute=compute,
+            threads=threads,
         )
         adapters = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
         if index is not None:
             adapters = (*adapters, AdapterStatus(f"retrieval, {len(index):,} molecules", True))
-        engine = make_engine(loaded, mixture=components.experts, max_waiting=max_waiting)
+        engine = make_engine(
+            loaded, mixture=components.experts, max_waiting=max_waiting, limits=limits
+        )
+        if metrics is not None:
+            engine = MeteredEngine(engine, metrics)
+            read_molecules(metrics, components.encoder)
+            metrics.read("threads", "Processor threads of the model.", lambda: loaded.threads.n_now)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         name = description.name if llm is None else loaded.name
         check_answer(
@@ -163,6 +188,7 @@ class Assistant:
             self._llm.context,
             self._adapters,
             self._llm.cache_reason,
+            self._llm.threads.words if self._llm.device.type == "cpu" else "",
         )
 
     def reply(
@@ -172,6 +198,7 @@ class Assistant:
 
         Raises:
             PromptTooLongError: Not even the last question fits the context.
+            VisitorLimitError: The visitor has asked enough for now.
             QueueFullError: Too many requests are waiting.
         """
         options = options or ReplyOptions()
@@ -181,13 +208,16 @@ class Assistant:
         for text in dict.fromkeys([notice, *(pair.note for pair in pairs.values())]):
             if text:
                 yield Notice(text)
+        progress = llm_requests.Progress()
         request = llm_requests.Request(
             self._splice(prompt, laid_out, pairs),
             _sampling(options),
-            options.stop,
+            llm_requests.TimedStop(options.stop, progress, options.max_seconds),
             options.visitor,
             self._expert_mode(options),
+            progress,
         )
+        stopwatch = Stopwatch(request, began)
         text = ""
         for event in self._engine.stream(request):
             if isinstance(event, llm_requests.Queued):
@@ -196,10 +226,15 @@ class Assistant:
                 text += event.text_delta
                 if event.text_delta:
                     yield TextDelta(event.text_delta)
+                figures = None if event.token_id is None else stopwatch.token()
+                if figures is not None:
+                    yield Measured(figures)
             else:
-                message = self._message(fitted, prompt, text, event, options)
+                figures = stopwatch.done(event)
+                done = replace(event, reason=llm_requests.end_reason(request, event))
+                message = self._message(fitted, prompt, text, done, options, figures)
                 seconds = time.perf_counter() - began
-                yield Finished(message, seconds, event.first_token_s, event.tokens_per_s)
+                yield Finished(message, seconds, event.first_token_s, event.tokens_per_s, figures)
 
     def score_pair(self, pair: MoleculePair) -> YesNoScore:
         """How likely the answer to a pair's question begins with yes; nothing is drawn.
@@ -331,6 +366,7 @@ class Assistant:
         text: str,
         done: llm_requests.Done,
         options: ReplyOptions,
+        figures: Figures,
     ) -> Message:
         facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
         names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
@@ -350,8 +386,9 @@ class Assistant:
                 model=self._identity(),
                 sampling=sampling,
                 scalings=scalings,
+                figures=figures,
             ),
-            stopped=done.reason == "stopped",
+            stopped=done.reason in ("stopped", "time"),
             scalings=scalings,
         )
 

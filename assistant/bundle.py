@@ -27,7 +27,7 @@ from assistant.graph.pairs.model import PairConfig, PairModel
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm import embeddings
 from assistant.llm.identity import belongs_to
-from assistant.llm.load import LoadedLLM, Quantize, load_llm
+from assistant.llm.load import Compute, LoadedLLM, Quantize, load_llm
 from assistant.pair_encoding import PairEncoder
 
 if TYPE_CHECKING:
@@ -144,13 +144,20 @@ class Components:
 
 
 def load_components(
-    bundle: Bundle, *, llm: str | None, quantize: Quantize, device: str, lora: Path | None = None
+    bundle: Bundle,
+    *,
+    llm: str | None,
+    quantize: Quantize,
+    device: str,
+    lora: Path | None = None,
+    compute: Compute = "auto",
+    threads: int | None = None,
 ) -> tuple[LoadedLLM, Components]:
     """Loads the language model, every component that was trained for it, and a LoRA directory."""
     source = llm or bundle.components.get("llm") or bundle.hub_llm
     if not source:
         raise BundleError(f"The bundle {bundle.name} has no language model; name one with --llm.")
-    loaded = load_llm(source, quantize=quantize, device=device)
+    loaded = load_llm(source, quantize=quantize, device=device, compute=compute, threads=threads)
     off = {name: _obstacle(bundle, name, loaded) for name in ("projector", "generator")}
     missing_encoder = "" if "encoder" in bundle.components else "the bundle has no graph encoder"
     reasons = {name: reason or missing_encoder for name, reason in off.items()}

@@ -71,6 +71,10 @@ class MoleculeEncoding:
 class MoleculeEncoder:
     """Encodes molecules for one LLM; safe to call from several threads.
 
+    Attributes:
+        n_hits: Molecules that came from the cache so far.
+        n_misses: Molecules that were computed.
+
     Args:
         encoder: The graph encoder.
         projector: Gives graph tokens; None switches them off.
@@ -114,6 +118,7 @@ class MoleculeEncoder:
         self._kept: OrderedDict[str, MoleculeEncoding] = OrderedDict()
         self._n_bytes = 0
         self._lock = threading.Lock()
+        self.n_hits = self.n_misses = 0
 
     def encode(self, molecules: Sequence[Molecule]) -> list[MoleculeEncoding]:
         """Encodes molecules in order; those seen before come from the cache."""
@@ -121,7 +126,9 @@ class MoleculeEncoder:
             found = {m.smiles: self._kept[m.smiles] for m in molecules if m.smiles in self._kept}
             for smiles in found:
                 self._kept.move_to_end(smiles)
-        wanted = {m.smiles: m for m in molecules if m.smiles not in found}
+            wanted = {m.smiles: m for m in molecules if m.smiles not in found}
+            self.n_hits += len(found)
+            self.n_misses += len(wanted)
         if wanted:
             # One at a time: the last bits then do not depend on which molecules came along, so
             # an answer can be reproduced.

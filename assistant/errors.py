@@ -9,6 +9,7 @@ AssistantError
 ├── PromptTooLongError        a conversation that cannot be made to fit the context
 ├── AnswerFailedError         the model could not compute this one answer
 ├── QueueFullError            too many people are waiting
+│   └── VisitorLimitError     one person has asked enough for now
 ├── HistoryError              conversations that cannot be kept, or are not there
 └── ModelNotReadyError        the model is still loading, or failed to load
 
@@ -70,6 +71,10 @@ class AnswerFailedError(AssistantError):
 
 class QueueFullError(AssistantError):
     """Too many requests are waiting."""
+
+
+class VisitorLimitError(QueueFullError):
+    """One visitor has too many requests running or waiting, or asked too many within a minute."""
 
 
 class HistoryError(AssistantError):

@@ -15,15 +15,18 @@ from assistant.adapters.lora import step_adapters
 from assistant.assistant import Assistant, without_oldest
 from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Event, Finished, Notice, TextDelta
+from assistant.chat.events import Event, Finished, Measured, Notice, TextDelta
 from assistant.chat.reply import AdapterStatus, ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoding
-from assistant.errors import BundleError, PromptTooLongError
+from assistant.errors import BundleError, PromptTooLongError, VisitorLimitError
 from assistant.llm.layout import text_ids
+from assistant.llm.queue import VisitorLimits
 from assistant.llm.splice import splice
+from assistant.metrics import Registry
 from assistant.retrieval.index import Captioned, build_index
 from tests.bundles import write_tiny_bundle
+from tests.test_metrics import parse
 
 ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O", name="aspirin")
 ETHANOL = Molecule.parse("CCO")
@@ -208,6 +211,70 @@ def test_a_peft_lora_changes_the_answer_of_its_model(bundle: Path, tmp_path: Pat
         for a in (plain, assistant)
     ]
     assert ids[0] != ids[1]
+
+
+def test_figures_tell_how_an_answer_went_and_nothing_of_what_was_asked(bundle: Path) -> None:
+    metrics = Registry()
+    assistant = Assistant.load(bundle, device="cpu", metrics=metrics, threads=1)
+    conversation = question("Is the secret an ester?", ASPIRIN)
+    for _ in range(2):
+        events = list(assistant.reply(conversation, options=replace(SHORT, visitor="me")))
+    end = finished(events)
+    first = next(event for event in events if isinstance(event, Measured)).figures
+    assert first.answer_tokens == 1
+    assert end.figures.answer_tokens == len(end.message.token_ids)
+    assert end.figures.cached_tokens == first.cached_tokens == first.prompt_tokens - 1
+    assert end.message.passport["figures"] == end.figures.to_passport()
+    assert end.message.passport["model"]["threads"] == "1 thread"
+    text = metrics.text()
+    found = parse(text)
+    assert found["molecule_chat_molecule_cache_requests_total"] == {
+        'result="hit"': 1,
+        'result="miss"': 1,
+    }
+    assert found["molecule_chat_molecule_cache_bytes"][""] > 0
+    assert found["molecule_chat_threads"][""] == 1
+    n_ended = sum(found["molecule_chat_requests_total"].values())
+    assert n_ended == found["molecule_chat_time_to_first_token_seconds"]["_count"] == 2
+    for private in ("secret", "ester", ASPIRIN.smiles, "CC(=O)", "aspirin", "visitor"):
+        assert private not in text.replace("visitor_limit", "")
+
+
+def test_an_answer_ends_at_its_time_limit_and_says_so(assistant: Assistant) -> None:
+    options = replace(SHORT, max_new_tokens=2000, max_seconds=0.0)
+    message = finished(
+        list(assistant.reply(question("What is it?", ASPIRIN), options=options))
+    ).message
+    assert message.stopped
+    assert message.passport["sampling"]["ended"] == "time"
+    assert len(message.token_ids) <= 1
+
+
+def test_a_visitor_with_enough_questions_is_refused(bundle: Path) -> None:
+    limits = VisitorLimits(running=1, waiting=0)
+    assistant = Assistant.load(bundle, device="cpu", limits=limits)
+    options = replace(SHORT, max_new_tokens=1000, temperature=2.0, visitor="me")
+    running = assistant.reply(question("What is it?"), options=options)
+    next(running)
+    with pytest.raises(VisitorLimitError, match="1 of your questions"):
+        list(assistant.reply(question("And now?"), options=options))
+    other = replace(SHORT, visitor="somebody else")
+    assert isinstance(list(assistant.reply(question("And now?"), options=other))[-1], Finished)
+    running.close()
+
+
+@pytest.mark.parametrize(
+    ("compute", "words"),
+    [("nf4", "NF4 kernel"), ("bf16", "computed in bf16"), ("fp32", "computed in fp32")],
+)
+def test_the_compute_format_can_be_chosen(bundle: Path, compute: str, words: str) -> None:
+    assistant = Assistant.load(bundle, device="cpu", compute=compute)
+    assert words in assistant.status().compute_format
+
+
+def test_a_compute_format_that_does_not_go_is_refused_by_name(bundle: Path) -> None:
+    with pytest.raises(BundleError, match="--compute nf4 needs weights in 4 bit"):
+        Assistant.load(bundle, device="cpu", quantize="none", compute="nf4")
 
 
 @pytest.fixture(scope="module")

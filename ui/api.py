@@ -7,13 +7,14 @@ client.predict("Is it an ester?", ["CC(=O)Oc1ccccc1C(=O)O"], api_name="/ask")
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict
 
 import gradio as gr
 
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Finished
+from assistant.chat.events import Finished, Queued, TextDelta
 from assistant.chem.sandbox import error_from_json
 from assistant.errors import AssistantError, InvalidMoleculeError, ModelNotReadyError
 from ui.handle import AssistantHandle
@@ -21,6 +22,7 @@ from ui.molecules import Chemistry, molecule_of
 
 MAX_MOLECULES = 4
 LOAD_PATIENCE_SECONDS = 120.0
+NEWS_SECONDS = 0.25  # between two states of an answer that is being written
 Record = dict[str, object]
 
 
@@ -51,26 +53,31 @@ def make_facts(chemistry: Chemistry) -> Callable[[str], dict]:
 
 def make_ask(
     handle: AssistantHandle, chemistry: Chemistry
-) -> Callable[[str, list[str], gr.Request], dict]:
+) -> Callable[[str, list[str], gr.Request], Iterator[dict]]:
     """The `ask` endpoint."""
 
-    def ask(question: str, molecules: list[str], request: gr.Request) -> dict:
+    def ask(question: str, molecules: list[str], request: gr.Request) -> Iterator[dict]:
         """One question about up to four molecules, answered in full.
+
+        States of the answer come while it waits and is written; `predict` gives the last one. A
+        client that goes away ends it.
 
         Args:
             question: Plain words; molecules are "molecule 1", "molecule 2" in the order given.
             molecules: SMILES, InChI, molfiles, CAS numbers or known names.
             request: Filled in by the server.
 
-        Returns:
-            `{"answer", "checks", "passport"}`, or `{"error": message, "position": int | None}`.
+        Yields:
+            `{"answer", "checks", "passport"}`, or `{"error": message, "position": int | None}`;
+            before it `{"answer": words so far, "place": how many wait before it}`.
         """
         try:
             conversation = _conversation(question, molecules, chemistry)
-            message = _answer(handle, conversation, visitor=_visitor(request))
+            message = yield from _answer(handle, conversation, visitor=_visitor(request))
         except AssistantError as error:
-            return _problem(error)
-        return {
+            yield _problem(error)
+            return
+        yield {
             "answer": message.text,
             "checks": [asdict(check) for check in message.checks],
             "passport": dict(message.passport),
@@ -105,16 +112,28 @@ def _refuse_bad_lines(found: Mapping[str, object]) -> None:
             raise error_from_json(entry["error"])
 
 
-def _answer(handle: AssistantHandle, conversation: Conversation, *, visitor: str) -> Message:
+def _answer(
+    handle: AssistantHandle, conversation: Conversation, *, visitor: str
+) -> Generator[Record, None, Message]:
+    """The answer, after states of it: at each of them the server looks whether anyone listens."""
     from assistant.chat.reply import ReplyOptions
 
     deadline = time.monotonic() + LOAD_PATIENCE_SECONDS
     while handle.state == "loading" and time.monotonic() < deadline:
-        time.sleep(0.1)
+        yield {"answer": "", "place": 0}
+        time.sleep(NEWS_SECONDS)
     options = ReplyOptions(stop=threading.Event(), visitor=visitor)
-    for event in handle.get().reply(conversation, options=options):
-        if isinstance(event, Finished):
-            return event.message
+    text, told_at = "", 0.0
+    with closing(handle.get().reply(conversation, options=options)) as events:
+        for event in events:
+            if isinstance(event, Finished):
+                return event.message
+            if isinstance(event, TextDelta):
+                text += event.text
+            is_queued = isinstance(event, Queued)
+            if is_queued or time.monotonic() - told_at >= NEWS_SECONDS:
+                told_at = time.monotonic()
+                yield {"answer": text, "place": event.position if is_queued else 0}
     raise ModelNotReadyError("The model ended without an answer. Ask again.")
 
 

@@ -1,6 +1,6 @@
 """The page: its parts, which event goes to which handler, and how it is launched.
 
-    header      model · 4-bit · adapters · tok/s · link
+    header      model · 4-bit · adapters · link · figures of the answer
     history     the visitor's conversations
     dialogue    transcript, question box with the numbered molecules
     workbench   molecule box, then Draw | Facts | 3D
@@ -37,7 +37,7 @@ from ui.viewer3d import Viewer3D
 from ui.views import Views
 
 TITLE = "Molecule Chat"
-MODEL_CONCURRENCY = 16
+MODEL_CONCURRENCY = 32  # twice what the engine takes: the rest is refused, not kept waiting
 WORK_CONCURRENCY = 16
 MAX_QUEUE = 128
 MAX_THREADS = 64

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 
 FIRST_PORT = 7860
+SHARED_PER_VISITOR = 2
+QUESTIONS_PER_MINUTE = 12  # as `VisitorLimits.for_questions` has it
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -14,6 +16,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "the browser; nothing leaves this machine unless --share is given.",
     )
     add_model_options(parser)
+    add_serving_options(parser)
     add_page_options(parser)
     add_reach_options(parser)
     parser.add_argument(
@@ -27,6 +30,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("--passcode and --no-passcode exclude each other")
     if options.history is not None and options.no_history:
         parser.error("--history and --no-history exclude each other")
+    for name in ("threads", "max_per_visitor"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name.replace('_', '-')} takes a number from 1 on, not {value}")
     return options
 
 
@@ -69,6 +76,38 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="INDEX",
         help="an index of your own captioned molecules: captions of similar ones are quoted to the "
         "model (build it with: python -m assistant.retrieval build --file FILE --index INDEX)",
+    )
+
+
+def add_serving_options(parser: argparse.ArgumentParser) -> None:
+    """How the processor is used, who may ask how much, and figures about it."""
+    group = parser.add_argument_group("serving")
+    group.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="processor threads of the model (default: one per core, fewer while other programs "
+        "are busy); a number is kept whatever else runs",
+    )
+    group.add_argument(
+        "--compute",
+        choices=("auto", "nf4", "bf16", "fp32"),
+        default="auto",
+        help="how 4-bit weights compute on a processor (default: auto, the fastest when timed at "
+        "the start)",
+    )
+    group.add_argument(
+        "--max-per-visitor",
+        type=int,
+        metavar="N",
+        help="questions of one visitor that are answered at a time; as many more may wait, and "
+        f"{QUESTIONS_PER_MINUTE} times as many be asked a minute (default: no limit while only "
+        f"this machine can reach the page, else {SHARED_PER_VISITOR})",
+    )
+    group.add_argument(
+        "--metrics",
+        action="store_true",
+        help="figures for Prometheus at /metrics also while others can reach the page",
     )
 
 

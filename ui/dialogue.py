@@ -60,7 +60,7 @@ class DialogueHandlers(DialogueEvents):
                 return
             notice = Notice(session.last_problem) if session.last_problem else None
             session.last_problem = ""
-            values = *self._dialogue(session, notice=notice), self._views.header(), SKIP
+            values = *self._dialogue(session, notice=notice), self._views.header(run.figures), SKIP
         yield values
 
     def recover(self, request: gr.Request) -> Values:

@@ -42,7 +42,6 @@ class AssistantHandle:
         self.what = what
         self._outcome: Future[Replying] = Future()
         self._started_at = time.monotonic()
-        self.tokens_per_s: float | None = None
 
     @classmethod
     def ready(cls, assistant: Replying) -> "AssistantHandle":

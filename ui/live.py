@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from assistant.chat.events import Event, Notice, Queued, TextDelta
+from assistant.chat.events import Event, Measured, Notice, Queued, TextDelta
+from ui.figures import figures_html, queue_html, queue_text
 from ui.render import live_parts
 
 
@@ -14,6 +15,7 @@ class Live:
     text: str = ""
     status: str = ""
     notices: tuple[str, ...] = ()
+    figures: str = ""
 
     def to_value(self) -> dict[str, object]:
         """As the page's script takes it."""
@@ -24,6 +26,7 @@ class Live:
             "tail": tail,
             "status": self.status,
             "notices": list(self.notices),
+            "figures": self.figures,
         }
 
     def after(self, event: Event) -> "Live":
@@ -33,7 +36,7 @@ class Live:
         if isinstance(event, Notice):
             return replace(self, notices=(*self.notices, event.text))
         if isinstance(event, Queued):
-            wait = f", about {event.seconds:.0f} s" if event.seconds is not None else ""
-            place = "next" if event.position <= 1 else f"number {event.position}"
-            return replace(self, status=f"waiting: you are {place} in the queue{wait}")
+            return replace(self, status=queue_text(event), figures=queue_html(event))
+        if isinstance(event, Measured):
+            return replace(self, figures=figures_html(event.figures))
         return self

@@ -38,6 +38,8 @@ from ui.visitor import VisitorCookie
 if TYPE_CHECKING:
     from starlette.middleware import Middleware
 
+    from assistant.metrics import Registry
+
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # no 0/o, 1/l/i: it is read aloud and typed
 SHORTEST = 6
 COOKIE = "molecule_chat"
@@ -289,7 +291,11 @@ async def read_form(receive: Receive) -> str:
 
 
 def protection(
-    door: Door | None, *, local_only: bool, limits: Limits | None = None
+    door: Door | None,
+    *,
+    local_only: bool,
+    limits: Limits | None = None,
+    metrics: "Registry | None" = None,
 ) -> "list[Middleware]":
     """All layers in order, outermost first, for FastAPI's `middleware`.
 
@@ -297,8 +303,11 @@ def protection(
         door: The passcode; None lets everybody in.
         local_only: The server is for this machine only; then there is no rate limit.
         limits: Other limits than the usual.
+        metrics: What `/metrics` shows; None switches it off.
     """
     from starlette.middleware import Middleware
+
+    from ui.metrics import MetricsPage  # which knows the door
 
     if limits is None:
         limits = Limits(per_second=0) if local_only else Limits()
@@ -306,6 +315,7 @@ def protection(
         Middleware(SecurityHeaders),
         Middleware(RequestFilter, local_only=local_only),
         Middleware(RequestLimits, limits=limits),
+        Middleware(MetricsPage, metrics=metrics, door=door),
     ]
     if door is not None:
         layers.append(Middleware(PasscodeGate, door=door))

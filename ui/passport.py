@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping
 
+from assistant.chat.figures import Figures
+from ui.figures import figures_text
 from ui.render import escape
 
 SHOWN_HASH = 12
@@ -32,6 +34,7 @@ def _rows(passport: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
         ("molecules", _molecules(_mapping(passport, "molecules"))),
         ("quoted", _quoted(_mapping(passport, "retrieved"))),
         ("sampling", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "sampling").items())),
+        ("figures", _figures(_mapping(passport, "figures"))),
         ("bundle", _hash(model.get("bundle_sha256"))),
         ("prompt", _hash(passport.get("prompt_sha256"))),
         ("versions", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "versions").items())),
@@ -73,6 +76,16 @@ def _quoted(retrieved: Mapping[str, object]) -> str:
         for entry in entries
         if isinstance(entry, Mapping)
     )
+
+
+def _figures(values: Mapping[str, object]) -> str:
+    """What the answer took, in words; empty for passports that do not have it."""
+    if not values:
+        return ""
+    try:
+        return figures_text(Figures(**values))
+    except TypeError:  # written by another version
+        return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
 def _hash(value: object) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished
+from assistant.chat.figures import Figures
 from assistant.chat.history import History, Node, Place
 from assistant.errors import AssistantError, HistoryError
 from ui.handle import AssistantHandle
@@ -51,6 +52,7 @@ class Run:
         live: What there is so far.
         stop: Set it to end the answer.
         outcome: The message it became, once it is done.
+        figures: Of the finished answer.
         problem: Why an answer that is kept has no end, or could not be saved.
         n_watching: How many tabs are looking.
     """
@@ -60,6 +62,7 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
     outcome: Node | None = None
     problem: str = ""
+    figures: Figures | None = None
     n_watching: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
     noted_at: float = field(default_factory=time.monotonic)
@@ -181,8 +184,7 @@ class Runs:
         )
         for event in self.handle.get().reply(conversation, options=options):
             if isinstance(event, Finished):
-                if event.tokens_per_s > 0:
-                    self.handle.tokens_per_s = event.tokens_per_s
+                run.figures = event.figures
                 return event.message
             run.tell(run.live.after(event))
             self._note(run)

@@ -137,7 +137,7 @@ class TranscriptView:
     def _answer(self, node: Node, turn: int, session: Session) -> str:
         answer = node.message
         figures = self._figures(answer, session)
-        stopped = '<p class="stopped">■ stopped here</p>' if answer.stopped else ""
+        stopped = f'<p class="stopped">■ {_stopped(answer)}</p>' if answer.stopped else ""
         return (
             f'<div class="answer" translate="no">{check_header(answer.checks, turn)}'
             f'<div class="prose-answer">{answer_html(answer.text, answer.checks, figures)}</div>'
@@ -194,6 +194,12 @@ def _to_variant(which: str, sign: str, what: str, node: int | None) -> str:
         f'<button type="button" class="action {which}-{what}" {target}'
         f' aria-label="{which} {what}" data-tip="{which} {what}">{sign}</button>'
     )
+
+
+def _stopped(answer: Message) -> str:
+    sampling = answer.passport.get("sampling")
+    by_time = isinstance(sampling, Mapping) and sampling.get("ended") == "time"
+    return "stopped here, at the time limit of an answer" if by_time else "stopped here"
 
 
 def _action(act: str, label: str, tip: str, turn: int, copy: str = "") -> str:

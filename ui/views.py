@@ -4,7 +4,9 @@ import itertools
 from collections.abc import Mapping
 from typing import Protocol
 
+from assistant.chat.figures import Figures
 from assistant.errors import AssistantError
+from ui.figures import figures_html
 from ui.handle import AssistantHandle
 from ui.reach import Reach
 from ui.render import badge, drawing, escape
@@ -37,8 +39,8 @@ class Views:
         """The next revision number."""
         return next(self._revs)
 
-    def header(self) -> dict[str, object]:
-        """Model, quantisation, adapters with reasons when off, speed, link."""
+    def header(self, figures: Figures | None = None) -> dict[str, object]:
+        """Model, quantisation, adapters with reasons when off, link; figures of an answer."""
         state = self._handle.state
         if state == "loading":
             seconds = f"{self._handle.seconds_loading:.0f} s"
@@ -56,7 +58,8 @@ class Views:
             ]
         items.append(f'<span class="pill reach">{escape(self._reach.words)}</span>')
         kind = state.split(":")[0]
-        return {"rev": self.rev(), "html": "".join(items), "state": kind}
+        shown = None if figures is None else figures_html(figures)
+        return {"rev": self.rev(), "html": "".join(items), "state": kind, "figures": shown}
 
     @property
     def seconds_to_next_header(self) -> float | None:
@@ -68,7 +71,8 @@ class Views:
     def _ready_items(self) -> list[str]:
         status = self._handle.get().status()
         where = f"computes in {status.compute_format} on {status.device}"
-        tip = f"{where}; context {status.context} tokens"
+        with_threads = f", {status.threads}" if status.threads else ""
+        tip = f"{where}{with_threads}; context {status.context} tokens"
         quantisation = QUANTISATIONS.get(status.quantisation, status.quantisation)
         items = [
             f'<span class="state ready" data-tip="{escape(tip)}" tabindex="0">'
@@ -83,8 +87,6 @@ class Views:
                 f' data-tip="{escape(adapter.name)} {escape(word)}">'
                 f"{escape(adapter.name)} {sign}</span>"
             )
-        if self._handle.tokens_per_s:
-            items.append(f'<span class="pill quiet">{self._handle.tokens_per_s:.0f} tok/s</span>')
         return items
 
     def composer(

@@ -1,8 +1,12 @@
-"""What `Assistant.reply` yields, in this order: Queued*, Notice*, TextDelta*, Finished."""
+"""What `Assistant.reply` yields, in this order: Notice*, Queued*, TextDelta*, Finished.
+
+Between the deltas there is a `Measured` with the first token and then once a second.
+"""
 
 from dataclasses import dataclass
 
 from assistant.chat.conversation import Message
+from assistant.chat.figures import Figures
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,13 @@ class TextDelta:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """How the answer gets on."""
+
+    figures: Figures
+
+
+@dataclass(frozen=True)
 class Finished:
     """The whole answer with its checks and passport; always the last event, also after Stop."""
 
@@ -35,6 +46,7 @@ class Finished:
     seconds: float
     first_token_s: float
     tokens_per_s: float
+    figures: Figures | None = None
 
 
-Event = Queued | Notice | TextDelta | Finished
+Event = Queued | Notice | TextDelta | Measured | Finished

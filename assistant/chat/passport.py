@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from assistant import __version__
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
+from assistant.chat.figures import Figures
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.prompts import PairSlot, Part, Prompt, Slot
 
@@ -59,6 +60,7 @@ def passport(
     model: Mapping[str, object],
     sampling: Mapping[str, object],
     scalings: ExpertScalings | None = None,
+    figures: Figures | None = None,
 ) -> dict[str, object]:
     """The passport as JSON types.
 
@@ -69,6 +71,7 @@ def passport(
         model: Bundle, component hashes, quantisation, compute format, adapters on.
         sampling: Seed, temperature and limits.
         scalings: How the answer was mixed from experts, if it was.
+        figures: What the answer took.
     """
     return {
         "format_version": 1,
@@ -93,6 +96,7 @@ def passport(
         "experts": {"mode": "off"}
         if scalings is None
         else {"mode": scalings.mode, "mean_scalings": scalings.per_expert()},
+        "figures": {} if figures is None else figures.to_passport(),
         "versions": versions(),
         "checks": {
             verdict: sum(c.verdict == verdict for c in checks)

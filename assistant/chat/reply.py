@@ -25,6 +25,7 @@ class Status:
     context: int
     adapters: tuple[AdapterStatus, ...]
     cache_reason: str = ""
+    threads: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class ReplyOptions:
         stop: Set it to end the answer within one token.
         visitor: Whose question it is: for fairness, and the salt of the kept cache, so it must be
             unguessable.
+        max_seconds: The answer is stopped when it has had the model for so long.
         experts: How experts are mixed where the bundle has some: each token by its own scalings
             (the published method, two passes a token), each turn by those of its question (one
             pass a token), or not at all.
@@ -48,4 +50,5 @@ class ReplyOptions:
     max_new_tokens: int = 512
     stop: threading.Event = field(default_factory=threading.Event)
     visitor: str = ""
+    max_seconds: float = 600.0
     experts: Literal["exact", "turn", "off"] = "exact"

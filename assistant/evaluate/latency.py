@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
-from assistant.evaluate.serving import PATIENCE_S, running
+from assistant.evaluate.serving import PATIENCE_S, percentile, running
 from assistant.setup import NO_BROWSER, find_browser
 
 if TYPE_CHECKING:
@@ -125,14 +125,15 @@ def measure_page(arguments: list[str], n_runs: int) -> list[tuple[str, str, floa
 
 
 def report(found: list[tuple[str, str, float]]) -> str:
-    """Median and worst per phase and kind."""
-    lines = ["from the last change of the box to the painted facts, ms: median, worst, runs"]
+    """Median, 95th percentile and worst per phase and kind."""
+    lines = ["from the last change of the box to the painted facts, ms: median, p95, worst, runs"]
     groups: dict[tuple[str, str], list[float]] = {}
     for phase, kind, milliseconds in found:
         groups.setdefault((phase, kind), []).append(milliseconds)
     for (phase, kind), values in groups.items():
         median, worst = statistics.median(values), max(values)
-        lines.append(f"{phase:<10} {kind:<6} {median:5.0f} {worst:5.0f} {len(values):4}")
+        p95 = percentile(values, 95)
+        lines.append(f"{phase:<10} {kind:<6} {median:5.0f} {p95:5.0f} {worst:5.0f} {len(values):4}")
     return "\n".join(lines) + "\n"
 
 

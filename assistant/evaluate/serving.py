@@ -20,6 +20,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180.0
 
 
+def percentile(values: Sequence[float], share: int) -> float:
+    """The smallest value that so many of 100 values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(-(-len(ordered) * share // 100) - 1, 0)]
+
+
 def free_port() -> int:
     """A port that was free a moment ago."""
     with socket.socket() as probe:

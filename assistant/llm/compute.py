@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from assistant.errors import BundleError
+
 logger = logging.getLogger(__name__)
 
 # A typical turn: this many tokens are decoded one by one, and this many blocks are prefilled.
@@ -37,9 +39,19 @@ def type_name(dtype: torch.dtype) -> str:
 
 
 def settle(
-    model: PreTrainedModel, quantize: Literal["4bit", "8bit", "none"], *, pick_fastest: bool = True
+    model: PreTrainedModel,
+    quantize: Literal["4bit", "8bit", "none"],
+    *,
+    pick_fastest: bool = True,
+    wanted: Literal["auto", "nf4", "bf16", "fp32"] = "auto",
 ) -> str:
     """Chooses how an NF4 model computes and changes it accordingly, in place.
+
+    Args:
+        model: The model.
+        quantize: How its weights are kept.
+        pick_fastest: On a processor, take the fastest way; else the kernel.
+        wanted: On a processor, a way to take instead of the fastest.
 
     Returns:
         The choice in words.
@@ -51,8 +63,12 @@ def settle(
     seconds = time_formats([layer for _, layer in layers])
     if quantize == "none":
         del seconds["nf4"]
-    else:
+    elif wanted == "auto":
         _drop_too_large(seconds, layers)
+    if wanted != "auto":
+        seconds = {name: time for name, time in seconds.items() if name.split()[0] == wanted}
+        if not seconds:
+            raise BundleError(f"--compute {wanted} needs weights in 4 bit; leave out --quantize.")
     best = min(seconds, key=lambda name: seconds[name])
     logger.info("ms per token-equivalent: %s", {k: round(v * 1e3, 2) for k, v in seconds.items()})
     if best == "nf4":

@@ -13,11 +13,12 @@ from assistant.llm.graphed.capture import GraphedDecoder, Products
 from assistant.llm.llama import obstacle
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import DEFAULT_CACHE_BYTES
-from assistant.llm.queue import FairQueue
+from assistant.llm.queue import UNLIMITED, FairQueue, VisitorLimits
 from assistant.llm.requests import (
     Done,
     Engine,
     EngineEvent,
+    EngineLoad,
     Request,
     refuse_too_long,
     wait_in_line,
@@ -37,6 +38,7 @@ class ContinuousEngine:
         cache_bytes: Memory for the caches of conversations between their turns.
         end_ids: Tokens that end an answer; by default the model's own.
         products: On CUDA, whose 4-bit products the graphs of the decode step may use.
+        limits: What one visitor may ask.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class ContinuousEngine:
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         end_ids: frozenset[int] | None = None,
         products: Products = "auto",
+        limits: VisitorLimits = UNLIMITED,
     ) -> None:
         self._context = llm.context
-        self._queue = FairQueue(max_waiting, n_slots)
+        self._queue = FairQueue(max_waiting, n_slots, limits=limits)
         self._loop = DecodeLoop(llm, max_bytes=cache_bytes, end_ids=end_ids, products=products)
 
     @property
@@ -58,11 +61,17 @@ class ContinuousEngine:
         """The captured decode steps; None where there are none."""
         return self._loop.graphs
 
+    @property
+    def load(self) -> EngineLoad:
+        """How busy it is."""
+        return EngineLoad.of(self._queue, self._loop.cache_bytes)
+
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         """Events of one answer.
 
         Raises:
             PromptTooLongError: The prompt leaves no room for an answer, or memory ran out.
+            VisitorLimitError: The visitor has asked enough for now.
             QueueFullError: Too many requests are waiting.
             AnswerFailedError: The model's numbers for this answer are not finite.
             BundleError: An adapter does not fit the model.
@@ -90,14 +99,21 @@ class ContinuousEngine:
             self._queue.leave(ticket)
 
 
-def make_engine(llm: LoadedLLM, *, mixture: Mixture | None = None, max_waiting: int = 8) -> Engine:
+def make_engine(
+    llm: LoadedLLM,
+    *,
+    mixture: Mixture | None = None,
+    max_waiting: int = 8,
+    limits: VisitorLimits = UNLIMITED,
+) -> Engine:
     """The engine that fits the model: several answers at a time where its forward pass allows it.
 
     Args:
         llm: The loaded language model, adapter sites wrapped.
         mixture: The experts, if there are any; they are mixed one answer at a time.
         max_waiting: Requests that may wait before the next is refused.
+        limits: What one visitor may ask.
     """
     if mixture is not None or obstacle(llm.model):
-        return SequentialEngine(llm, mixture=mixture, max_waiting=max_waiting)
-    return ContinuousEngine(llm, max_waiting=max_waiting)
+        return SequentialEngine(llm, mixture=mixture, max_waiting=max_waiting, limits=limits)
+    return ContinuousEngine(llm, max_waiting=max_waiting, limits=limits)

@@ -33,7 +33,6 @@ from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
 from assistant.llm.prompt_lookup import Payoff
 from assistant.llm.requests import EndReason
 from assistant.llm.rows import Answer, Row
-from assistant.llm.threads import Threads
 
 logger = logging.getLogger(__name__)
 
@@ -87,12 +86,16 @@ class DecodeLoop:
         )
         self._rows: list[Row] = []
         self._packs = Packs(self._forward.groups, self._forward.like)
-        self._threads = Threads()
         self._payoff = Payoff()
         self._fit: set[str] = set()  # hashes of ΔW that were checked
         self._inbox: list[Answer] = []
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
+
+    @property
+    def cache_bytes(self) -> int:
+        """Memory of the conversations' caches between their turns."""
+        return self._store.n_bytes
 
     def submit(self, answer: Answer) -> None:
         """Puts an answer into the next step."""
@@ -106,7 +109,6 @@ class DecodeLoop:
     def _run(self) -> None:
         try:
             while self._admit():
-                self._threads.adapt()
                 self._step()
         finally:
             # Ended by a bug, which goes on to the thread's exception hook: nobody may wait forever.
@@ -148,6 +150,7 @@ class DecodeLoop:
         return row
 
     def _step(self) -> None:
+        self._llm.threads.settle()
         for row in list(self._rows):
             if row.ended:
                 self._finish(row, row.ended)

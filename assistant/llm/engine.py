@@ -23,11 +23,12 @@ from assistant.llm.experts import AnswerExperts, answer_experts, refuse_coupled,
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
-from assistant.llm.queue import FairQueue
+from assistant.llm.queue import UNLIMITED, FairQueue, VisitorLimits
 from assistant.llm.requests import (
     Done,
     EndReason,
     EngineEvent,
+    EngineLoad,
     Request,
     Token,
     decoding_speed,
@@ -45,28 +46,41 @@ class SequentialEngine:
         llm: The loaded language model, adapter sites wrapped.
         mixture: The experts, if there are any.
         max_waiting: Requests that may wait before the next is refused.
+        limits: What one visitor may ask.
 
     Raises:
         BundleError: The mixture's settings allow no key-value cache.
     """
 
     def __init__(
-        self, llm: LoadedLLM, *, mixture: Mixture | None = None, max_waiting: int = 8
+        self,
+        llm: LoadedLLM,
+        *,
+        mixture: Mixture | None = None,
+        max_waiting: int = 8,
+        limits: VisitorLimits = UNLIMITED,
     ) -> None:
         if mixture is not None:
             refuse_coupled(mixture)
         self._llm = llm
         self._mixture = mixture
-        self._queue = FairQueue(max_waiting)
+        self._queue = FairQueue(max_waiting, limits=limits)
         self._prefixes = PrefixStore(llm.model.config, enabled=llm.supports_cache)
         self._scaling_prefixes = PrefixStore(llm.model.config, enabled=llm.supports_cache)
         self._end_ids = llm.end_ids | end_of_turn_ids(llm.tokenizer)
+
+    @property
+    def load(self) -> EngineLoad:
+        """How busy it is."""
+        n_bytes = self._prefixes.n_bytes + self._scaling_prefixes.n_bytes
+        return EngineLoad.of(self._queue, n_bytes)
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         """Events of one answer.
 
         Raises:
             PromptTooLongError: The prompt leaves no room for an answer, or memory ran out.
+            VisitorLimitError: The visitor has asked enough for now.
             QueueFullError: Too many requests are waiting.
         """
         refuse_too_long(request, self._llm.context)
@@ -152,6 +166,7 @@ class _Run:
         self.sampler = Sampler(request.sampling, llm.device)
         self._prefixes = prefixes
         self._model = llm.model
+        self._threads = llm.threads
         self._embed = llm.model.get_input_embeddings()
         self._device = llm.device
         self._request = request
@@ -169,6 +184,7 @@ class _Run:
         marks = spliced.content if experts is None else experts.marks()
         self.kept = self._prefixes.take(self._request.visitor, marks)
         self.n_cached = len(self.kept.marks)
+        self._request.progress.begin(self.n_cached)
         logits = None
         for start in range(self.n_cached, spliced.n_tokens, PREFILL_CHUNK):
             if stop.is_set():
@@ -203,6 +219,7 @@ class _Run:
     def _forward(
         self, embeds: Tensor, step: AdapterStep | None, mixed: ExpertStep | None
     ) -> Tensor:
+        self._threads.settle()
         with running(step, mixed):
             output = self._model(
                 inputs_embeds=embeds,

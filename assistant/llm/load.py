@@ -11,11 +11,12 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from assistant.errors import BundleError
+from assistant.llm.threads import Threads
 
 if TYPE_CHECKING:  # the imports cost seconds and must come after HF_HUB_OFFLINE is decided
     import torch
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # the imports cost seconds and must come after HF_HUB_OFFLINE
 logger = logging.getLogger(__name__)
 
 Quantize = Literal["4bit", "8bit", "none"]
+Compute = Literal["auto", "nf4", "bf16", "fp32"]
 
 _FALLBACK_CONTEXT = 2048
 _HASHED_VALUES = 2**14  # per weight
@@ -42,6 +44,7 @@ class LoadedLLM:
         supports_cache: Whether the key-value cache may be kept between turns.
         cache_reason: Why not, if not.
         end_ids: Tokens that end an answer.
+        threads: How many processor threads compute.
     """
 
     model: "PreTrainedModel"
@@ -56,6 +59,7 @@ class LoadedLLM:
     end_ids: frozenset[int]
     device: "torch.device"
     dtype: "torch.dtype"
+    threads: Threads = field(default_factory=Threads)
 
 
 def load_llm(
@@ -64,6 +68,8 @@ def load_llm(
     quantize: Quantize = "4bit",
     device: str = "auto",
     pick_fastest: bool = True,
+    compute: Compute = "auto",
+    threads: int | None = None,
 ) -> LoadedLLM:
     """Loads a model and its tokenizer.
 
@@ -73,6 +79,8 @@ def load_llm(
         device: "auto", "cpu", "cuda" or "cuda:1".
         pick_fastest: On a processor, time NF4 against dequantised weights and take the faster.
             Off for training through a model in 4 bit: its layers then stay differentiable.
+        compute: How 4-bit weights compute on a processor; "auto" takes the fastest.
+        threads: Processor threads; as many as the machine has free when not given.
 
     Raises:
         BundleError: The model cannot be loaded; the text names the remedy.
@@ -87,7 +95,12 @@ def load_llm(
         arguments = _quantisation_arguments(quantize, stored, chosen)
         model, tokenizer = _pretrained(str(source), local, config, chosen, arguments)
     model.eval().requires_grad_(False)
-    return _describe(model, tokenizer, source, quantize, stored, pick_fastest=pick_fastest)
+    wanted = Threads(threads)
+    wanted.settle()  # formats are timed with as many as will compute
+    loaded = _describe(
+        model, tokenizer, source, quantize, stored, pick_fastest=pick_fastest, wanted=compute
+    )
+    return replace(loaded, threads=wanted)
 
 
 def _pretrained(
@@ -130,13 +143,21 @@ def _describe(
     stored: str | None,
     *,
     pick_fastest: bool,
+    wanted: Compute,
 ) -> LoadedLLM:
     from assistant.llm import compute, differentiable
 
+    if wanted != "auto" and (model.device.type != "cpu" or quantize == "8bit"):
+        raise BundleError(
+            f"--compute {wanted} is for 4-bit weights on a processor; leave it out with"
+            f" --quantize {quantize} on {model.device}."
+        )
     fingerprint = _fingerprint(model)  # before the weights change their form
     if stored == "nf4" or quantize == "4bit":
         quantisation = "nf4"
-        format_of_compute = compute.settle(model, quantize, pick_fastest=pick_fastest)
+        format_of_compute = compute.settle(
+            model, quantize, pick_fastest=pick_fastest, wanted=wanted
+        )
         if not pick_fastest:
             differentiable.keep_differentiable(model)
     else:

@@ -146,7 +146,7 @@ class PrefixStore:
     @property
     def n_bytes(self) -> int:
         """Memory of all caches that wait for their next turn."""
-        return sum(kept.n_bytes for kept in self._kept)
+        return sum(kept.n_bytes for kept in tuple(self._kept))  # read by other threads too
 
     def clear(self) -> None:
         """Frees the memory."""

@@ -13,8 +13,51 @@ from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
 
 _QUEUE_POLL_SECONDS = 0.25
+_QUEUE_NEWS_SECONDS = 1.0  # also tells whoever streams the answer whether its reader is still there
 
-EndReason = Literal["end", "length", "stopped"]
+EndReason = Literal["end", "length", "stopped", "time"]
+
+
+@dataclass
+class Progress:
+    """How far an engine is with a request: the engine writes it, whoever asked reads it.
+
+    Attributes:
+        began: When the request had the model (perf_counter); None while it waits.
+        cached_tokens: Prompt tokens that are not computed again.
+    """
+
+    began: float | None = None
+    cached_tokens: int = 0
+
+    def begin(self, cached_tokens: int) -> None:
+        """Takes note that the request has the model."""
+        self.cached_tokens = cached_tokens
+        self.began = time.perf_counter()
+
+
+class TimedStop(threading.Event):
+    """Set by hand, by `stop`, or once an answer has had the model for so many seconds.
+
+    Args:
+        stop: Another event that ends the answer.
+        progress: Of the answer.
+        seconds: The time limit.
+    """
+
+    def __init__(self, stop: threading.Event, progress: Progress, seconds: float) -> None:
+        super().__init__()
+        self._stop, self._progress, self._seconds = stop, progress, seconds
+
+    def is_set(self) -> bool:
+        """Whether the answer is to end."""
+        return super().is_set() or self._stop.is_set() or self.is_over_time
+
+    @property
+    def is_over_time(self) -> bool:
+        """Whether the time limit has passed."""
+        began = self._progress.began
+        return began is not None and time.perf_counter() - began > self._seconds
 
 
 @dataclass(frozen=True)
@@ -27,6 +70,7 @@ class Request:
         stop: Set it to end the answer within one token.
         visitor: Whose question it is, for fairness and for the cache.
         experts: How the experts' scalings are chosen; None leaves the experts out.
+        progress: Where the engine notes how far it is.
     """
 
     spliced: Spliced
@@ -34,6 +78,7 @@ class Request:
     stop: threading.Event = field(default_factory=threading.Event)
     visitor: str = ""
     experts: ExpertMode | None = None
+    progress: Progress = field(default_factory=Progress)
 
 
 @dataclass(frozen=True)
@@ -60,7 +105,7 @@ class Done:
     """The answer is complete.
 
     Attributes:
-        reason: Ended by the model, by the length limit, or stopped.
+        reason: Ended by the model, by the length limit, stopped, or by the time limit.
         token_ids: The answer as generated, without the end-of-turn token.
         first_token_s: From having the model to the first token.
         tokens_per_s: Decoding speed after the first token.
@@ -80,8 +125,35 @@ class Done:
 EngineEvent = Queued | Token | Done
 
 
+@dataclass(frozen=True)
+class EngineLoad:
+    """How busy an engine is.
+
+    Attributes:
+        n_slots: Requests it answers at a time.
+        n_running: Requests it is answering.
+        n_waiting: Requests that wait.
+        cache_bytes: Memory of the conversations' caches between their turns.
+    """
+
+    n_slots: int
+    n_running: int
+    n_waiting: int
+    cache_bytes: int
+
+    @classmethod
+    def of(cls, queue: FairQueue, cache_bytes: int) -> "EngineLoad":
+        """From the engine's queue and caches."""
+        return cls(queue.n_slots, queue.n_running, queue.n_waiting, cache_bytes)
+
+
 class Engine(Protocol):
     """What the assistant needs of an engine."""
+
+    @property
+    def load(self) -> EngineLoad:
+        """How busy it is."""
+        ...
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         """Events of one answer; the last is `Done`. Closing the iterator frees the engine."""
@@ -113,16 +185,27 @@ def memory_is_full(request: Request) -> PromptTooLongError:
 def wait_in_line(
     queue: FairQueue, ticket: Ticket, stop: threading.Event
 ) -> Generator[Queued, None, bool]:
-    """Waits for the ticket's turn and says where it stands; False when it was stopped."""
+    """Waits for the ticket's turn and says where it stands; False when it was stopped.
+
+    It says so again every second, whether or not anything changed.
+    """
     shown: int | None = None
+    told_at = 0.0
     while not queue.try_start(ticket, 0.0 if shown is None else _QUEUE_POLL_SECONDS):
         if stop.is_set():
             return False
         position = queue.position(ticket)
-        if position != shown:
-            shown = position
+        if position != shown or time.monotonic() - told_at >= _QUEUE_NEWS_SECONDS:
+            shown, told_at = position, time.monotonic()
             yield Queued(position, queue.seconds(ticket))
     return True
+
+
+def end_reason(request: Request, done: Done) -> EndReason:
+    """Why an answer ended; what its time limit stopped was not stopped by the person."""
+    stop = request.stop
+    is_over_time = isinstance(stop, TimedStop) and stop.is_over_time
+    return "time" if done.reason == "stopped" and is_over_time else done.reason
 
 
 def decoding_speed(n_tokens: int, since: float) -> float:

@@ -67,6 +67,7 @@ class Row:
         self._began = time.perf_counter()
         self._first_token_s = 0.0
         self._n_cached = len(kept.marks)
+        answer.request.progress.begin(self._n_cached)
 
     def _delta(self, slot: int, content: str) -> str | None:
         if slot == 0:

@@ -1,73 +1,131 @@
-"""How many processor threads a step takes: all, or fewer while other processes are busy.
+"""How many processor threads compute: one per core, fewer while other programs are busy.
 
-Threads of one product wait for each other, so a thread that shares its core with another process
-holds up all of them: two threads beside one busy process are slower than one alone.
+Threads of one product wait for each other. Beside a busy program the last of them waits for its
+turn on a core, and all others wait for it; so as many compute as there are cores left. That they
+sleep while they wait is decided before torch is loaded (OMP_WAIT_POLICY in `launch.py`).
 """
 
+import math
 import os
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
-import torch
 
-_EVERY_S = 0.5
-_STALE_S = 5.0
-_FIRST_LOOK_S = 0.1
+_LOOK_SECONDS = 0.5
+_FIRST_LOOK_SECONDS = 0.1  # after a break: what was before it says little
+_STALE_SECONDS = 5.0  # a longer look says little about now
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True)
+class Load:
+    """Seconds of processor time so far, on the cores this process may use."""
+
+    at: float
+    all_programs: float
+    own: float
 
 
 class Threads:
-    """Sets PyTorch's number of threads for the thread that calls `adapt`.
+    """Sets torch's threads for whoever computes, from what the machine is doing.
 
     Args:
-        others: Processor seconds that other processes have used so far.
-        clock: Seconds.
+        fixed: A number that is kept whatever else runs; None adapts it.
+        most: Most threads; by default one per core that this process may use.
+        read: Reads the processor times; a test brings its own.
     """
 
     def __init__(
         self,
-        others: Callable[[], float] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        fixed: int | None = None,
+        *,
+        most: int | None = None,
+        read: Callable[[], Load] | None = None,
     ) -> None:
-        self._most = torch.get_num_threads()
-        self._n_cores = _usable_cores()
-        self._others = others or _Others()
-        self._clock = clock
-        self._since = clock()
-        self._next = self._since + _FIRST_LOOK_S
-        self._used = self._others()
+        self._fixed = fixed
+        self._n_cores = available_cores()
+        self.most = fixed or most or _asked_by_environment() or self._n_cores
+        self.n_now = self.most
+        self._read = read or processor_load
+        self._lock = threading.Lock()
+        self._before: Load | None = None
+        self._next = 0.0
+        self._set = threading.local()
 
-    def adapt(self) -> None:
-        """Looks at the machine now and then; cheap to call before every step."""
-        now = self._clock()
-        if self._most == 1 or now < self._next:
+    def settle(self) -> None:
+        """Takes the right number for the calling thread; call it between two steps."""
+        if self._fixed is None:
+            self._look()
+        if getattr(self._set, "n", None) != self.n_now:
+            import torch  # seconds, which whoever only asks for the number need not wait
+
+            # For OpenMP the number belongs to the thread that asks.
+            torch.set_num_threads(self.n_now)
+            self._set.n = self.n_now
+
+    def _look(self) -> None:
+        before = self._before
+        if before is not None and time.monotonic() < self._next:
             return
-        used, elapsed = self._others(), now - self._since
-        is_stale = elapsed > _STALE_S  # nobody asked for a while: what was then says nothing
-        if not is_stale:
-            free = self._n_cores - (used - self._used) / elapsed
-            wanted = max(1, min(self._most, round(free)))
-            if wanted != torch.get_num_threads():
-                torch.set_num_threads(wanted)
-        self._since, self._used = now, used
-        self._next = now + (_FIRST_LOOK_S if is_stale else _EVERY_S)
+        if not self._lock.acquire(blocking=False):
+            return  # another thread is looking
+        try:
+            now = self._before = self._read()
+            if before is None or not 0 < now.at - before.at < _STALE_SECONDS:
+                self._next = now.at + _FIRST_LOOK_SECONDS
+                return
+            self._next = now.at + _LOOK_SECONDS
+            others = (now.all_programs - before.all_programs) - (now.own - before.own)
+            n_left = self._n_cores - max(others, 0.0) / (now.at - before.at)
+            self.n_now = min(max(math.floor(n_left + 0.5), 1), self.most)
+        finally:
+            self._lock.release()
+
+    @property
+    def words(self) -> str:
+        """For the header and the passport."""
+        if self.n_now < self.most:
+            return f"{self.n_now} of {self.most} threads, for other programs are busy"
+        return "1 thread" if self.n_now == 1 else f"{self.n_now} threads"
 
 
-class _Others:
-    """Processor seconds of the machine without this process."""
-
-    def __init__(self) -> None:
-        self._own = psutil.Process()
-
-    def __call__(self) -> float:
-        whole = psutil.cpu_times()
-        idle = whole.idle + getattr(whole, "iowait", 0.0)
-        guest = getattr(whole, "guest", 0.0) + getattr(whole, "guest_nice", 0.0)  # in user, nice
-        own = self._own.cpu_times()
-        return sum(whole) - idle - guest - own.user - own.system
+def available_cores() -> int:
+    """Cores that this process may use: real ones, within its affinity and its quota."""
+    allowed = len(_allowed())
+    real = psutil.cpu_count(logical=False) or allowed
+    return max(min(allowed, real, _quota()), 1)
 
 
-def _usable_cores() -> int:
+def processor_load() -> Load:
+    """Processor times now."""
+    at = time.monotonic()
+    times = psutil.cpu_times(percpu=True)
+    cores = [times[index] for index in _allowed() if index < len(times)]
+    busy = sum(sum(core[:]) - core.idle - getattr(core, "iowait", 0.0) for core in cores)
+    guests = sum(getattr(core, "guest", 0.0) + getattr(core, "guest_nice", 0.0) for core in cores)
+    own = psutil.Process().cpu_times()
+    return Load(at, busy - guests, own.user + own.system)  # a guest's time is in `user` too
+
+
+def _allowed() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _quota() -> int:
+    """Whole cores that a container's quota leaves; no limit where there is no quota."""
+    try:
+        quota, period = _QUOTA.read_text(encoding="ascii").split()[:2]
+    except (OSError, ValueError):
+        return 1024
+    return 1024 if quota == "max" else max(int(quota) // int(period), 1)
+
+
+def _asked_by_environment() -> int | None:
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdigit() and int(asked) else None

@@ -4,16 +4,28 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
+from assistant.chat.events import Event, Finished, Measured, Notice, Queued, TextDelta
+from assistant.chat.figures import Figures
 from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chem.names import NameTable
 from assistant.chem.worker import Tasks
 from assistant.errors import AssistantError
+from assistant.llm.queue import FairQueue
+from assistant.llm.requests import wait_in_line
 
+FIGURES = Figures(
+    waited_s=2.0,
+    first_token_s=0.1,
+    tokens_per_s=31.0,
+    answer_tokens=40,
+    prompt_tokens=1000,
+    cached_tokens=900,
+    memory_bytes=812_000_000,
+)
 STATUS = Status(
     model="fake-model",
     quantisation="nf4",
@@ -98,13 +110,36 @@ class FakeAssistant:
             delta = word if i == 0 else f" {word}"
             written += delta
             yield TextDelta(delta)
+            if i == 0:
+                yield Measured(replace(FIGURES, tokens_per_s=None))
+            elif i == 3:
+                yield Measured(replace(FIGURES, tokens_per_s=29.0))
             time.sleep(self.delay)
         stopped = written != self.text
         checks = () if stopped else self.checks
         passport = {"model": "fake-model", "seed": 0}
         message = Message("assistant", written, checks=checks, passport=passport, stopped=stopped)
         self.finished += 1
-        yield Finished(message, seconds=1.0, first_token_s=0.1, tokens_per_s=31.0)
+        yield Finished(message, 1.0, first_token_s=0.1, tokens_per_s=31.0, figures=FIGURES)
+
+
+@dataclass
+class QueuedAssistant(FakeAssistant):
+    """The fake behind the engine's own queue."""
+
+    queue: FairQueue = field(default_factory=FairQueue)
+    n_words: int = 0
+
+    def reply(self, conversation: Conversation, *, options: ReplyOptions) -> Iterator[Event]:
+        ticket = self.queue.enter(options.visitor)
+        try:
+            for queued in wait_in_line(self.queue, ticket, options.stop):
+                yield Queued(queued.position, queued.seconds)
+            for event in super().reply(conversation, options=options):
+                self.n_words += isinstance(event, TextDelta)
+                yield event
+        finally:
+            self.queue.leave(ticket)
 
 
 class InProcessChemistry:

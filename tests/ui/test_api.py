@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,11 @@ from ui.api import make_ask, make_facts
 from ui.handle import AssistantHandle
 
 REQUEST = SimpleNamespace(client=SimpleNamespace(host="127.0.0.1"))
+
+
+def last(states: Iterator[dict]) -> dict:
+    *_, state = states
+    return state
 
 
 def test_facts_have_the_keys_of_the_card(chemistry: InProcessChemistry) -> None:
@@ -30,7 +36,8 @@ def test_invalid_text_gives_message_and_position(chemistry: InProcessChemistry) 
 def test_ask_answers_with_checks_and_passport(chemistry: InProcessChemistry) -> None:
     fake = FakeAssistant(delay=0)
     ask = make_ask(AssistantHandle.ready(fake), chemistry)
-    answer = ask("What is it?", ["aspirin", "CCO"], REQUEST)
+    *states, answer = ask("What is it?", ["aspirin", "CCO"], REQUEST)
+    assert all(TEXT.startswith(state["answer"]) for state in states)
     assert answer["answer"] == TEXT
     assert {"verdict", "claim", "truth", "start", "end"} <= set(answer["checks"][0])
     assert answer["passport"]["model"] == "fake-model"
@@ -39,9 +46,9 @@ def test_ask_answers_with_checks_and_passport(chemistry: InProcessChemistry) -> 
 
 def test_bad_requests_get_an_error_not_an_exception(chemistry: InProcessChemistry) -> None:
     ask = make_ask(AssistantHandle.ready(FakeAssistant(delay=0)), chemistry)
-    assert "empty" in ask("  ", [], REQUEST)["error"]
-    assert "at most 4" in ask("x", ["C"] * 5, REQUEST)["error"]
-    assert ask("x", ["C1CC"], REQUEST)["position"] is not None
+    assert "empty" in last(ask("  ", [], REQUEST))["error"]
+    assert "at most 4" in last(ask("x", ["C"] * 5, REQUEST))["error"]
+    assert last(ask("x", ["C1CC"], REQUEST))["position"] is not None
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -54,4 +61,4 @@ def test_a_model_that_did_not_load_is_said(chemistry: InProcessChemistry) -> Non
     for thread in threading.enumerate():
         if thread.name == "load-assistant":
             thread.join()
-    assert "disk full" in make_ask(handle, chemistry)("x", [], REQUEST)["error"]
+    assert "disk full" in last(make_ask(handle, chemistry)("x", [], REQUEST))["error"]

@@ -282,7 +282,7 @@ def test_a_turn_empties_the_box_streams_and_ends_with_marks(
     assert "3 of 4 claims checked" in transcript["turns"][0]
     assert "open in sketcher as molecule 2" in transcript["turns"][0]
     assert not composer["busy"]
-    assert "31 tok/s" in header["html"]
+    assert "31 tok/s" in header["figures"]
 
 
 def test_undo_returns_the_question_and_redo_brings_the_answer_back(desk: Desk) -> None:

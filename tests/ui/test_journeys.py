@@ -239,3 +239,35 @@ def test_two_tabs_do_not_see_each_other(chat: "Page", address: str) -> None:
     other.wait_for_selector(".welcome", timeout=READY_MS)
     assert other.locator(".turn").count() == 0
     other.close()
+
+
+def test_the_header_shows_an_answers_figures_while_it_is_written(
+    chat: "Page", fake: FakeAssistant
+) -> None:
+    settle(chat)
+    fake.delay, fake.position = 0.2, 3
+    requests: list[str] = []
+    chat.on("request", lambda request: requests.append(request.url))
+    ask(chat, "What is it?")
+    figures = "#header .live-figures"
+    wait = "([s, t]) => document.querySelector(s).innerText.includes(t)"
+    chat.wait_for_function(wait, arg=[figures, "place 3 · 5 s"])
+    fake.position = 0
+    chat.wait_for_function(wait, arg=[figures, "first token 100 ms"])
+    chat.focus(f"{figures} .stat")
+    chat.wait_for_function(wait, arg=[figures, "29 tok/s"])
+    n_requests = len(requests)
+    assert chat.is_visible("#composer [data-act=stop]")
+    chat.wait_for_function(wait, arg=[figures, "31 tok/s"])  # of the whole answer
+    assert len(requests) == n_requests  # they came with the words
+    assert "90% cached" in chat.inner_text(figures)
+    assert "812 MB" in chat.inner_text(figures)
+    assert chat.get_attribute(figures, "aria-label") == "figures of the latest answer"
+    assert chat.get_attribute(figures, "aria-live") == "off"
+    chat.set_viewport_size({"width": 390, "height": 800})
+    assert chat.inner_text(figures).strip() == "31 tok/s"
+    bar = chat.query_selector("#header .bar").bounding_box()
+    shown = chat.query_selector(f"{figures} .stat").bounding_box()
+    assert bar["height"] == 44
+    assert shown["x"] + shown["width"] <= 390
+    assert chat.evaluate("document.documentElement.scrollWidth <= 390")

@@ -170,7 +170,7 @@ def test_a_model_that_failed_to_load_says_why(session, chemistry) -> None:
 
 def test_the_place_in_the_queue_is_shown(session, chemistry) -> None:
     lives = run_turn(session, chemistry, FakeAssistant(delay=0.01, position=3))
-    assert any("number 3 in the queue, about 4 s" in live.status for live in lives)
+    assert any("number 3 in the queue, about 5 s" in live.status for live in lives)
 
 
 def test_only_one_answer_at_a_time(session, chemistry) -> None:

@@ -164,8 +164,21 @@ window.moleculeChat = (() => {
     show: (part, value) => {
       fill(part.slots.items, value.html || "");
       root.dataset.model = value.state || "loading";
+      if (value.figures) showFigures(value.figures);
     },
   });
+  /** Figures come with the growing answer, so that they cost no request of their own. */
+  const showFigures = (html) => {
+    const slot = parts.header?.slots.figures;
+    if (!slot || slot.dataset.html === html) return;
+    const fresh = Object.assign(document.createElement("div"), { innerHTML: html });
+    if (fresh.children.length !== slot.children.length) slot.replaceChildren(...fresh.children);
+    else [...fresh.children].forEach((node, i) => { // in place, so that the focus stays
+      slot.children[i].textContent = node.textContent;
+      slot.children[i].dataset.tip = node.dataset.tip;
+    });
+    slot.dataset.html = html;
+  };
 
-  return { define, mount, parts, fill, onAct, copy, say, showTab, bring, sheet };
+  return { define, mount, parts, fill, onAct, copy, say, showTab, bring, sheet, showFigures };
 })();

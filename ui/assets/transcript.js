@@ -112,6 +112,7 @@
     if (part.arrow) afterBranch(part);
     if (value.follow) part.trigger("follow", {});
     if (value.live) {
+      if (value.live.figures) chat.showFigures(value.live.figures);
       if (!before) part.follows = true;
       grow(list, value.live);
     } else if (before) {

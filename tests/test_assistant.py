@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from assistant.chat.reply import AdapterStatus, ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import BundleError, PromptTooLongError, VisitorLimitError
+from assistant.graph.encoder import GraphLevels
 from assistant.llm.layout import text_ids
 from assistant.llm.queue import VisitorLimits
 from assistant.llm.splice import splice
@@ -75,6 +77,34 @@ def test_streamed_text_is_the_text_of_the_message(assistant: Assistant) -> None:
     message = finished(events).message
     assert message.text == text
     assert 0 < len(message.token_ids) <= 12
+
+
+def test_a_generator_that_fails_for_one_molecule_ends_only_its_own_request(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = assistant._components.encoder
+    assert encoder is not None
+    bad, good = Molecule.parse("CCCO"), Molecule.parse("CCCCO")
+    n_atoms = {len(molecule.rdmol().GetAtoms()): molecule for molecule in (bad, good)}
+    generate = encoder.generator.forward
+
+    def failing(levels: GraphLevels, roles: object = None) -> object:
+        if n_atoms.get(levels.atoms.shape[2]) is bad:
+            raise RuntimeError("singular")
+        return generate(levels, roles)
+
+    def answer(molecule: Molecule) -> tuple[int, ...]:
+        reply = assistant.reply(question("What is it?", molecule), options=SHORT)
+        return finished(list(reply)).message.token_ids
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encoder.generator, "forward", failing)
+        with ThreadPoolExecutor() as pool:
+            failed, found = pool.submit(answer, bad), pool.submit(answer, good)
+        with pytest.raises(RuntimeError, match="singular"):
+            failed.result()
+    assert found.result() == answer(good)
+    assert len(answer(bad)) > 0
 
 
 def test_the_same_seed_gives_the_same_answer(assistant: Assistant) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -278,20 +279,28 @@ def test_slots_then_places_then_a_refusal(llm, encodings):
 
 
 def test_twenty_clients_on_a_queue_of_eight(llm, encodings):
-    """The excess is refused, and nobody else sees an error."""
+    """The excess is refused at once, and nobody else sees an error."""
     engine = ContinuousEngine(llm, n_slots=4, max_waiting=4)
     spliced = questions(llm, encodings)[0]
     inside = threading.Barrier(20)
 
+    waited: list[float] = []
+
     def client(n: int) -> Done:
         inside.wait(timeout=30)
-        return ask(engine, spliced, visitor=str(n), temperature=3.0, max_new_tokens=40, seed=n)
+        begin = time.perf_counter()
+        try:
+            return ask(engine, spliced, visitor=str(n), temperature=3.0, max_new_tokens=40, seed=n)
+        except QueueFullError:
+            waited.append(time.perf_counter() - begin)
+            raise
 
     results = together([lambda n=n: client(n) for n in range(20)])
     refused = [r for r in results if isinstance(r, QueueFullError)]
     answered = [r for r in results if isinstance(r, Done)]
     assert len(answered) >= 8
     assert len(refused) + len(answered) == 20
+    assert all(seconds < 0.5 for seconds in waited)
     assert has_slots_free(engine)
 
 

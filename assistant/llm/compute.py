@@ -27,7 +27,9 @@ logger = logging.getLogger(__name__)
 _DECODED, _BLOCKS, _BLOCK = 128, 4, 64
 _BUDGET_SECONDS = 0.3
 _VISITS = 3  # to each way: a neighbour that has the processor for some ms must not decide
-_BY_COLUMNS = " by columns"
+_LAYOUT_VISITS = 7
+_PATIENCE_SECONDS = 0.5  # after which no further visit begins: the start must not wait for it
+_LAYOUT_BYTES = 2**26  # of matrices, more than the caches hold: a model is read from memory
 _MEMORY_SHARE = 0.5  # of the free memory may go to dequantised weights
 
 
@@ -74,11 +76,10 @@ def settle(
     if best == "nf4":
         _pack(layers)
         return kernel
-    name = best.removesuffix(_BY_COLUMNS)
-    dequantise(model, torch.float32 if name == "fp32" else torch.bfloat16)
-    if name != best:
+    dequantise(model, torch.float32 if best == "fp32" else torch.bfloat16)
+    if columns_are_faster(model):
         lay_by_columns(model)
-    return f"NF4 values, computed in {name}"
+    return f"NF4 values, computed in {best}"
 
 
 @torch.inference_mode()
@@ -94,8 +95,7 @@ def _drop_too_large(seconds: dict[str, float], layers: list[tuple[str, nn.Module
     room = psutil.virtual_memory().available * _MEMORY_SHARE
     for name, n_bytes in (("bf16", 2), ("fp32", 4)):
         if n_values * n_bytes > room:
-            seconds.pop(name, None)
-            seconds.pop(name + _BY_COLUMNS, None)
+            del seconds[name]
 
 
 def four_bit_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -147,23 +147,51 @@ def lay_by_columns(model: PreTrainedModel) -> None:
 
 
 @torch.inference_mode()
+def columns_are_faster(model: PreTrainedModel) -> bool:
+    """Whether one token times the model's matrices takes less when their columns lie together."""
+    by_rows: list[Tensor] = []
+    n_bytes = 0
+    for module in model.modules():
+        if type(module) is nn.Linear and n_bytes < _LAYOUT_BYTES:
+            by_rows.append(module.weight.data)
+            n_bytes += module.weight.nbytes
+    by_columns = [weight.t().contiguous().t() for weight in by_rows]
+    inputs = {w.shape[1]: torch.randn(1, w.shape[1], dtype=w.dtype) for w in by_rows}
+
+    def read(weights: list[Tensor]) -> float:
+        begin = time.perf_counter()
+        for weight in weights:
+            nn.functional.linear(inputs[weight.shape[1]], weight)
+        return time.perf_counter() - begin
+
+    read(by_rows), read(by_columns)
+    times = [(read(by_rows), read(by_columns)) for _ in range(_LAYOUT_VISITS)]
+    return min(columns for _, columns in times) < min(rows for rows, _ in times)
+
+
+@torch.inference_mode()
 def time_formats(layers: list[nn.Module]) -> dict[str, float]:
     """Seconds a typical turn spends in these layers, per format, at the model's shapes."""
     shapes = Counter((layer.in_features, layer.out_features) for layer in layers)
     examples = {(layer.in_features, layer.out_features): layer for layer in layers}
+    ways = [(shape, *runner) for shape in shapes for runner in _runners(examples[shape])]
+    budget = _BUDGET_SECONDS / (len(ways) * _VISITS * 2)
+    best: dict[tuple[tuple[int, int], str, int], float] = {}
+    begin = time.perf_counter()
+    for _ in range(_VISITS):
+        for shape, name, run, dtype in ways:
+            for n_tokens in (1, _BLOCK):
+                x = torch.randn(1, n_tokens, shape[0]).to(dtype)
+                key = (shape, name, n_tokens)
+                if key not in best:
+                    run(x)  # warms up
+                best[key] = min(_best_time(run, x, budget), best.get(key, float("inf")))
+        if time.perf_counter() - begin > _PATIENCE_SECONDS:
+            break
     total: Counter[str] = Counter()
-    for shape, n_layers in shapes.items():
-        runners = _runners(examples[shape])
-        budget = _BUDGET_SECONDS / (len(shapes) * len(runners) * _VISITS * 2)
-        best: dict[tuple[str, int], float] = {}
-        for _ in range(_VISITS):
-            for name, run, dtype in runners:
-                for n_tokens in (1, _BLOCK):
-                    x = torch.randn(1, n_tokens, shape[0]).to(dtype)
-                    seconds = _best_time(run, x, budget)
-                    best[name, n_tokens] = min(seconds, best.get((name, n_tokens), seconds))
-        for name, _, _ in runners:
-            total[name] += n_layers * (_DECODED * best[name, 1] + _BLOCKS * best[name, _BLOCK])
+    for shape, name, _, _ in ways:
+        one, block = (best[shape, name, n_tokens] for n_tokens in (1, _BLOCK))
+        total[name] += shapes[shape] * (_DECODED * one + _BLOCKS * block)
     return dict(total)
 
 
@@ -174,17 +202,12 @@ def _runners(layer: nn.Module) -> list[tuple[str, Callable[[Tensor], Tensor], to
     runners: list[tuple[str, Callable[[Tensor], Tensor], torch.dtype]] = [("nf4", kernel, compute)]
     for dtype in (torch.bfloat16, torch.float32):
         weight = weight_of(layer, dtype)
-        by_columns = weight.t().contiguous().t()
-        for name, W in (("", weight), (_BY_COLUMNS, by_columns)):
-            runners.append(
-                (type_name(dtype) + name, lambda x, W=W: nn.functional.linear(x, W), dtype)
-            )
+        runners.append((type_name(dtype), lambda x, w=weight: nn.functional.linear(x, w), dtype))
     return runners
 
 
 def _best_time(run: Callable[[Tensor], Tensor], x: Tensor, budget: float) -> float:
-    """Fastest of several runs within a budget; the first one warms up."""
-    run(x)
+    """Fastest of several runs within a budget."""
     best, spent = float("inf"), 0.0
     while spent < budget:
         begin = time.perf_counter()

@@ -37,11 +37,14 @@ def _draw_bars(report: Report, path: Path) -> Path:
 
     names = [metric.name for metric in report.rows[0].metrics][:_MOST]
     height = 1.2 + 0.35 * len(report.rows)
-    figure = Figure(figsize=(4 * len(names), height), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+    figure = Figure(figsize=(2 + 2.5 * len(names), height), layout="constrained")
+    columns = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+    for axes, name in zip(columns, names, strict=True):
         _draw_metric(axes, report, name)
+    columns[0].set_yticks(range(len(report.rows)), [row.method for row in report.rows])
+    columns[0].invert_yaxis()
     figure.suptitle(f"{report.task}, {report.table}, n = {report.rows[0].n}")
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
     return path
 
 
@@ -52,8 +55,6 @@ def _draw_metric(axes: "Axes", report: Report, name: str) -> None:
             continue
         around = [[max(metric.value - metric.low, 0)], [max(metric.high - metric.value, 0)]]
         axes.barh(place, metric.value, xerr=around, color=_COLOURS[row.kind], capsize=3)
-    axes.set_yticks(range(len(report.rows)), [row.method for row in report.rows])
-    axes.invert_yaxis()
     axes.set_title(name, fontsize="small")
 
 
@@ -67,5 +68,5 @@ def _draw_points(task: str, points: list[tuple[float, float]], path: Path) -> Pa
     ends = [min(wanted), max(wanted)]
     axes.plot(ends, ends, lw=0.8, color="tab:grey")
     axes.set(xlabel="reference", ylabel="written by the model", title=task)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
     return path

@@ -145,4 +145,6 @@ def number_text(value: float | None) -> str:
         return "0"
     if 0.001 <= abs(value) < 1:
         return f"{value:.4f}"
-    return f"{value:.3f}" if 1 <= abs(value) < 10 else f"{value:.4g}"
+    if abs(value) < 0.001:
+        return f"{value:.2g}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"

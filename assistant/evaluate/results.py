@@ -53,6 +53,8 @@ def read_records(directory: Path) -> list[Record]:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(record, dict) or "rows" not in record or "task" not in record:
             raise AssistantError(f"{path} is no record of assistant.evaluate.run.")
+        pictures = [path.with_suffix(".png"), path.with_name(f"{path.stem}__points.png")]
+        record["pictures"] = [f"{directory.name}/{p.name}" for p in pictures if p.is_file()]
         records.append(record)
     return records
 
@@ -77,7 +79,8 @@ def _section(task: str, records: Sequence[Record]) -> str:
             f"{mark}. {record['date']}, commit {record['commit'] or 'unknown'}, {record['table']}"
             f"{seconds}{_trained(record)}: `{record['command']}`"
         )
-    return "\n".join([*lines, "", *sources, ""])
+    pictures = [f"![{task}]({name})" for r in records for name in r["pictures"]]
+    return "\n".join([*lines, "", *sources, "", *([*pictures, ""] if pictures else [])])
 
 
 def _most(record: Record) -> Record:

@@ -221,7 +221,12 @@ def test_the_page_has_a_table_per_task(captions: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "## caption" in text
     assert "| nearest neighbour's text | 3 | 0 | 1.000 [1.000, 1.000]" in text
-    assert "captions.csv" in text
+    assert "![caption]" not in text
+    (record,) = records.glob("*.json")
+    record.with_suffix(".png").write_bytes(b"")
+    assert results.main(["--records", str(records), "--page", str(page)]) == 0
+    picture = f"![caption](records/{record.stem}.png)"
+    assert picture in page.read_text(encoding="utf-8")
     assert "`python -m assistant.evaluate.run --task caption --file captions.csv" in text
 
 

@@ -106,7 +106,7 @@ class FactsTask(_SentenceTask):
         refused = np.array([refuses(text) for text in texts], dtype=float)
         return [
             mean("right", right, seed=seed),
-            mean(f"right, worst line ({CARD_LABELS[worst]})", right[groups == worst], seed=seed),
+            mean("right, worst line", right[groups == worst], seed=seed),
             mean("declined", refused, seed=seed, better="lower"),
         ]
 

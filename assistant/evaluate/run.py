@@ -1,7 +1,7 @@
 """Measures a bundle on a task, with baselines beside it.
 
     python -m assistant.evaluate.run --bundle B --task T [--file F] [--n N] [--arm ARM]
-        [--retrieval] [--seed S] [--json OUT] [--data DIR] [--record DIR] [--plots DIR]
+        [--retrieval [INDEX]] [--seed S] [--json OUT] [--data DIR] [--record DIR] [--plots DIR]
 
 Every answer is written by the language model, greedily, through the same prompt and engine as on
 the page; what cannot be read out of it is a failure and counts as wrong. Without --bundle only the
@@ -35,6 +35,9 @@ from assistant.evaluate.tasks import forgetting
 from assistant.evaluate.tasks.base import Example, Scored, Task
 from assistant.evaluate.tasks.grounded import ChatTask
 from assistant.evaluate.tasks.registry import FORGETTING, task_of, tasks
+
+TRAINING_ROWS = "training rows"
+"""What `--retrieval` without an index stands for."""
 
 _N_OTHERS = 200
 
@@ -123,9 +126,10 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
     bundle: dict[str, str] = {}
     began = time.monotonic()
     if args.bundle is not None:
-        assistant = Assistant.load(args.bundle, device=args.device)
+        index = Path(args.retrieval) if args.retrieval not in (None, TRAINING_ROWS) else None
+        assistant = Assistant.load(args.bundle, device=args.device, retrieval=index)
         bundle = {"name": assistant.status().model, "sha256": assistant.bundle_hash[:12]}
-        shown = with_neighbours(asked, train) if args.retrieval else asked
+        shown = with_neighbours(asked, train) if args.retrieval == TRAINING_ROWS else asked
         row, outcomes = model_row(
             task, assistant, shown, train, scoring, arm=arm_of(args.arm), seed=args.seed
         )
@@ -154,7 +158,7 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
         args.seed,
         bundle,
         args.arm,
-        args.retrieval,
+        args.retrieval is not None,
         len(train),
         seconds,
         outcomes,
@@ -238,7 +242,14 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--file", type=Path, help="CSV, TSV or JSONL (.gz) with the columns of the shared table")
     add("--n", type=int, help="so many rows at random (default: all)")
     add("--arm", default="full", help=f"what is shown of a molecule: {', '.join(ARMS)}")
-    add("--retrieval", action="store_true", help="put the nearest training rows into the prompt")
+    add(
+        "--retrieval",
+        nargs="?",
+        const=TRAINING_ROWS,
+        metavar="INDEX",
+        help="quote similar molecules: from an index of python -m assistant.retrieval, as on the"
+        " page; without one the nearest training rows of the task with their answers",
+    )
     add("--seed", type=int, default=0, help="of the rows and of the intervals (default: 0)")
     add_scoring_options(parser)
     add("--outputs", type=Path, help="table with a column output: score another system's answers")

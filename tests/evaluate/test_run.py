@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from assistant.chem.molecule import Molecule
 from assistant.evaluate import results, run
 from assistant.evaluate.report import number_text
+from assistant.retrieval.index import Captioned, build_index
 from tests.bundles import write_tiny_bundle
 
 CAPTIONS = """smiles,description
@@ -101,6 +103,23 @@ def test_retrieval_shows_the_nearest_answers(bundle: Path, captions: Path, tmp_p
     question = report["outcomes"][0]["question"]
     assert "CCO (similarity 1.00): The molecule is an alcohol." in question
     assert report["retrieval"] is True
+
+
+def test_an_index_is_quoted_as_on_the_page(bundle: Path, tmp_path: Path) -> None:
+    table, index, reports = tmp_path / "bbbp.csv", tmp_path / "index", []
+    table.write_text(LABELS, encoding="utf-8")
+    build_index([Captioned(Molecule.parse("CCO"), "It is a solvent.", "own.csv", 2)], index)
+    for number, more in enumerate(((), ("--retrieval", index))):
+        out = tmp_path / f"{number}.json"
+        arguments = ("--task", "property:bbbp", "--bundle", bundle, "--file", table)
+        assert run_command(*arguments, "--json", out, *more) == 0
+        reports.append(json.loads(out.read_text(encoding="utf-8")))
+    assert [report["retrieval"] for report in reports] == [False, True]
+    (known, other), (known_quoted, other_quoted) = (
+        [outcome["score"] for outcome in report["outcomes"]] for report in reports
+    )
+    assert known != known_quoted  # ethanol has a caption to quote
+    assert other == other_quoted  # acetic acid is like none
 
 
 def test_answers_of_another_system_are_scored_alike(captions: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Answers as HTML: all escaped, a few marks of formatting, check marks and drawings in place.
 
-An answer is text with claims at known offsets, so formatting is decided per character of the
-original text: a SMILES is never read as Markdown, and no check can slip to another word.
+What is formatted in an answer is decided in `assistant.chat.answer_text`; here it becomes HTML.
 """
 
 import html
@@ -9,21 +8,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from assistant.chat.answer_text import (
+    MARKS,
+    VERDICTS,
+    Block,
+    Span,
+    answer_blocks,
+    is_structure,
+)
 from assistant.chat.check import Check
 
-MARKS = {"confirmed": "✓", "contradicted": "✗", "unverifiable": "?"}
-VERDICTS = {
-    "confirmed": "Agrees with the structure",
-    "contradicted": "Contradicts the structure",
-    "unverifiable": "Cannot be checked by computation",
-}
-
 LONGEST_UNBROKEN = 30
-
-_ITEM = re.compile(r"^[ \t]*(?:[-*•]|(\d{1,3})[.)])[ \t]+")
-_HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+")
-_CODE = re.compile(r"`([^`\n]+)`")
-_BOLD = re.compile(r"\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*(?![A-Za-z0-9])")
 
 # RDKit's palette → colours of the page, so that one drawing serves light and dark.
 _ATOM_COLOURS = {
@@ -96,16 +91,15 @@ def answer_html(text: str, checks: Sequence[Check], figures: Mapping[str, Figure
         figures: Drawings by canonical SMILES; each appears under the block that names it first.
     """
     shown: set[str] = set()
-    inline = _Inline(text, checks)
     parts: list[str] = []
     open_list: str | None = None
-    for block in _blocks(text):
+    for block in answer_blocks(text, checks):
         wanted = "ol" if block.ordered else "ul" if block.item else None
         if open_list != wanted:
             parts.append(f"</{open_list}>" if open_list else "")
             parts.append(f"<{wanted}>" if wanted else "")
             open_list = wanted
-        body = inline.render(block.start, block.end)
+        body = _block_html(block)
         tag = "li" if block.item else "p"
         css = ' class="heading"' if block.heading else ""
         pictures = _pictures(block, checks, figures, shown)
@@ -155,101 +149,23 @@ def plain_html(text: str) -> str:
     return escape(text).replace("\n", "<br>")
 
 
-@dataclass(frozen=True)
-class _Block:
-    start: int
-    end: int
-    item: bool = False
-    ordered: bool = False
-    heading: bool = False
+def _block_html(block: Block) -> str:
+    """The characters of a block with their marks."""
+    return "".join(map(_span_html, block.spans))
 
 
-def _blocks(text: str) -> list[_Block]:
-    """Paragraphs, headings and list items as ranges of the text."""
-    blocks: list[_Block] = []
-    position = 0
-    fresh = True
-    for line in text.splitlines(keepends=True):
-        start, position = position, position + len(line)
-        end = start + len(line.rstrip())
-        item, heading = _ITEM.match(line), _HEADING.match(line)
-        if end == start:
-            fresh = True
-        elif item:
-            blocks.append(_Block(start + item.end(), end, item=True, ordered=bool(item.group(1))))
-            fresh = False
-        elif heading:
-            blocks.append(_Block(start + heading.end(), end, heading=True))
-            fresh = True
-        elif fresh or not blocks:
-            blocks.append(_Block(start, end))
-            fresh = False
-        else:  # a line that goes on: the block grows
-            last = blocks[-1]
-            blocks[-1] = _Block(last.start, end, last.item, last.ordered)
-    return blocks
-
-
-class _Inline:
-    """Per-character view of an answer: hidden markup, bold, code, and the check it is in."""
-
-    def __init__(self, text: str, checks: Sequence[Check]) -> None:
-        self._text = text
-        self._checks = [c for c in checks if 0 <= c.start < c.end <= len(text)]
-        self._owner = [-1] * len(text)
-        for index, check in enumerate(self._checks):
-            if all(owner < 0 for owner in self._owner[check.start : check.end]):
-                self._owner[check.start : check.end] = [index] * (check.end - check.start)
-        protected = {
-            i for check in self._checks if check.smiles or check.kind == "smiles"
-            for i in range(check.start, check.end)
-        }  # fmt: skip
-        self._style = [""] * len(text)
-        self._hidden = [False] * len(text)
-        for pattern, style, fence in ((_CODE, "code", 1), (_BOLD, "strong", 2)):
-            for match in pattern.finditer(text):
-                fences = [*range(match.start(), match.start() + fence)]
-                fences += range(match.end() - fence, match.end())
-                if protected.intersection(fences) or any(self._style[i] for i in fences):
-                    continue
-                for i in range(match.start() + fence, match.end() - fence):
-                    self._style[i] = self._style[i] or style
-                for i in fences:
-                    self._hidden[i] = True
-
-    def render(self, start: int, end: int) -> str:
-        """The characters of a range with their marks."""
-        out: list[str] = []
-        at = start
-        while at < end:
-            owner = self._owner[at]
-            stop = at
-            while stop < end and self._owner[stop] == owner:
-                stop += 1
-            body = self._styled(at, stop)
-            ends_here = owner >= 0 and stop >= min(self._checks[owner].end, end)
-            out.append(_claim(body, self._checks[owner], ends_here) if owner >= 0 else body)
-            at = stop
-        return "".join(out)
-
-    def _styled(self, start: int, end: int) -> str:
-        out: list[str] = []
-        at = start
-        while at < end:
-            style, hidden = self._style[at], self._hidden[at]
-            stop = at
-            while stop < end and (self._style[stop], self._hidden[stop]) == (style, hidden):
-                stop += 1
-            piece = escape(self._text[at:stop]).replace("\n", "<br>")
-            if not hidden:
-                out.append(f"<{style}>{piece}</{style}>" if style else piece)
-            at = stop
-        return "".join(out)
+def _span_html(span: Span) -> str:
+    out: list[str] = []
+    for piece in span.pieces:
+        body = escape(piece.text).replace("\n", "<br>")
+        out.append(f"<{piece.style}>{body}</{piece.style}>" if piece.style else body)
+    body = "".join(out)
+    return _claim(body, span.check, span.ends) if span.check else body
 
 
 def _claim(body: str, check: Check, with_mark: bool) -> str:
     """A checked phrase, its sign, and the computed value on hover and focus."""
-    code = " smiles" if check.smiles or check.kind == "smiles" else ""
+    code = " smiles" if is_structure(check) else ""
     if not with_mark:
         return f'<span class="claim {check.verdict}{code}">{body}</span>'
     tip = VERDICTS[check.verdict]
@@ -268,7 +184,7 @@ def _claim(body: str, check: Check, with_mark: bool) -> str:
 
 
 def _pictures(
-    block: _Block, checks: Sequence[Check], figures: Mapping[str, Figure], shown: set[str]
+    block: Block, checks: Sequence[Check], figures: Mapping[str, Figure], shown: set[str]
 ) -> str:
     """Drawings of the structures named in a block that were not drawn above."""
     out: list[str] = []

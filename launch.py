@@ -368,8 +368,23 @@ def run(options: argparse.Namespace) -> None:
         wait_for_end()
 
 
+def replay(options: argparse.Namespace) -> bool:
+    """Make the answers of a passport again and print what came of each; True when all are equal."""
+    from assistant.replay import replay_file
+
+    equal = True
+    chosen = {name: getattr(options, name) for name in ("bundle", "llm", "device", "lora")}
+    for report in replay_file(options.replay, **chosen):
+        print(report, flush=True)
+        equal = equal and report.equal
+    return equal
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run the assistant; 0 after Ctrl+C, 1 with one line when it cannot start."""
+    """Run the assistant; 0 after Ctrl+C, 1 with one line when it cannot start.
+
+    With `--replay`: 0 when every answer is equal.
+    """
     options = parse_arguments(arguments)
     set_environment(options)
     set_logging(options.log_level)
@@ -378,6 +393,8 @@ def main(arguments: list[str] | None = None) -> int:
     from assistant.errors import AssistantError
 
     try:
+        if options.replay is not None:
+            return 0 if replay(options) else 1
         run(options)
     except AssistantError as error:
         print(error, file=sys.stderr)

@@ -383,8 +383,9 @@ class Assistant:
                 conversation,
                 prompt,
                 checks,
-                model=self._identity(),
+                model=self.identity(),
                 sampling=sampling,
+                token_ids=done.token_ids,
                 scalings=scalings,
                 figures=figures,
             ),
@@ -407,7 +408,8 @@ class Assistant:
         mean = tuple(tuple(round(weight, 6) for weight in row) for row in rows)
         return ExpertScalings(mode, mixture.bank.names, layers, mean)
 
-    def _identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, object]:
+        """What answers, as a passport names it."""
         return {
             **asdict(self.status()),
             "fingerprint": self._llm.fingerprint,

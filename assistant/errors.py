@@ -6,6 +6,7 @@ AssistantError
 ├── UnreadableFileError       a file that holds no molecules we can read
 ├── ChemistryTimeoutError     RDKit work that was killed at its time or memory limit
 ├── BundleError               a component that is missing, misshaped or of another model
+│   └── OtherBundleError      a passport of another bundle than those here
 ├── PromptTooLongError        a conversation that cannot be made to fit the context
 ├── AnswerFailedError         the model could not compute this one answer
 ├── QueueFullError            too many people are waiting
@@ -59,6 +60,23 @@ class ChemistryTimeoutError(AssistantError):
 
 class BundleError(AssistantError):
     """A bundle or a component does not hold what its config says."""
+
+
+class OtherBundleError(BundleError):
+    """A passport names a bundle that is not here.
+
+    Args:
+        message: One sentence that names the bundle and the remedy.
+        name: Name of the bundle that answered.
+        sha256: Its digest.
+        found: Digests of the bundles that are here, by name.
+    """
+
+    def __init__(self, message: str, *, name: str, sha256: str, found: dict[str, str]) -> None:
+        super().__init__(message)
+        self.name = name
+        self.sha256 = sha256
+        self.found = found
 
 
 class PromptTooLongError(AssistantError):

@@ -20,6 +20,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add_page_options(parser)
     add_reach_options(parser)
     parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="FILE",
+        help="make the answers of a saved passport or an exported conversation (JSON) again, say "
+        "whether they are equal, and end: 0 when all are, 1 when not",
+    )
+    parser.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
         default="warning",

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -12,6 +12,8 @@ from assistant.chat.conversation import Conversation
 from assistant.chat.figures import Figures
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.prompts import PairSlot, Part, Prompt, Slot
+
+SHOWN_HASH = 12
 
 _VERSIONED = (
     "torch",
@@ -44,6 +46,11 @@ def prompt_digest(prompt: Prompt) -> str:
     return digest.hexdigest()
 
 
+def answer_digest(token_ids: Sequence[int]) -> str:
+    """SHA-256 of an answer's token ids."""
+    return hashlib.sha256(" ".join(map(str, token_ids)).encode()).hexdigest()
+
+
 def _text_of(part: Part) -> str:
     if isinstance(part, Slot):
         return f"<slot {part.number}>"
@@ -61,6 +68,7 @@ def passport(
     sampling: Mapping[str, object],
     scalings: ExpertScalings | None = None,
     figures: Figures | None = None,
+    token_ids: Sequence[int] = (),
 ) -> dict[str, object]:
     """The passport as JSON types.
 
@@ -72,12 +80,18 @@ def passport(
         sampling: Seed, temperature and limits.
         scalings: How the answer was mixed from experts, if it was.
         figures: What the answer took.
+        token_ids: The answer; the passport holds its digest.
     """
     return {
         "format_version": 1,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "molecules": {
-            str(number): {"smiles": molecule.smiles, "inchikey": molecule.inchikey}
+            str(number): {
+                "smiles": molecule.smiles,
+                "inchikey": molecule.inchikey,
+                "name": molecule.name,
+                "role": conversation.molecule(number).role,
+            }
             for number, molecule in prompt.molecules.items()
         },
         "focus": list(prompt.focus[-1]) if prompt.focus else [],
@@ -91,6 +105,7 @@ def passport(
         "question": conversation.messages[-1].text,
         "pair": vars(pair) if (pair := conversation.messages[-1].pair) else None,
         "prompt_sha256": prompt_digest(prompt),
+        "answer_sha256": answer_digest(token_ids),
         "model": dict(model),
         "sampling": dict(sampling),
         "experts": {"mode": "off"}
@@ -103,3 +118,60 @@ def passport(
             for verdict in ("confirmed", "contradicted", "unverifiable")
         },
     }
+
+
+def passport_rows(passport: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """The main lines of a passport as label and text; what it does not hold is left out."""
+    model = _mapping(passport, "model")
+    rows = (
+        ("model", _joined(model, "model", "quantisation", "compute_format", "device")),
+        ("adapters", _adapters(model.get("adapters"))),
+        ("molecules", _molecules(_mapping(passport, "molecules"))),
+        ("quoted", _quoted(_mapping(passport, "retrieved"))),
+        ("sampling", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "sampling").items())),
+        ("bundle", _hash(model.get("bundle_sha256"))),
+        ("prompt", _hash(passport.get("prompt_sha256"))),
+        ("versions", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "versions").items())),
+        ("time", str(passport.get("time") or "")),
+    )
+    return tuple((label, text) for label, text in rows if text)
+
+
+def _mapping(values: Mapping[str, object], key: str) -> Mapping[str, object]:
+    found = values.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _joined(values: Mapping[str, object], *keys: str) -> str:
+    return " · ".join(str(values[key]) for key in keys if values.get(key))
+
+
+def _adapters(adapters: object) -> str:
+    if not isinstance(adapters, list | tuple):
+        return ""
+    known = [a for a in adapters if isinstance(a, Mapping)]
+    return ", ".join(f"{a.get('name')} {'on' if a.get('on') else 'off'}" for a in known)
+
+
+def _molecules(molecules: Mapping[str, object]) -> str:
+    return ", ".join(
+        f"{number}: {m.get('inchikey') or m.get('smiles')}"
+        for number, m in molecules.items()
+        if isinstance(m, Mapping)
+    )
+
+
+def _quoted(retrieved: Mapping[str, object]) -> str:
+    """Which captions of an index were quoted, for which molecule."""
+    return ", ".join(
+        f"{number}: {entry.get('file')} line {entry.get('line')}"
+        f" (similarity {entry.get('similarity')})"
+        for number, entries in retrieved.items()
+        if isinstance(entries, list)
+        for entry in entries
+        if isinstance(entry, Mapping)
+    )
+
+
+def _hash(value: object) -> str:
+    return f"sha256 {value[:SHOWN_HASH]}…" if isinstance(value, str) and value else ""

@@ -1,0 +1,1 @@
+"""A conversation as files that leave: Markdown, PDF, JSON, SDF, a notebook; and JSON read back."""

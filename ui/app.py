@@ -17,12 +17,14 @@ from typing import TypedDict
 import gradio as gr
 
 from assistant.chat.history import History
+from ui import export_panel
 from ui.api import make_ask, make_facts
 from ui.chat_list import ChatList
 from ui.chats import ChatHandlers
 from ui.dialogue import DialogueHandlers
 from ui.events import Services
 from ui.examples import load_menu, welcome_html
+from ui.export_panel import ExportHandlers
 from ui.handle import AssistantHandle
 from ui.handlers import Handlers
 from ui.molecules import Chemistry
@@ -56,8 +58,8 @@ ANSWER = {
     "concurrency_limit": MODEL_CONCURRENCY,
 }
 TRANSCRIPT_EVENTS = ("turn", "follow", "seen", "branch", "loaded", "vote", "example", "undo")
-SCRIPTS = ("page.js", "transcript.js", "composer.js", "bench.js", "chats.js")
-STYLES = ("page.css", "dialogue.css", "workbench.css", "chats.css")
+SCRIPTS = ("page.js", "transcript.js", "composer.js", "bench.js", "chats.js", "exporter.js")
+STYLES = ("page.css", "dialogue.css", "workbench.css", "chats.css", "exporter.css")
 
 
 class LaunchArguments(TypedDict):
@@ -103,6 +105,7 @@ def build_app(
             connect_molecules(page, work)
             connect_dialogue(page, talk)
             connect_chats(page, shelf)
+            export_panel.connect(page.exporter, page.dialogue, ExportHandlers(services))
             add_api(handle, chemistry)
         app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
     return app
@@ -116,6 +119,7 @@ class Page:
     place: gr.Textbox
     chats: gr.HTML
     thumbs: gr.HTML
+    exporter: gr.HTML
     transcript: gr.HTML
     composer: gr.HTML
     bench: gr.HTML
@@ -144,6 +148,7 @@ def place_parts(views: Views) -> Page:
     """Make every part in its place: the header, and below it three columns."""
     header = part("header", value=views.header())
     place = gr.Textbox(visible=False)
+    exporter = export_panel.exporter_part()
     with gr.Row(elem_id="main", equal_height=False):
         with gr.Column(elem_id="history", scale=1, min_width=0):
             chats = part(
@@ -168,7 +173,18 @@ def place_parts(views: Views) -> Page:
                 viewer = Viewer3D(height=420)
     clock = gr.Timer(1.0, active=True)
     return Page(
-        header, place, chats, thumbs, transcript, composer, bench, sketcher, facts, viewer, clock
+        header,
+        place,
+        chats,
+        thumbs,
+        exporter,
+        transcript,
+        composer,
+        bench,
+        sketcher,
+        facts,
+        viewer,
+        clock,
     )
 
 

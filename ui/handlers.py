@@ -6,12 +6,10 @@ of the dialogue are in `dialogue`.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import gradio as gr
 
-from assistant.chem.limits import MAX_FILE_BYTES
-from assistant.errors import AssistantError, InputTooLargeError
+from assistant.errors import AssistantError
 from ui import molecules
 from ui.events import SKIP, EventHandlers, Notice, Payload, Values, key_of, payload_of
 from ui.examples import EXAMPLES, open_example
@@ -19,6 +17,7 @@ from ui.molecules import Arrival
 from ui.session import Session
 from ui.shown import Current
 from ui.sketcher import to_drawing
+from ui.uploads import received, refuse_big
 
 
 class Handlers(EventHandlers):
@@ -135,9 +134,9 @@ class Handlers(EventHandlers):
         name = str(data.get("name") or "file")[:200]
 
         def change(session: Session) -> Arrival:
-            path = _uploaded(str(data.get("path") or ""))
+            path = received(str(data.get("path") or ""))
             try:
-                _refuse_big(path, name)
+                refuse_big(path, name)
                 report = self._chemistry.call("file", path=str(path), name=name)
             finally:
                 path.unlink(missing_ok=True)
@@ -243,22 +242,3 @@ def _ticket(session: Session) -> int:
 def _number(data: Payload) -> int:
     number = data.get("number")
     return number if isinstance(number, int) else 0
-
-
-def _refuse_big(path: Path, name: str) -> None:
-    size = path.stat().st_size / 2**20
-    limit = MAX_FILE_BYTES / 2**20
-    if size > limit:
-        raise InputTooLargeError(
-            f"“{name}” is {size:.0f} MB; at most {limit:.0f} MB are read. "
-            "Split it, or keep the records you ask about."
-        )
-
-
-def _uploaded(path: str) -> Path:
-    """The path of an upload; anything outside the upload folder is refused."""
-    folder = Path(gr.utils.get_upload_folder()).resolve()
-    resolved = Path(path).resolve()
-    if not resolved.is_relative_to(folder) or not resolved.is_file():
-        raise AssistantError("The file did not arrive. Drop it again.")
-    return resolved

@@ -9,19 +9,30 @@ from ui.figures import figures_text
 from ui.render import escape
 
 
-def passport_html(passport: Mapping[str, object]) -> str:
-    """What an answer was made from and with; empty for an answer that has no passport."""
+def passport_html(passport: Mapping[str, object], turn: int | None = None) -> str:
+    """What an answer was made from and with; empty for an answer that has no passport.
+
+    Args:
+        passport: What the answer stored.
+        turn: Its question, counted from 0, where the passport can be saved as a file.
+    """
     if not passport:
         return ""
     rows = "".join(
         f"<dt>{label}</dt><dd>{escape(text)}</dd>" for label, text in _rows(passport)
     )
     whole = json.dumps(passport, indent=2, ensure_ascii=False)
+    save = (
+        f'<button type="button" class="action" data-save-passport="{turn + 1}"'
+        ' data-tip="a file for launch.py --replay">save passport</button>'
+        if turn is not None
+        else ""
+    )
     return (
         '<details class="passport"><summary data-tip="how this answer came about">passport'
         f'</summary><div class="sheet"><dl translate="no">{rows}</dl>'
         '<button type="button" class="action" data-tip="everything, as JSON"'
-        f' data-copy="{escape(whole)}">copy passport</button></div></details>'
+        f' data-copy="{escape(whole)}">copy passport</button>{save}</div></details>'
     )
 
 

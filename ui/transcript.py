@@ -145,7 +145,7 @@ class TranscriptView:
             f"{_action('copy', 'copy', 'copy the answer', turn, answer.text)}"
             f"{_action('retry', 'retry', 'another answer beside this one', turn)}"
             f"{_vote('up', node.vote, turn)}{_vote('down', node.vote, turn)}"
-            f"{passport_html(answer.passport)}</div></div>"
+            f"{passport_html(answer.passport, turn)}</div></div>"
         )
 
     def _failed(self, node: Node, turn: int, session: Session) -> str:

@@ -4,6 +4,7 @@ Every atom has an invisible circle with the class `atom-N` (N counts from 0), so
 highlight atoms by CSS. The SVG holds shapes only: letters are drawn as paths, names never enter it.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 from rdkit import Chem
@@ -66,6 +67,19 @@ def draw_svg(
     drawer.FinishDrawing()
     svg = drawer.GetDrawingText()
     return svg[svg.index("<svg") :]
+
+
+_TAGS = re.compile(r"<circle[^>]*atom-selector[^>]*/>\s*|<path[^>]*bond-selector[^>]*/>\s*")
+_NEEDLESS = re.compile(
+    r" class='[^']*'|fill-rule:evenodd;|stroke-linecap:butt;|stroke-linejoin:miter;"
+    r"|;?stroke-opacity:1(?=['; ])|<!--.*?-->|(?<=>)\s+(?=<)|(?<=<svg)\s+(?=version)|"
+    r"\s+xmlns:\w+='[^']*'|\s+xml:space='preserve'"
+)
+
+
+def slim(svg: str) -> str:
+    """The same picture in a third of the characters, for lists: without classes of atoms."""
+    return _NEEDLESS.sub("", _TAGS.sub("", svg))
 
 
 def to_molblock(molecule: Molecule) -> str:

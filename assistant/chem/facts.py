@@ -18,8 +18,9 @@ order of `Molecule.rdmol()`.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rdkit import Chem
 from rdkit.Chem import QED, Crippen, Descriptors, rdMolDescriptors
@@ -66,6 +67,21 @@ class Facts:
         fields["alerts"] = [alert.to_dict() for alert in self.alerts]
         fields["rule_of_five_violations"] = list(self.rule_of_five_violations)
         return fields
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Facts":
+        """Reads what `to_dict` wrote (in a worker, say)."""
+        fields = dict(values)
+        fields["groups"] = tuple(
+            GroupMatch(group["name"], tuple(map(tuple, group["atoms"])))
+            for group in fields["groups"]
+        )
+        fields["alerts"] = tuple(
+            Alert(alert["catalogue"], alert["name"], tuple(alert["atoms"]))
+            for alert in fields["alerts"]
+        )
+        fields["rule_of_five_violations"] = tuple(fields["rule_of_five_violations"])
+        return cls(**fields)
 
 
 @dataclass(frozen=True)

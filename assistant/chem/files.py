@@ -63,18 +63,34 @@ def read_file(path: Path, *, name: str) -> FileReport:
         UnreadableFileError: Missing, empty, too big, binary, or without one readable molecule.
     """
     shown = clean_name(Path(name).name) or "the file"
-    text = _read_text(path, shown)
+    return _report_of(_read_text(path, shown), f"'{shown}'")
+
+
+def read_pasted(text: str, names: NameTable) -> FileReport:
+    """Reads pasted text: a whole SD file or table, or SMILES, InChI and names, one on each line.
+
+    Raises:
+        UnreadableFileError: Too long, or without one readable molecule.
+    """
+    if len(text) > MAX_FILE_BYTES:
+        raise UnreadableFileError(
+            f"The text has {len(text):,} characters; up to {MAX_FILE_BYTES:,} are read."
+        )
+    return _report_of(text.replace("\r\n", "\n").replace("\r", "\n"), "the text", names)
+
+
+def _report_of(text: str, shown: str, names: NameTable | None = None) -> FileReport:
     report = FileReport()
     for records, read in ((_is_rxn, _read_rxn), (_is_cdxml, _read_cdxml), (_is_sdf, _read_sdf)):
         if records(text):
             read(text, report)
             break
     else:
-        _read_lines(text, report)
+        _read_lines(text, report, names)
     if not report.molecules and not report.reactions:
         reasons = " ".join(report.problems[:3])
         raise UnreadableFileError(
-            f"No molecule in '{shown}'. {reasons}".rstrip() + ("" if reasons else f" {_HINT}")
+            f"No molecule in {shown}. {reasons}".rstrip() + ("" if reasons else f" {_HINT}")
         )
     if len(report.problems) > MAX_PROBLEMS:
         further = len(report.problems) - MAX_PROBLEMS
@@ -173,13 +189,32 @@ def _sd_name(record: str) -> str | None:
     return next((clean_name(fields[key]) for key in _SD_NAME_FIELDS if fields.get(key)), None)
 
 
-def _read_lines(text: str, report: FileReport) -> None:
-    """One SMILES (InChI, reaction) a line, maybe with a name; or a table with a SMILES column."""
+def _read_lines(text: str, report: FileReport, names: NameTable | None = None) -> None:
+    """One SMILES (InChI, reaction) a line, maybe with a name; or a table with a SMILES column.
+
+    With a name table a line may also be a name, which has precedence where it is one exactly.
+    """
     rows = list(_table_rows(text)) or list(_smi_rows(text))
     for number, written, name in rows[:MAX_RECORDS]:
         label = f"Line {number} ('{name}')" if name else f"Line {number}"
-        report.attempt(label, lambda w=written, n=name: _read_notation(w, n))
+        line = f"{written} {name}" if name else written
+        report.attempt(label, lambda ln=line, w=written, n=name: _read_line(ln, w, n, names))
     _note_rest(len(rows), report)
+
+
+def _read_line(
+    line: str, written: str, name: str | None, names: NameTable | None
+) -> Molecule | Reaction:
+    """A line of text; where there is a name table, also a name with case and spaces forgiven."""
+    entry = names.find_exactly(line) if names is not None else None
+    if entry is None:
+        try:
+            return _read_notation(written, name)
+        except AssistantError:
+            entry = names.find(line) if names is not None else None
+            if entry is None:
+                raise
+    return Molecule(entry.molecule().smiles, entry.name)
 
 
 def _read_notation(written: str, name: str | None) -> Molecule | Reaction:

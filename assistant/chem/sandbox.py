@@ -32,9 +32,9 @@ logger = logging.getLogger(__name__)
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 DEFAULT_SECONDS = 2.0
-TASK_SECONDS = {"file": 10.0, "conformers": 10.0}
+TASK_SECONDS = {"file": 10.0, "conformers": 10.0, "canonical": 10.0, "rows": 10.0, "lines": 30.0}
 HEAVY_TASKS = frozenset(
-    {"conformer", "conformers", "file", "find"}
+    {"canonical", "conformer", "conformers", "file", "find", "lines", "rows"}
 )  # never on all children at once: facts stay quick
 DEFAULT_MEMORY_BYTES = 2 * 2**30
 START_SECONDS = 60.0
@@ -264,14 +264,17 @@ class ChemPool:
 
 _BUSY = "The chemistry part is busy with other people's molecules. Try again in a moment."
 _TASK_TITLES = {
+    "canonical": "Reading the structures",
     "conformer": "The 3D shape",
     "conformers": "Finding the 3D shapes",
     "draw": "The drawing",
     "file": "Reading the file",
     "find": "The search for structures",
     "inspect": "Computing the facts",
+    "lines": "Reading the list",
     "molblock": "Reading the drawing",
     "recognise": "Reading the text",
+    "rows": "Computing the facts",
 }
 
 

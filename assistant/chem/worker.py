@@ -12,6 +12,9 @@ Tasks (payload → result):
     conformers {smiles, n}             → positions: up to n shapes × atoms × 3, in Å
     file       {path, name}            → molecules, reactions, problems
     find       {query, among}          → found: None, or same, containing, n_searched
+    lines      {text}                  → the same, of pasted text
+    rows       {smiles, width, height} → rows: facts, svg and molblock, or error, of each of many
+    canonical  {smiles}                → smiles: the canonical form of each of many
 
 Run as `python -m assistant.chem.worker`; it never loads the model stack.
 """
@@ -26,9 +29,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from assistant.chem.conformer import conformer_molblock, conformer_positions
-from assistant.chem.draw import draw_svg, to_molblock
+from assistant.chem.draw import draw_svg, slim, to_molblock
 from assistant.chem.facts import compute_facts
-from assistant.chem.files import read_file
+from assistant.chem.files import FileReport, read_file, read_pasted
 from assistant.chem.inputs import Recognised, recognise
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
@@ -57,6 +60,9 @@ class Tasks:
             "conformers": self.conformers,
             "file": self.file,
             "find": self.find,
+            "lines": self.lines,
+            "rows": self.rows,
+            "canonical": self.canonical,
         }
 
     def run(self, task: str, payload: dict[str, Json]) -> dict[str, Json]:
@@ -100,7 +106,21 @@ class Tasks:
 
     def file(self, path: str, name: str) -> dict[str, Json]:
         """The molecules of a file."""
-        report = read_file(Path(path), name=name)
+        return self._report(read_file(Path(path), name=name))
+
+    def lines(self, text: str) -> dict[str, Json]:
+        """The molecules of pasted text, one on each line, or of a whole pasted file."""
+        return self._report(read_pasted(text, self._names))
+
+    def rows(self, smiles: Sequence[str], width: int, height: int) -> dict[str, Json]:
+        """Facts and a small drawing of many molecules; one that fails does not spoil the others."""
+        return {"rows": [_row(one, width, height) for one in smiles]}
+
+    def canonical(self, smiles: Sequence[str]) -> dict[str, Json]:
+        """Many structures as they are compared; the first mistake is raised."""
+        return {"smiles": [Molecule.parse(one).smiles for one in smiles]}
+
+    def _report(self, report: FileReport) -> dict[str, Json]:
         return {
             "molecules": [self._molecule(m) for m in report.molecules],
             "reactions": [self._reaction(r) for r in report.reactions],
@@ -154,6 +174,23 @@ class Tasks:
             "smiles": reaction.smiles,
             **{role: [self._molecule(m) for m in getattr(reaction, role)] for role in roles},
         }
+
+
+def _row(smiles: str, width: int, height: int) -> dict[str, Json]:
+    try:
+        molecule = Molecule.parse(smiles)
+        return {
+            "facts": compute_facts(molecule).to_dict(),
+            "svg": slim(draw_svg(molecule, width=width, height=height)),
+            "molblock": to_molblock(molecule),
+        }
+    except AssistantError as error:
+        return {"error": error_to_json(error)}
+    except RuntimeError as error:  # RDKit's own invariants: its text is for developers
+        failed = InvalidMoleculeError(
+            f"RDKit cannot handle this molecule ({type(error).__name__})."
+        )
+        return {"error": error_to_json(failed)}
 
 
 def _drawing_options(drawing: dict[str, Json]) -> dict[str, int | bool]:

@@ -15,6 +15,7 @@
     };
     question.value = draft.kept(); // typed before the tab was loaded again
     if (question.value) part.fit();
+    part.tell = (message) => notice(part, message);
     part.send = () => {
       const text = question.value.trim();
       if (part.busy || !text) return question.focus();
@@ -139,6 +140,7 @@
   // -- files --------------------------------------------------------------------------------
   const sendFiles = async (part, files) => {
     for (const file of [...files].slice(0, 10)) {
+      if (/\.json$/i.test(file.name)) { chat.parts.exporter?.importFile(file); continue; }
       if (file.size > MAX_MB * 2 ** 20) {
         const size = Math.round(file.size / 2 ** 20);
         notice(part, { tone: "error", text: `“${file.name}” is ${size} MB; at most ${MAX_MB} MB are read. Split it, or keep the records you ask about.` });

@@ -1,0 +1,232 @@
+"""Export and import on the page: handlers with a stand-in for Gradio, and journeys in a browser."""
+
+import base64
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import gradio as gr
+import pytest
+
+from assistant.errors import ChemistryTimeoutError
+from assistant.export.exchange import read_json, to_json
+from tests.export.sample import conversation, sample
+from tests.ui.browser import QUESTION, ask, enter, wait_below
+from tests.ui.fakes import FakeAssistant, InProcessChemistry
+from ui.events import SKIP, Services, key_of
+from ui.export_panel import FORMATS, ExportHandlers
+from ui.handle import AssistantHandle
+from ui.reach import Reach
+from ui.session import SessionStore
+from ui.transcript import Drawings, TranscriptView
+from ui.views import Views
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+REQUEST = SimpleNamespace(session_hash="a")
+
+
+def event(**data: object) -> SimpleNamespace:
+    return SimpleNamespace(_data=data)
+
+
+@pytest.fixture
+def store() -> SessionStore:
+    return SessionStore()
+
+
+@pytest.fixture
+def panel(chemistry: InProcessChemistry, store: SessionStore) -> ExportHandlers:
+    handle, drawings = AssistantHandle.ready(FakeAssistant(delay=0)), Drawings(chemistry)
+    views = Views(handle, drawings, Reach("this computer only"))
+    return ExportHandlers(
+        Services(handle, chemistry, store, TranscriptView(drawings, lambda: "welcome"), views)
+    )
+
+
+def content(value: dict) -> bytes:
+    return base64.b64decode(value["file"]["base64"])
+
+
+@pytest.mark.parametrize("extension", [one.extension for one in FORMATS])
+def test_every_format_is_written_and_named(
+    panel: ExportHandlers, store: SessionStore, extension: str
+) -> None:
+    store.get("a").conversation = conversation()
+    value, composer = panel.save(event(format=extension), REQUEST)
+    assert value["file"]["name"].endswith(f"-aspirin.{extension}")
+    assert len(content(value)) > 500
+    assert composer is SKIP
+
+
+def test_what_cannot_be_exported_is_told(
+    panel: ExportHandlers, store: SessionStore, chemistry: InProcessChemistry
+) -> None:
+    value, composer = panel.save(event(format="pdf"), REQUEST)
+    assert value["file"] is None
+    assert "nothing to export yet" in composer["notice"]["text"]
+    _, composer = panel.save(event(format="exe"), REQUEST)
+    assert "no format 'exe'" in composer["notice"]["text"]
+    store.get("a").conversation = conversation()
+    chemistry.broken["inspect"] = ChemistryTimeoutError("took too long")
+    value, composer = panel.save(event(format="md"), REQUEST)
+    assert "Markdown could not be written. took too long" in composer["notice"]["text"]
+    chemistry.broken.clear()
+    chemistry.broken["draw"] = ChemistryTimeoutError("took too long")  # a structure of an answer
+    assert panel.save(event(format="md"), REQUEST)[0]["file"] is not None
+
+
+def test_a_passport_is_saved_with_what_was_asked_before(
+    panel: ExportHandlers, store: SessionStore
+) -> None:
+    store.get("a").conversation = conversation()
+    value, _ = panel.passport(event(turn=1), REQUEST)
+    found = read_json(content(value).decode())
+    assert found.is_passport
+    assert found.conversation.messages == conversation().messages[:2]
+    assert "passport-1.json" in value["file"]["name"]
+    for turn in (0, 9, "1", None):
+        value, composer = panel.passport(event(turn=turn), REQUEST)
+        assert value["file"] is None
+        assert "has no answer" in composer["notice"]["text"]
+
+
+@pytest.fixture
+def upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(gr.utils, "get_upload_folder", lambda: str(tmp_path))
+    return tmp_path / "chat.json"
+
+
+def test_an_import_comes_back_equal_and_undo_takes_it_back(
+    panel: ExportHandlers, store: SessionStore, upload: Path
+) -> None:
+    before = conversation().truncated(2)
+    session = store.get("a")
+    session.conversation = before
+    upload.write_text(to_json(sample()), encoding="utf-8")
+    _, transcript, composer = panel.restore(event(path=str(upload), name="chat.json"), REQUEST)
+    assert [m.text for m in session.conversation.messages] == [
+        m.text for m in conversation().messages
+    ]
+    assert session.conversation.molecules == conversation().molecules
+    assert {m.model for m in session.conversation.messages} == {""}  # its token ids are not used
+    assert len(transcript["turns"]) == 2
+    assert "2 questions, 2 molecules" in composer["notice"]["text"]
+    assert not upload.exists()
+    session.undo()
+    assert session.conversation == before
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (b"{}", "no exported conversation"),
+        (b"\xff\xfe\x00", "is not text"),
+        (b" " * (6 * 2**20), "at most 5 MB"),
+        (to_json(sample()).replace("c1ccccc1", "c1ccccc", 1).encode(), "with a mistake"),
+        (json.dumps(json.loads(to_json(sample())) | {"run": "x"}).encode(), "run: Extra inputs"),
+    ],
+)
+def test_a_file_that_is_no_conversation_changes_nothing(
+    panel: ExportHandlers, store: SessionStore, upload: Path, written: bytes, told: str
+) -> None:
+    store.get("a").conversation = conversation()
+    upload.write_bytes(written)
+    _, transcript, composer = panel.restore(event(path=str(upload), name="chat.json"), REQUEST)
+    assert transcript is SKIP
+    assert told in composer["notice"]["text"]
+    assert store.get("a").conversation == conversation()
+    assert not upload.exists()
+
+
+def test_a_path_outside_of_the_uploads_is_refused(panel: ExportHandlers, upload: Path) -> None:
+    assert key_of(REQUEST) == "a"
+    _, _, composer = panel.restore(event(path="/etc/hostname", name="x"), REQUEST)
+    assert "did not arrive" in composer["notice"]["text"]
+
+
+# -- in a browser ---------------------------------------------------------------------------------
+
+browser = [
+    pytest.mark.browser,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+]
+
+
+def in_browser(test: object) -> object:
+    for mark in browser:
+        test = mark(test)
+    return test
+
+
+def saved(chat: "Page", keys: str) -> tuple[str, Path]:
+    """What the menu saves, chosen by keys alone."""
+    with chat.expect_download() as download:
+        chat.focus("#exporter .opener")
+        for key in keys.split():
+            chat.keyboard.press(key)
+    return download.value.suggested_filename, Path(download.value.path())
+
+
+@in_browser
+def test_a_chat_leaves_by_keyboard_and_comes_back(chat: "Page") -> None:
+    enter(chat, "aspirin")
+    wait_below(chat, "aspirin")
+    ask(chat, "What is its formula?")
+    chat.wait_for_selector(".checked")
+    name, path = saved(chat, "Enter ArrowDown ArrowDown Enter")
+    assert name.endswith("-aspirin.json")
+    found = read_json(path.read_text(encoding="utf-8"))
+    assert [m.role for m in found.conversation.messages] == ["user", "assistant"]
+    name, path = saved(chat, "ArrowDown ArrowDown Enter")
+    assert name.endswith("-aspirin.pdf")
+    assert path.read_bytes().startswith(b"%PDF")
+    chat.click("#composer [data-act=fresh]")
+    chat.wait_for_selector(".welcome")
+    kept = path.with_suffix(".json")
+    kept.write_text(to_json(sample()), encoding="utf-8")
+    chat.set_input_files("#exporter input[type=file]", str(kept))
+    chat.wait_for_selector(".turn >> nth=1")
+    assert "Imported: 2 questions" in chat.inner_text("#composer .notice")
+    assert chat.locator(".turn .mark").all_inner_texts() == ["✓", "✗", "✓", "?"]
+    ask(chat, "And now?")  # an imported chat goes on
+    chat.wait_for_selector(".turn >> nth=2")
+    chat.wait_for_selector(".turn >> nth=2 >> .checked")
+
+
+@in_browser
+def test_the_menu_is_a_menu(chat: "Page") -> None:
+    chat.focus("#exporter .opener")
+    assert chat.get_attribute("#exporter .opener", "aria-expanded") == "false"
+    chat.keyboard.press("ArrowDown")
+    focused = "document.activeElement.innerText"
+    assert "Markdown" in chat.evaluate(focused)
+    chat.keyboard.press("End")
+    assert "Import" in chat.evaluate(focused)
+    chat.keyboard.press("n")
+    assert "Notebook" in chat.evaluate(focused)
+    chat.keyboard.press("Escape")
+    assert chat.evaluate("document.activeElement.classList.contains('opener')")
+    assert not chat.is_visible("#exporter [role=menu]")
+    chat.click("#exporter .opener")
+    chat.click(QUESTION)
+    assert not chat.is_visible("#exporter [role=menu]")
+    chat.click("#exporter .opener")
+    chat.click("#exporter [data-format=md]")  # nothing to export yet
+    chat.wait_for_selector("#composer .notice:has-text('nothing to export yet')")
+
+
+@in_browser
+def test_a_passport_is_saved_from_its_answer(chat: "Page") -> None:
+    ask(chat, "Hello")
+    chat.wait_for_selector(".checked")
+    chat.click(".passport summary")
+    with chat.expect_download() as download:
+        chat.click("[data-save-passport]")
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert read_json(text).is_passport

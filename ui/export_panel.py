@@ -1,0 +1,197 @@
+"""Export and import of the conversation: one menu, files made on request and kept nowhere."""
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import gradio as gr
+
+from assistant.chat.conversation import Conversation
+from assistant.chem.facts import Facts
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError, UnreadableFileError
+from assistant.export.exchange import Imported, as_foreign, read_json, to_json, to_passport_json
+from assistant.export.markdown import to_markdown
+from assistant.export.notebook import to_notebook
+from assistant.export.sdf import to_sdf
+from assistant.export.source import HEIGHT, WIDTH, Export, Look, export_of
+from ui.events import SKIP, EventHandlers, Notice, Values, key_of, payload_of
+from ui.molecules import Chemistry
+from ui.parts import part
+from ui.session import Session
+from ui.uploads import received, refuse_big
+
+
+@dataclass(frozen=True)
+class Format:
+    """One form a conversation leaves in."""
+
+    extension: str
+    mime: str
+    title: str
+    hint: str
+    write: Callable[[Export], str | bytes]
+
+
+def _pdf(export: Export) -> bytes:
+    from assistant.export.pdf import to_pdf  # its font library takes a moment to load
+
+    return to_pdf(export)
+
+
+FORMATS = (
+    Format("md", "text/markdown", "Markdown", "text with drawings and checks", to_markdown),
+    Format("pdf", "application/pdf", "PDF", "to print or send", _pdf),
+    Format("json", "application/json", "JSON", "everything; can be imported again", to_json),
+    Format("sdf", "chemical/x-mdl-sdfile", "SDF", "all molecules with their facts", to_sdf),
+    Format(
+        "ipynb", "application/x-ipynb+json", "Notebook", "recomputes and asks again", to_notebook
+    ),
+)
+
+
+def exporter_part() -> gr.HTML:
+    """The menu."""
+    menu = [{"format": f.extension, "title": f.title, "hint": f.hint} for f in FORMATS]
+    return part("exporter", events=("save", "passport", "restore"), menu=menu)
+
+
+def connect(exporter: gr.HTML, dialogue: list[gr.HTML], handlers: "ExportHandlers") -> None:
+    """Which event goes where; `dialogue` is transcript and composer."""
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    exporter.save(handlers.save, None, [exporter, dialogue[1]], **quick)
+    exporter.passport(handlers.passport, None, [exporter, dialogue[1]], **quick)
+    exporter.restore(handlers.restore, None, [exporter, *dialogue], **quick)
+
+
+class ExportHandlers(EventHandlers):
+    """What the menu does; values for `exporter, composer` or `exporter, transcript, composer`."""
+
+    def save(self, event: gr.EventData, request: gr.Request) -> Values:
+        """The conversation as a file."""
+        wanted = str(payload_of(event).get("format"))
+        chosen = next((f for f in FORMATS if f.extension == wanted), None)
+        session = self._store.get(key_of(request))
+        if chosen is None:
+            return self._refused(session, f"There is no format {wanted[:20]!r}; reload the page.")
+        with session.lock:
+            conversation = session.conversation
+        if not conversation.messages and not conversation.molecules:
+            return self._refused(
+                session,
+                "There is nothing to export yet. Ask a question or attach a molecule first.",
+            )
+        try:
+            export = self._export(conversation)
+            return self._file(export.file_name(wanted), chosen.mime, chosen.write(export)), SKIP
+        except AssistantError as error:
+            return self._refused(session, f"{chosen.title} could not be written. {error}")
+
+    def passport(self, event: gr.EventData, request: gr.Request) -> Values:
+        """The passport of one answer as a file for `launch.py --replay`."""
+        turn = payload_of(event).get("turn")
+        session = self._store.get(key_of(request))
+        with session.lock:
+            conversation = session.conversation
+        try:
+            export = export_of_text(conversation)
+            text = to_passport_json(export, turn if isinstance(turn, int) else 0)
+            name = export.file_name(f"passport-{turn}.json")
+            return self._file(name, "application/json", text), SKIP
+        except AssistantError as error:
+            return self._refused(session, str(error))
+
+    def restore(self, event: gr.EventData, request: gr.Request) -> Values:
+        """An exported conversation comes back; undo brings the one before it back."""
+        data = payload_of(event)
+        name = str(data.get("name") or "file")[:200]
+        session = self._store.get(key_of(request))
+        try:
+            path = received(str(data.get("path") or ""))
+            try:
+                refuse_big(path, name)
+                text = path.read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise UnreadableFileError(f"“{name}” is not text. Import a JSON file.") from error
+            finally:
+                path.unlink(missing_ok=True)
+            found = read_json(text, parse=canonical_by(self._chemistry))
+        except AssistantError as error:
+            composer = self._views.composer(session, notice=Notice(str(error)))
+            return self._value(), SKIP, composer
+        with session.lock:
+            put_back(session, found)
+            return self._value(), *self._shown(session, found)
+
+    def _shown(self, session: Session, found: Imported) -> Values:
+        n_turns, n_molecules = found.conversation.n_turns, len(found.conversation.molecules)
+        notice = Notice(
+            f"Imported: {_counted(n_turns, 'question')}, {_counted(n_molecules, 'molecule')}."
+            " Undo brings back what was here.",
+            "info",
+        )
+        transcript = self._transcript.value(session, self._views.rev())
+        return transcript, self._views.composer(session, notice=notice, question="")
+
+    def _export(self, conversation: Conversation) -> Export:
+        def draw(smiles: str) -> str:
+            try:
+                return str(self._chemistry.call("draw", smiles=smiles, **_SIZE)["svg"])
+            except AssistantError:
+                return ""  # the structure stays in the text
+
+        return export_of(
+            conversation, datetime.now().astimezone(), look=look_by(self._chemistry), draw=draw
+        )
+
+    def _refused(self, session: Session, reason: str) -> Values:
+        return self._value(), self._views.composer(session, notice=Notice(reason))
+
+    def _file(self, name: str, mime: str, content: str | bytes) -> dict[str, object]:
+        data = content.encode() if isinstance(content, str) else content
+        return self._value(
+            file={"name": name, "mime": mime, "base64": base64.b64encode(data).decode()}
+        )
+
+    def _value(self, file: dict[str, str] | None = None) -> dict[str, object]:
+        return {"rev": self._views.rev(), "file": file}
+
+
+_SIZE = {"width": WIDTH, "height": HEIGHT}
+
+
+def look_by(chemistry: Chemistry) -> Callable[[Molecule], Look]:
+    """Facts, drawing and molfile of a molecule from the killable workers."""
+
+    def look(molecule: Molecule) -> Look:
+        found = chemistry.call("inspect", smiles=molecule.smiles, **_SIZE)
+        return Look(Facts.from_dict(found["facts"]), str(found["svg"]), str(found["molblock"]))
+
+    return look
+
+
+def canonical_by(chemistry: Chemistry) -> Callable[[Sequence[str]], Sequence[str]]:
+    """The parser of imported structures: all in one call to the killable workers."""
+
+    def canonical(smiles: Sequence[str]) -> Sequence[str]:
+        return [str(one) for one in chemistry.call("canonical", smiles=list(smiles))["smiles"]]
+
+    return canonical
+
+
+def export_of_text(conversation: Conversation) -> Export:
+    """An export without drawings and facts: what a passport needs."""
+    return Export(conversation, (), datetime.now().astimezone())
+
+
+def put_back(session: Session, found: Imported) -> None:
+    """Makes an imported conversation the one of this tab; hold the session's lock."""
+    session.abandon()
+    session.start_anew()
+    session.failed = None
+    session.conversation = as_foreign(found.conversation)
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"

@@ -3,7 +3,7 @@
     header      model · 4-bit · adapters · link · figures of the answer
     history     the visitor's conversations
     dialogue    transcript, question box with the numbered molecules
-    workbench   molecule box, then Draw | Facts | 3D
+    workbench   molecule box, then Draw | Facts | 3D | List
 
 Model events have their own wide concurrency, because the engine queues fairly by itself; everything
 else bypasses Gradio's queue, so facts and drawings never wait for an answer.
@@ -17,7 +17,7 @@ from typing import TypedDict
 import gradio as gr
 
 from assistant.chat.history import History
-from ui import export_panel
+from ui import export_panel, list_page
 from ui.api import make_ask, make_facts
 from ui.chat_list import ChatList
 from ui.chats import ChatHandlers
@@ -27,6 +27,7 @@ from ui.examples import load_menu, welcome_html
 from ui.export_panel import ExportHandlers
 from ui.handle import AssistantHandle
 from ui.handlers import Handlers
+from ui.list_page import ListHandlers
 from ui.molecules import Chemistry
 from ui.parts import ASSETS, part
 from ui.quick_import import one_server_app
@@ -58,8 +59,8 @@ ANSWER = {
     "concurrency_limit": MODEL_CONCURRENCY,
 }
 TRANSCRIPT_EVENTS = ("turn", "follow", "seen", "branch", "loaded", "vote", "example", "undo")
-SCRIPTS = ("page.js", "transcript.js", "composer.js", "bench.js", "chats.js", "exporter.js")
-STYLES = ("page.css", "dialogue.css", "workbench.css", "chats.css", "exporter.css")
+SCRIPTS = ("page.js", "transcript.js", "composer.js", "bench.js", "chats.js", "exporter.js", "list.js")
+STYLES = ("page.css", "dialogue.css", "workbench.css", "chats.css", "exporter.css", "list.css")
 
 
 class LaunchArguments(TypedDict):
@@ -106,6 +107,8 @@ def build_app(
             connect_dialogue(page, talk)
             connect_chats(page, shelf)
             export_panel.connect(page.exporter, page.dialogue, ExportHandlers(services))
+            list_page.connect(app, page.list, ListHandlers(services))
+            page.list.use(work.loaded, None, page.loaded_work, **MANY)
             add_api(handle, chemistry)
         app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
     return app
@@ -126,6 +129,7 @@ class Page:
     sketcher: Sketcher
     facts: gr.HTML
     viewer: Viewer3D
+    list: gr.HTML
     clock: gr.Timer
 
     @property
@@ -171,6 +175,8 @@ def place_parts(views: Views) -> Page:
                 facts = part("facts", events=("strip", "restore"))
             with gr.Column(elem_id="panel-shape", min_width=0):
                 viewer = Viewer3D(height=420)
+            with gr.Column(elem_id="panel-list", min_width=0):
+                molecules = list_page.list_part()
     clock = gr.Timer(1.0, active=True)
     return Page(
         header,
@@ -184,6 +190,7 @@ def place_parts(views: Views) -> Page:
         sketcher,
         facts,
         viewer,
+        molecules,
         clock,
     )
 

@@ -69,17 +69,17 @@ def draw_svg(
     return svg[svg.index("<svg") :]
 
 
-_TAGS = re.compile(r"<circle[^>]*atom-selector[^>]*/>\s*|<path[^>]*bond-selector[^>]*/>\s*")
 _NEEDLESS = re.compile(
-    r" class='[^']*'|fill-rule:evenodd;|stroke-linecap:butt;|stroke-linejoin:miter;"
-    r"|;?stroke-opacity:1(?=['; ])|<!--.*?-->|(?<=>)\s+(?=<)|(?<=<svg)\s+(?=version)|"
-    r"\s+xmlns:\w+='[^']*'|\s+xml:space='preserve'"
-)
+    r"<!--.*?-->|<(?:circle|ellipse|path)[^>]*atom-selector[^>]*/>|<path[^>]*bond-selector[^>]*/>"
+    r"|\s+xmlns:\w+='[^']*'|\s+xml:space='[^']*'| class='[^']*'|(?<=>)\s+(?=<)"
+    r"|fill-rule:evenodd;|stroke-linecap:butt;|stroke-linejoin:miter;|;?stroke-opacity:1(?=')"
+)  # the styles are what SVG assumes anyway; selectors are seen by nobody
 
 
 def slim(svg: str) -> str:
-    """The same picture in a third of the characters, for lists: without classes of atoms."""
-    return _NEEDLESS.sub("", _TAGS.sub("", svg))
+    """The same picture in about half the characters, for lists: without marks of atoms."""
+    opening, end, body = svg.partition(">")
+    return _NEEDLESS.sub("", " ".join(opening.split()) + end + body)
 
 
 def to_molblock(molecule: Molecule) -> str:

@@ -165,7 +165,9 @@
       if (!hasFiles(event)) return;
       event.preventDefault();
       root.classList.remove("dropping");
-      sendFiles(part, event.dataTransfer.files);
+      const { files } = event.dataTransfer;
+      const onList = root.dataset.tab === "list" && event.target.closest?.("#workbench");
+      if (onList && files[0]) chat.parts.list?.open(files[0]); else sendFiles(part, files);
     });
   };
 

@@ -1,0 +1,103 @@
+"""A list leaves as CSV or SDF, in the order and selection that the page shows."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+
+from assistant.chem.facts import Facts
+from assistant.export.sdf import fact_properties, sd_record
+from ui.list_table import Answer, ListTable, Row
+
+_FACTS = (
+    "inchikey",
+    "formula",
+    "average_mass",
+    "exact_mass",
+    "charge",
+    "heavy_atoms",
+    "clogp",
+    "tpsa",
+    "hbd",
+    "hba",
+    "rotatable_bonds",
+    "rings",
+    "ring_systems",
+    "aromatic_rings",
+    "fsp3",
+    "qed",
+    "stereocentres_set",
+    "stereocentres",
+    "double_bonds_set",
+    "double_bonds",
+    "fragments",
+)
+_FORMULA_START = re.compile(r"^[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+
+
+def to_csv(table: ListTable, order: Sequence[int]) -> str:
+    """One line a molecule: facts, alerts, and of each question the answer and its checks."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    with table.lock:
+        questions = list(table.questions)
+        heads = [h for q in questions for h in (q.text, "checks", "computed instead")]
+        head = ["number", "name", "smiles", *_FACTS, "alerts", "rule_of_five", "problem", *heads]
+        writer.writerow([_cell(text) for text in head])
+        for index in order:
+            row = table.rows[index]
+            answers = [_answer_cells(q.answers.get(index)) for q in questions]
+            cells = [index + 1, row.name, row.smiles, *_fact_cells(row.facts), row.problem]
+            writer.writerow([_cell(cell) for cell in (*cells, *(c for a in answers for c in a))])
+    return out.getvalue()
+
+
+def to_list_sdf(table: ListTable, order: Sequence[int]) -> str:
+    """One record a molecule whose facts are there; the others are left out."""
+    with table.lock:
+        questions = list(table.questions)
+        records: list[str] = []
+        for index in order:
+            row = table.rows[index]
+            if row.facts is None:
+                continue
+            values = {"NUMBER": str(index + 1), "NAME": row.name, **_properties(row)}
+            for number, question in enumerate(questions, start=1):
+                answer, checks, instead = _answer_cells(question.answers.get(index))
+                values |= {
+                    f"QUESTION_{number}": question.text,
+                    f"ANSWER_{number}": answer,
+                    f"CHECKS_{number}": checks,
+                    f"COMPUTED_INSTEAD_{number}": instead,
+                }
+            records.append(sd_record(row.molblock, row.name or row.smiles, values))
+    return "".join(records)
+
+
+def _properties(row: Row) -> dict[str, str]:
+    return fact_properties(Facts.from_dict(row.facts or {}))
+
+
+def _fact_cells(facts: Mapping[str, object] | None) -> list[object]:
+    if facts is None:
+        return [""] * (len(_FACTS) + 2)
+    values = [facts[key] for key in _FACTS]
+    rounded = [f"{v:.4f}" if isinstance(v, float) else "" if v is None else v for v in values]
+    alerts = dict.fromkeys(f"{a['catalogue']}: {a['name']}" for a in facts["alerts"])
+    return [*rounded, "; ".join(alerts), "; ".join(facts["rule_of_five_violations"])]
+
+
+def _answer_cells(answer: Answer | None) -> tuple[str, str, str]:
+    if answer is None:
+        return "", "", ""
+    wrong = (c for c in answer.checks if c.verdict == "contradicted")
+    instead = "; ".join(f"{c.claim}: {c.truth or 'wrong'}" for c in wrong)
+    return answer.text or answer.problem, answer.summary(), instead
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula: names and answers are other people's text."""
+    text = str(value)
+    is_formula = bool(_FORMULA_START.match(text)) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text

@@ -15,7 +15,7 @@ from assistant.chat.events import Finished
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, QueueFullError
-from ui.handle import AssistantHandle, Replying
+from ui.handle import Replying
 from ui.list_table import Answer, ListTable, Question
 from ui.molecules import Chemistry
 from ui.turns import APOLOGY
@@ -31,18 +31,21 @@ logger = logging.getLogger(__name__)
 
 def start_facts(table: ListTable, chemistry: Chemistry) -> threading.Thread:
     """Computes the facts of every row in the background."""
+    table.computing = True
     return _start("list-facts", lambda: compute_facts(table, chemistry))
 
 
 def compute_facts(table: ListTable, chemistry: Chemistry) -> None:
     """Row by row in small batches; a molecule that takes too long costs only its own row."""
-    indices = [i for i, row in enumerate(table.rows) if row.facts is None and not row.problem]
-    for start in range(0, len(indices), BATCH):
-        batch = indices[start : start + BATCH]
-        for index, found in zip(batch, _facts_of(table, batch, chemistry), strict=True):
-            table.set_facts(index, found)
-        if table.closed.is_set():
-            return
+    try:
+        for start in range(0, len(table.rows), BATCH):
+            batch = list(range(start, min(start + BATCH, len(table.rows))))
+            for index, found in zip(batch, _facts_of(table, batch, chemistry), strict=True):
+                table.set_facts(index, found)
+            if table.closed.is_set():
+                return
+    finally:
+        table.computing = False
 
 
 def _facts_of(table: ListTable, batch: list[int], chemistry: Chemistry) -> list[dict[str, object]]:
@@ -60,19 +63,9 @@ def _facts_of(table: ListTable, batch: list[int], chemistry: Chemistry) -> list[
 
 
 def start_asking(
-    table: ListTable, question: Question, handle: AssistantHandle, visitor: str
+    table: ListTable, question: Question, assistant: Replying, visitor: str
 ) -> threading.Thread:
-    """Asks the question of every row that is still open, in the background.
-
-    Raises:
-        AssistantError: It is asked already, or the model is not ready.
-    """
-    assistant = handle.get()
-    with table.lock:
-        if table.asking:
-            raise AssistantError("A question is being asked of this list. Cancel it first.")
-        table.asking = True
-    table.stop_asking.clear()
+    """Asks a question that `table.ask` began of every row that is still open, in the background."""
     return _start("list-asking", lambda: ask_all(table, question, assistant, visitor))
 
 

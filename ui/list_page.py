@@ -169,9 +169,9 @@ class ListHandlers(EventHandlers):
                 raise AssistantError(
                     f"The question has {len(text):,} characters; at most {MAX_QUESTION_CHARS:,}."
                 )
-            self._handle.get()  # not ready: said before anything is kept
+            assistant = self._handle.get()
             question = table.ask(text, _indices(data, len(table.rows)))
-            start_asking(table, question, self._handle, f"{key_of(request)}-list")
+            start_asking(table, question, assistant, f"{key_of(request)}-list")
         except AssistantError as error:
             yield self._problem(error)
             return
@@ -227,7 +227,7 @@ class ListHandlers(EventHandlers):
         """What is new, a few times a second, until all work is done or somebody else follows."""
         mine = table.followers = table.followers + 1
         while not table.closed.is_set() and table.followers == mine:
-            is_idle = table.is_complete and not table.asking
+            is_idle = table.is_at_rest
             value = self._value(table, sent, MAX_NEWS)
             sent += len(value["updates"])
             yield value

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from assistant.chat.check import Check
+from assistant.errors import AssistantError
 from ui.render import answer_html, drawing, escape
 
 Update = dict[str, object]
@@ -96,6 +97,7 @@ class ListTable:
         self.questions: list[Question] = []
         self.closed = threading.Event()
         self.stop_asking = threading.Event()
+        self.computing = False
         self.asking = False
         self.followers = 0  # events that streamed this table so far; only the last one goes on
         self._log: list[Update] = [
@@ -117,8 +119,16 @@ class ListTable:
             self._log.append(_facts_update(index, row))
 
     def ask(self, text: str, rows: Sequence[int]) -> Question:
-        """The question to work on: the last one again where it is the same, else a new one."""
+        """Begins to ask: the last question again where it is the same, else a new one.
+
+        Raises:
+            AssistantError: One is being asked already.
+        """
         with self.lock:
+            if self.asking:
+                raise AssistantError("A question is being asked of this list. Cancel it first.")
+            self.asking = True
+            self.stop_asking.clear()
             last = self.questions[-1] if self.questions else None
             wanted = tuple(i for i in dict.fromkeys(rows) if 0 <= i < len(self.rows))
             if last is not None and last.text == text:
@@ -150,9 +160,9 @@ class ListTable:
         return sum(row.facts is not None or bool(row.problem) for row in self.rows)
 
     @property
-    def is_complete(self) -> bool:
-        """Whether every row has its facts."""
-        return self.n_done == len(self.rows)
+    def is_at_rest(self) -> bool:
+        """Whether nothing works on this list."""
+        return not (self.computing or self.asking)
 
     def state(self) -> dict[str, object]:
         """How far everything is."""
@@ -171,6 +181,7 @@ class ListTable:
                 "title": self.title,
                 "total": len(self.rows),
                 "facts": self.n_done,
+                "computing": self.computing,
                 "problems": list(self.problems),
                 "asked": asked,
             }

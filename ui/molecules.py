@@ -35,8 +35,10 @@ _STRUCTURE_SIGNS = re.compile(r"[\[\]()=#@\\/]|[A-Za-z]\d+[A-Za-z(=#]")
 class Chemistry(Protocol):
     """The pool of chemistry workers (`assistant.chem.sandbox.ChemPool`)."""
 
-    def call(self, task: str, **payload: object) -> dict[str, object]:
-        """Runs one task under its time and memory limit."""
+    def call(
+        self, task: str, *, seconds: float | None = None, **payload: object
+    ) -> dict[str, object]:
+        """Runs one task under its time limit (`seconds`, else the task's own) and memory limit."""
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,9 @@ class InProcessChemistry:
         self.broken: dict[str, AssistantError] = {}
         self.calls: list[str] = []
 
-    def call(self, task: str, **payload: object) -> dict[str, object]:
+    def call(
+        self, task: str, *, seconds: float | None = None, **payload: object
+    ) -> dict[str, object]:
         self.calls.append(task)
         if task in self.broken:
             raise self.broken[task]

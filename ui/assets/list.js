@@ -144,7 +144,7 @@
     if (!running) cancel.disabled = false;
     part.asked = asked;
     part.slots.table.classList.toggle("asked", Boolean(asked));
-    const computing = now.facts < now.total;
+    const computing = now.computing;
     progress.hidden = !(computing || running);
     const [bar, words] = progress.children;
     const [done, total, what] = running ? [asked.done, asked.total, "answered"] : [now.facts, now.total, "computed"];

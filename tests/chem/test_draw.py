@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from assistant.chem.draw import draw_svg, to_molblock
+from assistant.chem.draw import draw_svg, slim, to_molblock
 from assistant.chem.molecule import Molecule
 
 ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O")
@@ -97,3 +97,15 @@ def test_bare_cations_have_no_mark_where_their_charge_says_enough(
     block = to_molblock(molecule)
     assert (" 15  0" in block) == is_marked
     assert Molecule.from_molblock(block) == molecule
+
+
+@pytest.mark.parametrize("smiles", ["CC(=O)Oc1ccccc1C(=O)O", "C[C@H](N)C(=O)O", "[Na+].[OH-]"])
+def test_a_slim_drawing_has_the_same_lines_in_fewer_characters(smiles: str) -> None:
+    svg = draw_svg(Molecule.parse(smiles), width=132, height=84)
+    small = slim(svg)
+    assert len(small) < len(svg)
+    drawn = (p for p in ElementTree.fromstring(svg).iter() if "selector" not in p.get("class", ""))
+    wanted = [p.get("d") for p in drawn if p.get("d")]
+    kept = [p.get("d") for p in ElementTree.fromstring(small).iter() if p.get("d")]
+    assert kept == wanted
+    assert "atom-" not in small

@@ -143,3 +143,9 @@ def test_stereo_that_was_drawn_is_always_counted(set_form: str, unset_form: str)
     drawn, plain = facts_of(set_form), facts_of(unset_form)
     assert drawn.stereocentres_set + drawn.double_bonds_set == 1
     assert plain.stereocentres_set + plain.double_bonds_set == 0
+
+
+@pytest.mark.parametrize("smiles", ["CC(=O)Oc1ccccc1C(=O)O", "[Na+].[Cl-]", "C[C@H](N)C(=O)O"])
+def test_facts_come_back_equal_from_json(smiles: str) -> None:
+    facts = compute_facts(Molecule.parse(smiles))
+    assert Facts.from_dict(json.loads(json.dumps(facts.to_dict()))) == facts

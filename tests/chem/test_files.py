@@ -5,9 +5,10 @@ from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
 from assistant.chem.draw import to_molblock
-from assistant.chem.files import read_file
-from assistant.chem.limits import MAX_RECORDS
+from assistant.chem.files import read_file, read_pasted
+from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS
 from assistant.chem.molecule import Molecule
+from assistant.chem.names import NameEntry, NameTable
 from assistant.errors import UnreadableFileError
 
 ALANINE = Molecule.parse("C[C@H](N)C(=O)O")
@@ -205,3 +206,29 @@ def test_a_thousand_problems_are_summed_up(tmp_path: Path) -> None:
     report = read_file(path, name="bad.smi")
     assert len(report.problems) == 51
     assert report.problems[-1] == "150 more records could not be read."
+
+
+NAMES = NameTable([NameEntry("carbon monoxide", "[C-]#[O+]", "", ("CO",))])
+
+
+def test_pasted_text_may_be_a_whole_file() -> None:
+    block = to_molblock(Molecule.parse("CCO"))
+    assert read_pasted(f"x{block}\n$$$$\n", NAMES).molecules == [Molecule.parse("CCO")]
+    table = read_pasted("id;smiles\r\na;CCO\r\nb;C1\r\n", NAMES)
+    assert [m.name for m in table.molecules] == ["a"]
+    assert table.problems[0].startswith("Line 3 ('b')")
+
+
+def test_a_pasted_name_goes_first_only_letter_by_letter() -> None:
+    found = read_pasted("CO\nOC\nCarbon-Monoxide", NAMES).molecules
+    assert [m.smiles for m in found] == ["[C-]#[O+]", "CO", "[C-]#[O+]"]
+
+
+def test_pasted_text_has_caps_too() -> None:
+    with pytest.raises(UnreadableFileError, match="characters"):
+        read_pasted("C" * (MAX_FILE_BYTES + 1), NAMES)
+    many = read_pasted("C\n" * (MAX_RECORDS + 5), NAMES)
+    assert len(many.molecules) == MAX_RECORDS
+    assert many.problems == ["Only the first 1,000 of 1,005 records were read."]
+    with pytest.raises(UnreadableFileError, match="No molecule in the text"):
+        read_pasted("no molecule", NAMES)

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameEntry, NameTable
 from assistant.chem.worker import Tasks, answer, serve
 
@@ -85,3 +86,25 @@ def test_an_rdkit_invariant_is_no_stack_trace(
     error = ask(tasks, "draw", smiles="C")["error"]
     assert error["kind"] == "InvalidMoleculeError"
     assert "Code.cpp" not in error["message"]
+
+
+def test_rows_give_facts_drawing_and_molfile_and_a_bad_one_only_its_error(tasks: Tasks) -> None:
+    rows = ask(tasks, "rows", smiles=["CCO", "C1CC", "C[C@H](N)O"], width=132, height=84)
+    good, bad, chiral = rows["result"]["rows"]
+    assert good["facts"]["formula"] == "C2H6O"
+    assert good["svg"].startswith("<svg")
+    assert bad["error"]["kind"] == "InvalidMoleculeError"
+    assert Molecule.from_molblock(chiral["molblock"]) == Molecule.parse("C[C@H](N)O")
+
+
+def test_many_structures_become_canonical_and_the_first_mistake_is_raised(tasks: Tasks) -> None:
+    assert ask(tasks, "canonical", smiles=["OCC", "C"])["result"]["smiles"] == ["CCO", "C"]
+    assert ask(tasks, "canonical", smiles=["C", "C(("])["error"]["kind"] == "InvalidMoleculeError"
+
+
+def test_pasted_lines_are_read_with_the_name_table(tasks: Tasks) -> None:
+    found = ask(tasks, "lines", text="ETHANOL\nCC propane?\nnonsense")["result"]
+    assert [(m["smiles"], m["name"]) for m in found["molecules"]] == [
+        ("CCO", "ethanol"), ("CC", "propane?"),
+    ]  # fmt: skip
+    assert found["problems"][0].startswith("Line 3")

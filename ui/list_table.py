@@ -132,7 +132,7 @@ class ListTable:
             last = self.questions[-1] if self.questions else None
             wanted = tuple(i for i in dict.fromkeys(rows) if 0 <= i < len(self.rows))
             if last is not None and last.text == text:
-                last.rows = tuple(sorted({*last.rows, *wanted}))
+                last.rows = tuple(dict.fromkeys((*wanted, *last.rows)))
                 for i in [i for i, answer in last.answers.items() if answer.problem]:
                     del last.answers[i]  # what failed is tried again
                 return last

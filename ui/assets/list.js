@@ -5,6 +5,7 @@
   const SPARE = 5; // rows kept above and below the view
   const MAX_MB = 5;
   const CATCH_MS = 1500;
+  const SETTLE_MS = 70; // without scrolling, before drawings are put into new rows
 
   // key in a row, head, tip, digits; the server sends the facts in this order
   const NUMBERS = [
@@ -22,7 +23,7 @@
     const { paste, file, filter, table, head, form, question, dialog } = part.slots;
     Object.assign(part, { key: "", seen: 0, rows: [], shown: [], sort: { by: "i", down: false }, nodes: new Map(), number: -1 });
     head.replaceChildren(...COLUMNS.map((column) => headCell(part, column)));
-    table.addEventListener("scroll", () => draw(part), { passive: true });
+    table.addEventListener("scroll", () => { part.scrolled = performance.now(); draw(part); }, { passive: true });
     new ResizeObserver(() => draw(part)).observe(table);
     let waiting;
     filter.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(() => arrange(part, true), 120); });
@@ -178,7 +179,7 @@
     if (!text) return tell(part, "Type the question first: it is asked of each molecule by itself.", true);
     if (part.asked?.running) return;
     tell(part, "");
-    part.trigger("ask", { text, rows: part.shown.map((row) => row.i).sort((a, b) => a - b), from: part.seen });
+    part.trigger("ask", { text, rows: part.shown.map((row) => row.i), from: part.seen });
   };
   const save = (part, format) => {
     if (!part.shown.length) return tell(part, "No row is shown; clear the filter first.", true);
@@ -240,6 +241,7 @@
     const first = Math.max(0, Math.floor(table.scrollTop / ROW) - SPARE);
     const behind = Math.min(part.shown.length, Math.ceil((table.scrollTop + table.clientHeight) / ROW) + SPARE);
     const wanted = new Set();
+    const look = `${part.number} ${Boolean(part.asked?.running)}`; // what an empty answer looks like
     for (let at = first; at < behind; at += 1) {
       const row = part.shown[at];
       wanted.add(row.i);
@@ -251,7 +253,7 @@
         body.append(node);
         row.stale = true;
       }
-      if (row.stale || node.number !== part.number) { fillRow(part, node, row); row.stale = false; node.number = part.number; }
+      if (row.stale || node.look !== look) { fillRow(part, node, row); row.stale = false; node.look = look; }
       node.style.transform = `translateY(${at * ROW}px)`;
       node.setAttribute("aria-rowindex", String(at + 2));
     }
@@ -260,6 +262,13 @@
       node.remove();
       part.nodes.delete(i);
     });
+    clearTimeout(part.settling);
+    part.settling = setTimeout(() => part.nodes.forEach((node, i) => fillDrawing(node, part.rows[i])), SETTLE_MS);
+  };
+  /** Drawings cost most of a row, so a table that flies by has none until it rests. */
+  const fillDrawing = (node, row) => {
+    const picture = node.querySelector(".list-drawing");
+    if (row?.svg && picture && !picture.firstChild) picture.innerHTML = row.svg; // made by the server's own drawing code
   };
   const cell = (className, ...content) => {
     const node = Object.assign(document.createElement("div"), { className });
@@ -273,7 +282,6 @@
     const picture = Object.assign(document.createElement("button"), { type: "button", className: "list-drawing" });
     Object.assign(picture.dataset, { act: "use", i: row.i, tip: "attach to the next question" });
     picture.setAttribute("aria-label", `attach ${row.name || row.smiles} to the next question`);
-    if (row.svg) picture.innerHTML = row.svg; // made by the server's own drawing code
     const known = row.formula !== undefined;
     const number = ([key, , , digits]) => (typeof row[key] === "number" ? row[key].toFixed(digits) : known ? "–" : "");
     node.replaceChildren(
@@ -282,14 +290,17 @@
       cell("name", words("strong", "", row.name || ""), words("code", "", row.smiles || "")),
       cell("said", ...said(part, row)),
       ...(row.problem ? [cell("problem", `✗ ${row.problem}`)] : [
-        cell("fact", row.formula || (known ? "" : "…")),
+        cell("fact", lowered(row.formula) || (known ? "" : "…")),
         ...NUMBERS.map((column) => cell("fact number", number(column))),
         cell("fact number", row.stereo || (known ? "–" : "")),
         cell("alerts", ...(row.alerts || []).map((alert) => words("span", "", `⚠ ${alert}`))),
       ]),
     );
+    if (performance.now() - (part.scrolled || -SETTLE_MS) >= SETTLE_MS) fillDrawing(node, row);
     if (focused) node.querySelector(`[data-act=${focused}]`)?.focus();
   };
+  /** A formula with its counts lowered; isotopes and the charge at the end stay as they are. */
+  const lowered = (formula = "") => formula.replace(/(?<=[A-Za-z)\]])\d+/g, (count) => [...count].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join(""));
   const said = (part, row) => {
     const answer = answerOf(part, row);
     if (!answer) return part.asked?.running ? [words("span", "quiet", "…")] : [];

@@ -59,7 +59,16 @@ ANSWER = {
     "concurrency_limit": MODEL_CONCURRENCY,
 }
 TRANSCRIPT_EVENTS = ("turn", "follow", "seen", "branch", "loaded", "vote", "example", "undo")
-SCRIPTS = ("page.js", "transcript.js", "composer.js", "bench.js", "chats.js", "exporter.js", "list.js")
+SCRIPTS = (
+    "page.js",
+    "transcript.js",
+    "composer.js",
+    "bench.js",
+    "chats.js",
+    "exporter.js",
+    "list_order.js",
+    "list.js",
+)
 STYLES = ("page.css", "dialogue.css", "workbench.css", "chats.css", "exporter.css", "list.css")
 
 
@@ -108,7 +117,7 @@ def build_app(
             connect_chats(page, shelf)
             export_panel.connect(page.exporter, page.dialogue, ExportHandlers(services))
             list_page.connect(app, page.list, ListHandlers(services))
-            page.list.use(work.loaded, None, page.loaded_work, **MANY)
+            page.list.use(work.loaded, None, page.work, **MANY)
             add_api(handle, chemistry)
         app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
     return app

@@ -7,17 +7,7 @@
   const CATCH_MS = 1500;
   const SETTLE_MS = 70; // without scrolling, before drawings are put into new rows
 
-  // key in a row, head, tip, digits; the server sends the facts in this order
-  const NUMBERS = [
-    ["mass", "mass", "average mass, g/mol", 2], ["clogp", "cLogP", "Crippen estimate", 2], ["tpsa", "TPSA", "topological polar surface area, Å²", 1],
-    ["hbd", "HBD", "hydrogen bond donors", 0], ["hba", "HBA", "hydrogen bond acceptors", 0], ["rot", "rot.", "rotatable bonds", 0],
-    ["rings", "rings", "", 0], ["qed", "QED", "drug-likeness, 0 to 1", 2],
-  ];
-  const COLUMNS = [
-    ["i", "#", "number in the file"], ["", "drawing", ""], ["name", "name", ""], ["answer", "answer", "sorted by claims that contradict the structure, then by words"],
-    ["formula", "formula", ""], ...NUMBERS, ["stereo", "stereo", "stereocentres set / all"], ["nAlerts", "alerts", "PAINS and Brenk"],
-  ];
-  const ALIASES = { mw: "mass", mol: "mass", logp: "clogp", psa: "tpsa", donors: "hbd", acceptors: "hba", alert: "alerts", ring: "rings", rotatable: "rot" };
+  const { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, compare } = chat.listOrder;
 
   const setup = (part) => {
     const { paste, file, filter, table, head, form, question, dialog } = part.slots;
@@ -192,14 +182,6 @@
     arrange(part, true);
     chat.say(`sorted by ${by}, ${part.sort.down ? "descending" : "ascending"}`);
   };
-  const valueOf = (part, row, by) => {
-    if (by === "name") return (row.name || row.smiles || "").toLowerCase();
-    if (by === "answer") return answerOf(part, row) ? `${1e6 - answerOf(part, row).wrong}`.padStart(8, "0") + answerOf(part, row).text.toLowerCase() : null;
-    if (by === "stereo") return row.stereo === undefined ? null : row.stereo;
-    return row[by] ?? null;
-  };
-  const answerOf = (part, row) => (row.answers?.question === part.number ? row.answers : null);
-  const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true }));
   const arrange = (part, moved = false) => {
     const tests = testsOf(part.slots.filter.value);
     const { by, down } = part.sort;
@@ -222,17 +204,6 @@
     if (moved) part.slots.table.scrollTop = 0;
     draw(part);
   };
-  const testsOf = (text) => text.trim().toLowerCase().split(/\s+/).filter(Boolean).map((word) => {
-    const found = word.match(/^([a-z]+)(<=|>=|=|<|>)(-?[\d.]+)$/);
-    const key = found && (ALIASES[found[1]] || found[1]);
-    if (found && [...NUMBERS.map(([k]) => k), "alerts"].includes(key)) {
-      const limit = Number(found[3]);
-      const holds = { "<": (v) => v < limit, ">": (v) => v > limit, "<=": (v) => v <= limit, ">=": (v) => v >= limit, "=": (v) => v === limit }[found[2]];
-      return (part, row) => { const v = row[key === "alerts" ? "nAlerts" : key]; return typeof v === "number" && holds(v); };
-    }
-    return (part, row) => [row.name, row.smiles, row.formula, row.groups, ...(row.alerts || []), answerOf(part, row)?.text].some((field) => field?.toLowerCase().includes(word));
-  });
-
   // -- drawing what is in view --------------------------------------------------------------
   const draw = (part) => {
     const { table, body } = part.slots;

@@ -254,7 +254,7 @@
     Object.assign(picture.dataset, { act: "use", i: row.i, tip: "attach to the next question" });
     picture.setAttribute("aria-label", `attach ${row.name || row.smiles} to the next question`);
     const known = row.formula !== undefined;
-    const number = ([key, , , digits]) => (typeof row[key] === "number" ? row[key].toFixed(digits) : known ? "–" : "");
+    const number = ([key, , , digits]) => (typeof row[key] === "number" ? row[key].toFixed(digits).replace(/^-(?=[0.]+$)/, "") : known ? "–" : "");
     node.replaceChildren(
       cell("count", String(row.i + 1)),
       cell("draw", picture),

@@ -1,22 +1,31 @@
 """Export and import of the conversation: one menu, files made on request and kept nowhere."""
 
 import base64
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import gradio as gr
 
 from assistant.chat.conversation import Conversation
+from assistant.chat.history import History, Node, StoredConversation, Tree
+from assistant.chat.history.store import title_of
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, UnreadableFileError
-from assistant.export.exchange import Imported, as_foreign, read_json, to_json, to_passport_json
+from assistant.export.exchange import (
+    BranchMessage,
+    Imported,
+    read_json,
+    to_json,
+    to_passport_json,
+)
 from assistant.export.markdown import to_markdown
 from assistant.export.notebook import to_notebook
 from assistant.export.sdf import to_sdf
 from assistant.export.source import HEIGHT, WIDTH, Export, Look, export_of
-from ui.events import SKIP, EventHandlers, Notice, Values, key_of, payload_of
+from ui.events import SKIP, DialogueEvents, Notice, Values, key_of, payload_of
 from ui.molecules import Chemistry
 from ui.parts import part
 from ui.session import Session
@@ -58,40 +67,44 @@ def exporter_part() -> gr.HTML:
 
 
 def connect(exporter: gr.HTML, dialogue: list[gr.HTML], handlers: "ExportHandlers") -> None:
-    """Which event goes where; `dialogue` is transcript and composer."""
+    """Which event goes where; `dialogue` is transcript, composer and chats."""
     quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     exporter.save(handlers.save, None, [exporter, dialogue[1]], **quick)
     exporter.passport(handlers.passport, None, [exporter, dialogue[1]], **quick)
     exporter.restore(handlers.restore, None, [exporter, *dialogue], **quick)
 
 
-class ExportHandlers(EventHandlers):
-    """What the menu does; values for `exporter, composer` or `exporter, transcript, composer`."""
+class ExportHandlers(DialogueEvents):
+    """What the menu does; values for `exporter, composer` or `exporter` and the dialogue."""
 
     def save(self, event: gr.EventData, request: gr.Request) -> Values:
         """The conversation as a file."""
         wanted = str(payload_of(event).get("format"))
         chosen = next((f for f in FORMATS if f.extension == wanted), None)
-        session = self._store.get(key_of(request))
+        session = self._store.get(*key_of(request))
         if chosen is None:
-            return self._refused(session, f"There is no format {wanted[:20]!r}; reload the page.")
+            return self._told(session, f"There is no format {wanted[:20]!r}; reload the page.")
         with session.lock:
-            conversation = session.conversation
+            stored, conversation = session.stored, session.conversation
         if not conversation.messages and not conversation.molecules:
-            return self._refused(
+            return self._told(
                 session,
                 "There is nothing to export yet. Ask a question or attach a molecule first.",
             )
         try:
             export = self._export(conversation)
-            return self._file(export.file_name(wanted), chosen.mime, chosen.write(export)), SKIP
+            if chosen.write is to_json:
+                content = to_json(export, **branches_of(stored))
+            else:
+                content = chosen.write(export)
+            return self._file(export.file_name(wanted), chosen.mime, content), SKIP
         except AssistantError as error:
-            return self._refused(session, f"{chosen.title} could not be written. {error}")
+            return self._told(session, f"{chosen.title} could not be written. {error}")
 
     def passport(self, event: gr.EventData, request: gr.Request) -> Values:
         """The passport of one answer as a file for `launch.py --replay`."""
         turn = payload_of(event).get("turn")
-        session = self._store.get(key_of(request))
+        session = self._store.get(*key_of(request))
         with session.lock:
             conversation = session.conversation
         try:
@@ -100,13 +113,13 @@ class ExportHandlers(EventHandlers):
             name = export.file_name(f"passport-{turn}.json")
             return self._file(name, "application/json", text), SKIP
         except AssistantError as error:
-            return self._refused(session, str(error))
+            return self._told(session, str(error))
 
     def restore(self, event: gr.EventData, request: gr.Request) -> Values:
-        """An exported conversation comes back; undo brings the one before it back."""
+        """An exported conversation becomes one of the list and is shown."""
         data = payload_of(event)
         name = str(data.get("name") or "file")[:200]
-        session = self._store.get(key_of(request))
+        session = self._store.get(*key_of(request))
         try:
             path = received(str(data.get("path") or ""))
             try:
@@ -119,20 +132,22 @@ class ExportHandlers(EventHandlers):
             found = read_json(text, parse=canonical_by(self._chemistry))
         except AssistantError as error:
             composer = self._views.composer(session, notice=Notice(str(error)))
-            return self._value(), SKIP, composer
+            return self._value(), SKIP, composer, SKIP
         with session.lock:
-            put_back(session, found)
+            try:
+                put_back(session, found, self._runs.history)
+            except AssistantError as error:
+                return self._value(), *self._refused(session, error)
             return self._value(), *self._shown(session, found)
 
     def _shown(self, session: Session, found: Imported) -> Values:
         n_turns, n_molecules = found.conversation.n_turns, len(found.conversation.molecules)
         notice = Notice(
             f"Imported: {_counted(n_turns, 'question')}, {_counted(n_molecules, 'molecule')}."
-            " Undo brings back what was here.",
+            " What was here before is in the list of conversations.",
             "info",
         )
-        transcript = self._transcript.value(session, self._views.rev())
-        return transcript, self._views.composer(session, notice=notice, question="")
+        return self._dialogue(session, notice=notice, question="")
 
     def _export(self, conversation: Conversation) -> Export:
         def draw(smiles: str) -> str:
@@ -145,7 +160,7 @@ class ExportHandlers(EventHandlers):
             conversation, datetime.now().astimezone(), look=look_by(self._chemistry), draw=draw
         )
 
-    def _refused(self, session: Session, reason: str) -> Values:
+    def _told(self, session: Session, reason: str) -> Values:
         return self._value(), self._views.composer(session, notice=Notice(reason))
 
     def _file(self, name: str, mime: str, content: str | bytes) -> dict[str, object]:
@@ -185,12 +200,40 @@ def export_of_text(conversation: Conversation) -> Export:
     return Export(conversation, (), datetime.now().astimezone())
 
 
-def put_back(session: Session, found: Imported) -> None:
-    """Makes an imported conversation the one of this tab; hold the session's lock."""
-    session.abandon()
-    session.start_anew()
-    session.failed = None
-    session.conversation = as_foreign(found.conversation)
+def branches_of(stored: StoredConversation) -> dict[str, object]:
+    """All finished messages of a conversation, counted from 1, and the last one that is shown."""
+    numbers: dict[int | None, int | None] = {None: None}
+    branches: list[BranchMessage] = []
+    for node in stored.tree.nodes:
+        if node.state != "done" or node.parent not in numbers:
+            continue  # an answer that is being written, or failed, has no words to keep
+        numbers[node.id] = len(branches) + 1
+        branches.append(BranchMessage(len(branches) + 1, numbers[node.parent], node.message))
+    path = stored.tree.path[: len(stored.tree.messages())]
+    return {"branches": branches, "shown": numbers[path[-1].id] if path else None}
+
+
+def put_back(session: Session, found: Imported, history: History) -> None:
+    """Takes an imported conversation into the history and shows it; hold the session's lock.
+
+    Token ids of a file are not trusted: without the model's name answers are tokenised anew.
+    """
+    now = time.time()
+    nodes = tuple(
+        Node(one.id, one.parent, replace(one.message, model=""), created=now)
+        for one in found.messages
+    )
+    conversation = found.conversation
+    questions = conversation.questions
+    stored = StoredConversation(
+        title=title_of(questions[0].text if questions else "Imported molecules"),
+        created=now,
+        updated=now,
+        tree=Tree(nodes).at(found.shown),
+        molecules=conversation.molecules,
+        next_number=conversation.next_number,
+    )
+    session.open(history.add(session.visitor, stored))
 
 
 def _counted(n: int, word: str) -> str:

@@ -18,7 +18,7 @@ from assistant.errors import AssistantError, QueueFullError
 from ui.handle import Replying
 from ui.list_table import Answer, ListTable, Question
 from ui.molecules import Chemistry
-from ui.turns import APOLOGY
+from ui.runs import APOLOGY
 
 BATCH = 8
 BATCH_SECONDS = 4.0

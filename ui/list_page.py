@@ -49,15 +49,19 @@ class Lists:
                 table.close()
 
 
+Tab = tuple[str, str]
+"""A visitor and the random id of their tab."""
+
+
 class ListStore:
     """Lists by tab; the longest unused give way beyond a limit."""
 
     def __init__(self, limit: int = MAX_TABLES) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._lists: OrderedDict[str, Lists] = OrderedDict()
+        self._lists: OrderedDict[Tab, Lists] = OrderedDict()
 
-    def get(self, key: str) -> Lists:
+    def get(self, key: Tab) -> Lists:
         """The lists of a tab."""
         with self._lock:
             lists = self._lists.pop(key, None) or Lists()
@@ -66,7 +70,7 @@ class ListStore:
                 self._lists.popitem(last=False)[1].close()
             return lists
 
-    def drop(self, key: str) -> None:
+    def drop(self, key: Tab) -> None:
         """Forgets a closed tab."""
         with self._lock:
             lists = self._lists.pop(key, None)
@@ -171,7 +175,7 @@ class ListHandlers(EventHandlers):
                 )
             assistant = self._handle.get()
             question = table.ask(text, _indices(data, len(table.rows)))
-            start_asking(table, question, assistant, f"{key_of(request)}-list")
+            start_asking(table, question, assistant, f"{key_of(request)[0]}-list")
         except AssistantError as error:
             yield self._problem(error)
             return

@@ -141,12 +141,6 @@ def read_json(text: str, *, parse: Parse | None = None) -> Imported:
         raise UnreadableFileError(f"The file cannot be imported: {error}") from error
 
 
-def as_foreign(conversation: Conversation) -> Conversation:
-    """The conversation with answers that are tokenised anew: a file's token ids are not trusted."""
-    messages = tuple(replace(message, model="") for message in conversation.messages)
-    return replace(conversation, messages=messages)
-
-
 # -- the schema -----------------------------------------------------------------------------------
 
 _Smiles = Annotated[str, Field(min_length=1, max_length=MAX_SMILES_CHARS)]

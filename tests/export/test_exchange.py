@@ -10,7 +10,6 @@ from assistant.chem.limits import MAX_FILE_BYTES
 from assistant.errors import AssistantError, InvalidMoleculeError, UnreadableFileError
 from assistant.export.exchange import (
     BranchMessage,
-    as_foreign,
     read_json,
     to_json,
     to_passport_json,
@@ -54,11 +53,6 @@ def test_a_passport_file_ends_with_its_answer() -> None:
     assert found.conversation.messages == conversation().messages[:2]
     with pytest.raises(AssistantError, match="Question 3 has no answer"):
         to_passport_json(sample(), 3)
-
-
-def test_token_ids_of_a_file_are_kept_but_not_trusted() -> None:
-    answer = as_foreign(conversation()).messages[1]
-    assert (answer.token_ids, answer.model) == ((5, 6, 7), "")
 
 
 def put(document: dict, path: str, value: object) -> None:

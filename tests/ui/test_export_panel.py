@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -9,23 +10,21 @@ from typing import TYPE_CHECKING
 import gradio as gr
 import pytest
 
+from assistant.chat.conversation import Conversation, Message
 from assistant.errors import ChemistryTimeoutError
 from assistant.export.exchange import read_json, to_json
 from tests.export.sample import conversation, sample
 from tests.ui.browser import QUESTION, ask, enter, wait_below
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
+from tests.ui.services import make_services
 from ui.events import SKIP, Services, key_of
-from ui.export_panel import FORMATS, ExportHandlers
-from ui.handle import AssistantHandle
-from ui.reach import Reach
-from ui.session import SessionStore
-from ui.transcript import Drawings, TranscriptView
-from ui.views import Views
+from ui.export_panel import FORMATS, ExportHandlers, put_back
+from ui.session import Session
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-REQUEST = SimpleNamespace(session_hash="a")
+REQUEST = SimpleNamespace(session_hash="a", headers={})
 
 
 def event(**data: object) -> SimpleNamespace:
@@ -33,17 +32,28 @@ def event(**data: object) -> SimpleNamespace:
 
 
 @pytest.fixture
-def store() -> SessionStore:
-    return SessionStore()
+def services(chemistry: InProcessChemistry) -> Services:
+    return make_services(chemistry, FakeAssistant(delay=0))
 
 
 @pytest.fixture
-def panel(chemistry: InProcessChemistry, store: SessionStore) -> ExportHandlers:
-    handle, drawings = AssistantHandle.ready(FakeAssistant(delay=0)), Drawings(chemistry)
-    views = Views(handle, drawings, Reach("this computer only"))
-    return ExportHandlers(
-        Services(handle, chemistry, store, TranscriptView(drawings, lambda: "welcome"), views)
-    )
+def panel(services: Services) -> ExportHandlers:
+    return ExportHandlers(services)
+
+
+@pytest.fixture
+def session(services: Services) -> Session:
+    return services.store.get(*key_of(REQUEST))
+
+
+def show(session: Session, services: Services) -> None:
+    """Puts the sample onto the page."""
+    put_back(session, read_json(to_json(sample())), services.runs.history)
+
+
+def without_model(talk: Conversation) -> Conversation:
+    """As it is after an import: token ids of a file are not trusted."""
+    return replace(talk, messages=tuple(replace(m, model="") for m in talk.messages))
 
 
 def content(value: dict) -> bytes:
@@ -52,9 +62,9 @@ def content(value: dict) -> bytes:
 
 @pytest.mark.parametrize("extension", [one.extension for one in FORMATS])
 def test_every_format_is_written_and_named(
-    panel: ExportHandlers, store: SessionStore, extension: str
+    panel: ExportHandlers, session: Session, services: Services, extension: str
 ) -> None:
-    store.get("a").conversation = conversation()
+    show(session, services)
     value, composer = panel.save(event(format=extension), REQUEST)
     assert value["file"]["name"].endswith(f"-aspirin.{extension}")
     assert len(content(value)) > 500
@@ -62,14 +72,14 @@ def test_every_format_is_written_and_named(
 
 
 def test_what_cannot_be_exported_is_told(
-    panel: ExportHandlers, store: SessionStore, chemistry: InProcessChemistry
+    panel: ExportHandlers, session: Session, services: Services, chemistry: InProcessChemistry
 ) -> None:
     value, composer = panel.save(event(format="pdf"), REQUEST)
     assert value["file"] is None
     assert "nothing to export yet" in composer["notice"]["text"]
     _, composer = panel.save(event(format="exe"), REQUEST)
     assert "no format 'exe'" in composer["notice"]["text"]
-    store.get("a").conversation = conversation()
+    show(session, services)
     chemistry.broken["inspect"] = ChemistryTimeoutError("took too long")
     value, composer = panel.save(event(format="md"), REQUEST)
     assert "Markdown could not be written. took too long" in composer["notice"]["text"]
@@ -79,13 +89,13 @@ def test_what_cannot_be_exported_is_told(
 
 
 def test_a_passport_is_saved_with_what_was_asked_before(
-    panel: ExportHandlers, store: SessionStore
+    panel: ExportHandlers, session: Session, services: Services
 ) -> None:
-    store.get("a").conversation = conversation()
+    show(session, services)
     value, _ = panel.passport(event(turn=1), REQUEST)
     found = read_json(content(value).decode())
     assert found.is_passport
-    assert found.conversation.messages == conversation().messages[:2]
+    assert found.conversation.messages == without_model(conversation()).messages[:2]
     assert "passport-1.json" in value["file"]["name"]
     for turn in (0, 9, "1", None):
         value, composer = panel.passport(event(turn=turn), REQUEST)
@@ -99,24 +109,41 @@ def upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "chat.json"
 
 
-def test_an_import_comes_back_equal_and_undo_takes_it_back(
-    panel: ExportHandlers, store: SessionStore, upload: Path
+def test_an_import_comes_back_equal_and_is_in_the_list(
+    panel: ExportHandlers, session: Session, services: Services, upload: Path
 ) -> None:
-    before = conversation().truncated(2)
-    session = store.get("a")
-    session.conversation = before
     upload.write_text(to_json(sample()), encoding="utf-8")
-    _, transcript, composer = panel.restore(event(path=str(upload), name="chat.json"), REQUEST)
-    assert [m.text for m in session.conversation.messages] == [
-        m.text for m in conversation().messages
-    ]
-    assert session.conversation.molecules == conversation().molecules
-    assert {m.model for m in session.conversation.messages} == {""}  # its token ids are not used
+    _, transcript, composer, chats = panel.restore(
+        event(path=str(upload), name="chat.json"), REQUEST
+    )
+    assert session.conversation == without_model(conversation())
     assert len(transcript["turns"]) == 2
     assert "2 questions, 2 molecules" in composer["notice"]["text"]
+    assert "What is C[C@H](N)C(=O)O?" in chats["html"]
     assert not upload.exists()
-    session.undo()
-    assert session.conversation == before
+    assert services.runs.history.load(session.visitor, session.stored.id).shown == (
+        without_model(conversation())
+    )
+
+
+def test_branches_leave_and_come_back(
+    panel: ExportHandlers, session: Session, services: Services, upload: Path
+) -> None:
+    show(session, services)
+    first, answer = session.stored.tree.path[:2]
+    place = services.runs.history.begin_answer(session.visitor, session.stored.id, first.id)
+    services.runs.history.finish(place, Message("assistant", "Another answer"))
+    session.open(session.stored.id)
+    session.switch(answer.id)
+    value, _ = panel.save(event(format="json"), REQUEST)
+    found = read_json(content(value).decode())
+    texts = {one.message.text: one for one in found.messages}
+    assert texts["Another answer"].parent == texts[answer.message.text].parent == 1
+    assert found.conversation == without_model(conversation())
+    upload.write_bytes(content(value))
+    panel.restore(event(path=str(upload), name="chat.json"), REQUEST)
+    assert session.conversation == without_model(conversation())
+    assert len(session.stored.tree.variants(session.stored.tree.path[1].id)) == 2
 
 
 @pytest.mark.parametrize(
@@ -130,20 +157,27 @@ def test_an_import_comes_back_equal_and_undo_takes_it_back(
     ],
 )
 def test_a_file_that_is_no_conversation_changes_nothing(
-    panel: ExportHandlers, store: SessionStore, upload: Path, written: bytes, told: str
+    panel: ExportHandlers,
+    session: Session,
+    services: Services,
+    upload: Path,
+    written: bytes,
+    told: str,
 ) -> None:
-    store.get("a").conversation = conversation()
+    show(session, services)
     upload.write_bytes(written)
-    _, transcript, composer = panel.restore(event(path=str(upload), name="chat.json"), REQUEST)
-    assert transcript is SKIP
+    before = session.conversation
+    _, transcript, composer, chats = panel.restore(
+        event(path=str(upload), name="chat.json"), REQUEST
+    )
+    assert transcript is chats is SKIP
     assert told in composer["notice"]["text"]
-    assert store.get("a").conversation == conversation()
+    assert session.conversation == before
     assert not upload.exists()
 
 
 def test_a_path_outside_of_the_uploads_is_refused(panel: ExportHandlers, upload: Path) -> None:
-    assert key_of(REQUEST) == "a"
-    _, _, composer = panel.restore(event(path="/etc/hostname", name="x"), REQUEST)
+    _, _, composer, _ = panel.restore(event(path="/etc/hostname", name="x"), REQUEST)
     assert "did not arrive" in composer["notice"]["text"]
 
 

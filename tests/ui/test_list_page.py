@@ -18,17 +18,15 @@ from assistant.chat.events import Event
 from assistant.chat.reply import ReplyOptions
 from assistant.errors import AssistantError, ChemistryTimeoutError, QueueFullError
 from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
-from ui.events import Services
+from tests.ui.services import make_services
+from ui.events import key_of
 from ui.handle import AssistantHandle
 from ui.list_files import to_csv
 from ui.list_page import ListHandlers, ListStore
 from ui.list_table import Answer, ListTable
-from ui.reach import Reach
-from ui.session import SessionStore
-from ui.transcript import Drawings, TranscriptView
-from ui.views import Views
 
-REQUEST = SimpleNamespace(session_hash="a")
+REQUEST = SimpleNamespace(session_hash="a", headers={})
+TAB = key_of(REQUEST)
 CSV = (
     "name,smiles\naspirin,CC(=O)Oc1ccccc1C(=O)O\nbroken,C1CCC\n=cmd,CCN\n"
     "nitrobenzene,O=[N+]([O-])c1ccccc1\n"
@@ -69,10 +67,7 @@ def fake() -> FakeAssistant:
 
 @pytest.fixture
 def handlers(chemistry: InProcessChemistry, fake: FakeAssistant) -> Iterator[ListHandlers]:
-    handle, drawings = AssistantHandle.ready(fake), Drawings(chemistry)
-    views = Views(handle, drawings, Reach("this computer only"))
-    view = TranscriptView(drawings, lambda: "welcome")
-    made = ListHandlers(Services(handle, chemistry, SessionStore(), view, views))
+    made = ListHandlers(make_services(chemistry, fake))
     yield made
     made.closed(REQUEST)
 
@@ -199,7 +194,7 @@ def test_asking_is_cancelled_and_goes_on_with_the_rest(
     page = Page().follow(
         handlers.paste(event(text="\n".join("C" * n for n in range(1, 11))), REQUEST)
     )
-    table = handlers.lists.get("a").shown
+    table = handlers.lists.get(TAB).shown
     asking = handlers.ask(event(text="Why?"), REQUEST)
     page.take(next(asking))
     slow.gate.release(3)
@@ -318,11 +313,11 @@ def test_tabs_do_not_share_lists_and_old_ones_are_let_go() -> None:
     store = ListStore(limit=2)
     tables = [ListTable(str(n), [("C", "")]) for n in range(3)]
     for n, table in enumerate(tables):
-        store.get(str(n)).open(table)
+        store.get(("v", str(n))).open(table)
     assert len(store) == 2
     assert [table.closed.is_set() for table in tables] == [True, False, False]
-    assert store.get("0").shown is None
-    store.drop("2")
+    assert store.get(("v", "0")).shown is None
+    store.drop(("v", "2"))
     assert tables[2].closed.is_set()
 
 
@@ -334,10 +329,7 @@ def test_a_thousand_molecules_in_the_killable_workers(tmp_path: Path, fake: Fake
         f"{'C' * (n % 40 + 1)}(=O)N{'C' * (n // 40)}c1ccccc1 m{n}" for n in range(1000)
     )
     with ChemPool(2) as chemistry:
-        handle, drawings = AssistantHandle.ready(fake), Drawings(chemistry)
-        views = Views(handle, drawings, Reach("this computer only"))
-        view = TranscriptView(drawings, lambda: "welcome")
-        handlers = ListHandlers(Services(handle, chemistry, SessionStore(), view, views))
+        handlers = ListHandlers(make_services(chemistry, fake))
         page = Page().follow(handlers.paste(event(text=chain), REQUEST))
         assert len(page.rows) == page.state["facts"] == 1000
         assert all(row.get("facts") for row in page.rows.values())

@@ -40,6 +40,7 @@ N_PORTS = 100
 LOADING_SWITCH_SECONDS = 0.001  # Python's 0.005 each time adds up to a wait that is felt
 STOP_SECONDS = 3.0  # for answers to end, so that their words are kept
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+GIVEN_AGAIN = ("bundle", "llm", "device", "lora", "retrieval")  # what `--replay` passes on
 DEFAULT_BUNDLE = ROOT / "checkpoints" / "default"
 
 
@@ -373,7 +374,7 @@ def replay(options: argparse.Namespace) -> bool:
     from assistant.replay import replay_file
 
     equal = True
-    chosen = {name: getattr(options, name) for name in ("bundle", "llm", "device", "lora")}
+    chosen = {name: getattr(options, name) for name in GIVEN_AGAIN}
     for report in replay_file(options.replay, **chosen):
         print(report, flush=True)
         equal = equal and report.equal

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from assistant.assistant import Assistant, facts_of
+from assistant.assistant import Assistant
 from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.events import Finished
-from assistant.chat.passport import answer_digest, prompt_digest, versions
-from assistant.chat.prompts import render
+from assistant.chat.passport import answer_digest, versions
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.limits import MAX_FILE_BYTES
 from assistant.chem.molecule import Molecule
@@ -25,7 +24,14 @@ from assistant.llm.load import Quantize
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 SHOWN = 24  # characters around a difference
-IDENTITY = ("bundle_sha256", "fingerprint", "quantisation", "compute_format", "device")
+IDENTITY = (
+    "bundle_sha256",
+    "fingerprint",
+    "quantisation",
+    "compute_format",
+    "device",
+    "retrieval_sha256",
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ def replay_text(
     llm: str | None = None,
     device: str = "auto",
     lora: Path | None = None,
+    retrieval: Path | None = None,
     checkpoints: Path = CHECKPOINTS,
 ) -> Iterator[Report]:
     """Makes every answer of a passport or of an exported conversation again.
@@ -102,6 +109,7 @@ def replay_text(
         llm: As it was given when the answer was made.
         device: "auto", "cpu", "cuda" or "cuda:1".
         lora: As it was given when the answer was made.
+        retrieval: As it was given when the answer was made.
         checkpoints: Where bundles are looked for.
 
     Raises:
@@ -117,6 +125,7 @@ def replay_text(
         quantize=_quantize(model),
         device=device,
         lora=lora,
+        retrieval=retrieval,
         compute_format=str(model.get("compute_format") or ""),
     )
     for case in cases:
@@ -127,21 +136,22 @@ def replay(assistant: Assistant, case: Case) -> Report:
     """Asks one question again, as its passport says, and compares token by token."""
     passport = case.passport
     environment = differences(passport, assistant.identity())
-    fingerprint = str(assistant.identity()["fingerprint"])
-    prompt = render(case.conversation, facts_of, model=fingerprint)
-    wanted_prompt = passport.get("prompt_sha256")
-    if case.answer is None and prompt_digest(prompt) != wanted_prompt:
-        raise AssistantError(
-            "This passport alone does not say what was asked before it, so its prompt cannot be"
-            " made again. Save the passport from the page, which puts the conversation into it."
-        )
-    if prompt_digest(prompt) != wanted_prompt:
-        environment = (*environment, "the prompt: facts, prompt files or shortening changed")
     for event in assistant.reply(case.conversation, options=_options(passport)):
         if isinstance(event, Finished):
-            where = _first_difference(case, event.message)
-            return Report(case.turn, not where, where, environment)
+            return _report(case, event.message, environment)
     raise AssistantError("The model ended without an answer.")
+
+
+def _report(case: Case, answer: Message, environment: tuple[str, ...]) -> Report:
+    if answer.passport.get("prompt_sha256") != case.passport.get("prompt_sha256"):
+        if case.answer is None:
+            raise AssistantError(
+                "This passport alone does not say what was asked before it, so its prompt cannot be"
+                " made again. Save the passport from the page, which puts the conversation into it."
+            )
+        environment = (*environment, "the prompt: facts, prompt files, index or shortening changed")
+    where = _first_difference(case, answer)
+    return Report(case.turn, not where, where, environment)
 
 
 # -- what is asked again --------------------------------------------------------------------------

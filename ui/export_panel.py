@@ -144,7 +144,7 @@ class ExportHandlers(DialogueEvents):
         n_turns, n_molecules = found.conversation.n_turns, len(found.conversation.molecules)
         notice = Notice(
             f"Imported: {_counted(n_turns, 'question')}, {_counted(n_molecules, 'molecule')}."
-            " What was here before is in the list of conversations.",
+            " It is the first in the list of conversations now.",
             "info",
         )
         return self._dialogue(session, notice=notice, question="")

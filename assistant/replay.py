@@ -20,7 +20,7 @@ from assistant.chem.limits import MAX_FILE_BYTES
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, BundleError, OtherBundleError, UnreadableFileError
 from assistant.export.exchange import read_json
-from assistant.llm.load import Quantize
+from assistant.llm.load import Compute, Quantize
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 SHOWN = 24  # characters around a difference
@@ -123,10 +123,10 @@ def replay_text(
         directory,
         llm=llm,
         quantize=_quantize(model),
-        device=device,
+        device="cpu" if device == "auto" and model.get("device") == "cpu" else device,
         lora=lora,
         retrieval=retrieval,
-        compute_format=str(model.get("compute_format") or ""),
+        compute=_compute(model) if device in ("auto", "cpu") else "auto",
     )
     for case in cases:
         yield replay(assistant, case)
@@ -263,6 +263,21 @@ def _short(value: object) -> str:
 def _quantize(model: Mapping[str, object]) -> Quantize:
     stored = model.get("quantisation")
     return "4bit" if stored == "nf4" else "8bit" if stored == "int8" else "none"
+
+
+def _compute(model: Mapping[str, object]) -> Compute:
+    """The way to compute that the passport names; only 4-bit weights on a processor have several.
+
+    Which is fastest here may be another one, with other roundings.
+    """
+    if model.get("device") != "cpu" or model.get("quantisation") != "nf4":
+        return "auto"
+    said = str(model.get("compute_format"))
+    last: Compute
+    for last in ("bf16", "fp32"):
+        if said == f"NF4 values, computed in {last}":
+            return last
+    return "nf4" if said.startswith("NF4 kernel") else "auto"
 
 
 def _options(passport: Mapping[str, object]) -> ReplyOptions:

@@ -18,9 +18,7 @@ def passport_html(passport: Mapping[str, object], turn: int | None = None) -> st
     """
     if not passport:
         return ""
-    rows = "".join(
-        f"<dt>{label}</dt><dd>{escape(text)}</dd>" for label, text in _rows(passport)
-    )
+    rows = "".join(f"<dt>{label}</dt><dd>{escape(text)}</dd>" for label, text in _rows(passport))
     whole = json.dumps(passport, indent=2, ensure_ascii=False)
     save = (
         f'<button type="button" class="action" data-save-passport="{turn + 1}"'

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.browser import wait_below
+from tests.ui.browser import READY_MS, wait_below
 from tests.ui.fakes import FakeAssistant
 
 if TYPE_CHECKING:
@@ -153,4 +153,5 @@ def test_many_rows_keep_the_page_small_and_scroll_to_the_end(chat: "Page") -> No
     chat.evaluate("document.querySelector('.list-table').scrollTop = 1e6")
     chat.wait_for_selector(f"{NAMES}:text-is('m119')")
     assert chat.locator(".list-line").count() < 30
+    chat.wait_for_selector("#list [data-slot=progress][hidden]", state="attached", timeout=READY_MS)
     chat.wait_for_selector(".list-line[aria-rowindex='121'] svg")

@@ -30,6 +30,7 @@ PHRASES = {
     "assistant/chat/": "conversation, prompts, checks: plain values",
     "assistant/chat/claims/": "what is read as a claim in an answer, one file per kind",
     "assistant/chat/history/": "conversations with their branches, kept in SQLite",
+    "assistant/export/": "a conversation as files, and JSON read back with suspicion",
     "assistant/retrieval/": "an index of captioned molecules by fingerprint",
     "assistant/graph/": "from a molecular graph to graph tokens",
     "assistant/graph/pairs/": "two molecules with roles: encoders, alignments, interactions",
@@ -58,6 +59,7 @@ PHRASES = {
     "docs/": "decisions (adr/), screenshots, and the scripts behind README.md",
 }
 CLOSED = {
+    "assistant/export/",
     "assistant/chat/history/",
     "assistant/retrieval/",
     "assistant/train/adapt/",

@@ -21,7 +21,14 @@ def megabytes(path: Path) -> str:
 
 
 def write_card(
-    run: Path, bundle: Path, grounding: Path, *, date: str, hardware: str, weaknesses: str
+    run: Path,
+    bundle: Path,
+    grounding: Path,
+    *,
+    date: str,
+    hardware: str,
+    generator_hardware: str,
+    weaknesses: str,
 ) -> None:
     """Fills the card from the run's last log row, its recipe, and the measured outcomes."""
     molecules = pickle.loads((run / "molecules.pkl").read_bytes())  # written by this run
@@ -32,7 +39,7 @@ def write_card(
     report = json.loads(grounding.read_text("utf-8"))
     measured = report["summary"]
     table = "\n".join(f"| {k} | {v['share']:.1%} | {v['n']} |" for k, v in measured.items())
-    generator, training, size = _generator(run, bundle)
+    generator, training, size = _generator(run, bundle, generator_hardware)
     sizes = recipe["sizes"]
     body = sizes["n_layers"] * (
         2 * sizes["d_model"] ** 2
@@ -70,7 +77,7 @@ def _text_tokens(run: Path) -> str:
     return f"{len(np.load(kept, mmap_mode='r')) / 1e6:.1f}" if kept.is_file() else "0"
 
 
-def _generator(run: Path, bundle: Path) -> tuple[str, str, str]:
+def _generator(run: Path, bundle: Path, hardware: str) -> tuple[str, str, str]:
     log = run / "generator.jsonl"
     if not (bundle / "generator").is_dir() or not log.is_file():
         return "not trained yet: instance LoRA is off", "The generator was not trained.", "–"
@@ -81,9 +88,9 @@ def _generator(run: Path, bundle: Path) -> tuple[str, str, str]:
     blind = f"{last['blind_without']}, {last['blind_own']} and {last['blind_other_molecule']}"
     training = (
         f"Generator: {last['step']} steps, {last['tokens'] / 1e6:.1f} M tokens in"
-        f" {last['seconds'] / 60:.1f} minutes on the frozen 4-bit model, cards and graph tokens"
-        f" left out more often. Held-out answer loss without ΔW {last['without']}, {told}; where"
-        f" nothing but ΔW tells of the molecule {blind}."
+        f" {last['seconds'] / 60:.1f} minutes on {hardware}, on the frozen 4-bit model, with cards"
+        f" and graph tokens left out more often. Held-out answer loss without ΔW {last['without']},"
+        f" {told}; where nothing but ΔW tells of the molecule {blind}."
     )
     what = "instance LoRA (MoRA) with a factorised head: q, k, v, o and MLP bypass, rank 8"
     return what, training, f"{megabytes(bundle / 'generator')} MB"
@@ -97,6 +104,7 @@ def main() -> None:
     parser.add_argument("--grounding", type=Path, required=True, help="JSON of evaluate.grounding")
     parser.add_argument("--date", required=True, help="when it was measured")
     parser.add_argument("--hardware", required=True, help="what it was trained on")
+    parser.add_argument("--generator-hardware", help="what its generator was trained on, if other")
     parser.add_argument(
         "--weaknesses", type=Path, required=True, help="Markdown list, hand-written"
     )
@@ -107,6 +115,7 @@ def main() -> None:
         args.grounding,
         date=args.date,
         hardware=args.hardware,
+        generator_hardware=args.generator_hardware or args.hardware,
         weaknesses=args.weaknesses.read_text("utf-8").strip(),
     )
 

@@ -103,6 +103,7 @@ def _add_generator(run: Path, bundle: Path, fingerprint: str) -> None:
         "generator", base_model=fingerprint, notes=json.dumps(about["held_out_losses"])
     )
     save_component(bundle / "generator", generator.to(torch.bfloat16), generator.config, info)
+    draw_generator_curve(run / "generator.jsonl", bundle / "generator_loss.png")
 
 
 def draw_loss_curve(log_file: Path, picture: Path) -> None:
@@ -131,6 +132,27 @@ def draw_loss_curve(log_file: Path, picture: Path) -> None:
     lines = [*axes.get_lines(), *second.get_lines()]
     axes.legend(lines, [line.get_label() for line in lines], loc="center right")
     picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=110)
+
+
+def draw_generator_curve(log_file: Path, picture: Path) -> None:
+    """Training loss of the generator over its tokens, with the held-out losses it ended at."""
+    from matplotlib.figure import Figure
+
+    rows = [json.loads(line) for line in log_file.read_text(encoding="utf-8").splitlines()]
+    steps = [row for row in rows if "loss" in row]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(
+        [r["tokens"] / 1e6 for r in steps], [r["loss"] for r in steps], lw=0.8, label="training"
+    )
+    end = next((row for row in reversed(rows) if "own" in row), {})
+    for name, style in (("blind_without", ":"), ("blind_other_molecule", "--"), ("blind_own", "-")):
+        if name in end:
+            label = f"held out, only ΔW shown: {name.removeprefix('blind_').replace('_', ' ')}"
+            axes.axhline(end[name], ls=style, color="black", lw=1, label=label)
+    axes.set(xlabel="training tokens (millions)", ylabel="answer loss", ylim=(0, None))
+    axes.legend()
     figure.savefig(picture, dpi=110)
 
 

@@ -20,6 +20,17 @@ from tests.llm.uncaptured import make_uncaptured
 SHORT = ["--shape", "tiny", "--device", "cpu", "--repeats", "1", "--tokens", "8"]
 
 
+@pytest.fixture(autouse=True)
+def _stay(monkeypatch):
+    """A restart would end the process of the tests, and all of them with it."""
+
+    def refuse(*arguments):
+        raise AssertionError(f"the measurement left this process: {arguments}")
+
+    monkeypatch.setattr(speed_gpu.os, "execv", refuse)
+    monkeypatch.setattr(speed_gpu.os, "_exit", refuse)
+
+
 @pytest.fixture(scope="module")
 def llm():
     return random_llm("tiny", torch.device("cpu"))

@@ -98,7 +98,7 @@ def connect(app: gr.Blocks, panel: gr.HTML, handlers: "ListHandlers") -> None:
     lasting = {**quick, "queue": True, "concurrency_id": "list", "concurrency_limit": 16}
     panel.paste(handlers.paste, None, panel, **lasting)
     panel.file(handlers.file, None, panel, **lasting)
-    panel.ask(handlers.ask, None, panel, **lasting)
+    panel.ask(handlers.ask_rows, None, panel, **lasting)
     panel.back(handlers.back, None, panel, **lasting)
     panel.cancel(handlers.cancel, None, panel, **quick)
     panel.catch(handlers.catch, None, panel, **quick)
@@ -159,7 +159,7 @@ class ListHandlers(EventHandlers):
         start_facts(table, self._chemistry)
         yield from self._follow(table)
 
-    def ask(self, event: gr.EventData, request: gr.Request) -> Iterator[dict[str, object]]:
+    def ask_rows(self, event: gr.EventData, request: gr.Request) -> Iterator[dict[str, object]]:
         """One question of every row that is shown; the same question again goes on."""
         data = payload_of(event)
         table = self.lists.get(key_of(request)).shown

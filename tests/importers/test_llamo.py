@@ -92,7 +92,8 @@ def test_what_the_language_model_gets_is_what_the_checkpoint_computes(tmp_path, 
         levels = parts.encoder.encode([to_graph(molecule)])
         expected = parts.projector(levels, *pad_motifs([motif_rows(molecule)]))[0]
         [encoding] = assistant._components.encoder.encode([molecule])
-        torch.testing.assert_close(encoding.graph_tokens, expected, atol=1e-5, rtol=1e-4)
+        # Random weights of this depth reach 10⁴, so that single small values lose digits.
+        assert (encoding.graph_tokens - expected).norm() <= 1e-5 * expected.norm()
     assert motif_rows(METHANE) is None
     assert torch.equal(
         expected[:4],

@@ -136,7 +136,7 @@ def test_a_dropped_file_goes_to_the_list_when_it_is_open(chat: "Page") -> None:
 
 def test_what_is_no_list_is_told_and_empty_states_say_what_to_do(chat: "Page") -> None:
     chat.click("#tab-list")
-    assert "one on each line" in chat.inner_text(".list-label")
+    chat.wait_for_selector(".list-label:has-text('one on each line')")
     chat.click("#list [data-act=make]")
     assert "Paste molecules first" in chat.inner_text(NOTICE)
     chat.fill("#list-paste", "what is this?")

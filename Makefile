@@ -9,7 +9,7 @@ ARGS ?=
 VENV := .venv/bin
 
 .DEFAULT_GOAL := chat
-.PHONY: chat test slow gpu check startup help
+.PHONY: chat test unit slow gpu check startup help
 
 chat:  ## set up once, then open the assistant
 	@$(PYTHON) -I assistant/setup.py chat
@@ -18,6 +18,10 @@ chat:  ## set up once, then open the assistant
 test:  ## set up once, then run the default tests
 	@$(PYTHON) -I assistant/setup.py test
 	@$(VENV)/python -m pytest $(ARGS)
+
+unit: ## unit tests alone, within a minute
+	@$(PYTHON) -I assistant/setup.py test
+	@$(VENV)/python -m pytest -n 2 -m "not slow and not gpu and not browser and not whole" $(ARGS)
 
 slow: ## tests that take minutes
 	@$(PYTHON) -I assistant/setup.py test

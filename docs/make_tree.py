@@ -18,7 +18,7 @@ SKIPPED = {"__init__.py", "__pycache__"}
 # In the order of the tree. A directory that is not opened here stands for all that is in it.
 PHRASES = {
     "launch.py": "",
-    "Makefile": "chat, test, slow, gpu, check, startup",
+    "Makefile": "chat, test, unit, slow, gpu, check, startup",
     "pyproject.toml": "dependencies with a reason each; settings of the tools",
     "constraints.txt": "the versions that were tested together",
     "ARCHITECTURE.md": "the drawing, the map, the invariants, what is absent",

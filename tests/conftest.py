@@ -36,6 +36,29 @@ BROWSER_FLAGS = (
     "--disable-sync",
 )
 
+WHOLE = {
+    "tests/evaluate/test_arms.py",
+    "tests/evaluate/test_facts_load.py",
+    "tests/evaluate/test_run.py",
+    "tests/evaluate/test_speed.py",
+    "tests/test_assistant.py",
+    "tests/test_imports.py",
+    "tests/test_launch.py",
+    "tests/test_pairs_in_chat.py",
+    "tests/test_replay.py",
+    "tests/train/adapt/test_run.py",
+    "tests/train/test_base.py",
+}
+"""Modules that start the program, load whole bundles or train; those of the page are all of `ui`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what is more than a unit test, so that `make unit` can leave it out."""
+    for item in items:
+        path = item.path.relative_to(ROOT).as_posix()
+        if path in WHOLE or path.startswith("tests/ui/"):
+            item.add_marker("whole")
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

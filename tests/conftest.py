@@ -49,7 +49,7 @@ WHOLE = {
     "tests/train/adapt/test_run.py",
     "tests/train/test_base.py",
 }
-"""Modules that start the program, load whole bundles or train; those of the page are all of `ui`."""
+"""Modules that start the program, load whole bundles or train; beside them all of `tests/ui`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -144,7 +144,7 @@ def test_one_question_is_asked_of_each_molecule_alone(
     handlers: ListHandlers, upload: Path, fake: FakeAssistant
 ) -> None:
     page = opened(handlers, upload)
-    asking = handlers.ask(event(text=" Is it an ester? ", rows=[0, 2], **{"from": 1}), REQUEST)
+    asking = handlers.ask_rows(event(text=" Is it an ester? ", rows=[0, 2], **{"from": 1}), REQUEST)
     page.follow(asking)
     assert page.state["asked"] == {
         "number": 0, "text": "Is it an ester?", "done": 2, "total": 2, "running": False,
@@ -195,19 +195,19 @@ def test_asking_is_cancelled_and_goes_on_with_the_rest(
         handlers.paste(event(text="\n".join("C" * n for n in range(1, 11))), REQUEST)
     )
     table = handlers.lists.get(TAB).shown
-    asking = handlers.ask(event(text="Why?"), REQUEST)
+    asking = handlers.ask_rows(event(text="Why?"), REQUEST)
     page.take(next(asking))
     slow.gate.release(3)
     wait_until(lambda: len(table.questions[0].answers) == 3)
     assert 1 < slow.most <= 4
-    (refused,) = handlers.ask(event(text="Another?"), REQUEST)
+    (refused,) = handlers.ask_rows(event(text="Another?"), REQUEST)
     assert "Cancel it first" in refused["problem"]
     handlers.cancel(REQUEST)
     page.follow(asking)
     assert (page.state["asked"]["done"], page.state["asked"]["running"]) == (3, False)
     n_asked = len(slow.asked)
     slow.gate.release(7)
-    page.follow(handlers.ask(event(text="Why?"), REQUEST))
+    page.follow(handlers.ask_rows(event(text="Why?"), REQUEST))
     assert page.state["asked"]["done"] == 10
     assert len(slow.asked) == n_asked + 7
 
@@ -228,13 +228,13 @@ def test_a_full_queue_is_waited_for_and_failures_are_told_in_their_row(
         return reply(conversation, options=options)
 
     monkeypatch.setattr(fake, "reply", full_at_first)
-    page.follow(handlers.ask(event(text="Why?"), REQUEST))
+    page.follow(handlers.ask_rows(event(text="Why?"), REQUEST))
     assert len(refused) == 3
     assert page.rows[0]["text"] == TEXT
     assert page.rows[1]["failed"]
     assert "secret" not in page.rows[1]["html"]
     monkeypatch.setattr(fake, "reply", reply)
-    page.follow(handlers.ask(event(text="Why?"), REQUEST))  # what failed is tried again
+    page.follow(handlers.ask_rows(event(text="Why?"), REQUEST))  # what failed is tried again
     assert page.rows[1]["text"] == TEXT
 
 
@@ -260,7 +260,7 @@ def test_without_a_list_everything_says_so(handlers: ListHandlers) -> None:
         handlers.catch(event(), REQUEST),
         handlers.cancel(REQUEST),
         handlers.save(event(format="csv"), REQUEST),
-        *handlers.ask(event(text="Why?"), REQUEST),
+        *handlers.ask_rows(event(text="Why?"), REQUEST),
     ]
     assert all("no longer there" in value["problem"] for value in values)
     assert "no list before" in next(handlers.back(REQUEST))["problem"]
@@ -270,7 +270,7 @@ def test_csv_holds_facts_answers_and_corrections_in_the_order_of_the_page(
     handlers: ListHandlers, upload: Path
 ) -> None:
     page = opened(handlers, upload)
-    page.follow(handlers.ask(event(text="Is it an ester?", rows=[0]), REQUEST))
+    page.follow(handlers.ask_rows(event(text="Is it an ester?", rows=[0]), REQUEST))
     name, text = saved(handlers, format="csv", rows=[2, 0, 0, 99, "x"])
     assert name.endswith("-some.csv")
     assert text.startswith("\ufeff")  # else a spreadsheet takes UTF-8 for something else
@@ -297,7 +297,7 @@ def test_no_cell_of_a_csv_is_a_formula() -> None:
 
 def test_sdf_reads_back_with_facts_and_answers(handlers: ListHandlers, upload: Path) -> None:
     page = opened(handlers, upload)
-    page.follow(handlers.ask(event(text="Is it an ester?", rows=[0]), REQUEST))
+    page.follow(handlers.ask_rows(event(text="Is it an ester?", rows=[0]), REQUEST))
     name, text = saved(handlers, format="sdf", rows=[0, 1])
     assert name.endswith("-some.sdf")
     supplier = Chem.SDMolSupplier()
@@ -333,7 +333,9 @@ def test_a_thousand_molecules_in_the_killable_workers(tmp_path: Path, fake: Fake
         page = Page().follow(handlers.paste(event(text=chain), REQUEST))
         assert len(page.rows) == page.state["facts"] == 1000
         assert all(row.get("facts") for row in page.rows.values())
-        page.follow(handlers.ask(event(text="Is it an amide?", **{"from": page.seen}), REQUEST))
+        page.follow(
+            handlers.ask_rows(event(text="Is it an amide?", **{"from": page.seen}), REQUEST)
+        )
         assert page.state["asked"]["done"] == 1000
         _, text = saved(handlers, format="sdf")
         assert text.count("$$$$") == 1000

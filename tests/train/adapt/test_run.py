@@ -25,6 +25,8 @@ from assistant.train.adapt.run import AdaptRun, Budget, quoting
 from assistant.train.adapt.selection import split
 from tests.train.adapt.tiny import ETHANOL, records, write_llm
 
+pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
+
 ALL_SHOWN = ShownRates(card=1.0, smiles=0.0, graph=0.0)
 FAST = {"lr": 3e-3, "first_lr": 1e-3, "min_lr": 1e-3, "warmup": 1, "rates": ALL_SHOWN}
 

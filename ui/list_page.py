@@ -242,6 +242,8 @@ class ListHandlers(EventHandlers):
             time.sleep(FLUSH_SECONDS)
 
     def _value(self, table: ListTable, start: int, most: int) -> dict[str, object]:
+        # In this order: a page that is told of the end must have been sent everything before it.
+        state = table.state()
         updates, length = table.news(start, most)
         return {
             "rev": self._views.rev(),
@@ -249,7 +251,7 @@ class ListHandlers(EventHandlers):
             "start": start,
             "updates": updates,
             "length": length,
-            "state": table.state(),
+            "state": state,
             "problem": "",
             "file": None,
         }

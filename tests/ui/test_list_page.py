@@ -247,6 +247,22 @@ def test_a_page_that_missed_something_catches_up(handlers: ListHandlers, upload:
     assert handlers.catch(event(**{"from": 4}), REQUEST)["start"] == 4
 
 
+def test_the_end_is_told_with_or_after_the_last_facts(
+    handlers: ListHandlers, upload: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(handlers, upload)
+    table = handlers.lists.get(TAB).shown
+    table.rows[-1].facts, news = None, table.news
+
+    def news_before_the_last_facts(start: int, most: int) -> tuple[list, int]:
+        found = news(start, most)
+        table.rows[-1].facts = {}  # they come right after what is new was read
+        return found
+
+    monkeypatch.setattr(table, "news", news_before_the_last_facts)
+    assert handlers.catch(event(), REQUEST)["state"]["facts"] == len(table.rows) - 1
+
+
 def test_the_list_before_can_be_brought_back(handlers: ListHandlers) -> None:
     page = Page().follow(handlers.paste(event(text="CCO"), REQUEST))
     page.follow(handlers.paste(event(text="CCN\nCCC"), REQUEST))

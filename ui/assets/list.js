@@ -78,6 +78,7 @@
 
   // -- following the server -----------------------------------------------------------------
   const show = (part, value) => {
+    clearTimeout(part.catching);
     if (value.problem) return tell(part, value.problem, true);
     if (!value.table) return;
     if (value.file) chat.download(value.file);
@@ -89,8 +90,12 @@
     }
     state(part, value.state);
     arrange(part);
-    clearTimeout(part.catching);
-    if (part.seen < value.length) part.catching = setTimeout(() => part.trigger("catch", { from: part.seen }), gap ? 0 : CATCH_MS);
+    const working = value.state.computing || value.state.asked?.running;
+    if (part.seen < value.length || working) chase(part, gap ? 0 : CATCH_MS);
+  };
+  /** Asks for what is missing until something comes: the last value of a stream can be lost, and so can an answer to this. */
+  const chase = (part, wait) => {
+    part.catching = setTimeout(() => { part.trigger("catch", { from: part.seen }); chase(part, CATCH_MS); }, wait);
   };
   const begin = (part, value) => {
     part.hasBefore = Boolean(part.key);

@@ -28,6 +28,7 @@ from assistant.llm.graphed.step import StepRow
 from assistant.llm.kv import RowCache
 from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
+from assistant.llm.random_nf4 import random_nf4
 from assistant.llm.requests import Done, Request, Token
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
@@ -55,31 +56,20 @@ SHAPES = {
 
 RANK = 8
 _PATIENCE_S = 60.0
-_INIT = 0.02
 
 
 def random_llm(shape: str, device: torch.device) -> LoadedLLM:
     """A Llama of this shape with random NF4 weights, double quantisation on, as a load gives it."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+    from transformers import LlamaConfig
 
-    config = LlamaConfig(**SHAPES[shape], rope_theta=500_000.0, bos_token_id=1, eos_token_id=2)
-    dtype = torch.bfloat16
-    with torch.device("meta"):
-        model = LlamaForCausalLM(config).to(dtype)
-    for name, module in list(model.named_modules()):
-        if isinstance(module, nn.Linear) and name != "lm_head":
-            parent, _, leaf = name.rpartition(".")
-            setattr(model.get_submodule(parent), leaf, _random_nf4(module, device, dtype))
-        elif name == "lm_head" or isinstance(module, nn.Embedding):
-            weight = torch.empty(module.weight.shape, dtype=dtype, device=device)
-            module.weight = nn.Parameter(weight.normal_(std=_INIT), requires_grad=False)
-        elif name.endswith("norm"):
-            ones = torch.ones(module.weight.shape, dtype=dtype, device=device)
-            module.weight = nn.Parameter(ones, requires_grad=False)
-    with torch.device(device):
-        model.model.rotary_emb = LlamaRotaryEmbedding(config)
-    model.eval().requires_grad_(False)
+    config = LlamaConfig(
+        **SHAPES[shape],
+        rope_parameters={"rope_type": "default", "rope_theta": 500_000.0},
+        bos_token_id=1,
+        eos_token_id=2,
+        tie_word_embeddings=False,
+    )
+    model = random_nf4(config, device)
     return LoadedLLM(
         model=model,
         tokenizer=_tokenizer(),
@@ -92,21 +82,8 @@ def random_llm(shape: str, device: torch.device) -> LoadedLLM:
         cache_reason="",
         end_ids=frozenset(),
         device=device,
-        dtype=dtype,
+        dtype=torch.bfloat16,
     )
-
-
-def _random_nf4(module: nn.Linear, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    from bitsandbytes.nn import Linear4bit, Params4bit
-
-    made = Linear4bit(
-        module.in_features, module.out_features, bias=False, compute_dtype=dtype, device="meta"
-    )
-    values = torch.empty(module.weight.shape, dtype=dtype, device=device).normal_(std=_INIT)
-    made.weight = Params4bit(
-        values, requires_grad=False, quant_type="nf4", compress_statistics=True
-    ).to(device)
-    return made
 
 
 def _tokenizer() -> object:

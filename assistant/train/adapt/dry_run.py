@@ -17,12 +17,9 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from torch import nn
 from transformers import (
-    AutoModelForCausalLM,
     LlamaConfig,
     PretrainedConfig,
-    PreTrainedModel,
     PreTrainedTokenizerFast,
     Qwen2Config,
 )
@@ -31,6 +28,7 @@ from assistant.adapters.generator import LoraGenerator
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.llm.load import LoadedLLM
+from assistant.llm.random_nf4 import random_nf4
 from assistant.train.adapt.build import load_encoder
 from assistant.train.adapt.model import AdaptedModel, StaticLora
 from assistant.train.adapt.optimizer import is_eight_bit
@@ -84,55 +82,7 @@ SHAPES: dict[str, PretrainedConfig] = {
         tie_word_embeddings=False,
     ),
 }
-_STD = 0.02
 _TEXT = "Molecule 1 is an alcohol. SMILES: CCO. What is it? Describe molecule 1. formula: C2H6O "
-
-
-def random_llm(config: PretrainedConfig, device: torch.device) -> PreTrainedModel:
-    """Random weights in NF4 (double quantisation) and bf16, made where they stay."""
-    from bitsandbytes.nn import Linear4bit, Params4bit
-
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    head = model.get_output_embeddings()
-    for name, module in list(model.named_modules()):
-        if not isinstance(module, nn.Linear) or module is head:
-            continue
-        layer = Linear4bit(
-            module.in_features,
-            module.out_features,
-            bias=module.bias is not None,
-            compute_dtype=torch.bfloat16,
-            quant_type="nf4",
-            device="meta",
-        )
-        values = torch.randn(*module.weight.shape, dtype=torch.bfloat16, device=device) * _STD
-        layer.weight = Params4bit(
-            values.cpu() if device.type == "cpu" else values,
-            requires_grad=False,
-            quant_type="nf4",
-            compress_statistics=True,
-        ).to(device)
-        if module.bias is not None:
-            zeros = torch.zeros(module.out_features, dtype=torch.bfloat16, device=device)
-            layer.bias = nn.Parameter(zeros, requires_grad=False)
-        parent, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(parent), leaf, layer)
-    _materialise(model, device)
-    return model.eval().requires_grad_(False)
-
-
-def _materialise(model: PreTrainedModel, device: torch.device) -> None:
-    """Embeddings, head, norms and the rotary tables, which no layer above has filled."""
-    for module in model.modules():
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            if parameter.is_meta:
-                values = torch.randn(parameter.shape, dtype=torch.bfloat16, device=device) * _STD
-                values = torch.ones_like(values) if parameter.dim() == 1 else values
-                setattr(module, name, nn.Parameter(values, requires_grad=False))
-    model.tie_weights()
-    rotary = type(model.base_model.rotary_emb)
-    model.base_model.rotary_emb = rotary(config=model.config).to(device)
 
 
 def byte_tokenizer() -> PreTrainedTokenizerFast:
@@ -163,7 +113,7 @@ def dry_run(shape: str, recipe: AdaptRecipe, plan: Plan, device: str) -> dict[st
     processes = Processes(device)
     on_gpu = processes.device.type == "cuda"
     config = SHAPES[shape]
-    llm = random_llm(config, processes.device)
+    llm = random_nf4(config, processes.device)
     loaded = LoadedLLM(
         model=llm,
         tokenizer=byte_tokenizer(),

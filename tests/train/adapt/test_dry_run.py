@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from assistant.llm.compute import four_bit_layers
-from assistant.train.adapt.dry_run import SHAPES, main, random_llm
+from assistant.llm.random_nf4 import random_nf4
+from assistant.train.adapt.dry_run import SHAPES, main
 from assistant.train.adapt.shape import shape_of
 
 
 def test_random_weights_are_in_4_bits_and_as_many_as_planned():
-    model = random_llm(SHAPES["tiny"], torch.device("cpu"))
+    model = random_nf4(SHAPES["tiny"], torch.device("cpu"))
     shape = shape_of(SHAPES["tiny"])
     layers = [layer for _, layer in four_bit_layers(model)]
     assert sum(layer.in_features * layer.out_features for layer in layers) == shape.n_linear

@@ -89,6 +89,12 @@ def test_every_response_carries_the_policy_and_nosniff():
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
+def test_only_the_sketchers_frame_asks_for_a_process_of_its_own():
+    frame = ask(SecurityHeaders(inner), path="/gradio_api/file=ui/static/ketcher/index.html")
+    assert frame.headers["document-isolation-policy"] == "isolate-and-require-corp"
+    assert "document-isolation-policy" not in ask(SecurityHeaders(inner)).headers
+
+
 def test_the_policy_names_no_other_host():
     assert "http" not in CONTENT_SECURITY_POLICY
     assert "*" not in CONTENT_SECURITY_POLICY

@@ -48,6 +48,11 @@ HEADERS = (
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=()"),
 )
 
+# The sketcher's frame evaluates 8 MB of script; in the page's own process that would hold up who
+# pastes or types meanwhile. Browsers that know this header give the frame a process of its own.
+OWN_PROCESS = (b"document-isolation-policy", b"isolate-and-require-corp")
+OWN_PROCESS_PATH = "ui/static/ketcher/index.html"
+
 # Routes of the page framework that reach files, other hosts or other visitors' work.
 HIDDEN_ROUTES = (
     "/docs",
@@ -98,18 +103,20 @@ async def respond(
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every response that does not set them itself."""
+    """Adds `HEADERS` to responses that do not set them, and `OWN_PROCESS` to the frame's."""
 
     def __init__(self, app: App) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request with the headers added."""
+        in_frame = scope["type"] == "http" and scope["path"].endswith(OWN_PROCESS_PATH)
+        wanted = (*HEADERS, OWN_PROCESS) if in_frame else HEADERS
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message.get("headers", ())}
-                added = [pair for pair in HEADERS if pair[0] not in present]
+                added = [pair for pair in wanted if pair[0] not in present]
                 message["headers"] = [*message.get("headers", ()), *added]
             await send(message)
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import gradio as gr
+from starlette.middleware import Middleware
+
+from ui.security import SecurityHeaders
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Frame, Page
@@ -25,13 +28,14 @@ HERE = ("127.0.0.1", "localhost", None)  # data: and blob: addresses have no hos
 
 @contextlib.contextmanager
 def serve(app: gr.Blocks) -> Iterator[str]:
-    """The address of a running page, stopped at the end."""
+    """The address of a running page with the product's headers, stopped at the end."""
     _, address, _ = app.launch(
         prevent_thread_lock=True,
         quiet=True,
         server_name="127.0.0.1",
         server_port=free_port(),
         run_history=False,
+        app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
     )
     try:
         yield address

@@ -410,9 +410,24 @@ def test_the_sketcher_works_below_a_prefix(page):
 
 
 @pytest.mark.browser
-def test_a_sketcher_without_its_files_says_so(bench, page):
+def test_the_frame_cannot_hold_up_the_page(sketcher):
+    _, page, frame = sketcher
+    frame.evaluate(
+        "window.setTimeout(() => { const end = Date.now() + 3000; while (Date.now() < end); })"
+    )
+    page.wait_for_timeout(100)
+    began = time.monotonic()
+    assert page.evaluate("1 + 1") == 2
+    assert time.monotonic() - began < 1.5
+    assert page.evaluate("document.querySelector('#sketcher iframe').contentDocument") is None
+    assert frame.evaluate("1 + 1") == 2
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("missing", ["index.html", "assets/index-*.js"])
+def test_a_sketcher_without_its_files_says_so(bench, page, missing):
     _, address = bench
-    page.route("**/ketcher/index.html", lambda route: route.fulfill(status=404, body="gone"))
+    page.route(f"**/ketcher/{missing}", lambda route: route.fulfill(status=404, body="gone"))
     page.goto(address)
     page.wait_for_function(
         "document.querySelector('.sketcher-note')?.textContent.includes('could not be loaded')",

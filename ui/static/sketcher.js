@@ -1,11 +1,13 @@
 // Page side of the sketcher: Gradio runs this with (element, props, trigger, watch).
 // Python's values go into the frame; a person's drawing comes back as the value and the event 'draw'.
 const START_MS = 30000
+const MESSAGE_MS = 3000 // a message from another process may come after the `load` event
 const root = element.querySelector('.sketcher')
 const frame = root.querySelector('iframe')
 const note = root.querySelector('.sketcher-note')
 const blank = { molfile: '', rxn: '', smiles: '', origin: 'page', n: 0 }
 let state = 'loading'
+let started = false // the frame's scripts run; a frame of its own process cannot be looked into
 let newest = 0 // number of Python's newest value: quick answers may arrive out of order
 let waiting = props.value // set once the frame is ready, whoever drew it: the page may be rebuilt
 
@@ -34,6 +36,9 @@ function fail(reason) {
 }
 
 const receive = {
+  started() {
+    started = true
+  },
   ready() {
     state = root.dataset.state = 'ready'
     say('')
@@ -84,7 +89,7 @@ root.addEventListener('highlight', (event) => {
 
 frame.addEventListener('load', () => {
   if (state === 'ready') return
-  if (!frame.contentWindow.sketcherStarted) fail('its files are missing or did not run')
-  else setTimeout(() => fail('it did not start in time'), START_MS)
+  setTimeout(() => started || fail('its files are missing or did not run'), MESSAGE_MS)
+  setTimeout(() => fail('it did not start in time'), START_MS)
 })
 frame.src = address(props.page)

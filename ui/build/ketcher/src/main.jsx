@@ -12,8 +12,8 @@ import { post } from './post.js'
 const HIDDEN = ['help', 'about', 'recognize', 'miew', 'fullscreen']
 const buttons = Object.fromEntries(HIDDEN.map((name) => [name, { hidden: true }]))
 
-// The page reads this after the frame's `load` event: without it the scripts did not run.
-window.sketcherStarted = true
+// Without this after the frame's `load` event the page knows that the scripts did not run.
+post({ type: 'started' })
 window.addEventListener('error', (event) => post({ type: 'error', message: event.message }))
 keepFocusWithThePage()
 window.open = () => null // some of Ketcher's short-cuts open web sites

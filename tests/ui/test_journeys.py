@@ -262,7 +262,7 @@ def test_the_header_shows_an_answers_figures_while_it_is_written(
     # They came with the words; what follows says that the answer was seen.
     assert [url for url in requests[n_requests:] if not url.endswith("/run/predict")] == []
     assert "90% cached" in chat.text_content(figures)
-    assert "812 MB" in chat.inner_text(figures)
+    assert "812 MB" in chat.text_content(figures)
     assert chat.get_attribute(figures, "aria-label") == "figures of the latest answer"
     assert chat.get_attribute(figures, "aria-live") == "off"
     chat.set_viewport_size({"width": 390, "height": 800})

@@ -227,14 +227,11 @@ def connect_molecules(page: Page, work: Handlers) -> None:
 
 def connect_dialogue(page: Page, talk: DialogueHandlers) -> None:
     """A question is asked, stopped, taken back or judged."""
+    turning = [*page.dialogue, page.header, page.bench, page.sketcher, page.facts]
     for asking in (page.transcript, page.composer):
-        answering = asking.turn(
-            talk.turn, None, [*page.dialogue, page.header, page.bench], **ANSWER
-        )
+        answering = asking.turn(talk.turn, None, turning, **ANSWER)
         answering.failure(talk.recover, None, page.dialogue, **QUICK)
-    following = page.transcript.follow(
-        talk.follow, None, [*page.dialogue, page.header, page.bench], **ANSWER
-    )
+    following = page.transcript.follow(talk.follow, None, turning, **ANSWER)
     following.failure(talk.recover, None, page.dialogue, **QUICK)
     page.transcript.seen(talk.seen, None, None, **MANY)
     page.transcript.vote(talk.vote, None, page.dialogue, **QUICK)

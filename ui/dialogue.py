@@ -15,8 +15,12 @@ class DialogueHandlers(DialogueEvents):
     """What turns do on the page; most return values for `transcript, composer, chats`."""
 
     def turn(self, event: gr.EventData, request: gr.Request) -> Iterator[Values]:
-        """Streams one turn into `transcript, composer, chats, header, bench`."""
+        """Streams one turn into `transcript, composer, chats, header, bench, sketcher, facts`.
+
+        Molecules in a question are shown at the right, as those from everywhere else are.
+        """
         session = self._store.get(*key_of(request))
+        before = session.current
         try:
             ask = turns.Ask.from_payload(payload_of(event))
             with session.lock:
@@ -24,20 +28,27 @@ class DialogueHandlers(DialogueEvents):
         except AssistantError as error:
             with session.lock:
                 composer = self._views.composer(session, notice=Notice(str(error)))
-            yield SKIP, composer, SKIP, SKIP, SKIP
+            yield SKIP, composer, *[SKIP] * 5
             return
         with session.lock:
+            work = self._work(session, is_new=session.current is not before)
             if run is None:
                 notice = Notice("Added and attached. Now ask about it.", "info")
                 composer = self._views.composer(session, notice=notice, question="")
-                values = SKIP, composer, SKIP, SKIP, SKIP
+                values = SKIP, composer, SKIP, SKIP, *work
             else:
                 question = "" if ask.kind == "ask" else None
-                bench = self._views.bench(session, keep_text=True)
-                values = *self._dialogue(session, question=question, follow=False), SKIP, bench
+                values = *self._dialogue(session, question=question, follow=False), SKIP, *work
         yield values
         if run is not None:
             yield from self._follow(session, run)
+
+    def _work(self, session: Session, *, is_new: bool) -> Values:
+        """Values for `bench, sketcher, facts`; the last two only where the molecule is another."""
+        if not is_new:
+            return self._views.bench(session, keep_text=True), SKIP, SKIP
+        bench = self._views.bench(session, by_hand=False)
+        return bench, self._views.sketch(session), self._views.facts(session)
 
     def follow(self, request: gr.Request) -> Iterator[Values]:
         """The rest of an answer that was under way when the tab came; parts as in `turn`."""
@@ -53,14 +64,15 @@ class DialogueHandlers(DialogueEvents):
             if session.run is not run:
                 return
             value = {**before, "rev": self._views.rev(), "live": live.to_value()}
-            yield value, SKIP, SKIP, SKIP, SKIP
+            yield value, *[SKIP] * 6
         with session.lock:
             session.catch_up()
             if session.stored.tree.head != run.place.answer:
                 return
             notice = Notice(session.last_problem) if session.last_problem else None
             session.last_problem = ""
-            values = *self._dialogue(session, notice=notice), self._views.header(run.figures), SKIP
+            dialogue = self._dialogue(session, notice=notice)
+            values = *dialogue, self._views.header(run.figures), *[SKIP] * 3
         yield values
 
     def recover(self, request: gr.Request) -> Values:

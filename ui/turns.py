@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from assistant.chat.conversation import Conversation, Message, referred_numbers
 from assistant.errors import AssistantError
-from ui.molecules import Chemistry, extract_from_question
+from ui.molecules import Chemistry, extract_from_question, load
 from ui.runs import Draw, Run
 from ui.session import Session
 
@@ -69,8 +69,7 @@ def begin(session: Session, ask: Ask, chemistry: Chemistry) -> Run | None:
 def _new_question(session: Session, text: str, chemistry: Chemistry) -> Run | None:
     words, conversation, numbers = extract_from_question(text, _with_current(session), chemistry)
     if numbers:
-        session.keep_molecules(conversation)
-        session.chosen |= set(numbers)
+        _take_in(session, conversation, numbers, chemistry)
     is_only_molecules = bool(numbers) and words == ", ".join(f"molecule {n}" for n in numbers)
     if is_only_molecules:
         return None
@@ -79,6 +78,18 @@ def _new_question(session: Session, text: str, chemistry: Chemistry) -> Run | No
     conversation, question = session.question(words)
     _refuse_unknown_numbers(question, conversation)
     return session.ask(question, conversation, after=session.end)
+
+
+def _take_in(
+    session: Session, conversation: Conversation, numbers: tuple[int, ...], chemistry: Chemistry
+) -> None:
+    """Attaches the molecules of a question; box, sketcher and facts show the first of them.
+
+    What was drawn before stays attached, if it was.
+    """
+    session.keep_molecules(conversation)
+    session.chosen |= session.attached | set(numbers)
+    load(session, conversation.molecule(numbers[0]).molecule.smiles, chemistry)
 
 
 def _refuse_unknown_numbers(question: Message, conversation: Conversation) -> None:

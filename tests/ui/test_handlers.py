@@ -147,6 +147,21 @@ def test_finished_but_wrong_text_shows_caret_and_a_fix_and_keeps_the_molecule(de
     assert desk.session().current.molecule.smiles == "CCO"
 
 
+def test_a_molecule_typed_as_a_question_is_shown_at_the_right(desk: Desk) -> None:
+    _, composer, _, _, bench, sketch, facts = desk.ask("aspirin")[-1]
+    assert "ask about it" in composer["notice"]["text"]
+    assert bench["text"] == "CC(=O)Oc1ccccc1C(=O)O" and "aspirin" in bench["html"]
+    assert "M  END" in sketch["molfile"] and "C<sub>9</sub>" in facts["html"]
+
+
+def test_what_was_drawn_stays_attached_when_a_question_brings_another(desk: Desk) -> None:
+    desk.type("caffeine")
+    values = desk.ask("CCO\nWhich one is heavier?")[0]
+    assert values[4]["text"] == "CCO"
+    assert desk.session().conversation.questions[-1].attached == (1, 2)
+    assert desk.ask("And now?")[0][4]["text"] is None  # nothing new: the box is left alone
+
+
 def test_a_question_in_the_molecule_box_is_told_where_questions_go(desk: Desk) -> None:
     bench = desk.type("What is aspirin?")[1]
     assert "question box" in bench["html"]
@@ -269,14 +284,14 @@ def test_a_turn_empties_the_box_streams_and_ends_with_marks(
     desk = Desk(chemistry, FakeAssistant(delay=0.03))
     desk.type("aspirin")
     values = desk.ask("What is it?")
-    transcript, composer, chats, _, _ = values[0]
+    transcript, composer, chats, *_ = values[0]
     assert 'aria-current="true"' in chats["html"]
     assert "… writing" in chats["html"]
     assert composer["busy"]
     assert composer["question"] == ""
     assert transcript["live"] is not None
     assert values[1][0]["live"]["tail"]
-    transcript, composer, chats, header, _ = values[-1]
+    transcript, composer, chats, header, *_ = values[-1]
     assert "writing" not in chats["html"]
     assert transcript["live"] is None
     assert "3 of 4 claims checked" in transcript["turns"][0]

@@ -150,8 +150,10 @@ def test_finished_but_wrong_text_shows_caret_and_a_fix_and_keeps_the_molecule(de
 def test_a_molecule_typed_as_a_question_is_shown_at_the_right(desk: Desk) -> None:
     _, composer, _, _, bench, sketch, facts = desk.ask("aspirin")[-1]
     assert "ask about it" in composer["notice"]["text"]
-    assert bench["text"] == "CC(=O)Oc1ccccc1C(=O)O" and "aspirin" in bench["html"]
-    assert "M  END" in sketch["molfile"] and "C<sub>9</sub>" in facts["html"]
+    assert bench["text"] == "CC(=O)Oc1ccccc1C(=O)O"
+    assert "aspirin" in bench["html"]
+    assert "M  END" in sketch["molfile"]
+    assert "C<sub>9</sub>" in facts["html"]
 
 
 def test_what_was_drawn_stays_attached_when_a_question_brings_another(desk: Desk) -> None:

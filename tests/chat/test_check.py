@@ -111,6 +111,30 @@ def test_each_named_molecule_gets_its_own_claims(aspirin: Facts, ethanol: Facts)
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cLogP: 1.31 for molecule 1, -0.00 for molecule 2", [(1, "confirmed"), (2, "confirmed")]),
+        ("cLogP: 1.31 for molecule 1, 2.5 for molecule 2", [(1, "confirmed"), (2, "contradicted")]),
+        (
+            "The QED of molecule 1 is 0.55, that of molecule 2 is 0.82.",
+            [(1, "confirmed"), (2, "contradicted")],
+        ),
+        (
+            "Molecule 1 has a cLogP of 1.31 and molecule 2 one of -0.00.",
+            [(1, "confirmed"), (2, "confirmed")],
+        ),
+        ("The cLogP of molecule 1 is 1.31 and molecule 2 has 3 of them.", [(1, "confirmed")]),
+        ("The cLogP of molecule 1 is 1.31, 2 more than usual.", [(1, "confirmed")]),
+    ],
+)
+def test_a_property_said_once_counts_for_the_next_molecule(
+    text: str, expected: list[tuple[int, str]], aspirin: Facts, ethanol: Facts
+) -> None:
+    checks = check_answer(text, {1: aspirin, 2: ethanol}, (1, 2))
+    assert [(c.molecule, c.verdict) for c in checks] == expected
+
+
 def test_given_names_stand_for_their_molecules(aspirin: Facts, ethanol: Facts) -> None:
     names = {1: "compound alpha", 2: "spirit"}
     text = "Spirit has no rings. Compound alpha has no rings."

@@ -32,6 +32,11 @@ _MEASURED = words(
 )
 
 
+_BETWEEN_MOLECULES = words(
+    "that , ; and but while whereas versus vs against ( ) : = for of is has one a"
+)
+
+
 @dataclass(frozen=True)
 class Scalar:
     """How one scalar is read and compared.
@@ -129,6 +134,7 @@ def read_scalars(reading: Reading) -> Iterator[Claim]:
     for match in reading.terms:
         if match.term.family == "scalar" and (claim := _behind_term(reading, match, used)):
             yield claim
+            yield from _for_other_molecules(reading, match, used)
     for match in reading.terms:
         if match.term.key == "charge" and (claim := _before_charge(reading, match, used)):
             yield claim
@@ -157,6 +163,42 @@ def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> Claim | 
         return reading.claim(match.first, behind, "logp", None, end=end)
     test = _scaled_test(scalar, stated, unit)
     return reading.claim(match.first, behind, scalar.kind, test, end=end, negated=negated)
+
+
+def _for_other_molecules(reading: Reading, match: TermMatch, used: set[int]) -> Iterator[Claim]:
+    """The same property of the next molecules: "cLogP 3.07 for molecule 1, 1.31 for molecule 2".
+
+    Each number needs a molecule of its own, behind "for" or in front of it; one with a unit is
+    read by its unit.
+    """
+    scalar = SCALARS[match.term.key]
+    at = max(used) + 1
+    while (found := _next_quantity(reading, at)) is not None:
+        stated, first, at = found
+        unit, _ = read_unit(reading.text, reading.tokens[at - 1].end)
+        counts = reading.word(at) == "of" or not ends_cleanly(reading.tokens, at)
+        if unit or counts or _counts_next(reading, at):
+            return
+        used.update(range(first, at))
+        yield reading.claim(first, at, scalar.kind, _scaled_test(scalar, stated, ""))
+
+
+def _next_quantity(reading: Reading, at: int) -> tuple[Quantity, int, int] | None:
+    """The next number, its first token and the index behind it, if it is another molecule's."""
+    named = False
+    while at < len(reading.tokens):
+        if reading.is_label(at):
+            named, at = reading.word(at) != "it", at + 1
+        elif reading.tokens[at].kind == "number" and (read := read_quantity(reading.tokens, at)):
+            follows = reading.word(read[1]) == "for" and reading.is_label(read[1] + 1)
+            return (read[0], at, read[1]) if named or follows else None
+        elif reading.word(at) in _BETWEEN_MOLECULES:
+            # What "for molecule 1" names belongs to the number before it.
+            named = named and reading.word(at) not in (",", ";", "and", "but", "while", "whereas")
+            at += 1
+        else:
+            return None
+    return None
 
 
 def _counts_next(reading: Reading, behind: int) -> bool:

@@ -1,10 +1,11 @@
 """The fact card: labels and rounded values of a molecule's facts, for the prompt and the screen.
 
-One place decides how a fact is called and rounded, so that prompt, page, training data and checks
+Of several cards it also says which value is the highest and which the lowest: a language model
+reads that off, where it would have to do arithmetic on digits. One place decides how a fact is called and rounded, so that prompt, page, training data and checks
 speak of the same thing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.chem.facts import Facts
@@ -76,6 +77,12 @@ _LINES: tuple[tuple[str, str, Callable[[Facts], str]], ...] = (
 CARD_KEYS: tuple[str, ...] = tuple(key for key, _, _ in _LINES)
 CARD_LABELS: dict[str, str] = {key: label for key, label, _ in _LINES}
 
+COMPARED_KEYS: tuple[str, ...] = (
+    *("average_mass", "exact_mass", "heavy_atoms", "clogp", "tpsa", "hbd", "hba"),
+    *("rotatable_bonds", "rings", "aromatic_rings", "fsp3", "qed"),
+)
+"""Lines of which one molecule can have more than another."""
+
 
 def card_lines(facts: Facts) -> tuple[CardLine, ...]:
     """All lines of the card in their fixed order."""
@@ -85,3 +92,51 @@ def card_lines(facts: Facts) -> tuple[CardLine, ...]:
 def card_text(lines: tuple[CardLine, ...]) -> str:
     """The card as prompt text: one `label: value` per line."""
     return "\n".join(f"{line.label}: {line.value}" for line in lines)
+
+
+def compared_lines(cards: Mapping[int, str]) -> str:
+    """Which molecule has the highest and the lowest value, one `label: …` per line.
+
+    Only what every one of the cards shows is compared, as it is shown there: equal means equal
+    after rounding.
+
+    Args:
+        cards: Card texts by number of the molecule.
+    """
+    shown = {number: _numbers(card) for number, card in cards.items()}
+    lines = []
+    for label in (CARD_LABELS[key] for key in COMPARED_KEYS):
+        values = {n: numbers[label] for n, numbers in shown.items() if label in numbers}
+        if len(values) == len(cards) > 1:
+            lines.append(f"{label}: {_extremes(values)}")
+    return "\n".join(lines)
+
+
+def _numbers(card: str) -> dict[str, float]:
+    """Values by label, of lines that begin with a number."""
+    found = {}
+    for line in card.splitlines():
+        label, _, value = line.partition(": ")
+        try:
+            found[label] = float(value.split(" ")[0])
+        except ValueError:
+            continue
+    return found
+
+
+def _extremes(values: Mapping[int, float]) -> str:
+    high, low = max(values.values()), min(values.values())
+    if high == low:
+        return "equal"
+    highest, lowest = (
+        numbered([n for n, value in values.items() if value == end]) for end in (high, low)
+    )
+    return f"highest {highest}, lowest {lowest}"
+
+
+def numbered(numbers: Sequence[int]) -> str:
+    """As in "molecule 2", "molecules 1 and 3"."""
+    *some, last = numbers
+    if not some:
+        return f"molecule {last}"
+    return f"molecules {', '.join(map(str, some))} and {last}"

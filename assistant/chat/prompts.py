@@ -3,7 +3,8 @@
 A molecule's slot, SMILES and fact card enter once, in the user turn where it first appears. The
 person's text is one part of its own, so that the tokenizer can keep it from making special tokens.
 A question about a pair has the pair's slot right before the person's text. Captions retrieved for a
-molecule are quoted right after its card.
+molecule are quoted right after its card. Where a turn is about several molecules, what their cards
+say is compared once, right before the person's text.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from string import Template
 from typing import Literal
 
-from assistant.chat.card import card_lines, card_text
+from assistant.chat.card import card_lines, card_text, compared_lines
 from assistant.chat.conversation import Conversation, NumberedMolecule, PairQuestion
 from assistant.chat.pair_answers import answer_form
 from assistant.chat.retrieved import MAX_QUOTED, NearestFor, Retrieved, shortened
@@ -134,6 +135,13 @@ def retrieved_text(number: int, found: Sequence[Retrieved]) -> str:
     return fill("retrieved", file=files, number=str(number), entries="\n".join(entries))
 
 
+def compared_text(cards: Mapping[int, str]) -> str:
+    """The block that compares molecules by their cards; empty where there is nothing to compare."""
+    lines = compared_lines(cards)
+    *some, last = map(str, cards)
+    return fill("compared", numbers=f"{', '.join(some)} and {last}", lines=lines) if lines else ""
+
+
 def pair_parts(pair: PairQuestion) -> tuple[Part, ...]:
     """The block that shows two molecules together: text, slot, text."""
     roles = pair_task(pair.task).roles
@@ -193,6 +201,8 @@ def render_with(
         raise AssistantError("A prompt ends with a question; the conversation does not.")
     messages = [PromptMessage("system", (fill("system"),), -1)]
     shown: dict[int, Molecule] = {}
+    cards: dict[int, str] = {}
+    compared: set[tuple[int, ...]] = set()
     retrieved: dict[int, tuple[Retrieved, ...]] = {}
     focus: list[tuple[int, ...]] = []
     for message in conversation.messages:
@@ -206,13 +216,18 @@ def render_with(
         for number in focus[turn]:
             if number not in shown:
                 entry = conversation.molecule(number)
-                shown[number] = entry.molecule
-                before, slot, after = molecule_parts(entry, identity_for(entry), card_for(entry))
+                shown[number], cards[number] = entry.molecule, card_for(entry)
+                before, slot, after = molecule_parts(entry, identity_for(entry), cards[number])
                 parts += [before, slot, after + "\n"]
                 found = tuple(nearest(entry.molecule))[:MAX_QUOTED] if nearest else ()
                 if found:
                     retrieved[number] = found
                     parts.append(retrieved_text(number, found) + "\n")
+        together = tuple(sorted(focus[turn]))
+        if len(together) > 1 and together not in compared:
+            compared.add(together)
+            block = compared_text({number: cards[number] for number in together})
+            parts += [block + "\n"] if block else []
         if message.pair:
             before, slot, after = pair_parts(message.pair)
             parts += [before, slot, after + "\n"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.chat.card import CARD_KEYS, card_lines
+from assistant.chat.card import CARD_KEYS, card_lines, compared_lines
 from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.passport import passport, prompt_digest
 from assistant.chat.prompts import PairSlot, Prompt, Slot, fill, pair_question, render
@@ -183,3 +183,26 @@ def test_the_passport_names_what_was_retrieved() -> None:
     assert (
         passport(asked, render(asked, compute_facts), (), model={}, sampling={})["retrieved"] == {}
     )
+
+
+def test_molecules_in_focus_together_are_compared_once_by_what_their_cards_say() -> None:
+    prompt = prompt_of(("Compare @1 and @2", ()), ("Which is heavier?", ()), ("And @2?", ()))
+    *_, block, question = prompt.messages[1].parts
+    assert question == "Compare @1 and @2"
+    assert block.startswith("Molecules 1 and 2 compared:\n")
+    lines = block.splitlines()
+    assert "average mass: highest molecule 1, lowest molecule 2" in lines
+    assert "H-bond donors: equal" in lines
+    assert "Fsp3: highest molecule 2, lowest molecule 1" in lines
+    assert not any(line.startswith("formula") for line in lines)
+    assert prompt.messages[3].parts == ("Which is heavier?",)
+    assert prompt.messages[5].parts == ("And @2?",)
+
+
+def test_what_a_card_does_not_show_is_not_compared() -> None:
+    cards = {1: "rings: 1\ncLogP: 1.20", 2: "rings: 3\nQED: not defined", 4: "rings: 1"}
+    assert compared_lines(cards) == "rings: highest molecule 2, lowest molecules 1 and 4"
+    assert compared_lines({1: "cLogP: -0.40", 2: "cLogP: -0.50"}) == (
+        "cLogP: highest molecule 1, lowest molecule 2"
+    )
+    assert compared_lines({1: "rings: 1"}) == ""

@@ -1,8 +1,8 @@
 """The fact card: labels and rounded values of a molecule's facts, for the prompt and the screen.
 
 Of several cards it also says which value is the highest and which the lowest: a language model
-reads that off, where it would have to do arithmetic on digits. One place decides how a fact is called and rounded, so that prompt, page, training data and checks
-speak of the same thing.
+reads that off, where it would have to do arithmetic on digits. One place decides how a fact is
+called and rounded, so that prompt, page, training data and checks speak of the same thing.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -19,6 +19,7 @@ from assistant.chat.claims.formulas import read_formulas
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.model import Check, Claim, Finding, Verdict
 from assistant.chat.claims.named import NameFinder
+from assistant.chat.claims.naming import read_names
 from assistant.chat.claims.numbers import read_scalars
 from assistant.chat.claims.opaque import read_opaque
 from assistant.chat.claims.reading import Reading
@@ -70,6 +71,7 @@ class _Checker:
         self._text, self._plain = text, plain
         self._molecules = molecules
         self._focus = tuple(n for n in focus if n in molecules)
+        self._names = names
         self._tracker = SubjectTracker(tuple(molecules), focus, NameFinder(molecules, names).find)
         self._tables = TableReader()
         self._listed: Context | None = None
@@ -108,6 +110,7 @@ class _Checker:
             self._add_comparison(found)
         for reader in _READERS:
             self._add(reader(reading))
+        self._add(read_names(reading, self._names))
         if context[-1].reacting and not any(c.silent for c in context):
             self._tracker.became_ambiguous()
 

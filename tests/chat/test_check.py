@@ -135,6 +135,45 @@ def test_a_property_said_once_counts_for_the_next_molecule(
     assert [(c.molecule, c.verdict) for c in checks] == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("Molecule 1 is aspirin, C9H8O4, with an average mass of 180.16 g/mol.", "confirmed"),
+        ("Its name is acetylsalicylic acid.", "confirmed"),
+        ("This molecule is known as Aspirin.", "confirmed"),
+        ("Molecule 1 is lab sample 7, C9H8O4.", "confirmed"),
+        ("Molecule 1 is nicotine, C9H8O4, with an average mass of 180.16 g/mol.", "contradicted"),
+        ("It is caffeine.", "contradicted"),
+        ("The name of molecule 1 is caffeine.", "contradicted"),
+        ("It is not caffeine.", None),
+        ("Molecule 1 is methylproinamide, C9H8O4, with a mass of 180.16 g/mol.", "unverifiable"),
+        ("The name of molecule 1 is 2-acetyloxybenzoic acid.", "unverifiable"),
+        ("Molecule 1 is C9H8O4, with an average mass of 180.16 g/mol.", None),
+        ("Molecule 1 is an ester, C9H8O4.", None),
+        ("Molecule 1 is aromatic.", None),
+        ("Molecule 1 is heavier.", None),
+        ("Is it caffeine?", None),
+        ("If molecule 1 is caffeine, its mass is 194.19 g/mol.", None),
+    ],
+)
+def test_a_name_is_right_wrong_or_open(text: str, verdict: str | None, aspirin: Facts) -> None:
+    checks = check_answer(text, {1: aspirin}, (1,), names={1: "lab sample 7"})
+    assert [c.verdict for c in checks if c.kind == "name"] == ([verdict] if verdict else [])
+
+
+def test_a_wrong_name_says_whose_it_is(aspirin: Facts) -> None:
+    text = "Molecule 1 is nicotine, C9H8O4."
+    (check,) = [c for c in check_answer(text, {1: aspirin}, (1,)) if c.kind == "name"]
+    assert text[check.start : check.end] == "nicotine"
+    assert check.truth == "called aspirin; nicotine is C10H14N2, another structure"
+
+
+def test_a_salt_or_a_stereoisomer_under_a_name_is_left_open() -> None:
+    ibuprofen = compute_facts(Molecule.parse("CC(C)Cc1ccc(cc1)C(C)C(=O)O"))
+    (check,) = check_answer("Molecule 1 is dexibuprofen.", {1: ibuprofen}, (1,))
+    assert check.verdict == "unverifiable"
+
+
 def test_given_names_stand_for_their_molecules(aspirin: Facts, ethanol: Facts) -> None:
     names = {1: "compound alpha", 2: "spirit"}
     text = "Spirit has no rings. Compound alpha has no rings."

@@ -67,6 +67,8 @@ class Recipe:
     tokenizer_dialogues: int = 12000
     seed: int = 1
     save_every_minutes: float = 4.0
+    start: str = ""
+    """Directory of a finished run whose model this one goes on from, with its own schedule."""
 
     @classmethod
     def load(cls, path: Path) -> "Recipe":
@@ -305,6 +307,8 @@ class Run:
     def _resume(self) -> None:
         path = self.directory / "state.pt"
         if not path.is_file():
+            if self.recipe.start:
+                self._start_from(Path(self.recipe.start) / "state.pt")
             return
         state = torch.load(path, weights_only=True, map_location=self.device)
         for key, value in state["progress"].items():
@@ -317,6 +321,11 @@ class Run:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         log.info("resumed at step %d, %.0f s", self.step, self.seconds)
+
+    def _start_from(self, path: Path) -> None:
+        """Takes the weights of another run; optimisers and schedule begin anew."""
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        self.model.load_state_dict(nf4.plain_names(state["model"]))
 
 
 def _dialogue_text(writer: DialogueWriter) -> str:

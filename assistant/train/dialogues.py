@@ -7,6 +7,7 @@ from the graph or the SMILES. Design §5, "learning to look".
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from assistant.chat.card import CARD_KEYS, card_lines
@@ -14,7 +15,9 @@ from assistant.chat.conversation import Message, Role, referred_numbers
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
 from assistant.train import answers, replies, wording
+from assistant.train.both import both
 from assistant.train.language import Naming
+from assistant.train.names import invented_name
 from assistant.train.view import Dialogue, OutsideQuestions, Rates, View
 
 _SMALL_WORDS = frozenset(
@@ -44,6 +47,10 @@ _SMALL_WORDS = frozenset(
     ]
 )
 
+KNOWN_NAMES = 0.12
+"""Share of molecules from the name table, under their names."""
+INVENTED_NAMES = 0.35
+"""Share of the others under a name that was never seen: names are read, not remembered."""
 _ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
 
 
@@ -148,9 +155,9 @@ class DialogueWriter:
             answers.group: 14,
             answers.group_count: 4,
             answers.groups: 7,
-            answers.describe: 8,
+            answers.describe: 10,
             answers.properties: 2,
-            replies.name: 5,
+            replies.name: 7,
             replies.smiles: 2,
             answers.chirality: 4,
             answers.rule_of_five: 4,
@@ -159,6 +166,7 @@ class DialogueWriter:
             replies.correction: 6,
             replies.insisted_group: 4,
             replies.two_facts: 5,
+            both: 7,
             replies.again: 2,
             replies.definition: 2,
             answers.element: 7,
@@ -201,8 +209,11 @@ class DialogueWriter:
     def _introduce(self, dialogue: Dialogue) -> int:
         """Adds a molecule that is not in the conversation yet and decides what is shown of it."""
         rng = self.rng
-        named = bool(self.named) and rng.random() < 0.3
-        molecule, facts = rng.choice(self.named if named else self.molecules)
+        known = bool(self.named) and rng.random() < KNOWN_NAMES
+        molecule, facts = rng.choice(self.named if known else self.molecules)
+        if not known:
+            name = invented_name(rng) if rng.random() < INVENTED_NAMES else None
+            molecule = replace(molecule, name=name)
         role = rng.choice(_ROLES) if rng.random() < 0.08 else None
         conversation, number = dialogue.conversation.with_molecule(molecule, role)
         dialogue.conversation = conversation

@@ -68,6 +68,22 @@ def test_the_schedule_rises_holds_and_falls_to_zero() -> None:
     assert schedule.factor(1.0) == 0.0
 
 
+def test_a_run_goes_on_from_the_model_of_another(tmp_path: Path) -> None:
+    data, directory = _data(tmp_path / "data"), tmp_path / "run"
+    first = Run(_recipe(minutes=0.0), data, directory)
+    first.save()
+    shutil.copytree(directory, tmp_path / "more", ignore=shutil.ignore_patterns("state.pt"))
+    more = Run(_recipe(start=str(directory), seed=4), data, tmp_path / "more")
+    other = Run(_recipe(seed=4), data, tmp_path / "more")
+    assert (more.step, more.seconds) == (0, 0.0)
+    moved = dict(other.model.named_parameters())
+    for (name, parameter), (_, was) in zip(
+        more.model.named_parameters(), first.model.named_parameters(), strict=True
+    ):
+        assert torch.equal(parameter, was)
+        assert "layers.0.mlp" not in name or not torch.equal(parameter, moved[name])
+
+
 @pytest.mark.slow
 def test_a_run_stops_resumes_quantised_and_becomes_a_bundle_that_answers(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")

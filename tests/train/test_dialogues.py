@@ -1,5 +1,6 @@
 """The dialogues a model is trained on must be true and laid out as in serving."""
 
+import random
 import re
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from assistant.chem.molecule import Molecule
 from assistant.evaluate.statements import refuses
 from assistant.llm.layout import SlotPiece, layout
 from assistant.train import wording
+from assistant.train.both import both
 from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Encoder, LossWeights
+from assistant.train.language import Naming
 from assistant.train.tokenizer import train_tokenizer
 from assistant.train.view import Dialogue
 
@@ -60,6 +63,7 @@ def test_every_intent_is_written(dialogues: list[Dialogue]) -> None:
         "unknown",
         "group",
         "name",
+        "both",
         "small talk",
         "no molecule",
     } <= intents
@@ -86,6 +90,29 @@ def test_a_dropped_fact_is_never_stated(dialogues: list[Dialogue]) -> None:
                 if not view.knows(key):
                     assert CARD_LABELS[key] in answer.text
                     assert refuses(answer.text)
+
+
+def test_names_are_read_and_not_remembered(dialogues: list[Dialogue]) -> None:
+    views = [view for dialogue in dialogues for view in dialogue.views.values()]
+    names = [view.name for view in views if view.name and view.name != "aspirin"]
+    assert len(names) > len(views) // 5
+    assert len(set(names)) > 0.97 * len(names)
+    for dialogue in dialogues:
+        answers = dialogue.conversation.messages[1::2]
+        for turn, answer in enumerate(answers):
+            view = dialogue.views.get((*dialogue.conversation.focus(turn), 0)[0])
+            if dialogue.intents[turn] == "describe" and view is not None and view.name:
+                assert f" is {view.name}" in answer.text
+
+
+def test_two_questions_in_one_get_both_answers(writer: DialogueWriter) -> None:
+    rng = random.Random(5)
+    dialogue = next(d for d in iter(writer.write, None) if len(d.views) == 1)
+    ((number, view),) = dialogue.views.items()
+    for _ in range(50):
+        question, answer, _ = both(rng, view, Naming(rng, number, alone=True, in_focus=True))
+        assert len(question.split()) > 3
+        assert answer.count(". ") >= 1
 
 
 def test_what_cannot_be_answered_is_declined_in_words_that_are_counted_as_such() -> None:

@@ -74,8 +74,10 @@ class Assistant:
         bundle_hash: str,
         render_prompt: Render = render_all,
         retrieval: Index | None = None,
+        reads_names: bool = True,
     ) -> None:
         self._name = name
+        self._reads_names = reads_names
         self._llm = llm
         self._engine = engine
         self._components = components
@@ -147,7 +149,14 @@ class Assistant:
             "", {}, ()
         )  # builds the checker's word lists before the first answer needs them
         return cls(
-            name, loaded, engine, components, adapters, description.digest(), retrieval=index
+            name,
+            loaded,
+            engine,
+            components,
+            adapters,
+            description.digest(),
+            retrieval=index,
+            reads_names=description.reads_names or llm is not None,
         )
 
     @property
@@ -176,6 +185,7 @@ class Assistant:
             digest,
             render_prompt,
             self._retrieval,
+            self._reads_names,
         )
 
     def status(self) -> Status:
@@ -293,7 +303,8 @@ class Assistant:
         dropped, nearest = 0, self._retrieval.nearest if self._retrieval else None
         notices = []
         while True:
-            prompt = self._render(conversation, self._llm.fingerprint, nearest)
+            shown = conversation if self._reads_names else conversation.without_names()
+            prompt = self._render(shown, self._llm.fingerprint, nearest)
             laid_out = layout(prompt, self._llm.tokenizer)
             n_tokens = self._count(laid_out)
             if n_tokens + _MIN_ANSWER_TOKENS <= self._llm.context:

@@ -55,12 +55,22 @@ PAIRS = "pair tokens"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle directory and the components it names."""
+    """A bundle directory and the components it names.
+
+    Attributes:
+        directory: Where it is.
+        name: What the header calls it.
+        components: Path of each component.
+        hub_llm: Hub id of the language model, where it is no component.
+        reads_names: Whether its language model can copy a molecule's name from the prompt; one that
+            cannot invents names when it is shown any, so it is shown none.
+    """
 
     directory: Path
     name: str
     components: dict[str, Path]
     hub_llm: str = ""
+    reads_names: bool = True
 
     @classmethod
     def read(cls, directory: Path) -> "Bundle":
@@ -89,7 +99,8 @@ class Bundle:
                 f"{path} names unknown components {sorted(unknown)}; known are {', '.join(_KNOWN)}."
             )
         parts = {name: directory / place for name, place in values["components"].items()}
-        return cls(directory, values["name"], parts, values.get("hub_llm", ""))
+        reads_names = bool(values.get("reads_names", True))
+        return cls(directory, values["name"], parts, values.get("hub_llm", ""), reads_names)
 
     @classmethod
     def write(

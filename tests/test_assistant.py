@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Measured, Notice, TextDelta
 from assistant.chat.reply import AdapterStatus, ReplyOptions
+from assistant.checkpoint import write_json
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import BundleError, PromptTooLongError, VisitorLimitError
@@ -204,6 +206,18 @@ def test_quoted_captions_make_room_for_the_question(
         "Captions of similar molecules were left out: the prompt had no room for them."
     ]
     assert finished(events).message.passport["retrieved"] == {}
+
+
+def test_a_model_that_cannot_read_names_is_shown_none(bundle: Path, tmp_path: Path) -> None:
+    nameless = shutil.copytree(bundle, tmp_path / "bundle")
+    described = json.loads((nameless / "bundle.json").read_text(encoding="utf-8"))
+    write_json(nameless / "bundle.json", {**described, "reads_names": False})
+    conversation, _ = Conversation().with_molecule(Molecule.parse("CCO", name="ethanol"))
+    asked = conversation.with_message(Message("user", "What is it?", (1,)))
+    for directory, shown in ((bundle, True), (nameless, False)):
+        prompt = Assistant.load(directory)._fit(asked)[1]
+        assert any("ethanol" in str(part) for part in prompt.messages[1].parts) is shown
+    assert asked.molecules[0].molecule.name == "ethanol"
 
 
 def test_no_molecule_is_fine(assistant: Assistant) -> None:

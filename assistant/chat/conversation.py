@@ -138,6 +138,12 @@ class Conversation:
         kept = tuple(m for m in self.molecules if m.number != number)
         return replace(self, molecules=kept)
 
+    def without_names(self) -> "Conversation":
+        """The same with molecules that nobody named, for a model that cannot read names."""
+        nameless = (replace(m.molecule, name=None) for m in self.molecules)
+        kept = (replace(m, molecule=n) for m, n in zip(self.molecules, nameless, strict=True))
+        return replace(self, molecules=tuple(kept))
+
     def with_message(self, message: Message) -> "Conversation":
         """Appends a message; attached numbers must exist, also those of a pair."""
         for number in message.about:

@@ -153,6 +153,8 @@ def test_a_property_said_once_counts_for_the_next_molecule(
         ("Molecule 1 is aromatic.", None),
         ("Molecule 1 is heavier.", None),
         ("Is it caffeine?", None),
+        ("I do not know a name for molecule 1.", "contradicted"),
+        ("I cannot name molecule 1: the name table does not hold this structure.", "contradicted"),
         ("If molecule 1 is caffeine, its mass is 194.19 g/mol.", None),
     ],
 )

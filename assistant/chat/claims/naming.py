@@ -2,7 +2,7 @@
 
 A name is right when the person gave it or when the name table has it for this structure; it is
 wrong when the table has it for another structure. Any other name may be a synonym, and may be
-invented: nobody can tell, and the mark says so.
+invented: nobody can tell, and the mark says so. "I know no name" is wrong where there is one.
 """
 
 import re
@@ -33,6 +33,11 @@ _NAME = re.compile(
     r"[\"“'*]*(?P<name>[^\s;:\"”*]+?(?: [^\s;:\"”*]+?){0,3}?)[\"”'*]*"
     r"(?=,\s|[.;]?\s*$|[.;]\s| \(|;| (?:with|and|which|whose|for|by|in|whereas|while|but)\b)"
 )
+_NONE = re.compile(
+    r"(?:do not|don't|cannot) (?:know (?:a|any|the) name|name) \b|no name is known|"
+    r"not (?:in|hold) (?:my|the) name table|name table does not hold",
+    re.IGNORECASE,
+)
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?\d*){2,}[+-]?\d*")
 _FORMULA_FOLLOWS = re.compile(r"[\"”'*]*,? \(?(?:[A-Z][a-z]?\d*)*\d\w*[,).]")
 _NO_NAMES = words(
@@ -50,6 +55,9 @@ def read_names(reading: Reading, given: Mapping[int, str]) -> Iterator[Claim]:
         given: What people call the molecules of the conversation, by number.
     """
     sentence = reading.text[reading.sentence.start : reading.sentence.end]
+    if (none := _NONE.search(sentence)) is not None:
+        yield from _no_name(reading, none)
+        return
     frame = _FRAME.match(sentence)
     found = _NAME.match(sentence, frame.end()) if frame else None
     if frame is None or found is None:
@@ -65,6 +73,18 @@ def read_names(reading: Reading, given: Mapping[int, str]) -> Iterator[Claim]:
     if is_known or frame["said"] or _FORMULA_FOLLOWS.match(sentence, found.end("name")):
         test = _test(name, given)
         yield reading.claim(inside[0], inside[-1] + 1, "name", test, end=end)
+
+
+def _no_name(reading: Reading, said: re.Match[str]) -> Iterator[Claim]:
+    start, end = (reading.sentence.start + offset for offset in said.span())
+    inside = [i for i, t in enumerate(reading.tokens) if start <= t.start < end]
+    if inside and not reading.is_silent(inside[0]):
+        yield reading.claim(inside[0], inside[-1] + 1, "name", _is_nameless)
+
+
+def _is_nameless(facts: Facts) -> Finding:
+    called = _name_of(facts.smiles)
+    return Finding(called is None, f"called {called} in the name table" if called else "no name")
 
 
 def _test(name: str, given: Mapping[int, str]) -> Callable[[Facts], Finding]:

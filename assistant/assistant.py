@@ -21,6 +21,7 @@ from assistant.chat.passport import passport, prompt_digest
 from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
 from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chat.retrieved import NearestFor
+from assistant.chat.view import View
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair, pair_task
@@ -37,7 +38,7 @@ from assistant.llm.sampling import Sampling
 from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.splice import Spliced, splice
 from assistant.llm.stopwatch import Stopwatch
-from assistant.masking import View, render_untold
+from assistant.masking import masked, render_untold
 from assistant.metrics import Registry
 from assistant.pair_encoding import PairEncoding
 from assistant.retrieval.index import Index
@@ -363,7 +364,7 @@ class Assistant:
 
     def _seen(self, conversation: Conversation, molecule: Molecule, view: View) -> Spliced:
         render_prompt = self._render if view.told else render_untold
-        changed = self.with_parts(view.parts(self._components, molecule), render_prompt)
+        changed = self.with_parts(masked(self._components, molecule, view), render_prompt)
         return changed._spliced(conversation)
 
     def _spliced(self, conversation: Conversation) -> Spliced:

@@ -21,17 +21,19 @@ import math
 import random
 import statistics
 import threading
+from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal, Protocol
 
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Queued
+from assistant.chat.view import View
 from assistant.chem.molecule import Molecule
 from assistant.chem.named_motifs import named_motifs
 from assistant.errors import AnswerFailedError
-from assistant.masking import View
 
 MAX_ATOMS = 60
 """Atoms that are masked one by one; of a larger molecule only the motifs are."""
@@ -154,7 +156,7 @@ class Measurement:
     draws: dict[int, tuple[frozenset[int], ...]]
     n_atoms: int
     views: tuple[View, ...] = ()
-    scores: dict[View, tuple[float, ...]] = field(default_factory=dict)
+    scores: dict[View, Sequence[float]] = field(default_factory=dict)
 
     @property
     def n_done(self) -> int:
@@ -187,6 +189,28 @@ class Measurement:
             if unit.kind == kind and (nats := self.nats(frozenset(unit.atoms), tokens)) is not None
         ]
         return sorted(found, key=lambda e: (not e.stands_out, -abs(e.difference), -abs(e.nats)))
+
+    def control_effects(self, kind: Kind, tokens: Sequence[int]) -> list[Effect]:
+        """The same with atoms at random in the units' place: what a picture shows by chance.
+
+        For motifs these are random sets of their sizes with their own effects; for atoms, whose
+        random sets are the atoms, the effects are dealt out to them anew.
+        """
+        source = random.Random(f"control {self.n_atoms} {kind}")
+        if kind == "atom":
+            effects = sorted(self.effects("atom", tokens), key=lambda e: e.unit.atoms)
+            numbers = [effect.unit.atoms for effect in effects]
+            source.shuffle(numbers)
+            units = [Unit("random atom", kind, atoms) for atoms in numbers]
+            return [replace(e, unit=unit) for e, unit in zip(effects, units, strict=True)]
+        found = []
+        for size, n_units in Counter(len(u.atoms) for u in self.units if u.kind == kind).items():
+            sets = self.draws[size]
+            for atoms in source.sample(sets, min(n_units, len(sets))):
+                if (nats := self.nats(atoms, tokens)) is not None:
+                    unit = Unit("random atoms", kind, tuple(sorted(atoms)))
+                    found.append(Effect(unit, nats, self._control(atoms, tokens)))
+        return found
 
     def nats(self, atoms: frozenset[int], tokens: Sequence[int]) -> float | None:
         """What masking a set of atoms takes from a sentence; None when it is not scored."""
@@ -293,5 +317,5 @@ def measure(
                 "The model's numbers for this answer are not finite, so its parts have no"
                 " influence that could be told. Ask again with another molecule or model."
             )
-        measurement.scores[next(left)] = event
+        measurement.scores[next(left)] = array("f", event)  # 4 bytes each: they are kept a while
         yield measurement

@@ -5,7 +5,7 @@ View ─► the same prompt with the molecule's graph tokens and ΔW as they are
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from assistant.adapters.generator import LoraGenerator
 from assistant.adapters.mora import MoraGenerator
@@ -13,6 +13,7 @@ from assistant.bundle import Components
 from assistant.chat.conversation import Conversation, NumberedMolecule
 from assistant.chat.prompts import Prompt, render_with
 from assistant.chat.retrieved import NearestFor
+from assistant.chat.view import View
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 
@@ -20,31 +21,12 @@ NO_CARD = "no facts computed"
 """What stands in the card's place, as in the training dialogues."""
 
 
-@dataclass(frozen=True)
-class View:
-    """How a prompt is changed.
-
-    Attributes:
-        hidden: Atoms of the molecule, from 1, that its graph tokens and ΔW know nothing of.
-        graph: Whether it has graph tokens and a ΔW at all.
-        told: Whether SMILES, name and card of all molecules are in the text.
-    """
-
-    hidden: frozenset[int] = frozenset()
-    graph: bool = True
-    told: bool = True
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is changed."""
-        return self == View()
-
-    def parts(self, components: Components, molecule: Molecule) -> Components:
-        """What stands beside the language model in this view."""
-        encoder = components.encoder
-        if encoder is None or (self.graph and not self.hidden):
-            return components
-        return replace(components, encoder=MaskedEncoder(encoder, molecule, self))  # type: ignore[arg-type]
+def masked(components: Components, molecule: Molecule, view: View) -> Components:
+    """What stands beside the language model in a view of a molecule."""
+    encoder = components.encoder
+    if encoder is None or (view.graph and not view.hidden):
+        return components
+    return replace(components, encoder=MaskedEncoder(encoder, molecule, view))  # type: ignore[arg-type]
 
 
 class MaskedEncoder:

@@ -14,6 +14,7 @@ from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished, Queued
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.reply import ReplyOptions
+from assistant.chat.view import View
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import AnswerFailedError
@@ -30,7 +31,6 @@ from assistant.influence import (
     random_sets,
 )
 from assistant.llm.scoring import log_probabilities
-from assistant.masking import View
 from tests.bundles import write_tiny_bundle
 
 ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O", name="aspirin")

@@ -35,6 +35,7 @@ def draw_svg(
     height: int,
     highlight: Sequence[int] = (),
     numbers: bool = False,
+    notes: Sequence[str] = (),
     dark: bool = False,
 ) -> str:
     """An SVG picture on a transparent ground.
@@ -45,12 +46,15 @@ def draw_svg(
         height: Pixels, clamped to 40..2000.
         highlight: Atoms to mark, numbered from 1; numbers that do not exist are ignored.
         numbers: Whether to write the atom numbers.
+        notes: What to write beside each atom instead, in order; none where it is empty.
         dark: Light lines for a dark page.
     """
     mol = with_coordinates(molecule)
     if numbers:
         for atom in mol.GetAtoms():
             atom.SetProp("atomNote", str(atom.GetIdx() + 1))
+    for atom, note in zip(mol.GetAtoms(), notes, strict=False):
+        atom.SetProp("atomNote", note)
     size = (min(max(int(side), MIN_SIDE), MAX_SIDE) for side in (width, height))
     drawer = rdMolDraw2D.MolDraw2DSVG(*size)
     _set_options(drawer.drawOptions(), dark=dark)

@@ -22,17 +22,3 @@ def token_offsets(
         spans.append((at, at + len(delta)))
         at += len(delta)
     return tuple(spans)
-
-
-def tokens_within(spans: Sequence[tuple[int, int]], start: int, until: int) -> tuple[int, ...]:
-    """Places of the tokens of a part of the text.
-
-    A token that reaches over a boundary belongs where its last character is (the blank in front of
-    a word is part of the word's token); so parts that follow each other share no token.
-
-    Args:
-        spans: What `token_offsets` gave.
-        start: First character of the part.
-        until: First character of the next part.
-    """
-    return tuple(i for i, (a, b) in enumerate(spans) if start <= max(a, b - 1) < until)

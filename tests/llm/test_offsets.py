@@ -1,6 +1,7 @@
 """Tokens of an answer and the characters they wrote."""
 
-from assistant.llm.offsets import token_offsets, tokens_within
+from assistant.chat.sentences import tokens_within
+from assistant.llm.offsets import token_offsets
 from tests.llm.fakes import make_tokenizer
 
 

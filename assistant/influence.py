@@ -8,9 +8,10 @@ This is occlusion (Zeiler & Fergus, arXiv 1311.2901), on graphs. Since the log-p
 tokens come from one pass, a measurement serves every sentence of its answer.
 
 Taking out anything disturbs the model, so each effect stands beside a control: other sets of as
-many atoms, chosen at random (single atoms: all the other ones). A part counts as distinguishable
-where its effect is more than `SPREAD` standard deviations away from the control's mean; with ten
-draws of a normal distribution that is so by chance for one part in fifty (Student's t).
+many atoms, chosen at random (single atoms: all the other ones). A part stands out where its effect
+is larger than the control's mean, on the same side of zero, by more than `SPREAD` standard
+deviations; with ten draws of a normal distribution chance does that, on either side, for one part
+in fifty (Student's t). An effect smaller than that of random atoms never stands out.
 
 What it does not say: SMILES and card are in the prompt as text, so a sentence may be read from them
 and hardly depend on the graph; `Totals` says how much. And a part that the sentence depends on is
@@ -104,14 +105,24 @@ class Effect:
 
     @property
     def difference(self) -> float:
-        """Effect beyond that of other atoms, nats; 0 without a control."""
-        return self.nats - self.control.mean if self.control else 0.0
+        """By how much it is larger than that of other atoms, nats; 0 without a control."""
+        if self.control is None:
+            return 0.0
+        return math.copysign(1.0, self.nats) * (self.nats - self.control.mean)
 
     @property
     def stands_out(self) -> bool:
-        """Whether chance hardly explains it."""
-        control = self.control
-        return control is not None and abs(self.difference) > max(SPREAD * control.sd, SMALLEST)
+        """Whether it is larger than chance explains."""
+        return self.control is not None and self.difference > self._threshold
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether it is smaller than chance explains: random atoms matter more than this part."""
+        return self.control is not None and self.difference < -self._threshold
+
+    @property
+    def _threshold(self) -> float:
+        return max(SPREAD * self.control.sd, SMALLEST) if self.control else math.inf
 
 
 @dataclass(frozen=True)
@@ -182,13 +193,13 @@ class Measurement:
         return Totals(whole, len(tokens), *(whole - other for other in others))
 
     def effects(self, kind: Kind, tokens: Sequence[int]) -> list[Effect]:
-        """Of the units of a kind that are scored, those that stand out first, then by size."""
+        """Of the units of a kind that are scored, those that stand out first, each by size."""
         found = [
             Effect(unit, nats, self._control(frozenset(unit.atoms), tokens))
             for unit in self.units
             if unit.kind == kind and (nats := self.nats(frozenset(unit.atoms), tokens)) is not None
         ]
-        return sorted(found, key=lambda e: (not e.stands_out, -abs(e.difference), -abs(e.nats)))
+        return sorted(found, key=lambda e: (not e.stands_out, -abs(e.nats)))
 
     def control_effects(self, kind: Kind, tokens: Sequence[int]) -> list[Effect]:
         """The same with atoms at random in the units' place: what a picture shows by chance.

@@ -198,7 +198,7 @@ def place_parts(views: Views) -> Page:
                 viewer = Viewer3D(height=420)
             with gr.Column(elem_id="panel-list", min_width=0):
                 molecules = list_page.list_part()
-    why = why_page.why_part()
+            why = why_page.why_part()
     clock = gr.Timer(1.0, active=True)
     return Page(
         header,

@@ -145,7 +145,7 @@ class TranscriptView:
             f'{stopped}<div class="actions">{variants_html(session.stored.tree, node, "answer")}'
             f"{_action('copy', 'copy', 'copy the answer', turn, answer.text)}"
             f"{_action('retry', 'retry', 'another answer beside this one', turn)}"
-            f"{why_action(turn)}"
+            f"{_why(turn, node)}"
             f"{_vote('up', node.vote, turn)}{_vote('down', node.vote, turn)}"
             f"{passport_html(answer.passport, turn)}</div></div>"
         )
@@ -204,10 +204,10 @@ def _stopped(answer: Message) -> str:
     return "stopped here, at the time limit of an answer" if by_time else "stopped here"
 
 
-def why_action(turn: int) -> str:
+def _why(turn: int, node: Node) -> str:
     """Opens the panel that says what of the molecule an answer depends on."""
     return (
-        f'<button type="button" class="action why" data-why="{turn}" aria-controls="why"'
+        f'<button type="button" class="action why" data-why="{turn}" data-node="{node.id}"'
         ' data-tip="what of the molecule its sentences depend on">why</button>'
     )
 

@@ -29,7 +29,8 @@ class Paint:
     """The colour step of each atom and what is written beside it.
 
     Attributes:
-        steps: From -4 to 4 by atom number; 0 is "like random atoms". Atoms not measured have none.
+        steps: From -4 to 4 by atom number; 0 is "not more than random atoms". Atoms that are not
+            measured have none.
         notes: By atom number.
         units: The units whose atoms hang together by a band, each with its step.
     """
@@ -41,7 +42,7 @@ class Paint:
 
 def scale_of(effects: Sequence[Effect]) -> float:
     """Nats of the darkest colour step for these effects."""
-    strongest = (abs(effect.difference) for effect in effects if effect.stands_out)
+    strongest = (abs(effect.nats) for effect in effects if effect.stands_out)
     return max(LEAST_SCALE, *strongest, 0.0)
 
 
@@ -53,13 +54,13 @@ def paint(effects: Sequence[Effect], scale: float) -> Paint:
     steps: dict[int, int] = {}
     notes: dict[int, str] = {}
     units: list[tuple[frozenset[int], int]] = []
-    for effect in sorted(effects, key=lambda e: (e.stands_out, abs(e.difference))):
+    for effect in sorted(effects, key=lambda e: (e.stands_out, abs(e.nats))):
         step = step_of(effect, scale)
         steps |= dict.fromkeys(effect.unit.atoms, step)
         units.append((frozenset(effect.unit.atoms), step))
-    strongest = sorted((e for e in effects if e.stands_out), key=lambda e: -abs(e.difference))
+    strongest = sorted((e for e in effects if e.stands_out), key=lambda e: -abs(e.nats))
     for effect in strongest[:MAX_VALUES]:
-        notes.setdefault(min(effect.unit.atoms), signed(effect.difference))
+        notes.setdefault(min(effect.unit.atoms), signed(effect.nats))
     return Paint(steps, notes, tuple(units))
 
 
@@ -67,8 +68,8 @@ def step_of(effect: Effect, scale: float) -> int:
     """Its colour step, 0 where it does not stand out."""
     if not effect.stands_out:
         return 0
-    size = min(N_STEPS, math.ceil(N_STEPS * abs(effect.difference) / scale))
-    return size if effect.difference > 0 else -size
+    size = min(N_STEPS, math.ceil(N_STEPS * abs(effect.nats) / scale))
+    return size if effect.nats > 0 else -size
 
 
 def signed(nats: float) -> str:

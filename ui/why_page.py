@@ -177,6 +177,8 @@ class WhyHandlers(EventHandlers):
             visitor=f"{visitor}-why",
         )
         for event in events:
+            if panel.stop is not stop:
+                return
             is_waiting = isinstance(event, Queued)
             panel.waiting = f"waiting, {event.position} before it" if is_waiting else ""
             if is_waiting or time.monotonic() - shown >= FLUSH_SECONDS:
@@ -248,7 +250,8 @@ class WhyHandlers(EventHandlers):
 
     def _value(self, panel: Panel) -> dict[str, object]:
         rev = self._views.rev()
-        common = {"rev": rev, "problem": "", "turn": panel.turn, "number": panel.number}
+        common = {"rev": rev, "problem": "", "turn": panel.turn, "node": panel.node}
+        common["number"] = panel.number
         if not panel.number:
             return {
                 **common,

@@ -18,7 +18,10 @@ Draw = Callable[[Sequence[str]], str]
 Names = Mapping[int, str]
 """Element symbols by atom number."""
 
-UNTOLD_HINT = "what is painted then is what the graph alone says"
+UNTOLD_HINT = (
+    "Parts are masked while the prompt holds no SMILES, name or card: what is painted is what the"
+    " graph alone says for the sentence."
+)
 
 
 @dataclass
@@ -85,7 +88,7 @@ def sentence_html(panel: Panel, found: Sequence[Phrase]) -> str:
         phrase = next((one for one in inside if one.start == start and end), None)
         if phrase:
             atoms = ",".join(map(str, phrase.atoms))
-            listed = atoms.replace(",", ", ")
+            listed = ranges(phrase.atoms)
             out.append(
                 f'<button type="button" class="why-phrase" data-atoms="{atoms}"'
                 f' aria-pressed="false" data-tip="atoms {listed}">'
@@ -123,8 +126,9 @@ def choices_html(panel: Panel, numbers: Sequence[int]) -> str:
     return (
         f'<span class="why-group" role="group" aria-label="molecule">{molecules}</span>'
         f'<span class="why-group" role="group" aria-label="what is masked">{kinds}</span>'
-        f'<label data-tip="{UNTOLD_HINT}"><input type="checkbox" data-told{checked}>'
+        f'<label><input type="checkbox" data-told{checked}>'
         " leave out SMILES, name and card</label>"
+        + ("" if panel.told else f'<p class="why-hint">{UNTOLD_HINT}</p>')
     )
 
 
@@ -227,7 +231,7 @@ def table_html(panel: Panel, effects: Sequence[Effect], scale: float) -> str:
         ("atoms", "numbered as on the drawing"),
         ("effect", "log-probability that the sentence loses without the part, in nats"),
         ("random atoms", "the same for as many other atoms: mean ± standard deviation"),
-        ("against chance", ""),
+        ("against chance", "larger than that of random atoms, or not distinguishable from it"),
     )
     head = "".join(
         f'<th scope="col"{f" data-tip={chr(34)}{escape(tip)}{chr(34)}" if tip else ""}>{name}</th>'
@@ -247,27 +251,33 @@ def _row(effect: Effect, scale: float) -> str:
     against = f"{signed(control.mean)} ± {control.sd:.2f}" if control else "none"
     many = f' data-tip="{control.n} random sets"' if control else ""
     return (
-        f'<tr><th scope="row"><i class="why-key {tone(step_of(effect, scale))}"></i>'
+        f'<tr><th scope="row"><span><i class="why-key {tone(step_of(effect, scale))}"></i>'
         f'<button type="button" class="why-phrase" data-atoms="{atoms}" aria-pressed="false">'
-        f"{escape(unit.name)}</button></th><td>{atoms.replace(',', ', ')}</td>"
+        f"{escape(unit.name)}</button></span></th><td>{ranges(unit.atoms)}</td>"
         f'<td class="number">{signed(effect.nats)}</td><td class="number"{many}>{against}</td>'
-        f'<td><span aria-hidden="true">{sign}</span> {words}</td></tr>'
+        f'<td class="against"><span aria-hidden="true">{sign}</span> {words}</td></tr>'
+    )
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Atom numbers, three or more in a row as a range: 2, 5–9, 11."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(
+        f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
     )
 
 
 def _verdict(effect: Effect) -> tuple[str, str]:
     if effect.control is None:
-        return "·", "no control: too few other atoms"
-    if not effect.stands_out:
-        return "·", "not distinguishable from chance"
-    return (
-        ("＋", "more than random atoms")
-        if effect.difference > 0
-        else (
-            "−",
-            "less than random atoms",
-        )
-    )
+        return "·", "no control"
+    if effect.stands_out:
+        return ("+", "supports the words") if effect.nats > 0 else ("−", "speaks against them")
+    return "·", "less than chance" if effect.falls_short else "not distinguishable"
 
 
 def legend_html(scale: float) -> str:
@@ -277,10 +287,10 @@ def legend_html(scale: float) -> str:
     )
     return (
         f'<p class="why-scale"><span>− {scale:.1f}</span>{steps}<span>+ {scale:.1f} nats</span></p>'
-        "<p><b>−</b> less than random atoms · grey: not distinguishable from them · <b>+</b> more:"
-        " the sentence depends on the part. Painted is the effect beyond that of random atoms,"
-        f" where it is more than {SPREAD:.0f} standard deviations and {SMALLEST} nats away from"
-        f" their mean (at least {MIN_CONTROLS} other sets). 0.7 nats: half as likely without it."
-        " <b>Influence, not proof:</b> a part that the words depend on need not be the reason for"
-        " what they claim.</p>"
+        "<p><b>+</b> the sentence is less likely without the part, <b>−</b> it is likelier without"
+        " it, grey: not distinguishable from as many random atoms. An effect counts where it is"
+        f" larger than theirs by more than {SPREAD:.0f} standard deviations and {SMALLEST} nats"
+        f" (with at least {MIN_CONTROLS} other sets to compare). A loss of 0.7 nats makes the"
+        " sentence half as likely. <b>Influence, not proof:</b> a part that the words depend on"
+        " need not be the reason for what they claim.</p>"
     )

@@ -25,6 +25,7 @@ HIGHLIGHT_DARK = (0.34, 0.71, 0.91, 0.55)  # Okabe-Ito sky blue, the same on dar
 TRANSPARENT = (1.0, 1.0, 1.0, 0.0)
 # Columns of a V2000 atom line: see the CTfile formats (BIOVIA), "atom block", vvv.
 _ATOM_ROWS, _VALENCE, _NO_HYDROGENS = 4, slice(48, 51), " 15"
+NOTE_SCALE = 0.72  # values are read, numbers only found
 MIN_SIDE, MAX_SIDE = 40, 2000
 
 
@@ -58,6 +59,8 @@ def draw_svg(
     size = (min(max(int(side), MIN_SIDE), MAX_SIDE) for side in (width, height))
     drawer = rdMolDraw2D.MolDraw2DSVG(*size)
     _set_options(drawer.drawOptions(), dark=dark)
+    if notes:
+        drawer.drawOptions().annotationFontScale = NOTE_SCALE
     atoms = sorted({int(n) - 1 for n in highlight if 1 <= int(n) <= mol.GetNumAtoms()})
     marked = set(atoms)
     bonds = [

@@ -126,7 +126,6 @@ class FakeAssistant:
         self.finished += 1
         yield Finished(message, 1.0, first_token_s=0.1, tokens_per_s=31.0, figures=FIGURES)
 
-
     def cannot_rescore(self, conversation: Conversation, answer: Message) -> str:
         return self.no_why
 
@@ -145,7 +144,7 @@ class FakeAssistant:
         stop: threading.Event,
         visitor: str,
     ) -> Iterator[Queued | tuple[float, ...]]:
-        """Every word is likelier for the atoms of the ester and for the text."""
+        """Every word is likelier for the ester as a whole, for atom 3, and for the text."""
         yield Queued(1, 2.0)
         n_words = len(self.answer_offsets(answer))
         for view in views:
@@ -153,7 +152,7 @@ class FakeAssistant:
                 return
             time.sleep(self.delay)
             hidden = view.hidden if view.graph else {2, 3, 4}
-            lost = 0.25 * len(hidden & {2, 3, 4}) + 2.0 * (not view.told)
+            lost = 1.0 * ({2, 3, 4} <= hidden) + 0.25 * (3 in hidden) + 2.0 * (not view.told)
             self.views.append(view)
             yield (-0.5 - lost,) * n_words
 

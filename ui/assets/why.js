@@ -13,6 +13,11 @@
       if (opener) open(part, opener, { measure: true });
       else if (claim && !event.target.closest(".mark")) openClaim(part, claim);
     });
+    document.addEventListener("click", (event) => { // somebody wants to see what lies under the panel
+      if (!part.panel.hidden && event.target.closest?.("[data-act=load], #composer [data-act=open], [role=tab]")) close(part, false);
+    });
+    const answers = document.getElementById("transcript");
+    if (answers) new MutationObserver(() => leftBehind(part)).observe(answers, { childList: true, subtree: true });
     part.element.addEventListener("click", (event) => {
       const atom = event.target.closest(".why-atom");
       const phrase = event.target.closest(".why-phrase");
@@ -47,6 +52,8 @@
     part.trigger("open", { turn: Number(opener.dataset.why), ...sentenceOf(opener) });
     part.panel.hidden = false;
     document.documentElement.classList.add("why-open");
+    document.documentElement.classList.remove("bench-folded"); // it lies over the workbench
+    if (isNarrow()) chat.sheet(true);
     part.slots.title.focus({ preventScroll: true });
   };
   const sentenceOf = (node) =>
@@ -63,8 +70,15 @@
   const close = (part, back = true) => {
     part.panel.hidden = true;
     document.documentElement.classList.remove("why-open");
+    if (isNarrow()) chat.sheet(false);
     part.trigger("cancel", {});
     if (back) focusOpener(part);
+  };
+  /** Another conversation or another branch is shown: the answer asked about is not there any more. */
+  const leftBehind = (part) => {
+    const node = part.value?.node;
+    if (part.panel.hidden || node === undefined) return;
+    if (!document.querySelector(`#transcript .action.why[data-node="${node}"]`)) close(part, false);
   };
   const focusOpener = (part) => {
     const turn = part.opener?.dataset.why;

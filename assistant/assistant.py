@@ -312,6 +312,12 @@ class Assistant:
                 "The tokens of this answer are not kept for the model that is loaded (it was"
                 " imported, or another model wrote it). Press retry and look at the new answer."
             )
+        wrote = answer.passport.get("model")
+        if not isinstance(wrote, Mapping) or _answerer(wrote) != _answerer(self.identity()):
+            return (
+                "This answer was written by another bundle, or with other adapters on, than what is"
+                " loaded. Press retry and look at the new answer."
+            )
         if answer.scalings is not None:
             return "This answer was mixed from experts, which are left out when answers are scored."
         prompt = self._fit(conversation)[1]
@@ -503,6 +509,13 @@ class Assistant:
             "bundle_sha256": self._bundle_hash,
             **({"retrieval_sha256": self._retrieval_hash} if self._retrieval else {}),
         }
+
+
+def _answerer(identity: Mapping[str, object]) -> tuple[object, list[str]]:
+    """The bundle of an answer and the adapters it had on, of a passport's account of the model."""
+    adapters = identity.get("adapters") or ()
+    on = [str(one.get("name")) for one in adapters if isinstance(one, Mapping) and one.get("on")]
+    return identity.get("bundle_sha256"), sorted(on)
 
 
 def _molecule_pair(prompt: Prompt, slot: PairSlot) -> MoleculePair:

@@ -1,5 +1,6 @@
 """Influence of parts of a molecule on an answer, on a tiny random bundle and on made-up scores."""
 
+import json
 import math
 import threading
 from collections.abc import Iterator, Sequence
@@ -187,7 +188,15 @@ def test_what_cannot_be_scored_says_why(assistant, conversation, answer):
     assert "retry" in reason(model="another")
     assert "retry" in reason(token_ids=())
     assert "experts" in reason(scalings=ExpertScalings("turn", ("a",), ("l",), ((1.0,),)))
-    assert "cannot be made again" in reason(passport={"prompt_sha256": "0" * 64})
+    passport = answer.passport
+    other = {**passport, "prompt_sha256": "0" * 64}
+    assert "cannot be made again" in reason(passport=other)
+    model = {**passport["model"], "bundle_sha256": "0" * 64}
+    assert "another bundle" in reason(passport={**passport, "model": model})
+    off = [{**one, "on": False} for one in passport["model"]["adapters"]]
+    assert "other adapters" in reason(passport={**passport, "model": {**model, "adapters": off}})
+    assert reason(passport=json.loads(json.dumps(passport))) == ""  # as the history keeps it
+    assert "another bundle" in reason(passport={})
     talk = Conversation().with_message(Message("user", "Hello"))
     assert assistant.cannot_rescore(talk, answer_of(assistant, talk)) == (
         "The answer is about no molecule."

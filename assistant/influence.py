@@ -113,12 +113,14 @@ class Effect:
     @property
     def stands_out(self) -> bool:
         """Whether it is larger than chance explains."""
-        return self.control is not None and self.difference > self._threshold
+        return abs(self.nats) > SMALLEST and self.difference > self._threshold
 
     @property
     def falls_short(self) -> bool:
         """Whether it is smaller than chance explains: random atoms matter more than this part."""
-        return self.control is not None and self.difference < -self._threshold
+        if self.control is None or abs(self.nats) >= abs(self.control.mean):
+            return False
+        return abs(self.nats - self.control.mean) > self._threshold
 
     @property
     def _threshold(self) -> float:
@@ -214,9 +216,10 @@ class Measurement:
             source.shuffle(numbers)
             units = [Unit("random atom", kind, atoms) for atoms in numbers]
             return [replace(e, unit=unit) for e, unit in zip(effects, units, strict=True)]
+        own = {frozenset(unit.atoms) for unit in self.units if unit.kind == kind}
         found = []
         for size, n_units in Counter(len(u.atoms) for u in self.units if u.kind == kind).items():
-            sets = self.draws[size]
+            sets = [one for one in self.draws[size] if one not in own]
             for atoms in source.sample(sets, min(n_units, len(sets))):
                 if (nats := self.nats(atoms, tokens)) is not None:
                     unit = Unit("random atoms", kind, tuple(sorted(atoms)))

@@ -263,6 +263,26 @@ def test_an_effect_like_that_of_any_other_atoms_does_not_stand_out():
     assert not any(e.stands_out for e in effects)
 
 
+def test_a_control_picture_shows_other_sets_of_the_same_sizes_and_shuffled_atoms():
+    found = made_up(lambda view: -1.0 - 2.0 * ({11, 12, 13} <= view.hidden))
+    own = {unit.atoms for unit in found.units if unit.kind == "motif"}
+    control = found.control_effects("motif", (0,))
+    assert sorted(len(e.unit.atoms) for e in control) == sorted(len(atoms) for atoms in own)
+    assert own.isdisjoint(e.unit.atoms for e in control)
+    assert control == found.control_effects("motif", (0,))
+    atoms, shuffled = found.effects("atom", (0,)), found.control_effects("atom", (0,))
+    assert sorted(e.nats for e in atoms) == sorted(e.nats for e in shuffled)
+    assert {e.unit.atoms for e in shuffled} == {(n,) for n in range(1, 14)}
+
+
+def test_an_effect_smaller_than_that_of_random_atoms_is_none():
+    found = made_up(lambda view: -1.0 - 0.5 * (len(view.hidden - {11, 12, 13}) > 0))
+    acid = next(e for e in found.effects("motif", (0,)) if "acid" in e.unit.name)
+    assert acid.nats == 0.0
+    assert acid.falls_short
+    assert not acid.stands_out
+
+
 def test_one_atom_is_compared_with_all_the_others():
     found = made_up(lambda view: -1.0 - 0.5 * (3 in view.hidden))
     first, *others = found.effects("atom", (0,))

@@ -4,8 +4,9 @@ conversation ─► render ─► layout ─► splice (graph, pair tokens, ΔW)
 """
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,10 +17,11 @@ from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.events import Event, Finished, Measured, Notice, Queued, TextDelta
 from assistant.chat.figures import Figures
 from assistant.chat.mixture import ExpertScalings
-from assistant.chat.passport import passport
+from assistant.chat.passport import passport, prompt_digest
 from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
 from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chat.retrieved import NearestFor
+from assistant.chat.view import View
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair, pair_task
@@ -30,11 +32,13 @@ from assistant.llm.experts import ExpertMode
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout, text_ids
 from assistant.llm.load import Compute, LoadedLLM, Quantize
 from assistant.llm.metered import MeteredEngine, read_molecules
+from assistant.llm.offsets import token_offsets
 from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.sampling import Sampling
 from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.splice import Spliced, splice
 from assistant.llm.stopwatch import Stopwatch
+from assistant.masking import masked, render_untold
 from assistant.metrics import Registry
 from assistant.pair_encoding import PairEncoding
 from assistant.retrieval.index import Index
@@ -291,6 +295,84 @@ class Assistant:
             )
         return float(log_probabilities(self._llm, spliced, [ids])[0]), len(ids)
 
+    def cannot_rescore(self, conversation: Conversation, answer: Message) -> str:
+        """Why an answer cannot be scored again in other views of its molecules; empty when it can.
+
+        Args:
+            conversation: Up to and including its question.
+            answer: The answer.
+        """
+        if self._components.encoder is None:
+            off = "; ".join(f"{a.name}: {a.reason}" for a in self._adapters[:2])
+            return (
+                f"The model sees no graph of the molecule here, so there is none to mask ({off})."
+            )
+        if not answer.token_ids or answer.model != self._llm.fingerprint:
+            return (
+                "The tokens of this answer are not kept for the model that is loaded (it was"
+                " imported, or another model wrote it). Press retry and look at the new answer."
+            )
+        wrote = answer.passport.get("model")
+        if not isinstance(wrote, Mapping) or _answerer(wrote) != _answerer(self.identity()):
+            return (
+                "This answer was written by another bundle, or with other adapters on, than what is"
+                " loaded. Press retry and look at the new answer."
+            )
+        if answer.scalings is not None:
+            return "This answer was mixed from experts, which are left out when answers are scored."
+        prompt = self._fit(conversation)[1]
+        if not prompt.molecules:
+            return "The answer is about no molecule."
+        if answer.passport.get("prompt_sha256", "") != prompt_digest(prompt):
+            return (
+                "The prompt of this answer cannot be made again (facts, prompt files or the index"
+                " have changed since). Press retry and look at the new answer."
+            )
+        return ""
+
+    def rescore(
+        self,
+        conversation: Conversation,
+        answer: Message,
+        number: int,
+        views: Iterable[View],
+        *,
+        stop: threading.Event,
+        visitor: str = "",
+    ) -> Iterator[Queued | tuple[float, ...]]:
+        """Log-probability of each token of an answer, its molecule being seen in several views.
+
+        The prompt is the one the answer was written under, the ids are those that were generated.
+
+        Args:
+            conversation: Up to and including its question.
+            answer: The answer; `cannot_rescore` has no reason against it.
+            number: The molecule that the views are of.
+            views: Each is made when its turn comes.
+            stop: Set it to end the work.
+            visitor: Whose question it is.
+
+        Yields:
+            Where it waits, then one tuple for each view, in order; fewer when it was stopped.
+        """
+        molecule = conversation.molecule(number).molecule
+        prompts = (self._seen(conversation, molecule, view) for view in views)
+        rescoring = llm_requests.Rescoring(prompts, answer.token_ids, stop, visitor)
+        for event in self._engine.rescore(rescoring):
+            if isinstance(event, llm_requests.Queued):
+                yield Queued(event.position, event.seconds)
+            else:
+                yield event.log_probabilities
+
+    def answer_offsets(self, answer: Message) -> tuple[tuple[int, int], ...]:
+        """Where each token of an answer stands in its text, (start, end)."""
+        return token_offsets(self._llm.tokenizer, answer.token_ids)
+
+    def _seen(self, conversation: Conversation, molecule: Molecule, view: View) -> Spliced:
+        render_prompt = self._render if view.told else render_untold
+        changed = self.with_parts(masked(self._components, molecule, view), render_prompt)
+        return changed._spliced(conversation)
+
     def _spliced(self, conversation: Conversation) -> Spliced:
         _, prompt, laid_out, _ = self._fit(conversation)
         return self._splice(prompt, laid_out, self._pairs(prompt, laid_out))
@@ -427,6 +509,13 @@ class Assistant:
             "bundle_sha256": self._bundle_hash,
             **({"retrieval_sha256": self._retrieval_hash} if self._retrieval else {}),
         }
+
+
+def _answerer(identity: Mapping[str, object]) -> tuple[object, list[str]]:
+    """The bundle of an answer and the adapters it had on, of a passport's account of the model."""
+    adapters = identity.get("adapters") or ()
+    on = [str(one.get("name")) for one in adapters if isinstance(one, Mapping) and one.get("on")]
+    return identity.get("bundle_sha256"), sorted(on)
 
 
 def _molecule_pair(prompt: Prompt, slot: PairSlot) -> MoleculePair:

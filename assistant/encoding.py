@@ -11,7 +11,7 @@ recently used molecules are dropped when the cache exceeds its bytes.
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +27,10 @@ from assistant.adapters.weights import (
     content_hash,
     tensor_hash,
 )
-from assistant.chem.graph import to_graph, to_mora_graph
+from assistant.chem.graph import to_graph, to_mora_graph, without_atoms
 from assistant.chem.molecule import Molecule
+from assistant.chem.motifs import NO_ATOMS, own_motif_rows
 from assistant.chem.motifs import motif_rows as published_motif_rows
-from assistant.chem.motifs import own_motif_rows
 from assistant.graph.encoder import GraphEncoder
 from assistant.graph.frozen import FrozenEncoder, FrozenProjector
 from assistant.graph.projector import N_MOTIF_FEATURES, MultiLevelProjector
@@ -81,7 +81,8 @@ class MoleculeEncoder:
         generator: Gives ΔW; None switches them off.
         device: Where the LLM computes.
         dtype: In what type the LLM computes.
-        motif_rows: How motif rows are found; as the projector was trained when not given.
+        motif_rows: How motif rows are found (of a molecule, and of one without some atoms); as the
+            projector was trained when not given.
         max_bytes: Size of the cache.
     """
 
@@ -93,7 +94,7 @@ class MoleculeEncoder:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
-        motif_rows: Callable[[Molecule], np.ndarray | None] | None = None,
+        motif_rows: Callable[..., np.ndarray | None] | None = None,
         max_bytes: int = DEFAULT_CACHE_BYTES,
     ) -> None:
         self.encoder = encoder.eval().requires_grad_(False).to(device)
@@ -137,6 +138,22 @@ class MoleculeEncoder:
             self._keep(fresh)
         return [found[molecule.smiles] for molecule in molecules]
 
+    def encode_without(self, molecule: Molecule, numbers: Set[int]) -> MoleculeEncoding:
+        """A molecule as if some of its atoms were not there; not kept in the cache.
+
+        The atoms and their bonds leave the graph before the encoder, so that no level holds
+        anything of them, and projector and generator have no key of theirs. (A key-padding mask
+        behind the encoder would leave what five rounds of messages told their neighbours.) Motif
+        rows are described without them. Nothing is computed again that does not depend on them.
+
+        Args:
+            molecule: The molecule.
+            numbers: Atoms, from 1; without all of them there is no graph and no ΔW.
+        """
+        if set(range(1, molecule.rdmol().GetNumAtoms() + 1)) <= numbers:
+            return MoleculeEncoding()
+        return self._compute(molecule, numbers)
+
     @property
     def n_bytes(self) -> int:
         """Bytes in the cache."""
@@ -159,11 +176,12 @@ class MoleculeEncoder:
                 self._n_bytes -= dropped.n_bytes
 
     @torch.inference_mode()
-    def _compute(self, molecule: Molecule) -> MoleculeEncoding:
-        levels = self._encode(self._to_graph(molecule))
+    def _compute(self, molecule: Molecule, without: Set[int] = NO_ATOMS) -> MoleculeEncoding:
+        graph = self._to_graph(molecule)
+        levels = self._encode(without_atoms(graph, without) if without else graph)
         tokens = lora = None
         if self._project is not None:
-            rows = self._motif_rows(molecule)
+            rows = self._motif_rows(molecule, without) if without else self._motif_rows(molecule)
             motifs = np.empty((0, N_MOTIF_FEATURES)) if rows is None else rows
             tokens = self._project(levels, torch.from_numpy(motifs)).to(self._dtype)
         if self.generator is not None:

@@ -43,6 +43,7 @@ WHOLE = {
     "tests/evaluate/test_speed.py",
     "tests/test_assistant.py",
     "tests/test_imports.py",
+    "tests/test_influence.py",
     "tests/test_launch.py",
     "tests/test_pairs_in_chat.py",
     "tests/test_replay.py",

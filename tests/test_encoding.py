@@ -9,10 +9,12 @@ import torch
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import combine
+from assistant.chem.graph import to_graph, without_atoms
 from assistant.chem.molecule import Molecule
+from assistant.chem.motifs import own_motif_rows
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
-from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
+from assistant.graph.projector import MultiLevelProjector, ProjectorConfig, pad_motifs
 from tests.llm.fakes import make_model
 
 ASPIRIN, ETHANOL, METHANE = (
@@ -160,3 +162,38 @@ def test_threads_may_encode_at_once():
 def test_hashes_are_made_when_not_given():
     assert MoleculeEncoding(torch.ones(1, 2)).tokens_hash
     assert MoleculeEncoding().tokens_hash == ""
+
+
+@pytest.mark.parametrize("kind", ["own", "published"])
+def test_a_molecule_without_some_atoms_is_another_one_to_the_model(kind):
+    projector = MultiLevelProjector(ProjectorConfig(d_graph=16, d_llm=64, motif_rows=kind))
+    encoder = make_encoder(projector=projector)
+    [whole] = encoder.encode([ASPIRIN])
+    seen = [encoder.encode_without(ASPIRIN, {number}) for number in range(1, 14)]
+    assert all(not torch.equal(one.graph_tokens, whole.graph_tokens) for one in seen)
+    assert whole.lora_hash not in {one.lora_hash for one in seen}
+    assert encoder.n_misses == 1  # they are not kept
+
+
+def test_without_no_atom_it_is_the_molecule_and_without_all_there_is_nothing():
+    encoder = make_encoder()
+    [whole] = encoder.encode([ASPIRIN])
+    same = encoder.encode_without(ASPIRIN, set())
+    assert torch.equal(same.graph_tokens, whole.graph_tokens)
+    assert same.lora_hash == whole.lora_hash
+    nothing = encoder.encode_without(ETHANOL, {1, 2, 3})
+    assert nothing.graph_tokens is None
+    assert nothing.lora is None
+
+
+def test_what_is_left_is_what_the_fragment_alone_would_be():
+    """Node states are those of a graph that never had the atoms."""
+    encoder = make_encoder()
+    one = encoder.encode_without(ASPIRIN, set(range(2, 14)))
+    graph = without_atoms(to_graph(ASPIRIN), set(range(2, 14)))
+    assert graph.x.shape == (1, 9)
+    assert graph.edge_index.shape == (2, 0)
+    levels = encoder.encoder.encode([graph])
+    motifs, mask = pad_motifs([own_motif_rows(ASPIRIN, set(range(2, 14)))])
+    tokens = encoder.projector(levels, motifs, mask)[0]
+    torch.testing.assert_close(one.graph_tokens, tokens, atol=1e-4, rtol=1e-4)

@@ -17,7 +17,7 @@ from typing import TypedDict
 import gradio as gr
 
 from assistant.chat.history import History
-from ui import export_panel, list_page
+from ui import export_panel, list_page, why_page
 from ui.api import make_ask, make_facts
 from ui.chat_list import ChatList
 from ui.chats import ChatHandlers
@@ -38,6 +38,7 @@ from ui.sketcher import Sketcher
 from ui.transcript import Drawings, TranscriptView
 from ui.viewer3d import Viewer3D
 from ui.views import Views
+from ui.why_page import WhyHandlers
 
 TITLE = "Molecule Chat"
 MODEL_CONCURRENCY = 32  # twice what the engine takes: the rest is refused, not kept waiting
@@ -68,8 +69,17 @@ SCRIPTS = (
     "exporter.js",
     "list_order.js",
     "list.js",
+    "why.js",
 )
-STYLES = ("page.css", "dialogue.css", "workbench.css", "chats.css", "exporter.css", "list.css")
+STYLES = (
+    "page.css",
+    "dialogue.css",
+    "workbench.css",
+    "chats.css",
+    "exporter.css",
+    "list.css",
+    "why.css",
+)
 
 
 class LaunchArguments(TypedDict):
@@ -117,6 +127,7 @@ def build_app(
             connect_chats(page, shelf)
             export_panel.connect(page.exporter, page.dialogue, ExportHandlers(services))
             list_page.connect(app, page.list, ListHandlers(services))
+            why_page.connect(app, page.why, WhyHandlers(services))
             page.list.use(work.loaded, None, page.work, **MANY)
             add_api(handle, chemistry)
         app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
@@ -139,6 +150,7 @@ class Page:
     facts: gr.HTML
     viewer: Viewer3D
     list: gr.HTML
+    why: gr.HTML
     clock: gr.Timer
 
     @property
@@ -186,6 +198,7 @@ def place_parts(views: Views) -> Page:
                 viewer = Viewer3D(height=420)
             with gr.Column(elem_id="panel-list", min_width=0):
                 molecules = list_page.list_part()
+            why = why_page.why_part()
     clock = gr.Timer(1.0, active=True)
     return Page(
         header,
@@ -200,6 +213,7 @@ def place_parts(views: Views) -> Page:
         facts,
         viewer,
         molecules,
+        why,
         clock,
     )
 

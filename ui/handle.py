@@ -5,16 +5,17 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
 from assistant.errors import AssistantError, ModelNotReadyError
 
 if TYPE_CHECKING:
-    from assistant.chat.conversation import Conversation
-    from assistant.chat.events import Event
+    from assistant.chat.conversation import Conversation, Message
+    from assistant.chat.events import Event, Queued
     from assistant.chat.reply import ReplyOptions, Status
+    from assistant.chat.view import View
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,24 @@ class Replying(Protocol):
 
     def reply(self, conversation: "Conversation", *, options: "ReplyOptions") -> Iterator["Event"]:
         """Streams the answer to the last question."""
+
+    def cannot_rescore(self, conversation: "Conversation", answer: "Message") -> str:
+        """Why an answer cannot be scored again in other views; empty when it can."""
+
+    def rescore(
+        self,
+        conversation: "Conversation",
+        answer: "Message",
+        number: int,
+        views: "Iterable[View]",
+        *,
+        stop: threading.Event,
+        visitor: str,
+    ) -> "Iterator[Queued | tuple[float, ...]]":
+        """Log-probabilities of an answer's tokens, a molecule being seen in several views."""
+
+    def answer_offsets(self, answer: "Message") -> tuple[tuple[int, int], ...]:
+        """Where each token of an answer stands in its text."""
 
 
 class AssistantHandle:

@@ -5,8 +5,10 @@ What is formatted in an answer is decided in `assistant.chat.answer_text`; here 
 
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from assistant.chat.answer_text import (
     MARKS,
@@ -17,6 +19,7 @@ from assistant.chat.answer_text import (
     is_structure,
 )
 from assistant.chat.check import Check
+from assistant.chat.sentences import SentenceSpan, sentence_spans
 
 LONGEST_UNBROKEN = 30
 
@@ -46,11 +49,15 @@ def drawing(svg: str, label: str, *, css: str = "drawing") -> str:
 
     Without a label it only repeats what stands beside it, and screen readers pass over it.
     """
-    coloured = re.sub(
+    said = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    return f'<span class="{css}" {said} translate="no">{page_colours(svg)}</span>'
+
+
+def page_colours(svg: str) -> str:
+    """A drawing whose atoms have the colours that the page gives them, light or dark."""
+    return re.sub(
         r"#[0-9A-Fa-f]{6}\b", lambda m: _ATOM_COLOURS.get(m.group().upper(), m.group()), svg
     )
-    said = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return f'<span class="{css}" {said} translate="no">{coloured}</span>'
 
 
 _GLYPHS = {
@@ -82,24 +89,33 @@ class Figure:
     known: bool
 
 
-def answer_html(text: str, checks: Sequence[Check], figures: Mapping[str, Figure]) -> str:
+def answer_html(
+    text: str,
+    checks: Sequence[Check],
+    figures: Mapping[str, Figure],
+    *,
+    turn: int | None = None,
+) -> str:
     """The body of a finished answer.
 
     Args:
         text: The answer as the model wrote it.
         checks: Verdicts with offsets into `text`.
         figures: Drawings by canonical SMILES; each appears under the block that names it first.
+        turn: Its question, counted from 0, where each sentence can be asked "why".
     """
+    sentences = () if turn is None else sentence_spans(text)
     shown: set[str] = set()
     parts: list[str] = []
     open_list: str | None = None
-    for block in answer_blocks(text, checks):
+    cuts = [offset for one in sentences for offset in (one.start, one.end)]
+    for block in answer_blocks(text, checks, cuts):
         wanted = "ol" if block.ordered else "ul" if block.item else None
         if open_list != wanted:
             parts.append(f"</{open_list}>" if open_list else "")
             parts.append(f"<{wanted}>" if wanted else "")
             open_list = wanted
-        body = _block_html(block)
+        body = _block_html(block, sentences, turn)
         tag = "li" if block.item else "p"
         css = ' class="heading"' if block.heading else ""
         pictures = _pictures(block, checks, figures, shown)
@@ -149,9 +165,28 @@ def plain_html(text: str) -> str:
     return escape(text).replace("\n", "<br>")
 
 
-def _block_html(block: Block) -> str:
-    """The characters of a block with their marks."""
-    return "".join(map(_span_html, block.spans))
+def _block_html(block: Block, sentences: Sequence[SentenceSpan], turn: int | None) -> str:
+    """The characters of a block with their marks, in their sentences."""
+
+    def place(span: Span) -> int | None:
+        at = bisect_right(sentences, span.start, key=lambda one: one.start) - 1
+        return at if at >= 0 and span.start < sentences[at].end else None
+
+    out: list[str] = []
+    for number, spans in groupby(block.spans, place):
+        body = "".join(map(_span_html, spans))
+        out.append(body if number is None else _sentence(body, number, turn))
+    return "".join(out)
+
+
+def _sentence(body: str, number: int, turn: int | None) -> str:
+    """A sentence and its "why", seen where the mouse is; keys get there by the answer's own."""
+    return (
+        f'<span class="sentence" data-sentence="{number}">{body}'
+        f'<button type="button" class="why-here" tabindex="-1" data-why="{turn}"'
+        f' data-sentence="{number}" data-tip="what of the molecule this sentence depends on">'
+        "why</button></span>"
+    )
 
 
 def _span_html(span: Span) -> str:

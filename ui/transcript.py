@@ -137,13 +137,15 @@ class TranscriptView:
     def _answer(self, node: Node, turn: int, session: Session) -> str:
         answer = node.message
         figures = self._figures(answer, session)
+        body = answer_html(answer.text, answer.checks, figures, turn=turn)
         stopped = f'<p class="stopped">■ {_stopped(answer)}</p>' if answer.stopped else ""
         return (
             f'<div class="answer" translate="no">{check_header(answer.checks, turn)}'
-            f'<div class="prose-answer">{answer_html(answer.text, answer.checks, figures)}</div>'
+            f'<div class="prose-answer">{body}</div>'
             f'{stopped}<div class="actions">{variants_html(session.stored.tree, node, "answer")}'
             f"{_action('copy', 'copy', 'copy the answer', turn, answer.text)}"
             f"{_action('retry', 'retry', 'another answer beside this one', turn)}"
+            f"{_why(turn, node)}"
             f"{_vote('up', node.vote, turn)}{_vote('down', node.vote, turn)}"
             f"{passport_html(answer.passport, turn)}</div></div>"
         )
@@ -200,6 +202,14 @@ def _stopped(answer: Message) -> str:
     sampling = answer.passport.get("sampling")
     by_time = isinstance(sampling, Mapping) and sampling.get("ended") == "time"
     return "stopped here, at the time limit of an answer" if by_time else "stopped here"
+
+
+def _why(turn: int, node: Node) -> str:
+    """Opens the panel that says what of the molecule an answer depends on."""
+    return (
+        f'<button type="button" class="action why" data-why="{turn}" data-node="{node.id}"'
+        ' data-tip="what of the molecule its sentences depend on">why</button>'
+    )
 
 
 def _action(act: str, label: str, tip: str, turn: int, copy: str = "") -> str:

@@ -6,7 +6,7 @@ paragraphs, headings, lists, `code` and **bold**; everything else is literal.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,11 +43,13 @@ class Span:
         pieces: Its text.
         check: The verdict on the claim.
         ends: Whether the claim ends here, so that its sign follows.
+        start: Where it begins in the answer.
     """
 
     pieces: tuple[Piece, ...]
     check: Check | None = None
     ends: bool = False
+    start: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,17 @@ def is_structure(check: Check) -> bool:
     return bool(check.smiles) or check.kind == "smiles"
 
 
-def answer_blocks(text: str, checks: Sequence[Check]) -> tuple[Block, ...]:
-    """The blocks of an answer with its claims in place."""
-    reader = _SpanReader(text, checks)
+def answer_blocks(
+    text: str, checks: Sequence[Check], cuts: Iterable[int] = ()
+) -> tuple[Block, ...]:
+    """The blocks of an answer with its claims in place.
+
+    Args:
+        text: The answer.
+        checks: Verdicts with offsets into it.
+        cuts: Offsets at which a new span begins in any case.
+    """
+    reader = _SpanReader(text, checks, frozenset(cuts))
     return tuple(
         Block(b.start, b.end, b.item, b.ordered, b.heading, reader.spans(b.start, b.end))
         for b in _blocks(text)
@@ -105,8 +115,9 @@ def _blocks(text: str) -> list[Block]:
 class _SpanReader:
     """Per-character view of an answer: hidden markup, bold, code, and the check it is in."""
 
-    def __init__(self, text: str, checks: Sequence[Check]) -> None:
+    def __init__(self, text: str, checks: Sequence[Check], cuts: frozenset[int]) -> None:
         self._text = text
+        self._cuts = cuts
         self._checks = [c for c in checks if 0 <= c.start < c.end <= len(text)]
         self._owner = [-1] * len(text)
         for index, check in enumerate(self._checks):
@@ -139,12 +150,12 @@ class _SpanReader:
         at = start
         while at < end:
             owner = self._owner[at]
-            stop = at
-            while stop < end and self._owner[stop] == owner:
+            stop = at + 1
+            while stop < end and self._owner[stop] == owner and stop not in self._cuts:
                 stop += 1
             check = self._checks[owner] if owner >= 0 else None
             ends = check is not None and stop >= min(check.end, end)
-            out.append(Span(self._pieces(at, stop), check, ends))
+            out.append(Span(self._pieces(at, stop), check, ends, at))
             at = stop
         return tuple(out)
 

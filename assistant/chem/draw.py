@@ -25,6 +25,7 @@ HIGHLIGHT_DARK = (0.34, 0.71, 0.91, 0.55)  # Okabe-Ito sky blue, the same on dar
 TRANSPARENT = (1.0, 1.0, 1.0, 0.0)
 # Columns of a V2000 atom line: see the CTfile formats (BIOVIA), "atom block", vvv.
 _ATOM_ROWS, _VALENCE, _NO_HYDROGENS = 4, slice(48, 51), " 15"
+NOTE_SCALE = 0.72  # values are read, numbers only found
 MIN_SIDE, MAX_SIDE = 40, 2000
 
 
@@ -35,6 +36,7 @@ def draw_svg(
     height: int,
     highlight: Sequence[int] = (),
     numbers: bool = False,
+    notes: Sequence[str] = (),
     dark: bool = False,
 ) -> str:
     """An SVG picture on a transparent ground.
@@ -45,15 +47,20 @@ def draw_svg(
         height: Pixels, clamped to 40..2000.
         highlight: Atoms to mark, numbered from 1; numbers that do not exist are ignored.
         numbers: Whether to write the atom numbers.
+        notes: What to write beside each atom instead, in order; none where it is empty.
         dark: Light lines for a dark page.
     """
     mol = with_coordinates(molecule)
     if numbers:
         for atom in mol.GetAtoms():
             atom.SetProp("atomNote", str(atom.GetIdx() + 1))
+    for atom, note in zip(mol.GetAtoms(), notes, strict=False):
+        atom.SetProp("atomNote", note)
     size = (min(max(int(side), MIN_SIDE), MAX_SIDE) for side in (width, height))
     drawer = rdMolDraw2D.MolDraw2DSVG(*size)
     _set_options(drawer.drawOptions(), dark=dark)
+    if notes:
+        drawer.drawOptions().annotationFontScale = NOTE_SCALE
     atoms = sorted({int(n) - 1 for n in highlight if 1 <= int(n) <= mol.GetNumAtoms()})
     marked = set(atoms)
     bonds = [

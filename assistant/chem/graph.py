@@ -11,7 +11,7 @@ chirality tables fit, and an unlisted bond stereo counts as "any". `to_mora_grap
 two-column variant.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -90,6 +90,26 @@ class MoleculeGraph:
         from torch_geometric.data import Data
 
         return Data(x=self.x, edge_index=self.edge_index, edge_attr=self.edge_attr)
+
+
+def without_atoms(graph: MoleculeGraph, numbers: Set[int]) -> MoleculeGraph:
+    """The same graph without some atoms (from 1) and their bonds; the columns of the others stay.
+
+    So a neighbour's degree and hydrogens still count what was taken away, and nothing else does.
+
+    Raises:
+        ValueError: No atom is left.
+    """
+    n_atoms = len(graph.x)
+    keep = torch.tensor([index + 1 not in numbers for index in range(n_atoms)])
+    if not bool(keep.any()):
+        raise ValueError(f"all {n_atoms} atoms are taken away; a graph needs at least one")
+    source, target = graph.edge_index
+    bonds = keep[source] & keep[target]
+    new_index = keep.cumsum(0) - 1
+    return MoleculeGraph(
+        graph.x[keep], new_index[graph.edge_index[:, bonds]], graph.edge_attr[bonds]
+    )
 
 
 def to_graph(molecule: Molecule) -> MoleculeGraph:

@@ -11,7 +11,7 @@ what is left over, and always has a row.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import cache
 from itertools import combinations
 
@@ -36,15 +36,22 @@ N_MOTIF_FEATURES = sum(n for _, n in _ELEMENT_SLOTS) + 2 + sum(n for _, n in _BO
 
 _MARKING_SMARTS = ("[!#6]", "*=,#*", "[CX4]([O,N,S])[O,N,S]")
 _MAX_SHARED_ATOMS = 2
+NO_ATOMS: frozenset[int] = frozenset()
 _MAX_DEGREE = 10
 
 
-def motif_rows(molecule: Molecule) -> MotifRows | None:
-    """The published rows (m, 73), stereo left out, or None where that extraction fails."""
-    return rdmol_motif_rows(molecule.rdmol())
+def motif_rows(molecule: Molecule, without: Set[int] = NO_ATOMS) -> MotifRows | None:
+    """The published rows (m, 73), stereo left out, or None where that extraction fails.
+
+    Args:
+        molecule: The molecule.
+        without: Atoms (from 1) that are not to be seen: the motifs are those of the whole molecule,
+            each described without them; one that is wholly hidden has no row.
+    """
+    return rdmol_motif_rows(molecule.rdmol(), without)
 
 
-def rdmol_motif_rows(mol: Chem.Mol) -> MotifRows | None:
+def rdmol_motif_rows(mol: Chem.Mol, without: Set[int] = NO_ATOMS) -> MotifRows | None:
     """As `motif_rows`, for an RDKit molecule."""
     flat = Chem.MolFromSmiles(Chem.MolToSmiles(mol, isomericSmiles=False))
     if flat is None or not _is_describable(flat):
@@ -52,13 +59,31 @@ def rdmol_motif_rows(mol: Chem.Mol) -> MotifRows | None:
     motifs = _published_motifs(flat)
     if not motifs or any(len(a & b) > _MAX_SHARED_ATOMS for a, b in combinations(motifs, 2)):
         return None
-    return _rows(flat, motifs)
+    if not without:
+        return _rows(flat, motifs)
+    # Atom i of `flat` is the one that was written i-th into the SMILES it was read from.
+    written = list(mol.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
+    if len(written) != flat.GetNumAtoms():
+        return None
+    hidden = {place + 1 for place, index in enumerate(written) if index + 1 in without}
+    return _rows(flat, _seen(motifs, hidden))
 
 
-def own_motif_rows(molecule: Molecule) -> MotifRows:
-    """Rows (m, 73), m >= 1, of any valid molecule: rings, named groups, leftover fragments."""
+def own_motif_rows(molecule: Molecule, without: Set[int] = NO_ATOMS) -> MotifRows:
+    """Rows (m, 73) of any valid molecule: rings, named groups, leftover fragments.
+
+    Args:
+        molecule: The molecule; with nothing hidden it has at least one row.
+        without: Atoms (from 1) that are not to be seen, as in `motif_rows`.
+    """
     mol = molecule.rdmol()
-    return _rows(mol, own_motifs(mol))
+    return _rows(mol, _seen(own_motifs(mol), without))
+
+
+def _seen(motifs: Sequence[set[int]], without: Set[int]) -> list[set[int]]:
+    """What is left of each motif without some atoms (numbers from 1)."""
+    hidden = {number - 1 for number in without}
+    return [left for motif in motifs if (left := motif - hidden)]
 
 
 def own_motifs(mol: Chem.Mol) -> list[set[int]]:
@@ -66,14 +91,14 @@ def own_motifs(mol: Chem.Mol) -> list[set[int]]:
 
     Every atom is in at least one, so that a molecule of a single atom has one as well.
     """
-    rings = _merged_rings(mol, max_shared=_MAX_SHARED_ATOMS)
+    rings = merged_rings(mol)
     groups = [
         _with_neighbours(mol, {number - 1 for number in place})
         for match in find_groups(mol, layers=("functional",))
         for place in match.atoms
     ]
     covered = set().union(*rings, *groups)
-    leftovers = _connected(mol, set(range(mol.GetNumAtoms())) - covered)
+    leftovers = connected(mol, set(range(mol.GetNumAtoms())) - covered)
     return [*rings, *groups, *leftovers]
 
 
@@ -108,7 +133,7 @@ def _published_motifs(mol: Chem.Mol) -> list[set[int]]:
             motifs[motif_of[end]].add(begin)
         else:
             motifs.append({begin, end})
-    rings = _merged_rings(mol, max_shared=_MAX_SHARED_ATOMS)
+    rings = merged_rings(mol)
     return [m for m in motifs if m and not _is_lone_ring_atom(mol, m)] + rings
 
 
@@ -116,7 +141,7 @@ def _is_lone_ring_atom(mol: Chem.Mol, motif: set[int]) -> bool:
     return len(motif) == 1 and mol.GetAtomWithIdx(next(iter(motif))).IsInRing()
 
 
-def _merged_rings(mol: Chem.Mol, *, max_shared: int) -> list[set[int]]:
+def merged_rings(mol: Chem.Mol, *, max_shared: int = _MAX_SHARED_ATOMS) -> list[set[int]]:
     """Bridged rings as one; fused rings, which share a bond, stay apart."""
     rings = [set(ring) for ring in mol.GetRingInfo().AtomRings()]
     merged = True
@@ -135,7 +160,7 @@ def _with_neighbours(mol: Chem.Mol, atoms: set[int]) -> set[int]:
     return atoms | around
 
 
-def _connected(mol: Chem.Mol, atoms: set[int]) -> list[set[int]]:
+def connected(mol: Chem.Mol, atoms: set[int]) -> list[set[int]]:
     """Splits a set of atoms into its connected parts, lowest atom first."""
     parts: list[set[int]] = []
     left = set(atoms)

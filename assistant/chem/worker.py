@@ -7,7 +7,7 @@ Tasks (payload → result):
                always: recognised (all entries)
     molblock   {block, ...as inspect}  → the same, read from the sketcher's molfile or rxnfile
     recognise  {text}                  → recognised: [{kind, source, smiles, name, reaction, error}]
-    draw       {smiles, highlight?, numbers?, width?, height?, dark?}  → svg
+    draw       {smiles, highlight?, numbers?, notes?, width?, height?, dark?}  → svg
     conformer  {smiles}                → molblock in three dimensions
     conformers {smiles, n}             → positions: up to n shapes × atoms × 3, in Å
     file       {path, name}            → molecules, reactions, problems
@@ -42,6 +42,7 @@ from assistant.chem.search import find_structures
 from assistant.chem.stereo import stereo_sentence
 from assistant.errors import AssistantError, ChemistryTimeoutError, InvalidMoleculeError
 
+MAX_NOTE = 24  # characters beside an atom
 POSITION_DECIMALS = 4  # Å; what crosses the pipe is text
 WARM_UP = "CC(=O)Oc1ccccc1C(=O)O"
 
@@ -193,11 +194,12 @@ def _row(smiles: str, width: int, height: int) -> dict[str, Json]:
         return {"error": error_to_json(failed)}
 
 
-def _drawing_options(drawing: dict[str, Json]) -> dict[str, int | bool]:
+def _drawing_options(drawing: dict[str, Json]) -> dict[str, int | bool | list[str]]:
     return {
         "width": int(drawing.get("width") or 320),
         "height": int(drawing.get("height") or 240),
         "numbers": bool(drawing.get("numbers")),
+        "notes": [str(note)[:MAX_NOTE] for note in drawing.get("notes") or ()],
         "dark": bool(drawing.get("dark")),
     }
 

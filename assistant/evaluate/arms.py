@@ -34,12 +34,10 @@ from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 from assistant.errors import AssistantError
+from assistant.masking import NO_CARD
 from assistant.pair_encoding import PairEncoder, PairEncoding
 
 Source = Literal["own", "none", "zero", "other"]
-
-NO_CARD = "no facts computed"
-"""What stands in the card's place, as in the training dialogues."""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,15 @@ from assistant.llm.requests import (
     Engine,
     EngineEvent,
     EngineLoad,
+    Queued,
     Request,
+    Rescoring,
+    Scored,
     refuse_too_long,
     wait_in_line,
 )
 from assistant.llm.rows import Answer
+from assistant.llm.splice import Spliced, continued
 
 DEFAULT_SLOTS = 8
 
@@ -53,6 +57,7 @@ class ContinuousEngine:
         limits: VisitorLimits = UNLIMITED,
     ) -> None:
         self._context = llm.context
+        self._embed = llm.model.get_input_embeddings()
         self._queue = FairQueue(max_waiting, n_slots, limits=limits)
         self._loop = DecodeLoop(llm, max_bytes=cache_bytes, end_ids=end_ids, products=products)
 
@@ -97,6 +102,38 @@ class ContinuousEngine:
         finally:
             answer.closed.set()
             self._queue.leave(ticket)
+
+    def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
+        """Scores an answer after each prompt; a prompt at a time shares the steps with the others.
+
+        Raises:
+            As `stream` does.
+        """
+        ticket = self._queue.enter(rescoring.visitor)
+        try:
+            if not (yield from wait_in_line(self._queue, ticket, rescoring.stop)):
+                return
+            for prompt in rescoring.prompts:
+                scores = self._scores(prompt, rescoring)
+                if not scores:
+                    return
+                yield Scored(scores)
+        finally:
+            self._queue.leave(ticket)
+
+    def _scores(self, prompt: Spliced, rescoring: Rescoring) -> tuple[float, ...]:
+        """Of one prompt; none when it was stopped."""
+        spliced = continued(prompt, rescoring.ids[:-1], self._embed)
+        request = Request(
+            spliced, stop=rescoring.stop, visitor=rescoring.visitor, forced=rescoring.ids
+        )
+        refuse_too_long(request, self._context)
+        answer = Answer(request)
+        self._loop.submit(answer)
+        event = answer.events.get()
+        if isinstance(event, BaseException):
+            raise event
+        return event.log_probabilities if isinstance(event, Done) else ()
 
 
 def make_engine(

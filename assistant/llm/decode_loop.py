@@ -42,6 +42,7 @@ CHUNK_BESIDE = 64
 CUDA_CHUNK = 512
 """The same on a GPU, where a step of so many tokens takes hardly longer than one of few."""
 
+_SCORED_AT_ONCE = 64  # tokens: a row of logits for each of a long answer would be gigabytes
 _LINGER_SECONDS = 30.0
 _KEPT_CONVERSATIONS = 64
 
@@ -141,7 +142,8 @@ class DecodeLoop:
 
     def _row(self, answer: Answer) -> Row:
         request = answer.request
-        kept = self._store.take(request.visitor, request.spliced.content)
+        find = self._store.start if request.forced else self._store.take
+        kept = find(request.visitor, request.spliced.content)
         row = Row(answer, self._llm, kept)
         for content, delta in row.deltas.items():
             if content not in self._fit:
@@ -171,6 +173,9 @@ class DecodeLoop:
                 continue
             if ended:
                 self._finish(row, ended)
+        for row, _ in work:
+            if row.is_scored and row in self._rows:
+                self._finish(row, "end")
         row, n_tokens = work[0]
         if len(work) == 1 and n_drawn and (row.guesses or n_tokens == 1):
             seconds = time.perf_counter() - begin
@@ -249,14 +254,25 @@ class DecodeLoop:
         deltas = self._packs.of(work)
         spans = [row.span(n_tokens) for row, n_tokens in work]
         hidden = self._forward.hidden(embeds, spans, deltas)
-        ends = itertools.accumulate(n_tokens for _, n_tokens in work)
+        ends = list(itertools.accumulate(n_tokens for _, n_tokens in work))
+        self._score(work, ends, hidden)
         last = [
             (row, end - n + i if row.guesses else end - 1, i - 1)
             for (row, n), end in zip(work, ends, strict=True)
-            if row.guesses or row.n_left == n
+            if row.guesses or (row.n_left == n and not row.forced)
             for i in range(1 + len(row.guesses))
         ]
         return self._ready(last, hidden)
+
+    def _score(self, work: Work, ends: list[int], hidden: Tensor) -> None:
+        """What the step says of answers that are there already, some tokens at a time."""
+        for (row, n_tokens), end in zip(work, ends, strict=True):
+            places = row.places_to_score(n_tokens)
+            for start in range(places.start, places.stop, _SCORED_AT_ONCE):
+                part = range(start, min(start + _SCORED_AT_ONCE, places.stop))
+                first = end - n_tokens + part.start
+                logits = self._forward.logits(hidden[first : first + len(part)])
+                row.score(part, logits.float().log_softmax(dim=-1))
 
     def _ready(self, wanted: list[tuple[Row, int, int]], hidden: Tensor) -> list[Ready]:
         """What rows draw from, of rows with a place in `hidden` and the guess that leads there."""
@@ -295,6 +311,9 @@ class DecodeLoop:
 
     def _finish(self, row: Row, reason: EndReason) -> None:
         self._leave(row)
+        if row.forced:  # nobody goes on from there
+            row.finish(reason)
+            return
         row.forget_wrong_guesses()
         n_system = 0
         for turn in row.spliced.turns:

@@ -29,7 +29,10 @@ from assistant.llm.requests import (
     EndReason,
     EngineEvent,
     EngineLoad,
+    Queued,
     Request,
+    Rescoring,
+    Scored,
     Token,
     decoding_speed,
     memory_is_full,
@@ -37,6 +40,7 @@ from assistant.llm.requests import (
     wait_in_line,
 )
 from assistant.llm.sampling import AnswerText, Sampler
+from assistant.llm.scoring import token_log_probabilities
 
 
 class SequentialEngine:
@@ -95,6 +99,34 @@ class SequentialEngine:
             self._prefixes.clear()
             self._scaling_prefixes.clear()
             raise memory_is_full(request) from error
+        finally:
+            self._queue.leave(ticket)
+
+    def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
+        """Scores an answer after each prompt; between two of them those who wait go first.
+
+        Raises:
+            As `stream` does.
+        """
+        ticket = self._queue.enter(rescoring.visitor)
+        try:
+            if not (yield from wait_in_line(self._queue, ticket, rescoring.stop)):
+                return
+            for prompt in rescoring.prompts:
+                if self._queue.n_waiting:
+                    self._queue.leave(ticket)
+                    ticket = self._queue.enter(rescoring.visitor)
+                    if not (yield from wait_in_line(self._queue, ticket, rescoring.stop)):
+                        return
+                if rescoring.stop.is_set():
+                    return
+                self._llm.threads.settle()
+                values = token_log_probabilities(self._llm, prompt, rescoring.ids)
+                yield Scored(tuple(values.tolist()))
+        except torch.OutOfMemoryError as error:
+            self._prefixes.clear()
+            self._scaling_prefixes.clear()
+            raise memory_is_full(Request(prompt)) from error
         finally:
             self._queue.leave(ticket)
 

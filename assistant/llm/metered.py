@@ -11,7 +11,18 @@ from contextlib import closing
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import AssistantError, PromptTooLongError, QueueFullError, VisitorLimitError
 from assistant.llm.memory import gpu_bytes, resident_bytes
-from assistant.llm.requests import Done, Engine, EngineEvent, EngineLoad, Request, Token, end_reason
+from assistant.llm.requests import (
+    Done,
+    Engine,
+    EngineEvent,
+    EngineLoad,
+    Queued,
+    Request,
+    Rescoring,
+    Scored,
+    Token,
+    end_reason,
+)
 from assistant.metrics import Registry
 
 OUTCOMES = ("end", "length", "stopped", "time", "closed", "refused", "failed")
@@ -84,6 +95,10 @@ class MeteredEngine:
         finally:
             self._outcomes.add(value=outcome)
             self._count_prompt(request, asked)
+
+    def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
+        """Passed on as it is: no answer is written, so nothing is counted as one."""
+        return self._engine.rescore(rescoring)
 
     def _counted(self, request: Request, asked: float) -> Generator[EngineEvent, None, str]:
         """Passes the events on; the outcome."""

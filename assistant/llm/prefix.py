@@ -114,6 +114,14 @@ class PrefixStore:
             self._kept.pop(0)
         return found or KeptCache(visitor, [], self._new_cache())
 
+    def start(self, visitor: str, marks: Sequence[Mark]) -> KeptCache:
+        """A cache with no more than the shared system text; the conversations' own stay kept."""
+        wanted = marks[:-1]
+        common = 0 if self._system is None else _common_length(self._system.marks, wanted)
+        if common and isinstance(self._system.cache, RowCache):
+            return KeptCache(visitor, list(wanted[:common]), self._system.cache.fork(common))
+        return KeptCache(visitor, [], self._new_cache())
+
     def _cut(self, kept: KeptCache, visitor: str, length: int) -> KeptCache:
         """The first tokens of a cache: itself, or a copy where it is worth keeping for itself."""
         surplus = len(kept.marks) - length

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -71,6 +71,7 @@ class Request:
         visitor: Whose question it is, for fairness and for the cache.
         experts: How the experts' scalings are chosen; None leaves the experts out.
         progress: Where the engine notes how far it is.
+        forced: Token ids of an answer that is there already; they are scored, nothing is drawn.
     """
 
     spliced: Spliced
@@ -79,6 +80,31 @@ class Request:
     visitor: str = ""
     experts: ExpertMode | None = None
     progress: Progress = field(default_factory=Progress)
+    forced: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rescoring:
+    """One answer, to be scored after several prompts in turn; it counts as one question.
+
+    Attributes:
+        prompts: Each is made when its turn comes.
+        ids: The answer's token ids, as generated; at least one.
+        stop: Set it to end the work within a part of a prompt.
+        visitor: Whose question it is, for fairness.
+    """
+
+    prompts: Iterable[Spliced]
+    ids: tuple[int, ...]
+    stop: threading.Event = field(default_factory=threading.Event)
+    visitor: str = ""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Log-probability of each token of the answer after the next prompt, natural logarithm."""
+
+    log_probabilities: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -112,6 +138,7 @@ class Done:
         cached_tokens: Prompt tokens that were not computed again.
         scalings: Of the experts, averaged over the answer's tokens: per adapted layer (one row when
             all share it) a weight per expert. Empty without experts.
+        log_probabilities: Of the tokens that were forced; empty where they were drawn.
     """
 
     reason: EndReason
@@ -120,6 +147,7 @@ class Done:
     tokens_per_s: float
     cached_tokens: int = 0
     scalings: tuple[tuple[float, ...], ...] = ()
+    log_probabilities: tuple[float, ...] = ()
 
 
 EngineEvent = Queued | Token | Done
@@ -157,6 +185,10 @@ class Engine(Protocol):
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         """Events of one answer; the last is `Done`. Closing the iterator frees the engine."""
+        ...
+
+    def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
+        """Scores an answer after each prompt, in order; fewer times when it was stopped."""
         ...
 
 

@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +68,8 @@ class Row:
         self._began = time.perf_counter()
         self._first_token_s = 0.0
         self._n_cached = len(kept.marks)
+        self.forced = answer.request.forced
+        self._scores: list[float | None] = [None] * len(self.forced)
         answer.request.progress.begin(self._n_cached)
 
     def _delta(self, slot: int, content: str) -> str | None:
@@ -84,6 +87,32 @@ class Row:
     def is_decoding(self) -> bool:
         """Whether only the token drawn last is to be computed."""
         return bool(self.ids) and self.n_left == 1
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether its answer was there already and has all its log-probabilities now."""
+        return bool(self.forced) and self.n_left == 0
+
+    def places_to_score(self, n_tokens: int) -> range:
+        """Places among its next tokens that are followed by a forced one.
+
+        The prompt of such a row ends with all forced tokens but the last.
+        """
+        start = len(self.kept.marks)
+        first = self.spliced.n_tokens - len(self.forced)
+        return range(max(first - start, 0), n_tokens) if self.forced else range(0)
+
+    def score(self, places: range, log_probabilities: Tensor) -> None:
+        """Takes note of what a step says of the forced tokens behind its places.
+
+        Args:
+            places: Some of `places_to_score`, neighbours.
+            log_probabilities: (places, vocabulary).
+        """
+        at = len(self.kept.marks) + places.start - (self.spliced.n_tokens - len(self.forced))
+        following = torch.tensor(self.forced[at : at + len(places)])
+        rows = log_probabilities.gather(1, following.to(log_probabilities.device)[:, None])
+        self._scores[at : at + len(places)] = rows[:, 0].tolist()
 
     @property
     def ended(self) -> EndReason | None:
@@ -166,4 +195,8 @@ class Row:
         since = self._began + self._first_token_s
         speed = decoding_speed(len(self.ids), since)
         ids = tuple(self.ids)
-        self.answer.events.put(Done(reason, ids, self._first_token_s, speed, self._n_cached))
+        scores = tuple(score for score in self._scores if score is not None)
+        if len(scores) < len(self.forced):  # stopped on the way
+            scores = ()
+        done = Done(reason, ids, self._first_token_s, speed, self._n_cached)
+        self.answer.events.put(replace(done, log_probabilities=scores))

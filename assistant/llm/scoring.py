@@ -23,7 +23,7 @@ from assistant.adapters.weights import stack
 from assistant.errors import AssistantError
 from assistant.llm.layout import text_ids
 from assistant.llm.load import LoadedLLM
-from assistant.llm.splice import Spliced
+from assistant.llm.splice import Spliced, continued
 
 YES = ("Yes", "yes", "YES", " Yes", " yes")
 NO = ("No", "no", "NO", " No", " no")
@@ -110,8 +110,22 @@ def log_probabilities(
     if not all(continuations):
         raise ValueError("a continuation needs at least one token")
     run = _Run(llm, spliced)
-    first = run.prefill()
+    first = run.prefill()[0]
     return torch.stack([run.score(first, ids) for ids in continuations])
+
+
+def token_log_probabilities(llm: LoadedLLM, spliced: Spliced, ids: Sequence[int]) -> Tensor:
+    """Log-probability of each token of an answer, (m,) float32, in one pass.
+
+    Args:
+        llm: The language model, adapter sites wrapped.
+        spliced: The prompt.
+        ids: Token ids of the answer, at least one.
+    """
+    whole = continued(spliced, ids[:-1], llm.model.get_input_embeddings())
+    rows = _Run(llm, whole).prefill(n_last=len(ids))  # (m, vocabulary)
+    following = torch.tensor(ids, device=rows.device)
+    return rows.gather(1, following[:, None])[:, 0]
 
 
 class _Run:
@@ -126,10 +140,10 @@ class _Run:
         # A row of logits per token of the prompt would take more memory than the prompt.
         self._keeps_last = "logits_to_keep" in inspect.signature(llm.model.forward).parameters
 
-    def prefill(self) -> Tensor:
-        """Log-probabilities of the first token, (vocabulary,)."""
+    def prefill(self, *, n_last: int = 1) -> Tensor:
+        """Log-probabilities behind the last tokens of the prompt, (n_last, vocabulary)."""
         embeds, index = self._spliced.inputs_embeds, self._spliced.segment_index
-        return self._forward(embeds, index, self._cache, n_last=1)[0]
+        return self._forward(embeds, index, self._cache, n_last=n_last)
 
     def score(self, first: Tensor, ids: Sequence[int]) -> Tensor:
         """Log-probability of one continuation."""

@@ -5,8 +5,8 @@ pieces ─► embeddings of ids │ graph tokens │ embeddings of ids ─► in
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -105,6 +105,31 @@ def splice(
         answer_hash,
         turns=tuple(turn for turn, _ in turns),
         asked=tuple(asked for _, asked in turns),
+    )
+
+
+def continued(spliced: Spliced, ids: Sequence[int], embed_tokens: nn.Module) -> Spliced:
+    """The prompt with the beginning of its answer behind it, under the answer's own ΔW.
+
+    Args:
+        spliced: The prompt.
+        ids: Token ids of the answer so far, maybe none.
+        embed_tokens: The LLM's input embedding.
+    """
+    if not ids:
+        return spliced
+    embeds = spliced.inputs_embeds
+    with torch.inference_mode():
+        more = embed_tokens(torch.tensor([list(ids)], device=embeds.device))
+    slots = spliced.segment_index.new_full((1, len(ids)), spliced.answer_slot)
+    turn = spliced.turns[-1:] * len(ids)
+    return replace(
+        spliced,
+        inputs_embeds=torch.cat([embeds, more.to(embeds.dtype)], dim=1),
+        segment_index=torch.cat([spliced.segment_index, slots], dim=1),
+        content=(*spliced.content, *((token, spliced.answer_content) for token in ids)),
+        turns=(*spliced.turns, *turn),
+        asked=(*spliced.asked, *(False for _ in turn)),
     )
 
 

@@ -17,8 +17,9 @@ from assistant.llm.graphed.capture import GraphedDecoder, graph_obstacle, make_d
 from assistant.llm.graphed.step import StepRow
 from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
-from assistant.llm.requests import Request
+from assistant.llm.requests import Request, Rescoring, Scored
 from assistant.llm.sampling import Sampling
+from assistant.llm.scoring import token_log_probabilities
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
 from tests.llm.uncaptured import make_uncaptured
@@ -145,3 +146,22 @@ def test_a_processor_has_no_graphs(llm, caplog):
     with caplog.at_level(logging.INFO):
         assert make_decoder(llm.model, LlamaForward(llm.model, 512)) is None
     assert not caplog.text
+
+
+def test_an_answer_is_scored_beside_replays(llm, encodings, decoders):
+    asked, ids = questions(llm, encodings)[:3], (60, 61, 7, 100)
+    expected = [token_log_probabilities(llm, spliced, ids) for spliced in asked]
+    engine, stop = ContinuousEngine(llm, end_ids=frozenset()), threading.Event()
+    sampling = Sampling(max_new_tokens=300, temperature=3.0)
+    running = engine.stream(Request(asked[0], sampling, stop=stop, visitor="a"))
+    next(running)
+    found = [
+        torch.tensor(one.log_probabilities)
+        for one in engine.rescore(Rescoring(asked, ids, visitor="b"))
+        if isinstance(one, Scored)
+    ]
+    stop.set()
+    list(running)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    assert sum(graph.n_replays for graph in decoders[0].graphs) > 0
+    assert has_slots_free(engine)

@@ -6,6 +6,7 @@ Every step is one left-to-right pass, so hostile text costs no more than its len
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -93,17 +94,22 @@ def split_sentences(text: str, protected: list[tuple[int, int]]) -> list[Sentenc
         protected: Spans (sorted) of SMILES and keys; they neither end a sentence nor give tokens.
     """
     sentences: list[Sentence] = []
-    shield = _Shield(protected)
     start = 0
     fresh_line = True
-    for match in _BREAK.finditer(text):
-        if shield.covers(match.start()) or _is_abbreviation(text, match):
-            continue
+    for match in sentence_breaks(text, protected):
         _append(sentences, text, (start, match.start()), match[0], fresh_line, protected)
         fresh_line = match[0] == "\n"
         start = match.end()
     _append(sentences, text, (start, len(text)), "", fresh_line, protected)
     return sentences
+
+
+def sentence_breaks(text: str, protected: list[tuple[int, int]]) -> Iterator[re.Match[str]]:
+    """Where sentences of normalised text end: their end marks, and the ends of lines."""
+    shield = _Shield(protected)
+    for match in _BREAK.finditer(text):
+        if not (shield.covers(match.start()) or _is_abbreviation(text, match)):
+            yield match
 
 
 class _Shield:

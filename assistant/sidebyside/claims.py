@@ -14,10 +14,13 @@ from assistant.chat.check import Check
 from assistant.chat.conversation import Message
 
 _NUMBER = re.compile(r"(?<![A-Za-z\d])[+\-−]?\d+(?:\.\d+)?")
-_WORDS = (
-    "no zero|one a an single|two both|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
-).split("|")
-_NUMBER_WORDS = {word: float(n) for n, words in enumerate(_WORDS) for word in words.split()}
+_NUMBER_WORDS = {
+    **dict.fromkeys(("no", "zero"), 0.0),
+    **dict.fromkeys(("a", "an", "one", "single"), 1.0),
+    **dict.fromkeys(("two", "both"), 2.0),
+    **dict(zip(("three", "four", "five", "six", "seven"), (3.0, 4.0, 5.0, 6.0, 7.0), strict=True)),
+    **dict(zip(("eight", "nine", "ten", "twelve"), (8.0, 9.0, 10.0, 12.0), strict=True)),
+}
 _GROUP = re.compile(r"(?:no )?(?P<name>.+?)(?: group)?(?:: .*| in the structure)?")
 _ELEMENT = re.compile(r"(?:no|\d+) (?P<symbol>[A-Z][a-z]?) atoms?")
 _RING_SIZE = re.compile(r"\d+-membered(?: aromatic)? ring")

@@ -100,39 +100,52 @@ def _foot(
     if result.answer is not None:
         parts.append(_agrees(compared, comparison, place))
     if result.figures is not None:
-        parts.append(figures_table(result.figures, result.peak_bytes))
-    if result.answer is not None and result.answer.scalings is not None:
-        parts.append(heat_map_html(result.answer.scalings, _highest(comparison)))
+        parts.append(figures_table(result.figures, result.peak_bytes, result.seconds))
     if result.answer is not None and result.text:
         parts.append(_actions(result.text, place, can_use=can_use))
+    if result.answer is not None and result.answer.scalings is not None:
+        parts.append(heat_map_html(result.answer.scalings, _highest(comparison)))
     return "".join(parts)
 
 
 def _agrees(compared: Compared, comparison: Comparison, place: int) -> str:
     agreement = compared.agreement
-    if comparison.kind == "molecules" or agreement.n < 2 or not agreement.n_comparable:
+    if comparison.kind == "molecules" or agreement.n < 2 or not agreement.comparable:
         return ""
     n = len(agreement.members)
     if n > 1 and place in agreement.members:
         return f'<p class="side-agrees same">✓ says the same as {_others(n - 1)}</p>'
-    return '<p class="side-agrees other">≠ says something else, or nothing that can be compared</p>'
+    if place in agreement.comparable:
+        return '<p class="side-agrees other">≠ says something else</p>'
+    return '<p class="side-agrees open">? claims nothing that another column claims</p>'
 
 
 def _others(n: int) -> str:
     return "1 other" if n == 1 else f"{n} others"
 
 
-def figures_table(figures: Figures, peak_bytes: int) -> str:
-    """What an answer takes, as a list of terms."""
+def figures_table(figures: Figures, peak_bytes: int, seconds: float | None) -> str:
+    """What an answer takes, as a list of terms.
+
+    Args:
+        figures: The latest.
+        peak_bytes: Most memory of the program meanwhile.
+        seconds: From the question to the end; None before it.
+    """
     rows = []
     if figures.first_token_s is not None:
-        waited = f" after {seconds_text(figures.waited_s)} of waiting"
+        waited = f"from the model's start, after {seconds_text(figures.waited_s)} of waiting"
         rows.append(("first token", seconds_text(figures.first_token_s), waited))
+    if seconds is not None:
+        whole = "from the question to the end, beside the other columns"
+        rows.append(("whole answer", seconds_text(seconds), whole))
     if figures.tokens_per_s is not None:
         rows.append(("speed", f"{speed_text(figures.tokens_per_s)} tok/s", ""))
     rows.append(("tokens", str(figures.answer_tokens), ""))
-    cached = f", {figures.cached_tokens} of them kept from before" if figures.cached_tokens else ""
-    rows.append(("prompt", f"{figures.prompt_tokens} tokens{cached}", ""))
+    rows.append(("prompt tokens", str(figures.prompt_tokens), ""))
+    if figures.cached_tokens:
+        kept = "keys and values that were there from an earlier question"
+        rows.append(("of these kept", str(figures.cached_tokens), kept))
     if figures.own_bytes is not None:
         own = "keys and values of its tokens, its prompt's embeddings and its ΔW"
         rows.append(("memory of its own", size_text(figures.own_bytes), own))
@@ -148,7 +161,7 @@ def figures_table(figures: Figures, peak_bytes: int) -> str:
 
 
 def _tip(text: str) -> str:
-    return f' tabindex="0" data-tip="{escape(text.strip())}"' if text else ""
+    return f' tabindex="0" data-tip="{escape(text)}"' if text else ""
 
 
 def _actions(text: str, place: int, *, can_use: bool) -> str:
@@ -236,8 +249,8 @@ def agreement_html(comparison: Comparison, compared: Compared) -> str:
     if comparison.kind == "molecules" or not agreement.words:
         return ""
     all_agree = len(agreement.members) == agreement.n
-    sign = "?" if not agreement.n_comparable else "✓" if all_agree else "≠"
-    tone = "open" if not agreement.n_comparable else "same" if all_agree else "other"
+    sign = "?" if not agreement.comparable else "✓" if all_agree else "≠"
+    tone = "open" if not agreement.comparable else "same" if all_agree else "other"
     tip = (
         "the largest group of answers whose checked claims do not differ"
         " in anything that two of them speak of"
@@ -253,12 +266,14 @@ def claims_html(comparison: Comparison, compared: Compared) -> str:
     if not compared.rows:
         return ""
     n_differing = sum(row.differs for row in compared.rows)
-    heads = "".join(f'<th scope="col">{escape(c.label)}</th>' for c in comparison.columns)
+    columns = comparison.columns
+    asked = [place for place, column in enumerate(columns) if not column.off]
+    heads = "".join(f'<th scope="col">{escape(columns[place].label)}</th>' for place in asked)
     with_truth = comparison.kind != "molecules"
     numbered = len({row.molecule for row in compared.rows}) > 1
     truth = '<th scope="col">computed</th>' if with_truth else ""
     rows = "".join(
-        _claim_row(row, with_truth=with_truth, numbered=numbered) for row in compared.rows
+        _claim_row(row, asked, with_truth=with_truth, numbered=numbered) for row in compared.rows
     )
     n_rows = len(compared.rows)
     return (
@@ -269,11 +284,13 @@ def claims_html(comparison: Comparison, compared: Compared) -> str:
     )
 
 
-def _claim_row(row: ClaimRow, *, with_truth: bool, numbered: bool) -> str:
+def _claim_row(row: ClaimRow, asked: Sequence[int], *, with_truth: bool, numbered: bool) -> str:
     has_number = numbered and row.molecule is not None
     number = f" <small>molecule {row.molecule}</small>" if has_number else ""
     sign = '<span class="unequal" role="img" aria-label="differs">≠</span> ' if row.differs else ""
-    cells = "".join(f"<td>{_claims_cell(cell)}</td>" for cell in row.cells)
+    cells = "".join(
+        f"<td>{_claims_cell(cell)}</td>" for cell in (row.cells[place] for place in asked)
+    )
     value = row.truth.removeprefix("computed ")  # the head says so
     computed = f'<span class="computed">{escape(value)}</span>' if value else "–"
     truth = f"<td>{computed}</td>" if with_truth else ""

@@ -73,20 +73,19 @@ class Agreement:
     Attributes:
         members: Columns of the largest group that agrees.
         n: Columns that have an answer.
-        n_comparable: Of these, the ones that claim something others claim too, or are the same
-            text.
+        comparable: Columns that claim something others claim too, or are the same text.
     """
 
     members: tuple[int, ...]
     n: int
-    n_comparable: int
+    comparable: tuple[int, ...]
 
     @property
     def words(self) -> str:
         """For the page: "agree 3/4", or why nothing can be said."""
         if self.n < 2:
             return ""
-        if not self.n_comparable:
+        if not self.comparable:
             return "nothing to compare: no two answers make a claim about the same thing"
         return f"agree {len(self.members)}/{self.n}"
 
@@ -211,12 +210,13 @@ def _agreement(answers: Sequence[Message | None], rows: Sequence[ClaimRow]) -> A
         or _same(sayings[first], sayings[second])
         for first, second in combinations(there, 2)
     }
-    comparable = {column for pair, same in pairs.items() if same is not None for column in pair}
+    speaking = {column for pair, same in pairs.items() if same is not None for column in pair}
+    comparable = tuple(sorted(speaking))
     for size in range(len(there), 1, -1):
         for group in combinations(there, size):
             if all(pairs[pair] for pair in combinations(group, 2)):
-                return Agreement(group, len(there), len(comparable))
-    return Agreement(tuple(there)[:1], len(there), len(comparable))
+                return Agreement(group, len(there), comparable)
+    return Agreement(tuple(there)[:1], len(there), comparable)
 
 
 def _same(

@@ -143,12 +143,13 @@ def _scalings(scalings: ExpertScalings) -> str:
 
 
 def _claims(columns: Sequence[Column], rows: Sequence[ClaimRow]) -> str:
-    heads = [literal(column.label) for column in columns]
+    asked = [place for place, column in enumerate(columns) if not column.off]
+    heads = [literal(columns[place].label) for place in asked]
     lines = [f"| | about | {' | '.join(heads)} | computed |"]
-    lines.append("|---" * (len(columns) + 3) + "|")
+    lines.append("|---" * (len(asked) + 3) + "|")
     for row in rows:
         about = row.quantity if row.molecule is None else f"{row.quantity}, molecule {row.molecule}"
-        cells = [_cell(cell) for cell in row.cells]
+        cells = [_cell(row.cells[place]) for place in asked]
         sign = "≠" if row.differs else ""
         line = [sign, literal(about), *cells, literal(row.truth)]
         lines.append(f"| {' | '.join(line)} |")

@@ -85,7 +85,7 @@ def test_agreement_is_of_the_claims_not_of_the_words() -> None:
 def test_who_claims_nothing_does_not_agree() -> None:
     found = compared("It has one ring.", "It has 1 ring.", "It is nice.", "It is good.")
     assert found.agreement.words == "agree 2/4"
-    assert found.agreement.n_comparable == 2
+    assert found.agreement.comparable == (0, 1)
     nothing = compared("It is nice.", "It is good.").agreement
     assert "nothing to compare" in nothing.words
     assert compared("It is nice.", "It is nice.").agreement.words == "agree 2/2"

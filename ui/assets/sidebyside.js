@@ -130,6 +130,8 @@
     if (!value.columns) return;
     if (value.running !== part.isRunning) running(part, value.running);
     part.shown = value.kind;
+    part.slots.columns.style.gridTemplateColumns = value.columns
+      .map(({ state }) => (state === "off" ? "minmax(130px, 160px)" : "minmax(252px, 1fr)")).join(" ");
     value.columns.forEach((column, i) => fillColumn(columnAt(part, i, value.columns.length), column));
     chat.fill(agree, value.agree);
     chat.fill(claims, value.claims);

@@ -114,7 +114,7 @@ def _agrees(compared: Compared, comparison: Comparison, place: int) -> str:
         return ""
     n = len(agreement.members)
     if n > 1 and place in agreement.members:
-        return f'<p class="side-agrees same">✓ says the same as {_others(n - 1)}</p>'
+        return f'<p class="side-agrees same">= says the same as {_others(n - 1)}</p>'
     if place in agreement.comparable:
         return '<p class="side-agrees other">≠ says something else</p>'
     return '<p class="side-agrees open">? claims nothing that another column claims</p>'
@@ -248,9 +248,12 @@ def agreement_html(comparison: Comparison, compared: Compared) -> str:
     agreement = compared.agreement
     if comparison.kind == "molecules" or not agreement.words:
         return ""
-    all_agree = len(agreement.members) == agreement.n
-    sign = "?" if not agreement.comparable else "✓" if all_agree else "≠"
-    tone = "open" if not agreement.comparable else "same" if all_agree else "other"
+    if not agreement.comparable:
+        sign, tone = "?", "open"
+    elif len(agreement.members) < agreement.n:
+        sign, tone = "≠", "other"
+    else:
+        sign, tone = ("✗", "other") if agreement.n_wrong else ("=", "same")
     tip = (
         "the largest group of answers whose checked claims do not differ"
         " in anything that two of them speak of"

@@ -74,11 +74,13 @@ class Agreement:
         members: Columns of the largest group that agrees.
         n: Columns that have an answer.
         comparable: Columns that claim something others claim too, or are the same text.
+        n_wrong: Quantities in which the group is contradicted: to agree is not to be right.
     """
 
     members: tuple[int, ...]
     n: int
     comparable: tuple[int, ...]
+    n_wrong: int
 
     @property
     def words(self) -> str:
@@ -87,7 +89,9 @@ class Agreement:
             return ""
         if not self.comparable:
             return "nothing to compare: no two answers make a claim about the same thing"
-        return f"agree {len(self.members)}/{self.n}"
+        claims = "claim" if self.n_wrong == 1 else "claims"
+        wrong = f", with {self.n_wrong} contradicted {claims}" if self.n_wrong else ""
+        return f"agree {len(self.members)}/{self.n}{wrong}"
 
 
 @dataclass(frozen=True)
@@ -215,8 +219,16 @@ def _agreement(answers: Sequence[Message | None], rows: Sequence[ClaimRow]) -> A
     for size in range(len(there), 1, -1):
         for group in combinations(there, size):
             if all(pairs[pair] for pair in combinations(group, 2)):
-                return Agreement(group, len(there), comparable)
-    return Agreement(tuple(there)[:1], len(there), comparable)
+                return Agreement(group, len(there), comparable, _n_wrong(group, rows))
+    return Agreement(tuple(there)[:1], len(there), comparable, 0)
+
+
+def _n_wrong(group: Sequence[int], rows: Sequence[ClaimRow]) -> int:
+    """Quantities of which a member of the group says what is contradicted."""
+    return sum(
+        any(check.verdict == "contradicted" for column in group for check in row.cells[column])
+        for row in rows
+    )
 
 
 def _same(

@@ -82,6 +82,12 @@ def test_agreement_is_of_the_claims_not_of_the_words() -> None:
     assert compared(*right, "It has 2 rings and 1 ring.").agreement.words == "agree 3/4"
 
 
+def test_to_agree_is_not_to_be_right() -> None:
+    found = compared("It has 2 rings and a nitro group.", "It has two rings.", "It has 1 ring.")
+    assert found.agreement.members == (0, 1)
+    assert found.agreement.words == "agree 2/3, with 2 contradicted claims"
+
+
 def test_who_claims_nothing_does_not_agree() -> None:
     found = compared("It has one ring.", "It has 1 ring.", "It is nice.", "It is good.")
     assert found.agreement.words == "agree 2/4"

@@ -35,7 +35,7 @@ _TITLES = {
     "smiles": "structure",
     "inchi": "structure",
     "inchikey": "structure",
-    "chirality": "chirality",
+    "name": "name",
 }
 _STRUCTURES = ("smiles", "inchi", "inchikey")
 
@@ -140,8 +140,13 @@ def compare_claims(answers: Sequence[Message | None], *, across: bool = False) -
 
 
 def quantity_of(check: Check) -> str:
-    """What a check is about, in words; "" for a structure that is only mentioned."""
+    """What a check is about, in words; "" where two of them cannot be compared.
+
+    That is a structure that is only mentioned, and a phrase without the value that it announces.
+    """
     truth = check.truth or ""
+    if check.verdict == "unverifiable" and not truth and not _numbers(check.claim):
+        return _TITLES[check.kind] if check.kind == "name" else ""
     if check.kind in _STRUCTURES:
         claimed = check.molecule is not None or check.verdict == "contradicted"
         return _TITLES[check.kind] if claimed else ""
@@ -173,6 +178,8 @@ def said_by(check: Check, *, across: bool = False) -> Said:
         return check.verdict, check.smiles or check.claim
     if check.kind == "formula":
         return check.verdict, check.claim
+    if check.kind == "name":
+        return check.verdict, "".join(c for c in check.claim.casefold() if c.isalnum())
     return check.verdict, _numbers(check.claim)
 
 

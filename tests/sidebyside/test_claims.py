@@ -58,6 +58,26 @@ def test_claims_differ_in_value_or_verdict(first: str, second: str, differs: boo
     assert found.agreement.members == ((0,) if differs else (0, 1))
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "differs"),
+    [
+        ("Its name is aspirin.", "It is called acetylsalicylic acid.", False),
+        ("Its name is aspirin.", "Its name is caffeine.", True),
+        ("Its name is Fantasin.", "Its name is Inventol.", True),
+        ("Its name is Fantasin.", "It is called fantasin.", False),
+    ],
+)
+def test_names_are_compared_by_their_letters(first: str, second: str, differs: bool) -> None:
+    (row,) = compared(first, second).rows
+    assert (row.quantity, row.differs) == ("name", differs)
+
+
+def test_a_phrase_without_its_value_is_not_compared() -> None:
+    found = compared("The IUPAC name is ethanol.", "The IUPAC name is methane.")
+    assert found.rows == ()
+    assert found.agreement.comparable == ()
+
+
 def test_where_they_differ_is_marked_and_comes_first() -> None:
     one = "Its formula is C9H8O4. It has 1 ring. It is achiral."
     two = "Its formula is C9H8O4. It has 2 rings. It has no nitro group."

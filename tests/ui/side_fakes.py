@@ -15,7 +15,7 @@ TEXTS = {"base": WRONG, "graph": RIGHT, "lora": "It has 1 ring.", "experts": RIG
 
 @dataclass
 class SideAssistant(Columns):
-    """`Columns` with a status; spellings whose last letter is "C" are answered wrongly."""
+    """`Columns` with a status; with `odd_spellings` one spelling of all is answered wrongly."""
 
     adapters: tuple[AdapterStatus, ...] = tuple(
         AdapterStatus(name, True) for name in (GRAPH, LORA, EXPERTS)
@@ -34,9 +34,10 @@ class SideAssistant(Columns):
 
     def odd(self, options: ReplyOptions) -> str:
         """The first spelling that was ever asked."""
-        if not hasattr(self, "_odd"):
-            self._odd = next(iter(options.spellings.values()))
-        return self._odd
+        with self._lock:
+            if not hasattr(self, "_odd"):
+                self._odd = next(iter(options.spellings.values()))
+            return self._odd
 
 
 def make_side(delay: float = 0.0) -> SideAssistant:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.chem.sandbox import ChemPool
-from tests.ui.browser import QUESTION, READY_MS, SETTLE_MS, ask, enter, wait_below
+from tests.ui.browser import QUESTION, READY_MS, ask, enter, wait_below
 from tests.ui.side_fakes import TEXTS, SideAssistant, make_side
 from ui.app import build_app, launch_kwargs
 from ui.handle import AssistantHandle
@@ -61,7 +61,7 @@ def address(side: SideAssistant, browser_path: str) -> Iterator[str]:
 def talk(page: "Page", address: str, side: SideAssistant) -> "Page":
     """One question about aspirin, answered."""
     side.delay, side.texts, side.odd_spellings = 0.0, dict(TEXTS), False
-    page.set_default_timeout(SETTLE_MS)
+    page.set_default_timeout(READY_MS)
     page.goto(address)
     page.wait_for_selector(".welcome", timeout=READY_MS)
     enter(page, "aspirin")

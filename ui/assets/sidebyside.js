@@ -55,7 +55,7 @@
     tell(part, "");
     document.querySelector(".tip") && dialog.append(document.querySelector(".tip")); // above the backdrop
     dialog.showModal();
-    part.slots.question.focus();
+    if (matchMedia("(hover: hover)").matches) part.slots.question.focus(); // no keyboard on a phone
     part.trigger("show", { turn, typed: Boolean(text) });
   };
   const closed = (part) => {

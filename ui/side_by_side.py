@@ -9,6 +9,7 @@ Nothing of it enters the conversation, unless somebody puts one answer into it a
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from ui.transcript import FIGURE
 from ui.workbench import short
 
 FLUSH_SECONDS = 0.12
+POLL_SECONDS = 1.0
 MAX_BENCHES = 100
 MAX_RUNNING = 2  # of one visitor, in all their tabs
 MENU_ITEM = {
@@ -53,11 +55,13 @@ class Bench:
         planned: What is compared.
         changed: Tells whoever shows it that there is news.
         writing: The thread that runs it.
+        n_news: How often something came; for whoever shows it.
     """
 
     planned: Planned
     changed: threading.Condition = field(default_factory=threading.Condition)
     writing: threading.Thread | None = None
+    n_news: int = 0
 
     @property
     def comparison(self) -> Comparison:
@@ -79,12 +83,31 @@ class Bench:
     def _write(self, assistant: Replying) -> None:
         for _ in self.comparison.run(assistant):
             with self.changed:
+                self.n_news += 1
                 self.changed.notify_all()
 
-    def wait(self) -> None:
-        """Lets some words come together; at once when it is done."""
+    def follow(self) -> Iterator[None]:
+        """Yields when there is something new, until all columns are done.
+
+        Words come together for a moment, for longer where showing them takes longer: a page that
+        cannot keep up is told less often.
+        """
+        known = -1
+        while self.is_running and not self.comparison.is_done:
+            if self.n_news != known:
+                known, began = self.n_news, time.monotonic()
+                yield
+                self._wait(max(FLUSH_SECONDS, time.monotonic() - began), until_news=False)
+            else:
+                self._wait(POLL_SECONDS, until_news=True)
+
+    def _wait(self, seconds: float, *, until_news: bool) -> None:
+        known = self.n_news
         with self.changed:
-            self.changed.wait_for(lambda: self.comparison.is_done, timeout=FLUSH_SECONDS)
+            self.changed.wait_for(
+                lambda: self.comparison.is_done or (until_news and self.n_news != known),
+                timeout=seconds,
+            )
 
 
 class BenchStore:
@@ -206,9 +229,8 @@ class SideHandlers(DialogueEvents):
             return
         bench.start(assistant)
         try:
-            while bench.is_running and not bench.comparison.is_done:
+            for _ in bench.follow():
                 yield self._value(session, bench)
-                bench.wait()
             yield self._value(session, bench, is_last=True)
         finally:
             bench.comparison.stop.set()

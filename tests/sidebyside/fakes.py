@@ -61,11 +61,15 @@ def name_of(options: ReplyOptions) -> str:
 
 @dataclass
 class Columns:
-    """Answers by what is on, word by word; an exception is raised behind the third word."""
+    """Answers by what is on, word by word; an exception is raised behind the third word.
+
+    While `held` is set every answer waits behind its first words, until it is stopped.
+    """
 
     texts: dict[str, str | Exception]
     delay: float = 0.0
     refuse: Sequence[Exception] = ()
+    held: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[Conversation, ReplyOptions]] = field(default_factory=list)
     most_at_once: int = 0
     _running: int = 0
@@ -99,6 +103,8 @@ class Columns:
             yield TextDelta(word if place == 0 else f" {word}")
             yield Measured(figures(place + 1, memory=1000 + place))
             time.sleep(self.delay)
+            while place == 1 and self.held.is_set() and not options.stop.is_set():
+                time.sleep(0.01)
         if problem:
             raise problem
         entry = conversation.molecules[-1]

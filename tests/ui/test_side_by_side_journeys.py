@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pytest
 
 from assistant.chem.sandbox import ChemPool
 from tests.ui.browser import QUESTION, READY_MS, ask, enter, wait_below
-from tests.ui.side_fakes import TEXTS, SideAssistant, make_side
+from tests.ui.side_fakes import SideAssistant, make_side
 from ui.app import build_app, launch_kwargs
 from ui.handle import AssistantHandle
 from ui.passcode import protection
@@ -60,7 +61,8 @@ def address(side: SideAssistant, browser_path: str) -> Iterator[str]:
 @pytest.fixture
 def talk(page: "Page", address: str, side: SideAssistant) -> "Page":
     """One question about aspirin, answered."""
-    side.delay, side.texts, side.odd_spellings = 0.0, dict(TEXTS), False
+    side.held.clear()
+    side.odd_spellings = False
     page.set_default_timeout(READY_MS)
     page.goto(address)
     page.wait_for_selector(".welcome", timeout=READY_MS)
@@ -77,10 +79,11 @@ def states(page: "Page") -> list[str]:
 
 
 def test_one_click_shows_every_adapter_beside_the_others(talk: "Page", side: SideAssistant) -> None:
-    side.delay = 0.15
+    side.held.set()
     talk.click(".action.compare")
-    talk.wait_for_selector(f"{COLUMN}[data-state=running] .side-tail:not(:empty)")
+    talk.wait_for_selector(f"{COLUMN}[data-state=running] .side-tail:not(:empty) >> nth=4")
     assert talk.is_visible(f"{PANEL} [data-slot=halt]")
+    side.held.clear()
     talk.wait_for_selector(DONE)
     assert states(talk) == ["done"] * 5
     assert talk.locator(f"{COLUMN} h3").all_inner_texts() == [
@@ -120,18 +123,17 @@ def test_figures_leave_as_csv_and_words_as_markdown(talk: "Page") -> None:
 
 
 def test_stop_ends_all_columns_and_closing_too(talk: "Page", side: SideAssistant) -> None:
-    side.texts, side.delay = {"all": "word " * 600}, 0.05
+    side.held.set()
     talk.click(".action.compare")
-    talk.wait_for_selector(f"{COLUMN} .side-tail:not(:empty) >> nth=4")
+    talk.wait_for_selector(f"{COLUMN}[data-state=running] .side-tail:not(:empty) >> nth=4")
     talk.click(f"{PANEL} [data-slot=halt]")
     talk.wait_for_selector(DONE)
     assert talk.locator(f"{COLUMN} .side-status:has-text('stopped here')").count() == 5
     talk.click(SEND)
     talk.wait_for_selector(f"{COLUMN}[data-state=running] .side-tail:not(:empty)")
     talk.click(f"{PANEL} [data-act=close]")
-    for _ in range(200):
-        if not side._running:
-            break
+    deadline = time.monotonic() + READY_MS / 1000
+    while side._running and time.monotonic() < deadline:
         talk.wait_for_timeout(50)
     assert side._running == 0
 

@@ -6,13 +6,13 @@ from assistant.chat.answer_text import MARKS, VERDICTS
 from assistant.chat.check import Check
 from assistant.chat.conversation import Message
 from assistant.chat.figures import Figures
-from assistant.chat.mixture import ExpertScalings
 from assistant.sidebyside.claims import ClaimRow, Compared
 from assistant.sidebyside.columns import Column
-from assistant.sidebyside.heatmap import colour_of, heat_map
+from assistant.sidebyside.heatmap import heat_map
 from assistant.sidebyside.report import smiles_of
 from assistant.sidebyside.results import Comparison, Result
 from ui.figures import queue_text, seconds_text, size_text, speed_text
+from ui.heat_map import heat_map_html
 from ui.render import Figure, answer_html, check_header, drawing, escape, live_parts
 
 Draw = Callable[[str], str]
@@ -114,7 +114,7 @@ def _agrees(compared: Compared, comparison: Comparison, place: int) -> str:
         return ""
     n = len(agreement.members)
     if n > 1 and place in agreement.members:
-        return f'<p class="side-agrees same">= says the same as {_others(n - 1)}</p>'
+        return f'<p class="side-agrees same">= agrees with {_others(n - 1)} in what both claim</p>'
     if place in agreement.comparable:
         return '<p class="side-agrees other">≠ says something else</p>'
     return '<p class="side-agrees open">? claims nothing that another column claims</p>'
@@ -178,66 +178,10 @@ def _actions(text: str, place: int, *, can_use: bool) -> str:
     )
 
 
-# -- heat map ---------------------------------------------------------------------------------
-
-
 def _highest(comparison: Comparison) -> float:
     """One scale for all columns, so that their colours can be compared."""
     found = [a.scalings for a in comparison.answers if a is not None and a.scalings is not None]
     return max((heat_map(scalings).highest for scalings in found), default=0.0)
-
-
-def heat_map_html(scalings: ExpertScalings, highest: float) -> str:
-    """Layers by experts; every cell has its value in figures, so the colour only helps."""
-    found = heat_map(scalings)
-    what = "of every token" if scalings.mode == "exact" else "of the question"
-    caption = f"weight of each expert {what}, mean over the answer"
-    table = _weights_table("layer", found.layers, found.experts, found.mean, highest)
-    more = ""
-    if len(found.sites) > len(found.layers):
-        sites = _weights_table("weight", found.sites, found.experts, found.of_sites, highest)
-        more = (
-            f"<details><summary>each of the {len(found.sites)} adapted weights</summary>"
-            f"{sites}</details>"
-        )
-    return (
-        f'<figure class="heat"><figcaption>X-LoRA scalings: {caption}</figcaption>{table}'
-        f"{_legend(highest)}{more}</figure>"
-    )
-
-
-def _weights_table(
-    title: str,
-    names: Sequence[str],
-    experts: Sequence[str],
-    rows: Sequence[Sequence[float]],
-    highest: float,
-) -> str:
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in experts)
-    body = "".join(
-        f'<tr><th scope="row">{escape(name.removeprefix("layer "))}</th>'
-        f"{''.join(_weight_cell(weight, highest) for weight in row)}</tr>"
-        for name, row in zip(names, rows, strict=True)
-    )
-    return (
-        f'<div class="heat-scroll" tabindex="0" role="region" aria-label="scalings by {title}">'
-        f'<table><thead><tr><th scope="col">{title}</th>{heads}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _weight_cell(weight: float, highest: float) -> str:
-    colour, ink = colour_of(weight, highest)
-    return f'<td style="background:{colour};color:{ink}">{weight:.2f}</td>'
-
-
-def _legend(highest: float) -> str:
-    steps = [highest * n / 4 for n in range(5)]
-    cells = "".join(_weight_cell(step, highest) for step in steps)
-    return (
-        '<table class="heat-legend" aria-hidden="true"><tbody><tr><th>scale</th>'
-        f"{cells}</tr></tbody></table>"
-    )
 
 
 # -- all columns together -----------------------------------------------------------------------
@@ -269,6 +213,7 @@ def claims_html(comparison: Comparison, compared: Compared) -> str:
     if not compared.rows:
         return ""
     n_differing = sum(row.differs for row in compared.rows)
+    n_partial = sum(row.partial for row in compared.rows)
     columns = comparison.columns
     asked = [place for place, column in enumerate(columns) if not column.off]
     heads = "".join(f'<th scope="col">{escape(columns[place].label)}</th>' for place in asked)
@@ -280,7 +225,8 @@ def claims_html(comparison: Comparison, compared: Compared) -> str:
     )
     n_rows = len(compared.rows)
     return (
-        f"<h3>Claims side by side <small>{n_differing} of {n_rows} differ</small></h3>"
+        f"<h3>Claims side by side <small>{n_differing} of {n_rows} differ, "
+        f"{n_partial} are not in every column</small></h3>"
         '<div class="side-scroll" tabindex="0" role="region" aria-label="claims side by side">'
         f'<table class="side-table"><thead><tr><th scope="col">about</th>{heads}{truth}</tr>'
         f"</thead><tbody>{rows}</tbody></table></div>"

@@ -52,12 +52,19 @@ class ClaimRow:
         molecule: Number of its molecule; None where the columns are of different ones.
         cells: Per column the checks that are about it.
         differs: Whether two columns say something else of it.
+        partial: Whether a column that has an answer says nothing of it.
     """
 
     quantity: str
     molecule: int | None
     cells: tuple[tuple[Check, ...], ...]
     differs: bool
+    partial: bool = False
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a column is contradicted here."""
+        return any(check.verdict == "contradicted" for cell in self.cells for check in cell)
 
     @property
     def truth(self) -> str:
@@ -99,7 +106,8 @@ class Compared:
     """The claims of several answers.
 
     Attributes:
-        rows: Differing quantities first, then in the order of the texts.
+        rows: Differing quantities first, then contradicted ones, then those that a column leaves
+            out, then in the order of the texts.
         agreement: How many answers say the same.
     """
 
@@ -132,10 +140,16 @@ def compare_claims(answers: Sequence[Message | None], *, across: bool = False) -
                 cells = found.setdefault(key, [[] for _ in answers])
                 cells[column].append(check)
     rows = [
-        ClaimRow(quantity, number, tuple(map(tuple, cells)), _differ(cells, across))
+        ClaimRow(
+            quantity,
+            number,
+            tuple(map(tuple, cells)),
+            _differ(cells, across),
+            any(answer and not cell for answer, cell in zip(answers, cells, strict=True)),
+        )
         for (quantity, number), cells in found.items()
     ]
-    rows.sort(key=lambda row: not row.differs)
+    rows.sort(key=lambda row: (not row.differs, not row.is_wrong, not row.partial))
     return Compared(tuple(rows), _agreement(answers, rows))
 
 

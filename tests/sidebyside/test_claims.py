@@ -84,10 +84,11 @@ def test_where_they_differ_is_marked_and_comes_first() -> None:
     found = compared(one, two, None)
     assert [(row.quantity, row.differs) for row in found.rows] == [
         ("rings", True),
-        ("formula", False),
         ("chirality", False),
         ("nitro", False),
+        ("formula", False),
     ]
+    assert [row.partial for row in found.rows] == [False, True, True, False]
     assert [one[start:end] for start, end in found.differing(0)] == ["1 ring"]
     assert [two[start:end] for start, end in found.differing(1)] == ["2 rings"]
     assert found.rows[0].truth == "1 ring"
@@ -100,6 +101,14 @@ def test_agreement_is_of_the_claims_not_of_the_words() -> None:
     assert found.agreement.members == (0, 1, 2)
     assert found.agreement.words == "agree 3/4"
     assert compared(*right, "It has 2 rings and 1 ring.").agreement.words == "agree 3/4"
+
+
+def test_what_one_column_says_wrongly_comes_before_what_all_say() -> None:
+    found = compared("It has 1 ring.", "It has 1 ring and 2 stereocentres.")
+    assert [(row.quantity, row.is_wrong) for row in found.rows] == [
+        ("stereocentres", True),
+        ("rings", False),
+    ]
 
 
 def test_to_agree_is_not_to_be_right() -> None:

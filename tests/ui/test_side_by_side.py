@@ -100,7 +100,7 @@ def test_the_adapters_are_streamed_checked_and_compared(
     assert "3 of 3 claims checked" in graph["blocks"]
     assert "first token</dt><dd>200 ms" in graph["foot"]
     assert "4.2 MB" in graph["foot"]
-    assert "says the same as 3 others" in lora["foot"]
+    assert "= agrees with 3 others" in lora["foot"]
     assert "≠ says something else" in base["foot"]
     assert "agree 4/5" in values[-1]["agree"]
     for with_experts in (experts, whole):
@@ -186,7 +186,7 @@ def test_four_spellings_one_of_them_read_otherwise(
     fake.odd_spellings = True
     *_, last = run(panel, kind="spellings", text="What is it?", turn=0, first=1)
     assert "≠ agree 3/4" in last["agree"]
-    assert sum("says the same as 2 others" in c["foot"] for c in last["columns"]) == 3
+    assert sum("= agrees with 2 others" in c["foot"] for c in last["columns"]) == 3
 
 
 @pytest.mark.parametrize(

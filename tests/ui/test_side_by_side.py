@@ -20,8 +20,9 @@ from ui.dialogue import DialogueHandlers
 from ui.events import SKIP, Services, key_of
 from ui.handlers import Handlers
 from ui.session import Session
-from ui.side_by_side import Bench, BenchStore, SideHandlers
+from ui.side_by_side import SideHandlers
 from ui.side_by_side_plan import Wish, plan
+from ui.side_by_side_runs import Bench, BenchStore
 
 REQUEST = SimpleNamespace(session_hash="a", headers={})
 SMILES = "CC(=O)Oc1ccccc1C(=O)O"

@@ -7,9 +7,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import asdict, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 
 from assistant.bundle import Bundle, Components, load_components
 from assistant.chat.check import check_answer
@@ -31,6 +33,7 @@ from assistant.llm.continuous import make_engine
 from assistant.llm.experts import ExpertMode
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout, text_ids
 from assistant.llm.load import Compute, LoadedLLM, Quantize
+from assistant.llm.memory import cache_bytes_per_token
 from assistant.llm.metered import MeteredEngine, read_molecules
 from assistant.llm.offsets import token_offsets
 from assistant.llm.queue import UNLIMITED, VisitorLimits
@@ -42,6 +45,7 @@ from assistant.masking import masked, render_untold
 from assistant.metrics import Registry
 from assistant.pair_encoding import PairEncoding
 from assistant.retrieval.index import Index
+from assistant.switches import is_switched, switched_parts, switched_states
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +64,15 @@ def facts_of(molecule: Molecule) -> Facts:
     return compute_facts(molecule)
 
 
-def render_all(conversation: Conversation, model: str, nearest: NearestFor | None = None) -> Prompt:
+def render_all(
+    conversation: Conversation,
+    model: str,
+    nearest: NearestFor | None = None,
+    *,
+    spellings: Mapping[int, str] = MappingProxyType({}),
+) -> Prompt:
     """Everything that is known of each molecule: SMILES, name, facts, what is near it."""
-    return render(conversation, facts_of, model=model, nearest=nearest)
+    return render(conversation, facts_of, model=model, nearest=nearest, spellings=spellings)
 
 
 class Assistant:
@@ -90,6 +100,8 @@ class Assistant:
         self._render = render_prompt
         self._retrieval = retrieval
         self._retrieval_hash = retrieval.digest() if retrieval else ""
+        config = llm.model.config.get_text_config()
+        self._token_bytes = cache_bytes_per_token(config, llm.dtype) if llm.supports_cache else None
 
     @classmethod
     def load(
@@ -192,6 +204,20 @@ class Assistant:
             self._reads_names,
         )
 
+    def switched(self, options: ReplyOptions) -> "Assistant":
+        """The same model and engine without the adapters that the options switch off.
+
+        Its identity, so also the passports of its answers, says which these are.
+        """
+        if not is_switched(options):
+            return self
+        view = copy(self)
+        view._components = switched_parts(self._components, options)
+        view._adapters = switched_states(self._adapters, options)
+        if options.spellings:
+            view._render = partial(render_all, spellings=options.spellings)
+        return view
+
     def status(self) -> Status:
         """What is loaded, and what is off and why."""
         return Status(
@@ -216,6 +242,9 @@ class Assistant:
             QueueFullError: Too many requests are waiting.
         """
         options = options or ReplyOptions()
+        yield from self.switched(options)._reply(conversation, options)
+
+    def _reply(self, conversation: Conversation, options: ReplyOptions) -> Iterator[Event]:
         began = time.perf_counter()
         fitted, prompt, laid_out, notice = self._fit(conversation)
         pairs = self._pairs(prompt, laid_out)
@@ -231,7 +260,7 @@ class Assistant:
             self._expert_mode(options),
             progress,
         )
-        stopwatch = Stopwatch(request, began)
+        stopwatch = Stopwatch(request, began, self._token_bytes)
         text = ""
         for event in self._engine.stream(request):
             if isinstance(event, llm_requests.Queued):
@@ -465,6 +494,8 @@ class Assistant:
         names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
         checks = check_answer(text, facts, prompt.focus[-1], names=names)
         sampling = {**asdict(_sampling(options)), "ended": done.reason}
+        if options.spellings:
+            sampling["spellings"] = {str(n): smiles for n, smiles in options.spellings.items()}
         scalings = self._scalings(done, options)
         return Message(
             "assistant",

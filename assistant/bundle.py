@@ -18,6 +18,7 @@ from assistant.adapters.peft_format import read_peft_lora
 from assistant.adapters.weights import Combination, LoraWeights, Scope, combine
 from assistant.adapters.xlora.files import base_model_of, read_xlora
 from assistant.adapters.xlora.mixture import Mixture
+from assistant.chat.reply import EXPERTS, GRAPH, LORA, PAIRS
 from assistant.checkpoint import load_weights, read_config, read_info, sha256_of, write_json
 from assistant.chem.shapes import SandboxedShapes
 from assistant.encoding import MoleculeEncoder
@@ -46,11 +47,6 @@ _KNOWN = (
     "lora",
     embeddings.COMPONENT,
 )
-
-GRAPH = "graph tokens"
-LORA = "instance LoRA"
-EXPERTS = "experts"
-PAIRS = "pair tokens"
 
 
 @dataclass(frozen=True)

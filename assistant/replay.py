@@ -15,7 +15,7 @@ from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.events import Finished
 from assistant.chat.passport import answer_digest, versions
-from assistant.chat.reply import ReplyOptions
+from assistant.chat.reply import GRAPH, LORA, SWITCHED_OFF, ReplyOptions
 from assistant.chem.limits import MAX_FILE_BYTES
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, BundleError, OtherBundleError, UnreadableFileError
@@ -135,8 +135,9 @@ def replay_text(
 def replay(assistant: Assistant, case: Case) -> Report:
     """Asks one question again, as its passport says, and compares token by token."""
     passport = case.passport
-    environment = differences(passport, assistant.identity())
-    for event in assistant.reply(case.conversation, options=_options(passport)):
+    options = _options(passport)
+    environment = differences(passport, assistant.switched(options).identity())
+    for event in assistant.reply(case.conversation, options=options):
         if isinstance(event, Finished):
             return _report(case, event.message, environment)
     raise AssistantError("The model ended without an answer.")
@@ -255,6 +256,13 @@ def _on(adapters: object) -> list[str]:
     return [str(a.get("name")) for a in listed if isinstance(a, Mapping) and a.get("on")]
 
 
+def _switched_off(adapters: object) -> set[str]:
+    """Names of the adapters that the bundle had on and this answer went without."""
+    listed = adapters if isinstance(adapters, Sequence) else ()
+    mappings = [a for a in listed if isinstance(a, Mapping)]
+    return {str(a.get("name")) for a in mappings if a.get("reason") == SWITCHED_OFF}
+
+
 def _short(value: object) -> str:
     text = ", ".join(value) if isinstance(value, list) else str(value)
     return f"{text[:16]}…" if len(text) == 64 else text
@@ -283,6 +291,7 @@ def _compute(model: Mapping[str, object]) -> Compute:
 def _options(passport: Mapping[str, object]) -> ReplyOptions:
     sampling = _mapping(passport, "sampling")
     mode = _mapping(passport, "experts").get("mode", "off")
+    off = _switched_off(_mapping(passport, "model").get("adapters"))
     try:
         return ReplyOptions(
             temperature=float(sampling["temperature"]),
@@ -291,6 +300,9 @@ def _options(passport: Mapping[str, object]) -> ReplyOptions:
             seed=int(sampling["seed"]),
             max_new_tokens=int(sampling["max_new_tokens"]),
             experts=mode if mode in ("exact", "turn") else "off",
+            graph_tokens=GRAPH not in off,
+            instance_lora=LORA not in off,
+            spellings={int(n): str(s) for n, s in _mapping(sampling, "spellings").items()},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableFileError(f"The passport's sampling is not complete: {error!r}.") from error

@@ -47,6 +47,7 @@ WHOLE = {
     "tests/test_launch.py",
     "tests/test_pairs_in_chat.py",
     "tests/test_replay.py",
+    "tests/test_switches.py",
     "tests/train/adapt/test_run.py",
     "tests/train/test_base.py",
 }

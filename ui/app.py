@@ -17,7 +17,7 @@ from typing import TypedDict
 import gradio as gr
 
 from assistant.chat.history import History
-from ui import export_panel, list_page, why_page
+from ui import export_panel, list_page, side_by_side, why_page
 from ui.api import make_ask, make_facts
 from ui.chat_list import ChatList
 from ui.chats import ChatHandlers
@@ -34,6 +34,7 @@ from ui.quick_import import one_server_app
 from ui.reach import Reach
 from ui.runs import Runs
 from ui.session_store import SessionStore
+from ui.side_by_side import SideHandlers
 from ui.sketcher import Sketcher
 from ui.transcript import Drawings, TranscriptView
 from ui.viewer3d import Viewer3D
@@ -70,6 +71,7 @@ SCRIPTS = (
     "list_order.js",
     "list.js",
     "why.js",
+    "sidebyside.js",
 )
 STYLES = (
     "page.css",
@@ -79,6 +81,7 @@ STYLES = (
     "exporter.css",
     "list.css",
     "why.css",
+    "sidebyside.css",
 )
 
 
@@ -129,6 +132,7 @@ def build_app(
             list_page.connect(app, page.list, ListHandlers(services))
             why_page.connect(app, page.why, WhyHandlers(services))
             page.list.use(work.loaded, None, page.work, **MANY)
+            side_by_side.connect(app, page.side, page.dialogue, SideHandlers(services))
             add_api(handle, chemistry)
         app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
     return app
@@ -151,6 +155,7 @@ class Page:
     viewer: Viewer3D
     list: gr.HTML
     why: gr.HTML
+    side: gr.HTML
     clock: gr.Timer
 
     @property
@@ -186,7 +191,10 @@ def place_parts(views: Views) -> Page:
             composer = part(
                 "composer",
                 events=("turn", "stop", "chip", "file", "undo", "redo", "fresh"),
-                menu=[{"key": t.key, "title": t.title, "text": t.text} for t in load_menu()],
+                menu=[
+                    *({"key": t.key, "title": t.title, "text": t.text} for t in load_menu()),
+                    side_by_side.MENU_ITEM,
+                ],
             )
         with gr.Column(elem_id="workbench", scale=1, min_width=0):
             bench = part("bench", events=("typed", "file", "shape"))
@@ -199,6 +207,7 @@ def place_parts(views: Views) -> Page:
             with gr.Column(elem_id="panel-list", min_width=0):
                 molecules = list_page.list_part()
             why = why_page.why_part()
+    side = side_by_side.side_part()
     clock = gr.Timer(1.0, active=True)
     return Page(
         header,
@@ -214,6 +223,7 @@ def place_parts(views: Views) -> Page:
         viewer,
         molecules,
         why,
+        side,
         clock,
     )
 

@@ -27,10 +27,12 @@ def figures_html(figures: Figures) -> str:
     """
     parts = []
     if figures.tokens_per_s is not None:
-        parts.append((f"{_speed(figures.tokens_per_s)} tok/s", figures_text(figures)))
+        parts.append((f"{speed_text(figures.tokens_per_s)} tok/s", figures_text(figures)))
     if figures.first_token_s is not None:
-        waited = f" after {_seconds(figures.waited_s)} of waiting" if figures.waited_s >= 1 else ""
-        first = f"first token {_seconds(figures.first_token_s)}"
+        waited = (
+            f" after {seconds_text(figures.waited_s)} of waiting" if figures.waited_s >= 1 else ""
+        )
+        first = f"first token {seconds_text(figures.first_token_s)}"
         parts.append((first, f"from the model's start to the first token{waited}"))
     cached = f"{figures.cached_tokens} of {figures.prompt_tokens} tokens before the answer"
     parts.append((f"{figures.cached_share:.0%} cached", f"{cached} were kept from earlier turns"))
@@ -42,10 +44,10 @@ def figures_text(figures: Figures) -> str:
     """Figures for the passport."""
     parts = [f"{figures.answer_tokens} tokens"]
     if figures.tokens_per_s is not None:
-        parts.append(f"{_speed(figures.tokens_per_s)} tok/s")
+        parts.append(f"{speed_text(figures.tokens_per_s)} tok/s")
     if figures.first_token_s is not None:
-        parts.append(f"first token {_seconds(figures.first_token_s)}")
-    parts.append(f"waited {_seconds(figures.waited_s)}")
+        parts.append(f"first token {seconds_text(figures.first_token_s)}")
+    parts.append(f"waited {seconds_text(figures.waited_s)}")
     parts.append(f"{figures.cached_tokens} of {figures.prompt_tokens} prompt tokens cached")
     return " · ".join([*parts, _memory(figures)])
 
@@ -58,18 +60,23 @@ def _wait(seconds: float) -> str:
     return f"{max(_STEP, round(seconds / _STEP) * _STEP):.0f} s"
 
 
-def _seconds(seconds: float) -> str:
+def seconds_text(seconds: float) -> str:
+    """Seconds, or milliseconds below one."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def _speed(speed: float) -> str:
+def speed_text(speed: float) -> str:
+    """Tokens a second, with a decimal below ten."""
     return f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
 
 
 def _memory(figures: Figures) -> str:
-    own = f"{_size(figures.memory_bytes)} memory"
-    return own if figures.gpu_bytes is None else f"{own}, {_size(figures.gpu_bytes)} GPU"
+    own = f"{size_text(figures.memory_bytes)} memory"
+    return own if figures.gpu_bytes is None else f"{own}, {size_text(figures.gpu_bytes)} GPU"
 
 
-def _size(n_bytes: int) -> str:
+def size_text(n_bytes: int) -> str:
+    """Memory in MB or GB; small sizes with a decimal."""
+    if n_bytes < 10e6:
+        return f"{n_bytes / 1e6:.1f} MB"
     return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"

@@ -6,7 +6,7 @@ What is formatted in an answer is decided in `assistant.chat.answer_text`; here 
 import html
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -95,6 +95,7 @@ def answer_html(
     figures: Mapping[str, Figure],
     *,
     turn: int | None = None,
+    differing: Set[tuple[int, int]] = frozenset(),
 ) -> str:
     """The body of a finished answer.
 
@@ -103,6 +104,7 @@ def answer_html(
         checks: Verdicts with offsets into `text`.
         figures: Drawings by canonical SMILES; each appears under the block that names it first.
         turn: Its question, counted from 0, where each sentence can be asked "why".
+        differing: Offsets of claims that answers beside this one contradict.
     """
     sentences = () if turn is None else sentence_spans(text)
     shown: set[str] = set()
@@ -115,7 +117,7 @@ def answer_html(
             parts.append(f"</{open_list}>" if open_list else "")
             parts.append(f"<{wanted}>" if wanted else "")
             open_list = wanted
-        body = _block_html(block, sentences, turn)
+        body = _block_html(block, sentences, turn, differing)
         tag = "li" if block.item else "p"
         css = ' class="heading"' if block.heading else ""
         pictures = _pictures(block, checks, figures, shown)
@@ -128,7 +130,7 @@ def answer_html(
     return "".join(parts)
 
 
-def check_header(checks: Sequence[Check], turn: int) -> str:
+def check_header(checks: Sequence[Check], turn: int, *, may_ask_again: bool = True) -> str:
     """The line above an answer: how many claims were checked, and what to do about wrong ones."""
     if not checks:
         return ""
@@ -141,7 +143,7 @@ def check_header(checks: Sequence[Check], turn: int) -> str:
     again = (
         f'<button type="button" class="link" data-act="again" data-turn="{turn}">'
         "ask again with the corrections</button>"
-        if wrong
+        if wrong and may_ask_again
         else ""
     )
     sign = "✗" if wrong else "✓" if checked else "?"
@@ -165,7 +167,12 @@ def plain_html(text: str) -> str:
     return escape(text).replace("\n", "<br>")
 
 
-def _block_html(block: Block, sentences: Sequence[SentenceSpan], turn: int | None) -> str:
+def _block_html(
+    block: Block,
+    sentences: Sequence[SentenceSpan],
+    turn: int | None,
+    differing: Set[tuple[int, int]],
+) -> str:
     """The characters of a block with their marks, in their sentences."""
 
     def place(span: Span) -> int | None:
@@ -174,7 +181,7 @@ def _block_html(block: Block, sentences: Sequence[SentenceSpan], turn: int | Non
 
     out: list[str] = []
     for number, spans in groupby(block.spans, place):
-        body = "".join(map(_span_html, spans))
+        body = "".join(_span_html(span, differing) for span in spans)
         out.append(body if number is None else _sentence(body, number, turn))
     return "".join(out)
 
@@ -189,13 +196,19 @@ def _sentence(body: str, number: int, turn: int | None) -> str:
     )
 
 
-def _span_html(span: Span) -> str:
+def _span_html(span: Span, differing: Set[tuple[int, int]]) -> str:
     out: list[str] = []
     for piece in span.pieces:
         body = escape(piece.text).replace("\n", "<br>")
         out.append(f"<{piece.style}>{body}</{piece.style}>" if piece.style else body)
     body = "".join(out)
-    return _claim(body, span.check, span.ends) if span.check else body
+    if span.check is None:
+        return body
+    claim = _claim(body, span.check, span.ends)
+    if (span.check.start, span.check.end) not in differing:
+        return claim
+    sign = '<span class="unequal" role="img" aria-label="differs">≠</span>' if span.ends else ""
+    return f'<span class="differs">{claim}{sign}</span>'
 
 
 def _claim(body: str, check: Check, with_mark: bool) -> str:

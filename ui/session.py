@@ -161,6 +161,19 @@ class Session:
         place = self._history.begin_answer(self.visitor, self.stored.id, question)
         return self._begin(place, draw)
 
+    def keep_answer(self, question: int, answer: Message) -> None:
+        """Puts an answer that was made elsewhere beside those of a question, and shows it.
+
+        Raises:
+            AssistantError: The question is no longer there, or an answer is being written.
+        """
+        if self.run is not None:
+            raise AssistantError("An answer is being written. Press Stop (Esc) first.")
+        place = self._history.begin_answer(self.visitor, self.stored.id, question)
+        self._history.finish(place, answer)
+        self._remember()
+        self.stored = self._history.load(self.visitor, self.stored.id)
+
     def _begin(self, place: Place, draw: Draw) -> Run:
         if place.answer != self.stored.tree.head:
             self._remember()

@@ -136,7 +136,7 @@ class TranscriptView:
 
     def _answer(self, node: Node, turn: int, session: Session) -> str:
         answer = node.message
-        figures = self._figures(answer, session)
+        figures = self.figures(answer, session)
         body = answer_html(answer.text, answer.checks, figures, turn=turn)
         stopped = f'<p class="stopped">■ {_stopped(answer)}</p>' if answer.stopped else ""
         return (
@@ -145,6 +145,7 @@ class TranscriptView:
             f'{stopped}<div class="actions">{variants_html(session.stored.tree, node, "answer")}'
             f"{_action('copy', 'copy', 'copy the answer', turn, answer.text)}"
             f"{_action('retry', 'retry', 'another answer beside this one', turn)}"
+            f"{_action('compare', '⚖ compare', 'the same question in columns, side by side', turn)}"
             f"{_why(turn, node)}"
             f"{_vote('up', node.vote, turn)}{_vote('down', node.vote, turn)}"
             f"{passport_html(answer.passport, turn)}</div></div>"
@@ -158,7 +159,7 @@ class TranscriptView:
             f"{_action('retry', 'retry', 'ask again', turn)}</div></div>"
         )
 
-    def _figures(self, answer: Message, session: Session) -> dict[str, Figure]:
+    def figures(self, answer: Message, session: Session) -> dict[str, Figure]:
         """A drawing for each valid structure of the answer, with the number it has or would get."""
         figures: dict[str, Figure] = {}
         following = session.conversation.next_number

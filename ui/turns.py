@@ -76,7 +76,7 @@ def _new_question(session: Session, text: str, chemistry: Chemistry) -> Run | No
     if not words:
         raise AssistantError("There is no question yet. Type one, or choose a task with “/”.")
     conversation, question = session.question(words)
-    _refuse_unknown_numbers(question, conversation)
+    refuse_unknown_numbers(question, conversation)
     return session.ask(question, conversation, after=session.end)
 
 
@@ -92,7 +92,7 @@ def _take_in(
     load(session, conversation.molecule(numbers[0]).molecule.smiles, chemistry)
 
 
-def _refuse_unknown_numbers(question: Message, conversation: Conversation) -> None:
+def refuse_unknown_numbers(question: Message, conversation: Conversation) -> None:
     """A question about a number that no molecule has is a slip; the answer would be of another."""
     known = [entry.number for entry in conversation.molecules]
     unknown = [number for number in referred_numbers(question.text) if number not in known]
@@ -126,7 +126,7 @@ def _edit(session: Session, ask: Ask, chemistry: Chemistry) -> Run:
         raise AssistantError("The edited question is empty.")
     attached = tuple(sorted({*node.message.attached, *numbers}))
     question = Message("user", words, attached=attached)
-    _refuse_unknown_numbers(question, now)
+    refuse_unknown_numbers(question, now)
     return session.ask(question, now, after=node.parent)
 
 

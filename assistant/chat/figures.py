@@ -16,6 +16,8 @@ class Figures:
         cached_tokens: Of these, the ones that were not computed again.
         memory_bytes: Resident memory of the program.
         gpu_bytes: Memory of the GPU that the program holds; None without one.
+        own_bytes: Of this answer alone: its prompt's embeddings, its ΔW, keys and values of its
+            tokens; from the sizes of these tensors. None for a cache of another kind.
     """
 
     waited_s: float
@@ -26,6 +28,7 @@ class Figures:
     cached_tokens: int
     memory_bytes: int
     gpu_bytes: int | None = None
+    own_bytes: int | None = None
 
     @property
     def cached_share(self) -> float:
@@ -43,6 +46,7 @@ class Figures:
             "cached_tokens": self.cached_tokens,
             "memory_bytes": self.memory_bytes,
             "gpu_bytes": self.gpu_bytes,
+            "own_bytes": self.own_bytes,
         }
 
 

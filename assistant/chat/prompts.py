@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Literal
 
 from assistant.chat.card import card_lines, card_text, compared_lines
@@ -98,10 +99,23 @@ def fill(name: str, **values: str) -> str:
     return text.substitute(values)
 
 
-def identity_text(entry: NumberedMolecule) -> str:
-    """The SMILES line and, where a name is known, the name line; each ends with a newline."""
+def identity_text(entry: NumberedMolecule, spelling: str = "") -> str:
+    """The SMILES line and, where a name is known, the name line; each ends with a newline.
+
+    Args:
+        entry: The molecule.
+        spelling: A SMILES of it to write instead of the canonical one.
+
+    Raises:
+        AssistantError: The spelling is of another molecule.
+    """
+    if spelling and Molecule.parse(spelling) != entry.molecule:
+        raise AssistantError(
+            f"{spelling} is not molecule {entry.number} ({entry.molecule.smiles});"
+            " give another SMILES of the same structure."
+        )
     name = f"name: {entry.molecule.name}\n" if entry.molecule.name else ""
-    return f"SMILES: {entry.molecule.smiles}\n{name}"
+    return f"SMILES: {spelling or entry.molecule.smiles}\n{name}"
 
 
 def molecule_parts(entry: NumberedMolecule, identity: str, card: str) -> tuple[str | Slot, ...]:
@@ -171,6 +185,7 @@ def render(
     *,
     model: str = "",
     nearest: NearestFor | None = None,
+    spellings: Mapping[int, str] = MappingProxyType({}),
 ) -> Prompt:
     """Renders a conversation whose last message is the user's.
 
@@ -180,12 +195,16 @@ def render(
         model: Fingerprint of the model that will read it; answers of another model are retokenised.
         nearest: Gives captioned molecules to quote (cached by the caller), at most `MAX_QUOTED`
             of them are.
+        spellings: By number another SMILES to write than the canonical one.
     """
 
     def card(entry: NumberedMolecule) -> str:
         return card_text(card_lines(facts_of(entry.molecule)))
 
-    return render_with(conversation, card, identity_text, model=model, nearest=nearest)
+    def identity(entry: NumberedMolecule) -> str:
+        return identity_text(entry, spellings.get(entry.number, ""))
+
+    return render_with(conversation, card, identity, model=model, nearest=nearest)
 
 
 def render_with(

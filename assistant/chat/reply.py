@@ -1,8 +1,16 @@
 """What is asked of an assistant besides the conversation, and what it says of itself. No torch."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+GRAPH = "graph tokens"
+LORA = "instance LoRA"
+EXPERTS = "experts"
+PAIRS = "pair tokens"
+SWITCHED_OFF = "switched off for this answer"
+"""The reason of an adapter that is on but was not wanted."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,10 @@ class ReplyOptions:
         experts: How experts are mixed where the bundle has some: each token by its own scalings
             (the published method, two passes a token), each turn by those of its question (one
             pass a token), or not at all.
+        graph_tokens: Whether molecules are shown by their graph (and pairs by interaction tokens).
+        instance_lora: Whether the molecules' ΔW is on.
+        spellings: Another SMILES of a molecule, by its number, for the prompt instead of the
+            canonical one.
     """
 
     temperature: float = 0.0
@@ -52,3 +64,6 @@ class ReplyOptions:
     visitor: str = ""
     max_seconds: float = 600.0
     experts: Literal["exact", "turn", "off"] = "exact"
+    graph_tokens: bool = True
+    instance_lora: bool = True
+    spellings: Mapping[int, str] = field(default_factory=dict)

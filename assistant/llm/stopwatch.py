@@ -3,7 +3,7 @@
 import time
 
 from assistant.chat.figures import Figures
-from assistant.llm.memory import gpu_bytes, resident_bytes
+from assistant.llm.memory import gpu_bytes, prompt_bytes, resident_bytes
 from assistant.llm.requests import Done, Request, decoding_speed
 
 EVERY_SECONDS = 1.0
@@ -15,11 +15,14 @@ class Stopwatch:
     Args:
         request: What is asked of the engine.
         asked: When the person asked (perf_counter).
+        token_bytes: Keys and values of one token; None where they are not kept for each token.
     """
 
-    def __init__(self, request: Request, asked: float) -> None:
+    def __init__(self, request: Request, asked: float, token_bytes: int | None = None) -> None:
         self._request = request
         self._asked = asked
+        self._token_bytes = token_bytes
+        self._prompt_bytes = prompt_bytes(request.spliced)
         self._n_tokens = 0
         self._first: float | None = None
         self._told: float | None = None
@@ -55,4 +58,14 @@ class Stopwatch:
             cached_tokens=self._request.progress.cached_tokens,
             memory_bytes=resident_bytes(),
             gpu_bytes=gpu_bytes(),
+            own_bytes=self._own_bytes(n_tokens),
         )
+
+    def _own_bytes(self, n_answer: int) -> int | None:
+        if self._token_bytes is None:
+            return None
+        n_prompt, mode = self._request.spliced.n_tokens, self._request.experts
+        n_kept = n_prompt + n_answer
+        if mode is not None:  # the scaling pass has a cache of its own
+            n_kept += n_prompt if mode == "turn" else n_prompt + n_answer
+        return self._prompt_bytes + n_kept * self._token_bytes

@@ -122,6 +122,11 @@
     const task = (part.props.menu || [])[index];
     closeMenu(part);
     if (!task) return;
+    if (task.key === "sidebyside") {
+      const text = part.slots.question.value.replace(/^\/$/, "").trim();
+      part.slots.question.value = text;
+      return chat.parts.sidebyside?.open({ text });
+    }
     part.slots.question.value = wordsOf(part, task);
     part.fit();
     part.slots.question.focus();

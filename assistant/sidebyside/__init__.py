@@ -1,0 +1,1 @@
+"""One question answered in several columns at the same time, and what they say compared."""

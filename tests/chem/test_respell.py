@@ -1,0 +1,33 @@
+"""Other SMILES of the same molecule."""
+
+import pytest
+
+from assistant.chem.molecule import Molecule
+from assistant.chem.respell import respelled
+
+
+@pytest.mark.parametrize(
+    "smiles",
+    [
+        "CC(=O)Oc1ccccc1C(=O)O",
+        "CC(C)[C@@H]1CC[C@@H](C)C[C@H]1O",
+        "C/C=C/C(=O)[O-].[Na+]",
+        "[2H]C([2H])([2H])OC[C@H](N)C(=O)O",
+    ],
+)
+def test_they_differ_and_are_the_same_molecule(smiles: str) -> None:
+    molecule = Molecule.parse(smiles)
+    found = respelled(molecule, 4)
+    assert len({*found, molecule.smiles}) == 5
+    assert {Molecule.parse(text) for text in found} == {molecule}
+
+
+def test_the_seed_decides() -> None:
+    molecule = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O")
+    assert respelled(molecule, 4, seed=1) == respelled(molecule, 4, seed=1)
+    assert respelled(molecule, 4, seed=1) != respelled(molecule, 4, seed=2)
+
+
+def test_a_molecule_that_is_written_in_one_way_has_none() -> None:
+    assert respelled(Molecule.parse("C"), 4) == ()
+    assert respelled(Molecule.parse("CO"), 4) == ("OC",)

@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--data", type=Path, help="directory of the tables (or MOLECULE_CHAT_DATA)")
     add("--run", type=Path, required=True, help="directory of this run; resumes if it exists")
     add("--out", type=Path, help="where the encoder is written (default: RUN/encoder)")
+    add("--steps", type=int, help="another number of steps than the recipe's")
     add("--licensed-only", action="store_true", help="only sources with a clear licence")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
@@ -42,12 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = EncoderRecipe.load(args.config)
         if args.licensed_only:
             recipe = replace(recipe, licensed_only=True)
+        if args.steps is not None:
+            recipe = replace(recipe, steps=args.steps)
         data = data_directory(args.data)
         if data is None:
             raise AssistantError("Name the data directory with --data or MOLECULE_CHAT_DATA.")
         run = EncoderRun(recipe, data, args.run)
         run.train()
-    except AssistantError as error:
+    except (AssistantError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     command = shlex.join(["python", "-m", "assistant.train.encoder", *given])

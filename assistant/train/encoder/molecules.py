@@ -17,9 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from rdkit import Chem
 
+from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import AssistantError
-from assistant.evaluate.metrics.structures import read_structure
 from assistant.evaluate.table import Row, read_table
 from assistant.train import licences
 from assistant.train.encoder.recipe import EncoderRecipe, HeadSet
@@ -104,7 +105,8 @@ def molecules_of(recipe: EncoderRecipe, data: Path) -> Molecules:
         key
         for s in recipe.sets
         for row in tables.get(s.table) or read_table(data / f"{s.table}.csv.gz", ("smiles",))
-        if (key := structure_key(row["smiles"])) and not is_training_row(row, key)
+        if row.get(_SPLIT) != "train" and (key := structure_key(row["smiles"]))
+        if not is_training_row(row, key)
     }
     counts = Counter({"structures of validation and test rows": len(kept_out)})
     targets = [t for s in chosen for t in _targets(s, tables[s.table])]
@@ -120,9 +122,16 @@ def _is_taken(head_set: HeadSet, recipe: EncoderRecipe) -> bool:
 
 
 def structure_key(smiles: str) -> str | None:
-    """What two rows share that are the same molecule, stereo aside; None for no structure."""
-    structure = read_structure(smiles)
-    return None if structure is None else structure.flat
+    """What two rows share that are the same molecule, stereo aside.
+
+    Returns:
+        None for what is no structure, or one of more than `MAX_ATOMS` atoms.
+    """
+    with quiet_rdkit():
+        mol = Chem.MolFromSmiles(smiles)
+        if mol is None or not 1 <= mol.GetNumAtoms() <= MAX_ATOMS:
+            return None
+        return Chem.MolToSmiles(mol, isomericSmiles=False)
 
 
 def is_training_row(row: Row, key: str) -> bool:
@@ -151,7 +160,7 @@ def _labelled(
     values: list[np.ndarray] = []
     for row in rows:
         key = structure_key(row["smiles"])
-        if key is None or not is_training_row(row, key) or key in kept_out or _is_large(row):
+        if key is None or not is_training_row(row, key) or key in kept_out:
             counts[f"{head_set.table}: rows left out"] += 1
             continue
         line = np.full(len(targets), np.nan, np.float32)
@@ -160,11 +169,6 @@ def _labelled(
         values.append(line)
     counts[f"{head_set.table}: rows trained on"] += len(smiles)
     return smiles, np.array(values, np.float32).reshape(-1, len(targets))
-
-
-def _is_large(row: Row) -> bool:
-    structure = read_structure(row["smiles"])
-    return structure is not None and structure.mol.GetNumAtoms() > MAX_ATOMS
 
 
 def _number(text: str, row: Row, target: Target) -> float:
@@ -205,10 +209,10 @@ def _unlabelled(
     for smiles in found:
         if len(taken) == wanted:
             break
-        structure = read_structure(smiles)
-        if structure is None or structure.mol.GetNumAtoms() > MAX_ATOMS:
+        key = structure_key(smiles)
+        if key is None:
             continue
-        if structure.flat in kept_out:
+        if key in kept_out:
             counts["corpus: held-out structures left out"] += 1
             continue
         taken.append(smiles)

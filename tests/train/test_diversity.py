@@ -98,7 +98,7 @@ def test_what_was_written_before_is_counted(writer: DialogueWriter) -> None:
 def test_a_held_out_question_that_is_written_is_found(writer: DialogueWriter) -> None:
     dialogue = writer.write()
     question = diversity.normalised(dialogue.conversation.messages[0].text)
-    far = tuple(["this", "was", "never", "written", "by", "anybody", "at", "all", "today"])
+    far = ("this", "was", "never", "written", "by", "anybody", "at", "all", "today")
     counted = diversity.Diversity([question, far])
     counted.add(dialogue)
     held_out = counted.figures()["held out"]

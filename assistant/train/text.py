@@ -40,7 +40,7 @@ def text_sources(*, licensed_only: bool = False) -> list[str]:
 
 
 def text_documents(data: Path, *, licensed_only: bool = False) -> Iterator[str]:
-    """The documents of every source that the data directory holds, less what is kept to measure.
+    """The documents of every source that the data directory holds, less one in 64 that is kept.
 
     Args:
         data: Data directory.

@@ -10,6 +10,7 @@ with the same regressions). The map is fitted on the training rows, its penalty 
 """
 
 import argparse
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -141,6 +142,9 @@ def run_probe(args: argparse.Namespace) -> Report:
     asked, train = load_examples(task, args, data_directory(args.data))
     if not train:
         raise AssistantError("A probe needs training rows; name the data with --data or --train.")
+    if args.n_train is not None and args.n_train < len(train):
+        chosen = random.Random(args.seed).sample(range(len(train)), args.n_train)
+        train = [train[i] for i in sorted(chosen)]
     began, scoring = time.monotonic(), scoring_of(args)
     given = [read_encoder(text) for text in args.encoder]
     makers: list[Callable[[], Named]] = [lambda named=named: named for named in given]
@@ -181,6 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--task", required=True, help="property:… with a value or a label")
     add("--file", type=Path, help="table with the columns of the shared one")
     add("--n", type=int, help="so many test rows at random (default: all)")
+    add("--n-train", type=int, help="so many training rows at random (default: all)")
     add("--seed", type=int, default=0, help="of rows, random weights and intervals (default: 0)")
     add_scoring_options(parser)
     add("--json", type=Path, help="write the report here")

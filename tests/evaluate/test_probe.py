@@ -66,7 +66,14 @@ def test_the_command_reports_every_encoder_random_weights_and_baselines(
         [
             *("--encoder", f"first={encoder}", "--encoder", str(encoder)),
             *("--task", "property:esol", "--file", str(table), "--train", str(table)),
-            *("--json", str(tmp_path / "out.json"), "--record", str(tmp_path / "records")),
+            *(
+                "--n-train",
+                "20",
+                "--json",
+                str(tmp_path / "out.json"),
+                "--record",
+                str(tmp_path / "records"),
+            ),
         ]
     )
     assert code == 0
@@ -76,6 +83,7 @@ def test_the_command_reports_every_encoder_random_weights_and_baselines(
     assert "Morgan + ridge" in names
     assert "first=small" in report["command"]
     assert str(tmp_path) not in report["command"]
+    assert report["n_train"] == 20
     assert {row["n"] for row in report["rows"]} == {10}
     assert len(list((tmp_path / "records").glob("*probe*.json"))) == 1
 

@@ -22,6 +22,7 @@ from assistant.train.progress import Progress
 log = logging.getLogger(__name__)
 
 _RECORD_STEPS = 50
+_MAY_CHANGE = ("steps", "save_every_minutes")
 _CPU = torch.device("cpu")
 
 
@@ -34,7 +35,7 @@ class EncoderRun:
         directory: Of the run.
 
     Raises:
-        AssistantError: The run was begun with another recipe.
+        AssistantError: The run was begun with another recipe; only its length may change.
     """
 
     def __init__(self, recipe: EncoderRecipe, data: Path, directory: Path) -> None:
@@ -52,7 +53,7 @@ class EncoderRun:
     def _refuse_another_recipe(self) -> None:
         kept = self.directory / "recipe.json"
         own = json.dumps(asdict(self.recipe))
-        if kept.is_file() and json.loads(kept.read_text(encoding="utf-8")) != json.loads(own):
+        if kept.is_file() and _but_length(kept.read_text("utf-8")) != _but_length(own):
             raise AssistantError(
                 f"{self.directory} was begun with another recipe; name a new directory with --run."
             )
@@ -132,6 +133,12 @@ class EncoderRun:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["progress"]["step"], state["progress"]["seconds"]
         log.info("resumed at step %d, %.0f s", self.step, self.seconds)
+
+
+def _but_length(recipe: str) -> dict[str, object]:
+    """A recipe without what may change while it runs: the rest of the schedule then follows."""
+    values = json.loads(recipe)
+    return {key: value for key, value in values.items() if key not in _MAY_CHANGE}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -159,6 +159,8 @@ def test_another_recipe_does_not_go_on_with_a_run(data: Path, tmp_path: Path) ->
     EncoderRun(recipe(), data, tmp_path / "run")
     with pytest.raises(AssistantError, match="another recipe"):
         EncoderRun(recipe(lr=0.1), data, tmp_path / "run")
+    longer = EncoderRun(recipe(steps=9), data, tmp_path / "run")
+    assert longer.recipe.factor(3) > recipe().factor(3)
 
 
 def test_molecules_come_back_as_they_were_written(data: Path, tmp_path: Path) -> None:

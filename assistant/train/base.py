@@ -71,7 +71,7 @@ class Recipe:
     start: str = ""
     """Directory of a finished run whose model this one goes on from, with its own schedule."""
     encoder: str = ""
-    """Directory of a pre-trained graph encoder to start from (`assistant.train.encoder`)."""
+    """A pre-trained graph encoder (`assistant.train.encoder`); `start` brings its own."""
     licensed_only: bool = False
     """Leaves out sources without a clear licence (`assistant.train.licences`)."""
 
@@ -162,7 +162,8 @@ class Run:
         directory.mkdir(parents=True, exist_ok=True)
         if ranks.rank():  # the first process writes what the others read
             ranks.wait()
-        check_sources(directory, licensed_only=recipe.licensed_only)
+        start = Path(recipe.start) if recipe.start else None
+        check_sources(directory, licensed_only=recipe.licensed_only, start=start)
         molecules = molecules_with_facts(
             data,
             directory / "molecules.pkl",

@@ -43,7 +43,15 @@ INTENTS = (
     *(f"fact {key}" for key in CARD_KEYS),
     *("group", "describe", "properties", "name", "smiles", "element", "threshold", "two facts"),
     *("again", "definition", "correction", "accepted", "are you sure", "unknown"),
-    *("compare", "compare which", "small talk", "off_topic", "general_chemistry", "no molecule"),
+    *(
+        "both",
+        "compare",
+        "compare which",
+        "small talk",
+        "off_topic",
+        "general_chemistry",
+        "no molecule",
+    ),
 )
 """What the generator can be asked for; one that is not counted was not written."""
 _TOKENIZED = 2000

@@ -7,22 +7,39 @@ from assistant.checkpoint import load_weights, read_config
 from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 
+_NOTE = "sources.json"
 
-def check_sources(directory: Path, *, licensed_only: bool) -> None:
+
+def check_sources(directory: Path, *, licensed_only: bool, start: Path | None = None) -> None:
     """Notes which sources a run's directory is prepared from, or compares with what it noted.
 
+    Args:
+        directory: Of the run.
+        licensed_only: Whether only clearly licensed sources are used.
+        start: Directory of another run that this one goes on from.
+
     Raises:
-        AssistantError: It was prepared from others.
+        AssistantError: One of them was prepared from other sources.
     """
-    note = directory / "sources.json"
-    if not note.is_file():
-        prepared = (directory / "molecules.pkl").is_file()  # before there was a choice: from all
-        note.write_text(json.dumps({"licensed_only": licensed_only and not prepared}), "utf-8")
-    if json.loads(note.read_text("utf-8"))["licensed_only"] != licensed_only:
+    if start is not None and licensed_only and not _is_licensed_only(start):
         raise AssistantError(
-            f"{directory} was prepared with licensed_only = {str(not licensed_only).lower()}; name"
-            " a new directory with --run."
+            f"{start} was not trained with licensed_only = true, so a run that is cannot start from"
+            " it."
         )
+    if (directory / _NOTE).is_file() or (directory / "molecules.pkl").is_file():
+        if _is_licensed_only(directory) != licensed_only:
+            raise AssistantError(
+                f"{directory} was prepared with licensed_only = {str(not licensed_only).lower()};"
+                " name a new directory with --run."
+            )
+        return
+    (directory / _NOTE).write_text(json.dumps({"licensed_only": licensed_only}), encoding="utf-8")
+
+
+def _is_licensed_only(directory: Path) -> bool:
+    """As the run noted; one without a note is older than the choice and used all sources."""
+    note = directory / _NOTE
+    return note.is_file() and json.loads(note.read_text(encoding="utf-8"))["licensed_only"]
 
 
 def load_encoder(directory: Path, encoder: GraphEncoder) -> None:

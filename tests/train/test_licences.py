@@ -97,6 +97,11 @@ def test_a_run_keeps_to_the_sources_it_was_prepared_from(tmp_path: Path) -> None
     (older / "molecules.pkl").write_bytes(b"")  # prepared before there was a choice
     with pytest.raises(AssistantError, match="licensed_only = false"):
         check_sources(older, licensed_only=True)
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    with pytest.raises(AssistantError, match="cannot start from"):
+        check_sources(fresh, licensed_only=True, start=older)
+    check_sources(fresh, licensed_only=True, start=tmp_path)
 
 
 def test_a_card_lists_what_was_used() -> None:

@@ -8,7 +8,12 @@ from assistant.evaluate.report import Report
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = {"language model": "tab:blue", "other system": "tab:orange", "baseline": "tab:grey"}
+_COLOURS = {
+    "language model": "tab:blue",
+    "probe": "tab:green",
+    "other system": "tab:orange",
+    "baseline": "tab:grey",
+}
 _MOST = 4
 
 

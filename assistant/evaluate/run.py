@@ -92,7 +92,7 @@ def model_row(
         )
     ]
     n_unasked = sum(bool(answer.failure) for answer in answers)
-    row = _row(task, scored, "language model", asked, train, scoring, seed)
+    row = score_row(task, scored, "language model", asked, train, scoring, seed)
     return replace(row, failed_to_ask=n_unasked), outcomes
 
 
@@ -102,7 +102,7 @@ def _other_smiles(asked: Sequence[Example], train: Sequence[Example]) -> list[st
     return [one for one in list(smiles)[: 2 * _N_OTHERS] if can_be_read(one)]
 
 
-def _row(
+def score_row(
     task: Task,
     scored: Scored,
     kind: str,
@@ -111,6 +111,7 @@ def _row(
     scoring: TextScoring,
     seed: int,
 ) -> ReportRow:
+    """The numbers of one method as a row of the report."""
     failures = sum(prediction is None for prediction in scored.predictions)
     metrics = task.metrics(scored, asked, train, scoring, seed)
     return ReportRow(scored.name, kind, metrics, len(asked), failures)
@@ -139,10 +140,10 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
         texts = read_outputs(args.outputs, asked)
         parsed = [task.parse(text, e) for text, e in zip(texts, asked, strict=True)]
         theirs = Scored(args.outputs.name, parsed)
-        rows.append(_row(task, theirs, "other system", asked, train, scoring, args.seed))
+        rows.append(score_row(task, theirs, "other system", asked, train, scoring, args.seed))
     if train or task.train is None:
         rows += [
-            _row(task, scored, "baseline", asked, train, scoring, args.seed)
+            score_row(task, scored, "baseline", asked, train, scoring, args.seed)
             for scored in task.baselines(train, asked)
         ]
     if not rows:
@@ -205,7 +206,7 @@ def text_scoring(args: argparse.Namespace) -> TextScoring:
     return TextScoring(cut, WordNet(directory).synonyms if directory else None)
 
 
-def shown_command(arguments: Sequence[str]) -> str:
+def shown_command(arguments: Sequence[str], program: str = "assistant.evaluate.run") -> str:
     """The command as it can be printed: no directories, they belong to one machine."""
     hidden = ("--json", "--record", "--plots")
     kept: list[str] = []
@@ -214,8 +215,9 @@ def shown_command(arguments: Sequence[str]) -> str:
         if skip or argument in hidden:
             skip = not skip
             continue
-        kept.append(Path(argument).name if "/" in argument else argument)
-    return shlex.join(["python", "-m", "assistant.evaluate.run", *kept])
+        name, sign, place = argument.rpartition("=")  # NAME=DIR keeps its name
+        kept.append(f"{name}{sign}{Path(place).name if '/' in place else place}")
+    return shlex.join(["python", "-m", program, *kept])
 
 
 def add_scoring_options(parser: argparse.ArgumentParser) -> None:

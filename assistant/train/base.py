@@ -15,7 +15,7 @@ import random
 import sys
 import time
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from assistant.train.loss import head_loss
 from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
+from assistant.train.start import check_sources, load_encoder
 from assistant.train.text import PlainText, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
 from assistant.train.view import Rates
@@ -69,6 +70,10 @@ class Recipe:
     save_every_minutes: float = 4.0
     start: str = ""
     """Directory of a finished run whose model this one goes on from, with its own schedule."""
+    encoder: str = ""
+    """A pre-trained graph encoder (`assistant.train.encoder`); `start` brings its own."""
+    licensed_only: bool = False
+    """Leaves out sources without a clear licence (`assistant.train.licences`)."""
 
     @classmethod
     def load(cls, path: Path) -> "Recipe":
@@ -137,6 +142,10 @@ class Run:
         directory: Of the run.
         device: Where to train.
         workers: Processes that write batches ahead; 0 writes them between the steps.
+
+    Raises:
+        AssistantError: The directory was prepared with another `licensed_only`, or `encoder` names
+            no encoder of the right size.
     """
 
     def __init__(
@@ -153,20 +162,32 @@ class Run:
         directory.mkdir(parents=True, exist_ok=True)
         if ranks.rank():  # the first process writes what the others read
             ranks.wait()
+        start = Path(recipe.start) if recipe.start else None
+        check_sources(directory, licensed_only=recipe.licensed_only, start=start)
         molecules = molecules_with_facts(
-            data, directory / "molecules.pkl", n=recipe.n_molecules, seed=recipe.seed, workers=2
+            data,
+            directory / "molecules.pkl",
+            n=recipe.n_molecules,
+            seed=recipe.seed,
+            workers=2,
+            licensed_only=recipe.licensed_only,
         )
         random.Random(recipe.seed).shuffle(molecules)
         self.held_out, self.molecules = molecules[:500], molecules[500:]
         keep = directory / "outside.json"
-        self.outside = outside_questions(data, keep, seed=recipe.seed)
+        self.outside = outside_questions(
+            data, keep, seed=recipe.seed, licensed_only=recipe.licensed_only
+        )
         self.tokenizer = self._tokenizer(data)
         self.text = self._text(data)
         if not ranks.rank():
             ranks.wait()
         torch.manual_seed(recipe.seed)
         torch.set_float32_matmul_precision("high")  # of the optimiser, on GPUs
-        self.model = GroundedModel.build(recipe.sizes, self.tokenizer).to(self.device)
+        self.model = GroundedModel.build(recipe.sizes, self.tokenizer)
+        if recipe.encoder:
+            load_encoder(Path(recipe.encoder), self.model.encoder)
+        self.model.to(self.device)
         self.optimizers = optimizers(self.model, recipe)
         self.seconds, self.step, self.tokens, self.quantised = 0.0, 0, 0, False
         self._resume()
@@ -177,7 +198,7 @@ class Run:
             writer = DialogueWriter(self.molecules, self.outside, seed=7, rates=self.recipe.rates)
             texts = [_dialogue_text(writer) for _ in range(self.recipe.tokenizer_dialogues)]
             if self.recipe.text_share:
-                documents = list(text_documents(data))
+                documents = list(text_documents(data, licensed_only=self.recipe.licensed_only))
                 texts += random.Random(7).sample(documents, min(len(documents), len(texts)))
             save_tokenizer(
                 train_tokenizer(texts, vocab_size=self.recipe.sizes.vocab_size), directory
@@ -187,7 +208,12 @@ class Run:
     def _text(self, data: Path) -> PlainText | None:
         if not self.recipe.text_share:
             return None
-        return PlainText.load(data, self.directory / "text.npy", self.tokenizer)
+        return PlainText.load(
+            data,
+            self.directory / "text.npy",
+            self.tokenizer,
+            licensed_only=self.recipe.licensed_only,
+        )
 
     def feed(self, *, seed: int, held_out: bool = False) -> Feed:
         """Endless batches of fresh dialogues (and text, in training)."""
@@ -351,10 +377,15 @@ def main() -> None:
     )
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--workers", type=int, default=0, help="processes that write batches ahead")
+    parser.add_argument(
+        "--licensed-only", action="store_true", help="only sources with a clear licence"
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     ranks.join()
     recipe = Recipe.load(args.config)
+    if args.licensed_only:
+        recipe = replace(recipe, licensed_only=True)
     Run(recipe, args.data, args.run, device=args.device, workers=args.workers).train()
     ranks.leave()
 

@@ -11,6 +11,10 @@ from string import Template
 
 import numpy as np
 
+from assistant.train import licences
+from assistant.train.corpus import question_sources
+from assistant.train.text import text_sources
+
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
 
 
@@ -68,8 +72,25 @@ def write_card(
         n=report["n"],
         table=table,
         weaknesses=weaknesses,
+        licensed="yes" if recipe.get("licensed_only") else "no",
+        sources="\n".join(f"- {line}" for line in _sources(recipe)),
     )
     (bundle / "README.md").write_text(text, encoding="utf-8")
+
+
+def _sources(recipe: dict) -> list[str]:
+    """What the run was trained on, with licences."""
+    licensed_only = bool(recipe.get("licensed_only"))
+    tags, questions = list(licences.known("corpus")), question_sources()
+    if licensed_only:
+        tags = licences.clear_names("corpus", tags)
+        questions = licences.clear_names("text", questions)
+    texts = text_sources(licensed_only=licensed_only) if recipe["text_share"] else []
+    return [
+        *(f"{line} (structures only)" for line in licences.source_lines("corpus", tags)),
+        *(f"{line} (questions to decline)" for line in licences.source_lines("text", questions)),
+        *(f"{line} (text, read as text)" for line in licences.source_lines("text", texts)),
+    ]
 
 
 def _text_tokens(run: Path) -> str:

@@ -18,7 +18,7 @@ from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
 from assistant.errors import AssistantError
-from assistant.train import wording
+from assistant.train import licences, wording
 from assistant.train.view import OutsideQuestions
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,13 @@ _CHEMISTRY_FILES = (("text/openstax_chemistry2e_exercises.jsonl.gz", None),)
 
 
 def molecules_with_facts(
-    data: Path, keep: Path, *, n: int, seed: int, workers: int = 1
+    data: Path,
+    keep: Path,
+    *,
+    n: int,
+    seed: int,
+    workers: int = 1,
+    licensed_only: bool = False,
 ) -> list[tuple[Molecule, Facts]]:
     """Named molecules and a random part of the unlabelled corpus, each with its facts.
 
@@ -48,11 +54,15 @@ def molecules_with_facts(
         n: Molecules to take from the corpus, beside the name table.
         seed: Chooses them.
         workers: Processes.
+        licensed_only: Takes molecules of clearly licensed sources only.
     """
     if keep.is_file():
         return pickle.loads(keep.read_bytes())
     named = [(entry.smiles, entry.name) for entry in NameTable.load().entries]
-    corpus = _chosen(list(_corpus(data)), n, random.Random(seed))
+    molecules = _corpus(data)
+    if licensed_only:
+        molecules = (entry for entry in molecules if licences.clear_names("corpus", entry[1]))
+    corpus = _chosen(list(molecules), n, random.Random(seed))
     wanted = [*named, *((smiles, None) for smiles in corpus)]
     with ProcessPoolExecutor(workers) as pool:
         found = [pair for pair in pool.map(_facts_of, wanted, chunksize=200) if pair is not None]
@@ -93,19 +103,29 @@ def _facts_of(entry: tuple[str, str | None]) -> tuple[Molecule, Facts] | None:
     return (molecule, facts) if 1 <= facts.heavy_atoms <= MAX_HEAVY_ATOMS else None
 
 
-def outside_questions(data: Path, keep: Path, *, seed: int) -> OutsideQuestions:
+def outside_questions(
+    data: Path, keep: Path, *, seed: int, licensed_only: bool = False
+) -> OutsideQuestions:
     """Questions that are not about a molecule at hand, to learn to say so.
 
     Args:
         data: Data directory.
         keep: File of this run that holds the result; read when it exists.
         seed: Orders them.
+        licensed_only: Reads files with a clear licence only.
     """
     if keep.is_file():
         return json.loads(keep.read_text(encoding="utf-8"))
     rng = random.Random(seed)
-    off_topic = [text for name, key in _OFF_TOPIC_FILES for text in _texts(data / name, key)]
-    chemistry = [text for name, key in _CHEMISTRY_FILES for text in _texts(data / name, key)]
+    off_topic, chemistry = (
+        [
+            text
+            for name, key in files
+            if not licensed_only or licences.licence_of("text", text_source(name)).clear
+            for text in _texts(data / name, key)
+        ]
+        for files in (_OFF_TOPIC_FILES, _CHEMISTRY_FILES)
+    )
     rng.shuffle(off_topic)
     questions = {
         "off_topic": [*off_topic, *wording.OFF_TOPIC * 20],  # hundreds beside 30,000
@@ -113,6 +133,16 @@ def outside_questions(data: Path, keep: Path, *, seed: int) -> OutsideQuestions:
     }
     keep.write_text(json.dumps(questions), encoding="utf-8")
     return questions
+
+
+def text_source(name: str) -> str:
+    """The name of a text file in the table of licences."""
+    return Path(name).name.partition(".")[0]
+
+
+def question_sources() -> list[str]:
+    """The files that `outside_questions` reads, as the table of licences names them."""
+    return [text_source(name) for name, _ in (*_OFF_TOPIC_FILES, *_CHEMISTRY_FILES)]
 
 
 def _texts(path: Path, key: str | None) -> Iterator[str]:

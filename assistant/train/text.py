@@ -1,7 +1,7 @@
 """Plain English and chemistry text that the language model also learns from.
 
 Open textbooks, definitions of chemistry and biology ontologies, medical questions with answers: all
-under CC BY 4.0, CC0 or free for reuse (the model card names each); share-alike sources are not.
+under CC BY 4.0, CC0 or free for reuse (`licences.toml` names each); share-alike sources are not.
 """
 
 import gzip
@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from assistant.errors import AssistantError
 from assistant.evaluate.tasks.forgetting import is_unseen
+from assistant.train import licences
 
 Row = dict[str, str]
 
@@ -33,21 +34,35 @@ _SOURCES: dict[str, Callable[[Row], str]] = {
 """File under `text/` -> how a record becomes a document."""
 
 
-def text_documents(data: Path) -> Iterator[str]:
-    """The documents of every source that the data directory holds, less what is kept to measure.
+def text_sources(*, licensed_only: bool = False) -> list[str]:
+    """The files that are read, as the table of licences names them."""
+    return licences.clear_names("text", _SOURCES) if licensed_only else list(_SOURCES)
+
+
+def text_documents(data: Path, *, licensed_only: bool = False) -> Iterator[str]:
+    """The documents of every source that the data directory holds, less one in 64 that is kept.
+
+    Args:
+        data: Data directory.
+        licensed_only: Leaves out files, and rows of files with several sources, without a clear
+            licence.
 
     Raises:
         AssistantError: It holds none of them.
     """
     found = False
-    for name, document in _SOURCES.items():
+    for name in text_sources(licensed_only=licensed_only):
+        document = _SOURCES[name]
         path = data / "text" / f"{name}.jsonl.gz"
         if not path.is_file():
             continue
         found = True
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
-                text = document(json.loads(line))
+                row = json.loads(line)
+                if licensed_only and not licences.row_is_clear(name, row):
+                    continue
+                text = document(row)
                 if not is_unseen(text):
                     yield text
     if not found:
@@ -64,10 +79,17 @@ class PlainText:
     ids: np.ndarray
 
     @classmethod
-    def load(cls, data: Path, keep: Path, tokenizer: PreTrainedTokenizerFast) -> "PlainText":
+    def load(
+        cls,
+        data: Path,
+        keep: Path,
+        tokenizer: PreTrainedTokenizerFast,
+        *,
+        licensed_only: bool = False,
+    ) -> "PlainText":
         """Tokenises the documents, or reads `keep`, where an earlier call wrote them."""
         if not keep.is_file():
-            documents = list(text_documents(data))
+            documents = list(text_documents(data, licensed_only=licensed_only))
             random.Random(0).shuffle(documents)
             encoded = tokenizer(documents, add_special_tokens=False, split_special_tokens=True)
             end = [tokenizer.eos_token_id]

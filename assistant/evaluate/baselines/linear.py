@@ -18,24 +18,31 @@ Predictor = Callable[[np.ndarray], np.ndarray]
 """From features (n, d) to values (n,)."""
 
 
-def fit_ridge(features: np.ndarray, values: Sequence[float], *, seed: int = 0) -> Predictor:
+def fit_ridge(
+    features: np.ndarray,
+    values: Sequence[float],
+    *,
+    seed: int = 0,
+    strengths: Sequence[float] = RIDGE_STRENGTHS,
+) -> Predictor:
     """Least squares with a quadratic penalty, centred.
 
     Args:
         features: (n, d), any number type.
         values: (n,).
         seed: Of the held-out tenth.
+        strengths: Penalties to choose from.
     """
     targets = np.asarray(values, dtype=float)
     held_out = _held_out(len(targets), seed)
     if not held_out.any() or held_out.all():
-        return _Moments.of(features, targets).solve(RIDGE_STRENGTHS[0])
+        return _Moments.of(features, targets).solve(strengths[0])
     seen = _Moments.of(features[~held_out], targets[~held_out])
     unseen = _Moments.of(features[held_out], targets[held_out])
     rows = features[held_out].astype(np.float32)
     losses = {
         strength: np.mean((seen.solve(strength)(rows) - targets[held_out]) ** 2)
-        for strength in RIDGE_STRENGTHS
+        for strength in strengths
     }
     return (seen + unseen).solve(min(losses, key=losses.get))
 
@@ -74,13 +81,20 @@ class _Moments:
         return lambda rows: (rows.astype(np.float32) - mean_x) @ weights + mean_y
 
 
-def fit_logistic(features: np.ndarray, labels: Sequence[bool], *, seed: int = 0) -> Predictor:
+def fit_logistic(
+    features: np.ndarray,
+    labels: Sequence[bool],
+    *,
+    seed: int = 0,
+    strengths: Sequence[float] = LOGISTIC_STRENGTHS,
+) -> Predictor:
     """Log-odds by logistic regression with a quadratic penalty (L-BFGS).
 
     Args:
         features: (n, d), any number type.
         labels: (n,), both classes.
         seed: Of the held-out tenth.
+        strengths: Penalties to choose from.
     """
     x = torch.from_numpy(np.ascontiguousarray(features)).float()
     y = torch.tensor(np.asarray(labels, dtype=np.float32))
@@ -88,7 +102,7 @@ def fit_logistic(features: np.ndarray, labels: Sequence[bool], *, seed: int = 0)
     def logits(weights: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         return x[rows] @ weights[:-1] + weights[-1]
 
-    weights = _best_logistic(logits, y, x.shape[1] + 1, seed)
+    weights = _best_logistic(logits, y, x.shape[1] + 1, seed, strengths)
     return lambda new: (
         torch.from_numpy(np.ascontiguousarray(new)).float() @ weights[:-1] + weights[-1]
     ).numpy()
@@ -132,13 +146,19 @@ def fit_pair_logistic(
 Logits = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def _best_logistic(logits: Logits, y: torch.Tensor, n_weights: int, seed: int) -> torch.Tensor:
+def _best_logistic(
+    logits: Logits,
+    y: torch.Tensor,
+    n_weights: int,
+    seed: int,
+    strengths: Sequence[float] = LOGISTIC_STRENGTHS,
+) -> torch.Tensor:
     held_out = torch.from_numpy(_held_out(len(y), seed))
     seen, unseen = torch.nonzero(~held_out)[:, 0], torch.nonzero(held_out)[:, 0]
-    strength = LOGISTIC_STRENGTHS[-1]
+    strength = strengths[-1]
     if len(seen) and len(unseen):
         losses = {}
-        for trial in LOGISTIC_STRENGTHS:
+        for trial in strengths:
             weights = _descend(logits, y, seen, n_weights, trial)
             losses[trial] = float(_log_loss(logits(weights, unseen), y[unseen]))
         strength = min(losses, key=losses.get)

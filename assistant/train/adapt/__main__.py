@@ -24,6 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from assistant.errors import AssistantError
+from assistant.train import licences
 from assistant.train.adapt.recipe import AdaptRecipe
 from assistant.train.sources.records import Record, Skipped
 from assistant.train.sources.registry import SOURCES, Source, read_source
@@ -45,6 +46,7 @@ def read_records(sources: Sequence[Source]) -> tuple[list[Record], list[str]]:
         skipped.check()
         records += found
         line = f"{source.format}: {source.path.name}, split {source.split}, {len(found):,} records"
+        line += f" ({licences.licence_of('formats', source.format).licence})"
         if skipped.n_skipped:
             line += f", {skipped.n_skipped:,} rows left out"
             log.info("%s: %s", source.path.name, " ".join(skipped.errors))
@@ -74,6 +76,8 @@ def run(options: argparse.Namespace, command: str) -> None:
         raise AssistantError("The loss curve needs matplotlib: pip install matplotlib")
     recipe = AdaptRecipe.load(options.config)
     sources = [*recipe.data, *(Source.parse(text) for text in options.data)]
+    if options.licensed_only:
+        licences.refuse_unclear("formats", [source.format for source in sources])
     config = load_config(options.llm)
     retrieval = Index(options.retrieval) if options.retrieval else None
     processes = Processes(options.device)
@@ -162,6 +166,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "assistant that is served with --retrieval",
     )
     add("--workers", type=int, default=0, help="processes that write batches ahead (default: 0)")
+    add(
+        "--licensed-only",
+        action="store_true",
+        help="refuse data formats whose published files state no clear licence",
+    )
     add("--plan", action="store_true", help="print the plan and end")
     add("--log-level", default="warning", choices=("debug", "info", "warning"))
     options = parser.parse_args(arguments)

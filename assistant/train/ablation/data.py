@@ -1,0 +1,120 @@
+"""Training questions of the compared tasks, asked as they are measured; the same for every arm."""
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+from assistant.evaluate.tasks.base import Example as Row
+from assistant.evaluate.tasks.base import Task
+from assistant.evaluate.tasks.registry import task_of
+from assistant.evaluate.tasks.texts import CaptionTask, NameTask
+from assistant.evaluate.tasks.values import ValueTask
+from assistant.evaluate.tasks.yes_no import LabelTask
+from assistant.train.ablation.model import Phase
+from assistant.train.ablation.recipe import AblationRecipe
+from assistant.train.adapt.dialogue import lesson
+from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.adapt.recipe import ShownRates
+from assistant.train.batches import Batch, collate_examples
+from assistant.train.encode import Example
+from assistant.train.sources.records import Instruction
+
+_TRIES = 50
+
+
+def answer_text(task: Task, row: Row) -> str:
+    """How a row's reference is written as an answer.
+
+    Raises:
+        AssistantError: The task has no written reference that could be learned.
+    """
+    if isinstance(task, ValueTask):
+        return task.quantity.write(float(row.answer))
+    if isinstance(task, LabelTask):
+        return "Yes." if row.answer else "No."
+    if isinstance(task, CaptionTask | NameTask):
+        return str(row.answer) if isinstance(task, CaptionTask) else f"Name: {row.answer}"
+    raise AssistantError(
+        f"Task {task.name} is none that arms can be trained on; choose property:…, caption or name."
+    )
+
+
+def rows_of(recipe: AblationRecipe, data: Path, split: str) -> dict[str, list[Row]]:
+    """Rows of one molecule for each task: training rows, or the test rows that are measured.
+
+    Raises:
+        AssistantError: A task is unknown, is about pairs, or its table is missing.
+    """
+    found = {}
+    for name in recipe.tasks:
+        task = task_of(name)
+        rows = task.load(task.train if split == "train" else task.test, None, data, split=split)
+        if any(len(row.molecules) != 1 or row.pair for row in rows[:20]):
+            raise AssistantError(f"Task {name} is about more than one molecule; choose another.")
+        n = recipe.n_train if split == "train" else recipe.n_test
+        # Not the run's seed: every seed and arm is trained and measured on the same rows.
+        kept = (
+            random.Random(0).sample(range(len(rows)), n) if 0 < n < len(rows) else range(len(rows))
+        )
+        found[name] = [rows[i] for i in sorted(kept)]
+        answer_text(task, found[name][0])
+    return found
+
+
+class Questions:
+    """Batches of the steps.
+
+    Args:
+        rows: Training rows by task.
+        encoder: Of the base's tokenizer.
+        recipe: Batch size; whether the card is shown.
+        seed: Of the run; with a phase and a step it gives the batch.
+        graph: Whether graph tokens stand in the prompt.
+    """
+
+    def __init__(
+        self,
+        rows: Mapping[str, Sequence[Row]],
+        encoder: LessonEncoder,
+        recipe: AblationRecipe,
+        *,
+        seed: int,
+        graph: bool,
+    ) -> None:
+        self.rows, self.encoder, self.recipe = rows, encoder, recipe
+        self.seed, self.graph = seed, graph
+
+    def batch(self, phase: Phase, step: int) -> Batch:
+        """The questions of a step: tasks in turn, rows at random; no arm plays a part in it.
+
+        Raises:
+            AssistantError: No answer is within the sequence.
+        """
+        rng = random.Random(f"{self.seed} {phase.name} {step}")
+        examples: list[Example] = []
+        for place in range(_TRIES * self.recipe.batch):
+            name = phase.tasks[place % len(phase.tasks)]
+            row = rng.choice(self.rows[name])
+            example = self.example(name, row, graph=self.graph and not phase.expert)
+            if example is not None:
+                examples.append(example)
+            if len(examples) == self.recipe.batch:
+                return collate_examples(examples)
+        raise AssistantError(
+            f"No answer of {', '.join(phase.tasks)} is within {self.recipe.sequence} tokens; raise"
+            " sequence."
+        )
+
+    def example(self, name: str, row: Row, *, graph: bool) -> Example | None:
+        """A question with its answer; None when a molecule cannot be read or it is too long."""
+        try:
+            molecule = Molecule.parse(row.molecules[0])
+        except AssistantError:
+            return None
+        record = Instruction((molecule,), row.question, answer_text(task_of(name), row), name, "")
+        card = 0.0 if self.recipe.card else 1.0
+        rates = ShownRates(card=card, line=0.0, smiles=0.0, graph=0.0 if graph else 1.0)
+        rng = random.Random(0)
+        return self.encoder.encode(lesson(record, rng, rates), rng)

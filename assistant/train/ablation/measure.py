@@ -1,0 +1,129 @@
+"""What the arms answer: each task with each control, and the differences that count."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.assistant import Assistant
+from assistant.evaluate.arms import Arm
+from assistant.evaluate.compare import Difference, compare
+from assistant.evaluate.metrics.interval import Metric
+from assistant.evaluate.metrics.texts import TextScoring
+from assistant.evaluate.outcomes import read_answered
+from assistant.evaluate.report import Report, write_report
+from assistant.evaluate.run import model_row
+from assistant.evaluate.tasks.base import Example
+from assistant.evaluate.tasks.registry import task_of
+from assistant.train.ablation.recipe import AblationArm, AblationRecipe
+
+OWN, OTHER, ZERO = "own", "other molecule", "zero graph"
+_AGAINST = ("text", "lora")
+
+
+def controls_of(arm: AblationArm, *, card: bool) -> dict[str, Arm]:
+    """What an arm is measured with: its molecule, another one's graph and ΔW, neither."""
+    found = {OWN: Arm(OWN, card=card)}
+    if arm.sees_the_graph:
+        found[OTHER] = Arm(OTHER, graph="other", lora="other", card=card)
+        found[ZERO] = Arm(ZERO, graph="zero", lora="none", card=card)
+    return found
+
+
+def report_path(directory: Path, task: str, control: str) -> Path:
+    """Where the answers of a task under a control are kept."""
+    return directory / f"{task.replace(':', '-')}__{control.replace(' ', '-')}.json"
+
+
+def measure_arm(
+    arm: AblationArm,
+    directory: Path,
+    asked: Mapping[str, Sequence[Example]],
+    train: Mapping[str, Sequence[Example]],
+    scoring: TextScoring,
+    *,
+    card: bool,
+    device: str,
+    command: str,
+) -> None:
+    """Asks the bundle of an arm every task under every control; what was asked before is kept."""
+    wanted = [
+        (task, control, how)
+        for task in asked
+        for control, how in controls_of(arm, card=card).items()
+        if not report_path(directory, task, control).is_file()
+    ]
+    if not wanted:
+        return
+    assistant = Assistant.load(directory / "bundle", device=device)
+    bundle = {"name": assistant.status().model, "sha256": assistant.bundle_hash[:12]}
+    for name, control, how in wanted:
+        rows, known = asked[name], train[name]
+        row, outcomes = model_row(task_of(name), assistant, rows, known, scoring, arm=how, seed=0)
+        report = Report(
+            name,
+            Path(task_of(name).test.path).name,
+            [row],
+            command,
+            seed=0,
+            bundle=bundle,
+            arm=control,
+            n_train=len(known),
+            outcomes=outcomes,
+        )
+        write_report(report, report_path(directory, name, control), with_outcomes=True)
+
+
+def metrics_of(path: Path, train: Sequence[Example], scoring: TextScoring) -> list[Metric]:
+    """The numbers of kept answers, with their bootstrap draws."""
+    answered = read_answered(path)
+    task = task_of(answered.task)
+    return task.metrics(answered.scored(task), answered.examples, train, scoring, 0)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One comparison of the first metric of a task; positive differences are a - b.
+
+    Attributes:
+        a, b: What is compared: arm and control.
+    """
+
+    task: str
+    a: str
+    b: str
+    difference: Difference
+
+
+def comparisons(
+    recipe: AblationRecipe,
+    found: Mapping[tuple[str, str, str], Sequence[Sequence[Metric]]],
+) -> list[Compared]:
+    """Every arm against text and static LoRA, and against itself with another molecule.
+
+    Args:
+        recipe: Arms and tasks.
+        found: Metrics of each seed by task, arm and control.
+    """
+    pairs: list[tuple[str, tuple[str, str], tuple[str, str]]] = []
+    for task in recipe.tasks:
+        for arm in recipe.arms:
+            others = [(name, OWN) for name in _AGAINST if name in recipe.arms and name != arm]
+            if arm in _AGAINST:
+                others = []
+            others += [(arm, control) for control in (OTHER, ZERO) if (task, arm, control) in found]
+            pairs += [(task, (arm, OWN), other) for other in others]
+    compared = []
+    for task, a, b in pairs:
+        difference = compare(found[task, *a], found[task, *b])[0]
+        compared.append(Compared(task, _name(*a), _name(*b), difference))
+    return compared
+
+
+def _name(arm: str, control: str) -> str:
+    return arm if control == OWN else f"{arm}, {control}"
+
+
+def read_figures(directory: Path) -> dict[str, float]:
+    """What a finished arm cost."""
+    return json.loads((directory / "done.json").read_text(encoding="utf-8"))

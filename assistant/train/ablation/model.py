@@ -1,0 +1,210 @@
+"""One arm: the frozen language model and encoder, and the parts that are trained beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from assistant.adapters.generator import LoraGenerator
+from assistant.adapters.lora import running, wrap
+from assistant.adapters.weights import StackedLora, StackedLowRank
+from assistant.adapters.xlora.config import XLoraConfig
+from assistant.adapters.xlora.experts import stack_experts
+from assistant.adapters.xlora.gate import Gate
+from assistant.adapters.xlora.mixture import Mixture
+from assistant.adapters.xlora.passes import scaling_pass
+from assistant.graph.encoder import GraphEncoder
+from assistant.graph.projector import MultiLevelProjector
+from assistant.llm.load import LoadedLLM
+from assistant.train.ablation.recipe import AblationArm, AblationRecipe
+from assistant.train.ablation.sizes import LORA_TARGETS, sizes_of
+from assistant.train.adapt.model import StaticLora, adapter_step
+from assistant.train.adapt.recipe import LoraRecipe
+from assistant.train.batches import Batch
+from assistant.train.loss import head_loss, splice_graph_tokens
+
+JOINT = "joint"
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many steps on the rows of these tasks; `expert` is the one that they train, if any."""
+
+    name: str
+    tasks: tuple[str, ...]
+    steps: int
+    expert: str = ""
+
+
+def phases_of(arm: AblationArm, recipe: AblationRecipe) -> list[Phase]:
+    """All steps of an arm: its experts one by one, then everything else together."""
+    if not arm.experts:
+        return [Phase(JOINT, recipe.tasks, recipe.steps)]
+    each = max(1, round(recipe.steps * recipe.expert_share / len(recipe.tasks)))
+    experts = [Phase(f"expert {t}", (t,), each, expert=t) for t in recipe.tasks]
+    left = max(1, recipe.steps - each * len(experts))
+    return [*experts, Phase(JOINT, recipe.tasks, left)]
+
+
+def expert_name(task: str) -> str:
+    """The name of a task's expert, which is a directory too."""
+    return task.replace(":", "-").replace("_", "-")
+
+
+class ArmModel(nn.Module):
+    """The trained parts of an arm; language model and encoder are no part of its state.
+
+    Args:
+        llm: The frozen base.
+        encoder: The frozen graph encoder.
+        arm: Which parts.
+        recipe: Their sizes.
+    """
+
+    def __init__(
+        self, llm: LoadedLLM, encoder: GraphEncoder, arm: AblationArm, recipe: AblationRecipe
+    ) -> None:
+        super().__init__()
+        self._frozen = (llm, _without_molecule(encoder) if arm.graph == "same" else encoder)
+        self.arm = arm
+        sizes = sizes_of(arm, llm.model, encoder.config, recipe)
+        self.projector = MultiLevelProjector(sizes.projector) if sizes.projector else None
+        if arm.graph == "same":
+            self.projector.motif_weight.weight.requires_grad_(False).zero_()
+        self.lora = _lora(llm, sizes.lora_rank) if sizes.lora_rank else None
+        self.generator = LoraGenerator(sizes.generator) if sizes.generator else None
+        if self.generator is not None:
+            for B in self.generator.lora_B:
+                nn.init.normal_(B, std=recipe.b_std)
+            wrap(llm.model, self.generator.config.sites)
+        self.experts = nn.ModuleDict()
+        self.gate: Gate | None = None
+        if sizes.expert_rank:
+            names = [expert_name(task) for task in recipe.tasks]
+            self.experts.update({name: _lora(llm, sizes.expert_rank) for name in names})
+            layers = next(iter(self.experts.values())).names
+            config = XLoraConfig(
+                hidden_size=int(llm.model.config.hidden_size),
+                base_model_id=llm.fingerprint,
+                layerwise_scalings=True,
+            )
+            self.gate = Gate(config, n_layers=len(layers), n_experts=len(names))
+        for lora in (self.lora, *self.experts.values()):
+            if lora is not None:
+                wrap(llm.model, lora.names)
+
+    @property
+    def llm(self) -> nn.Module:
+        """The frozen language model."""
+        return self._frozen[0].model
+
+    @property
+    def encoder(self) -> GraphEncoder:
+        """The frozen encoder; one that knows no molecule where all have the same tokens."""
+        return self._frozen[1]
+
+    def begin(self, phase: Phase) -> list[nn.Parameter]:
+        """The parameters of a phase: one expert, or everything but the experts."""
+        chosen = dict.fromkeys(self.parameters())
+        experts = dict.fromkeys(self.experts.parameters())
+        if phase.expert:
+            chosen = dict.fromkeys(self.experts[expert_name(phase.expert)].parameters())
+        elif phase.name == JOINT:
+            chosen = {p: None for p in chosen if p not in experts}
+        return [p for p in chosen if p.requires_grad]
+
+    def n_trained(self) -> int:
+        """Trainable parameters of all phases."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def mixture(self) -> Mixture | None:
+        """Gate and experts; the experts as they are now, without a gradient."""
+        if self.gate is None:
+            return None
+        with torch.no_grad():
+            deltas = {name: lora.weights() for name, lora in self.experts.items()}
+            layers = next(iter(self.experts.values())).names
+            return Mixture(self.gate.config, self.gate, stack_experts(deltas, layers))
+
+    def loss(self, batch: Batch, phase: Phase, *, roll: int = 0, graph: bool = True) -> Tensor:
+        """Mean cross-entropy of the answers.
+
+        Args:
+            batch: Questions with answers.
+            phase: What is in use: one expert alone, or everything together.
+            roll: Gives molecule i what belongs to molecule i - roll of the batch (a control).
+            graph: False zeroes graph tokens and leaves ΔW out (a control).
+        """
+        embeds = self.llm.get_input_embeddings()(batch.ids)
+        # An expert is trained as if it were the only LoRA, before there are graph tokens and ΔW.
+        tokens, stacked = (None, None) if phase.expert else self._molecules(batch)
+        if roll:
+            tokens = None if tokens is None else tokens.roll(roll, 0)
+            stacked = None if stacked is None else _rolled(stacked, roll)
+        if not graph:
+            tokens = None if tokens is None else torch.zeros_like(tokens)
+            stacked = None
+        if tokens is not None:
+            embeds = splice_graph_tokens(embeds, tokens, batch)
+        lora = self.experts[expert_name(phase.expert)] if phase.expert else self.lora
+        mixture = None if phase.expert else self.mixture()
+        experts = None
+        if mixture is not None:
+            with torch.no_grad():
+                hidden = scaling_pass(self.llm, mixture, embeds, use_cache=False)
+            experts = mixture.step(mixture.gate(hidden))
+        step = adapter_step(lora.weights() if lora is not None else {}, stacked, batch)
+        with running(step, experts):
+            hidden = self.llm.base_model(inputs_embeds=embeds, use_cache=False).last_hidden_state
+            return head_loss(self.llm, hidden, batch)
+
+    def _molecules(self, batch: Batch) -> tuple[Tensor | None, StackedLora | None]:
+        if batch.graphs is None or (self.projector is None and self.generator is None):
+            return None, None
+        graphs = batch.graphs
+        with torch.no_grad():
+            levels = self.encoder(graphs.x, graphs.edge_index, graphs.edge_attr, graphs.batch)
+        tokens = None
+        if self.projector is not None:
+            tokens = self.projector(levels, batch.motifs, batch.motif_mask)
+        return tokens, self.generator(levels) if self.generator is not None else None
+
+
+def _rolled(stacked: StackedLora, by: int) -> StackedLora:
+    return StackedLora(
+        {n: StackedLowRank(s.lora_A.roll(by, 0), s.lora_B, s.scaling) for n, s in stacked.items()}
+    )
+
+
+def _lora(llm: LoadedLLM, rank: int) -> StaticLora:
+    return StaticLora(llm.model, LoraRecipe(rank=rank, alpha=2.0 * rank, targets=LORA_TARGETS))
+
+
+def _without_molecule(encoder: GraphEncoder) -> GraphEncoder:
+    """An encoder that says the same of every atom of every molecule, another vector per level.
+
+    A projector behind it writes seven different tokens (six levels and the motifs), which it learns
+    like any others and which know nothing of the molecule.
+    """
+    blank = GraphEncoder(encoder.config).eval().requires_grad_(False)
+    nodes = blank.molecule_node_model
+    generator = torch.Generator().manual_seed(0)
+    for table in nodes.atom_encoder.atom_embedding_list:
+        table.weight.copy_(torch.randn(1, table.weight.shape[1], generator=generator))
+    for norm in nodes.batch_norms:
+        norm.weight.zero_()
+        norm.bias.copy_(torch.randn(norm.bias.shape, generator=generator))
+    return blank
+
+
+def component_names(arm: AblationArm) -> Sequence[str]:
+    """The bundle's components that an arm has beside the language model."""
+    parts = {
+        "encoder": arm.graph != "none" or arm.generator,
+        "projector": arm.graph != "none",
+        "generator": arm.generator,
+        "lora": arm.lora,
+        "experts": arm.experts,
+    }
+    return [name for name, there in parts.items() if there]

@@ -1,0 +1,133 @@
+"""What is compared and how: one TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from assistant.errors import AssistantError
+
+GraphSource = Literal["none", "own", "same"]
+
+
+@dataclass(frozen=True)
+class AblationArm:
+    """What is trained beside the frozen language model. Every arm shows the SMILES.
+
+    Attributes:
+        graph: Graph tokens of the molecule, none, or as many learned tokens that are the same for
+            all molecules (seven different ones): what trained tokens alone are worth.
+        lora: An ordinary LoRA of every token.
+        generator: Instance LoRA (MoRA).
+        experts: One LoRA per task, trained apart, then mixed by an X-LoRA gate.
+    """
+
+    name: str
+    graph: GraphSource = "none"
+    lora: bool = False
+    generator: bool = False
+    experts: bool = False
+
+    @property
+    def n_parts(self) -> int:
+        """Parts that share the trainable parameters."""
+        return (self.graph != "none") + self.lora + self.generator + self.experts
+
+    @property
+    def sees_the_graph(self) -> bool:
+        """Whether another molecule's graph would change anything."""
+        return self.graph == "own" or self.generator
+
+
+ARMS: Mapping[str, AblationArm] = {
+    arm.name: arm
+    for arm in (
+        AblationArm("text", graph="same"),
+        AblationArm("lora", lora=True),
+        AblationArm("graph", graph="own"),
+        AblationArm("mora", generator=True),
+        AblationArm("graph+mora", graph="own", generator=True),
+        AblationArm("experts", experts=True),
+        AblationArm("graph+mora+experts", graph="own", generator=True, experts=True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class AblationRecipe:
+    """One TOML file.
+
+    Attributes:
+        tasks: Tasks of `assistant.evaluate.run`, about one molecule each.
+        arms: Names of `ARMS`.
+        seeds: Of the trained weights and of the order of the data; every arm has the same data.
+        steps: Of each arm, `batch` questions each.
+        parameters: Trainable ones of each arm; sizes are chosen to come near.
+        expert_share: Share of the steps that train the experts, before the gate.
+        card: Whether the fact card is shown, in training and in measuring.
+        rank: Of each ΔW; every: of the layers has one.
+        b_std: Deviation of the generator's B at the start.
+        n_train: Training rows of each task, drawn at random; 0 takes all.
+        n_test: Test rows of each task, drawn at random.
+    """
+
+    tasks: tuple[str, ...] = ("property:homo", "caption")
+    arms: tuple[str, ...] = tuple(ARMS)
+    seeds: tuple[int, ...] = (1, 2, 3)
+    steps: int = 600
+    batch: int = 16
+    sequence: int = 512
+    lr: float = 1e-3
+    warmup: float = 0.05
+    parameters: int = 2_500_000
+    expert_share: float = 0.5
+    card: bool = False
+    rank: int = 8
+    every: int = 2
+    b_std: float = 0.02
+    n_train: int = 0
+    n_test: int = 200
+    save_every_minutes: float = 3.0
+
+    def __post_init__(self) -> None:
+        for name in ("tasks", "arms", "seeds"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty")
+        unknown = sorted(set(self.arms) - set(ARMS))
+        if unknown:
+            raise ValueError(f"unknown arms {', '.join(unknown)}; known are {', '.join(ARMS)}")
+        if min(self.steps, self.batch, self.parameters, self.n_test, self.rank) < 1:
+            raise ValueError("steps, batch, parameters, n_test and rank must be positive")
+        if not 0 < self.expert_share < 1:
+            raise ValueError(f"expert_share {self.expert_share} is not between 0 and 1")
+
+    def factor(self, step: int, n_steps: int) -> float:
+        """Share of the learning rate: warm-up, then linear to zero."""
+        progress = step / n_steps
+        rising = progress / self.warmup if self.warmup else 1.0
+        return max(0.02, min(rising, 1.0 - progress, 1.0))
+
+    @classmethod
+    def load(cls, path: Path) -> "AblationRecipe":
+        """Reads a TOML file.
+
+        Raises:
+            AssistantError: No such file, unknown keys, or values that are impossible.
+        """
+        if not path.is_file():
+            raise AssistantError(f"There is no recipe {path}; name one with --config.")
+        try:
+            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
+            raise AssistantError(f"{path.name}: {error}.") from error
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "AblationRecipe":
+        """From TOML's values; unknown keys raise ValueError."""
+        known = [entry.name for entry in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(f"unknown keys {', '.join(unknown)}; known are {', '.join(known)}")
+        return cls(**values)

@@ -1,0 +1,154 @@
+"""Trains one arm with one seed; resumes where it stopped."""
+
+import json
+import resource
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from assistant.errors import AssistantError
+from assistant.graph.encoder import GraphEncoder
+from assistant.llm.load import LoadedLLM
+from assistant.train.ablation.data import Questions
+from assistant.train.ablation.model import ArmModel, Phase, phases_of
+from assistant.train.ablation.recipe import AblationArm, AblationRecipe
+from assistant.train.precision import autocast
+from assistant.train.progress import Progress
+
+
+def write_recipe(recipe: AblationRecipe, base: str, directory: Path) -> None:
+    """Notes what a directory of arms is trained by, or compares with what was noted.
+
+    Raises:
+        AssistantError: It was begun with another recipe or base.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    kept, own = directory / "recipe.json", {**asdict(recipe), "base": base}
+    if kept.is_file() and json.loads(kept.read_text("utf-8")) != json.loads(json.dumps(own)):
+        raise AssistantError(
+            f"{directory} was begun with another recipe or base; name a new directory with --run."
+        )
+    kept.write_text(json.dumps(own) + "\n", encoding="utf-8")
+
+
+class ArmRun:
+    """The training of an arm.
+
+    Args:
+        arm: What is trained.
+        recipe: How.
+        llm: The frozen base with plain weights that pass gradients on.
+        encoder: The frozen graph encoder.
+        questions: The batches.
+        directory: Of this arm and seed.
+        seed: Of the trained weights.
+    """
+
+    def __init__(
+        self,
+        arm: AblationArm,
+        recipe: AblationRecipe,
+        llm: LoadedLLM,
+        encoder: GraphEncoder,
+        questions: Questions,
+        directory: Path,
+        *,
+        seed: int,
+    ) -> None:
+        self.arm, self.recipe, self.questions, self.directory = arm, recipe, questions, directory
+        self.device = llm.device
+        directory.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(seed)
+        self.model = ArmModel(llm, encoder, arm, recipe).to(self.device)
+        self.phases = phases_of(arm, recipe)
+        self.done: list[str] = []
+        self.step, self.seconds = 0, 0.0
+        self._optimizer: torch.optim.Optimizer | None = None
+        self._saved_optimizer: dict | None = None
+        self._resume()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all phases are trained."""
+        return len(self.done) == len(self.phases)
+
+    def train(self) -> None:
+        """Trains the phases that are left."""
+        for phase in self.phases:
+            if phase.name not in self.done:
+                self._train(phase)
+                self.done.append(phase.name)
+                self.step, self._optimizer = 0, None
+                self.save()
+
+    def _train(self, phase: Phase) -> None:
+        parameters = self.model.begin(phase)
+        self._optimizer = torch.optim.AdamW(parameters, lr=self.recipe.lr, weight_decay=0.0)
+        if self._saved_optimizer is not None:
+            self._optimizer.load_state_dict(self._saved_optimizer)
+            self._saved_optimizer = None
+        title = f"{self.directory.parent.name} {self.arm.name}, {phase.name}"
+        progress = Progress(title, phase.steps, done=self.step, unit="tokens")
+        last = saved = time.monotonic()
+        self.model.train()
+        while self.step < phase.steps:
+            loss, n_tokens = self._step(phase, parameters)
+            now = time.monotonic()
+            self.seconds, last = self.seconds + now - last, now
+            progress.advance(n_tokens, f"loss {loss:.3f}")
+            self._record(phase, loss)
+            if now - saved > self.recipe.save_every_minutes * 60:
+                self.save()
+                saved = now
+
+    def _step(self, phase: Phase, parameters: list[torch.nn.Parameter]) -> tuple[float, int]:
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.recipe.lr * self.recipe.factor(self.step, phase.steps)
+        batch = self.questions.batch(phase, self.step)
+        with autocast(self.device):
+            loss = self.model.loss(batch.to(self.device), phase)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        return float(loss.detach()), int(batch.mask.sum())
+
+    def _record(self, phase: Phase, loss: float) -> None:
+        row = {"phase": phase.name, "step": self.step, "seconds": round(self.seconds, 1)}
+        with (self.directory / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row | {"loss": round(loss, 4)}) + "\n")
+
+    def figures(self) -> dict[str, float]:
+        """Trained parameters, seconds of training, peak memory of the process in MB."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return {
+            "trained parameters": self.model.n_trained(),
+            "seconds": round(self.seconds, 1),
+            "peak memory of the process (MB)": round(peak),
+        }
+
+    def save(self) -> None:
+        """Writes the whole state under a temporary name, then renames it."""
+        optimizer = self._optimizer.state_dict() if self._optimizer is not None else None
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": optimizer,
+            "done": self.done,
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        temporary = self.directory / "state.tmp"
+        torch.save(state, temporary)
+        temporary.replace(self.directory / "state.pt")
+
+    def _resume(self) -> None:
+        path = self.directory / "state.pt"
+        if not path.is_file():
+            return
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        self.model.load_state_dict(state["model"])
+        self._saved_optimizer = state["optimizer"]
+        self.done, self.step, self.seconds = state["done"], state["step"], state["seconds"]

@@ -1,0 +1,144 @@
+"""Sizes of an arm's parts, so that all arms train about the same number of parameters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from torch import nn
+
+from assistant.adapters.generator import GeneratorConfig, LoraGenerator
+from assistant.adapters.lora import named_targets
+from assistant.adapters.sites import find_sites
+from assistant.errors import AssistantError
+from assistant.graph.encoder import GraphEncoderConfig
+from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
+from assistant.train.ablation.recipe import AblationArm, AblationRecipe
+
+LORA_TARGETS = "qkvo"
+T = TypeVar("T")
+_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the parts of an arm are made of; None for a part it has not."""
+
+    projector: ProjectorConfig | None
+    generator: GeneratorConfig | None
+    lora_rank: int | None
+    expert_rank: int | None
+
+
+def sizes_of(
+    arm: AblationArm, llm: nn.Module, encoder: GraphEncoderConfig, recipe: AblationRecipe
+) -> Sizes:
+    """Sizes whose parameters come near the recipe's, shared evenly by the parts.
+
+    Raises:
+        AssistantError: The budget is too small for the smallest parts, or is not met.
+    """
+    share = recipe.parameters // arm.n_parts
+    per_rank = lora_parameters(llm, 1)
+    n_experts = len(recipe.tasks)
+    projector = generator = lora = expert = None
+    if arm.graph != "none":
+        projector = _nearest(
+            arm, "projector", share, lambda n: _projector(llm, encoder, n), _projector_parameters
+        )
+    if arm.generator:
+        generator = _nearest(
+            arm,
+            "generator",
+            share,
+            lambda n: _generator(llm, encoder, recipe, n),
+            _generator_parameters,
+        )
+    if arm.lora:
+        lora = _rank(arm, "LoRA", share, per_rank)
+    if arm.experts:
+        expert = _rank(
+            arm, "experts", share - _gate_parameters(llm, n_experts), per_rank * n_experts
+        )
+    return Sizes(projector, generator, lora, expert)
+
+
+def _rank(arm: AblationArm, part: str, share: int, per_rank: int) -> int:
+    rank = round(share / per_rank)
+    _check(arm, part, share, rank * per_rank)
+    return rank
+
+
+def _nearest(
+    arm: AblationArm,
+    part: str,
+    share: int,
+    make: Callable[[int], T],
+    count: Callable[[T], int],
+) -> T:
+    """The size, in steps of one, whose parameters are nearest to the share (they grow with it)."""
+    low, high = 1, 2
+    while count(make(high)) < share:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(make(middle)) < share else (low, middle)
+    best = min((low, high), key=lambda size: abs(count(make(size)) - share))
+    _check(arm, part, share, count(make(best)))
+    return make(best)
+
+
+def _check(arm: AblationArm, part: str, share: int, found: int) -> None:
+    if abs(found - share) > _TOLERANCE * share:
+        raise AssistantError(
+            f"Arm {arm.name}: its {part} has {found:,} parameters at the nearest size, its share is"
+            f" {share:,}. Choose other `parameters`."
+        )
+
+
+def lora_parameters(llm: nn.Module, rank: int) -> int:
+    """Of a LoRA over all attention projections."""
+    modules = dict(named_targets(llm))
+    names = dict.fromkeys(site.name for site in find_sites(llm, LORA_TARGETS))
+    return rank * sum(modules[n].in_features + modules[n].out_features for n in names)
+
+
+def _gate_parameters(llm: nn.Module, n_experts: int) -> int:
+    n_layers = len(dict.fromkeys(site.name for site in find_sites(llm, LORA_TARGETS)))
+    return (int(llm.config.hidden_size) + 1) * n_layers * n_experts
+
+
+def _projector(llm: nn.Module, encoder: GraphEncoderConfig, size: int) -> ProjectorConfig:
+    return ProjectorConfig(
+        d_graph=encoder.d_model,
+        d_llm=int(llm.config.hidden_size),
+        n_levels=encoder.n_levels,
+        d_hidden=8 * size,
+        shared_attention=True,
+    )
+
+
+def _generator(
+    llm: nn.Module, encoder: GraphEncoderConfig, recipe: AblationRecipe, size: int
+) -> GeneratorConfig:
+    return GeneratorConfig(
+        d_graph=encoder.d_model,
+        sites=find_sites(llm, "qkvom", every=recipe.every),
+        n_levels=encoder.n_levels,
+        rank=recipe.rank,
+        alpha=2.0 * recipe.rank,
+        d_model=4 * size,
+        n_site_blocks=1,
+    )
+
+
+def _projector_parameters(config: ProjectorConfig) -> int:
+    return n_parameters(MultiLevelProjector(config))
+
+
+def _generator_parameters(config: GeneratorConfig) -> int:
+    return n_parameters(LoraGenerator(config))
+
+
+def n_parameters(module: nn.Module) -> int:
+    """Of a module that are trained."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

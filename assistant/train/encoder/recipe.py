@@ -1,0 +1,120 @@
+"""What the encoder is pre-trained on and how: one TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from assistant.errors import AssistantError
+from assistant.graph.encoder import GraphEncoderConfig
+
+
+@dataclass(frozen=True)
+class HeadSet:
+    """A table whose columns become heads.
+
+    Attributes:
+        table: Below the data directory, without `.csv.gz`.
+        kind: "value" for regression, "label" for 0 and 1.
+        leave_out: Columns that are no targets, beside the structure and the split.
+    """
+
+    table: str
+    kind: Literal["value", "label"]
+    leave_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "leave_out", tuple(self.leave_out))
+        if self.kind not in ("value", "label"):
+            raise ValueError(f"kind {self.kind!r} of {self.table} is neither value nor label")
+
+
+@dataclass(frozen=True)
+class PartWeights:
+    """What each part of the loss counts."""
+
+    atoms: float = 1.0
+    bonds: float = 0.5
+    descriptors: float = 1.0
+    values: float = 1.0
+    labels: float = 0.5
+
+
+@dataclass(frozen=True)
+class EncoderRecipe:
+    """One TOML file.
+
+    Attributes:
+        steps: Optimiser steps, `batch` molecules each.
+        masked: Share of the molecules that are shown masked; the others have no atom hidden.
+        mask_rate: Share of the atoms, and of the bonds, of a masked molecule that is hidden.
+        labelled: Share of the molecules that come from labelled tables.
+        n_molecules: Unlabelled molecules drawn from the corpus; 0 takes all.
+        held_out: Molecules of the training rows that the curve is measured on.
+        licensed_only: Leaves out sources without a clear licence (`assistant.train.licences`).
+    """
+
+    steps: int = 10_000
+    batch: int = 128
+    lr: float = 1e-3
+    warmup: float = 0.03
+    masked: float = 0.5
+    mask_rate: float = 0.15
+    labelled: float = 0.5
+    n_molecules: int = 0
+    held_out: int = 1024
+    seed: int = 1
+    save_every_minutes: float = 3.0
+    licensed_only: bool = False
+    sizes: GraphEncoderConfig = field(default_factory=GraphEncoderConfig)
+    weights: PartWeights = PartWeights()
+    sets: tuple[HeadSet, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for name in ("masked", "mask_rate", "labelled", "warmup"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} = {getattr(self, name)} is not in 0…1")
+        if min(self.steps, self.batch) < 1 or self.lr <= 0 or self.held_out < 1:
+            raise ValueError(
+                f"steps {self.steps}, batch {self.batch}, held_out {self.held_out} or lr {self.lr}"
+                " must be positive"
+            )
+        if self.sizes.columns != "ogb":
+            raise ValueError("only graphs with all of OGB's columns can be masked")
+
+    def factor(self, step: int) -> float:
+        """Share of the learning rate at a step: warm-up, then linear to zero."""
+        progress = step / self.steps
+        rising = progress / self.warmup if self.warmup else 1.0
+        return max(0.01, min(rising, 1.0 - progress, 1.0))
+
+    @classmethod
+    def load(cls, path: Path) -> "EncoderRecipe":
+        """Reads a TOML file.
+
+        Raises:
+            AssistantError: No such file, unknown keys, or values that are impossible.
+        """
+        if not path.is_file():
+            raise AssistantError(f"There is no recipe {path}; name one with --config.")
+        try:
+            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
+            raise AssistantError(f"{path.name}: {error}.") from error
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "EncoderRecipe":
+        """From TOML's values; unknown keys raise ValueError."""
+        given = dict(values)
+        unknown = sorted(set(given) - {entry.name for entry in fields(cls)})
+        if unknown:
+            known = ", ".join(entry.name for entry in fields(cls))
+            raise ValueError(f"unknown keys {', '.join(unknown)}; known are {known}")
+        parts: dict[str, Any] = {}
+        if "sizes" in given:
+            parts["sizes"] = GraphEncoderConfig(**given.pop("sizes"))
+        if "weights" in given:
+            parts["weights"] = PartWeights(**given.pop("weights"))
+        parts["sets"] = tuple(HeadSet(**entry) for entry in given.pop("sets", []))
+        return cls(**given, **parts)

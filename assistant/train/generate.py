@@ -1,0 +1,134 @@
+"""Writes conversations about your own molecules, as JSON lines that `adapt` learns from.
+
+    python -m assistant.train.generate --molecules FILE --out OUT.jsonl [--n 1000] [--seed 1]
+
+FILE is a CSV, TSV or JSONL (.gz) with a column `smiles` and, where known, `name`; or a .smi file, a
+SMILES and a name a line. Every answer follows from facts that RDKit computes and from the words in
+this package; another seed writes other conversations. The lines are of the format `conversations`:
+`python -m assistant.train.adapt --data conversations=OUT.jsonl`. They show the whole fact card, so
+train on them with the rates card, line, smiles and graph at 0.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from assistant.chem.facts import Facts, compute_facts
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+from assistant.evaluate.table import read_table
+from assistant.train import wording
+from assistant.train.dialogues import DialogueWriter
+from assistant.train.progress import Progress
+from assistant.train.view import Dialogue, OutsideQuestions, Rates
+
+OWN_QUESTIONS: OutsideQuestions = {
+    "off_topic": wording.OFF_TOPIC,
+    "general_chemistry": wording.GENERAL_CHEMISTRY,
+}
+"""Questions to decline that need no data set."""
+EVERYTHING_SHOWN = Rates(card=0.0, line=0.0, smiles=0.0, graph=0.0)
+
+
+def read_molecules(path: Path) -> tuple[list[tuple[Molecule, Facts]], list[str]]:
+    """Molecules of a file with their facts, and why others were left out.
+
+    Raises:
+        AssistantError: The file cannot be read, or holds no molecule.
+    """
+    found: list[tuple[Molecule, Facts]] = []
+    problems: list[str] = []
+    for place, smiles, name in _entries(path):
+        try:
+            molecule = Molecule.parse(smiles, name=name or None)
+            found.append((molecule, compute_facts(molecule)))
+        except AssistantError as error:
+            problems.append(f"row {place}: {error}")
+    if not found:
+        first = f" The first problem: {problems[0]}" if problems else ""
+        raise AssistantError(f"{path} holds no molecule that can be read.{first}")
+    return found, problems
+
+
+def _entries(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Place, SMILES and name of each row."""
+    if path.suffix in (".smi", ".smiles"):
+        if not path.is_file():
+            raise AssistantError(f"No file at {path}; name one with --molecules.")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for place, line in enumerate(lines, 1):
+            smiles, _, name = line.strip().partition(" " if "\t" not in line else "\t")
+            if smiles:
+                yield place, smiles, name.strip()
+        return
+    for place, row in enumerate(read_table(path, ("smiles",)), 1):
+        yield place, row["smiles"], row.get("name", "")
+
+
+def conversation_line(dialogue: Dialogue) -> dict[str, object]:
+    """A dialogue as an object of the format `conversations`."""
+    conversation = dialogue.conversation
+    entries = [conversation.molecule(number) for number in dialogue.views]
+    numbers = {number: place for place, number in enumerate(dialogue.views, 1)}
+    molecules = []
+    for entry in entries:
+        about = {"smiles": entry.molecule.smiles, "name": entry.molecule.name, "role": entry.role}
+        molecules.append({key: value for key, value in about.items() if value})
+    messages = []
+    for message in conversation.messages:
+        line: dict[str, object] = {"role": message.role, "text": message.text}
+        if message.attached:
+            line["molecules"] = [numbers[number] for number in message.attached]
+        messages.append(line)
+    return {"molecules": molecules, "messages": messages}
+
+
+def write_conversations(
+    molecules: Sequence[tuple[Molecule, Facts]], path: Path, *, n: int, seed: int
+) -> None:
+    """Writes `n` conversations about the molecules, one a line, under a temporary name first."""
+    writer = DialogueWriter(molecules, OWN_QUESTIONS, seed=seed, rates=EVERYTHING_SHOWN)
+    progress = Progress("conversations", n, unit="turns")
+    temporary = path.with_name(f".{path.name}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with temporary.open("w", encoding="utf-8") as file:
+        for _ in range(n):
+            dialogue = writer.write()
+            file.write(json.dumps(conversation_line(dialogue), ensure_ascii=False) + "\n")
+            progress.advance(len(dialogue.intents))
+    temporary.replace(path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m assistant.train.generate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--molecules", type=Path, required=True, help="CSV, TSV, JSONL (.gz) or .smi")
+    add("--out", type=Path, required=True, help="the JSONL file to write")
+    add("--n", type=int, default=1000, help="conversations (default: 1000)")
+    add("--seed", type=int, default=1, help="another seed, other conversations (default: 1)")
+    args = parser.parse_args(arguments)
+    if args.n < 1:
+        parser.error(f"--n {args.n} must be positive")
+    try:
+        molecules, problems = read_molecules(args.molecules)
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    for problem in problems[:5]:
+        sys.stderr.write(f"{problem}\n")
+    if problems:
+        sys.stderr.write(f"{len(problems)} rows left out, {len(molecules)} molecules read\n")
+    write_conversations(molecules, args.out, n=args.n, seed=args.seed)
+    sys.stdout.write(f"wrote {args.n} conversations to {args.out}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,268 @@
+"""Arms trained apart on one frozen base: same data, same size, controls that control."""
+
+import csv
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from assistant.assistant import Assistant
+from assistant.bundle import Bundle
+from assistant.checkpoint import ComponentInfo, save_component
+from assistant.errors import AssistantError
+from assistant.evaluate.metrics.interval import mean
+from assistant.evaluate.tasks.registry import task_of
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.llm.load import LoadedLLM
+from assistant.train.ablation.__main__ import load_base, load_encoder, main
+from assistant.train.ablation.data import Questions, answer_text, rows_of
+from assistant.train.ablation.measure import OTHER, OWN, ZERO, comparisons, controls_of
+from assistant.train.ablation.model import JOINT, ArmModel, Phase, phases_of
+from assistant.train.ablation.recipe import ARMS, AblationRecipe
+from assistant.train.ablation.run import ArmRun
+from assistant.train.adapt.encode import LessonEncoder
+from tests.bundles import write_tiny_bundle
+
+BUDGET = 37_000
+SMALL = GraphEncoderConfig(d_model=12)
+SMILES = ["CCO", "CCN", "c1ccccc1", "CC(=O)O", "CCCC", "C=C", "CC#N", "OCCO"]
+
+
+def write_table(path: Path, head: list[str], rows: list[tuple[str, ...]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("ablation")
+    write_tiny_bundle(directory / "base")
+    torch.manual_seed(5)
+    save_component(directory / "encoder", GraphEncoder(SMALL), SMALL, ComponentInfo("encoder"))
+    homo = [(s, f"-0.2{i}", "test" if i < 3 else "train") for i, s in enumerate(SMILES)]
+    write_table(directory / "qm9" / "qm9_homo.csv.gz", ["smiles", "homo", "split"], homo)
+    texts = [(s, f"The molecule is number {i}.") for i, s in enumerate(SMILES)]
+    write_table(
+        directory / "captions_train_pool" / "train_pool.csv.gz",
+        ["smiles", "description"],
+        texts[3:],
+    )
+    write_table(directory / "chebi20" / "test.csv.gz", ["smiles", "description"], texts[:3])
+    return directory
+
+
+def recipe(**changes: object) -> AblationRecipe:
+    values = {
+        "steps": 4, "batch": 3, "parameters": BUDGET, "n_test": 2, "seeds": (1,), "rank": 2,
+        "sequence": 400, "lr": 1e-2, "b_std": 0.2,
+    }  # fmt: skip
+    return AblationRecipe(**(values | changes))
+
+
+@pytest.fixture
+def base(place: Path) -> LoadedLLM:
+    return load_base(Bundle.read(place / "base"), "cpu")
+
+
+def arm_model(name: str, place: Path, base: LoadedLLM, **changes: object) -> ArmModel:
+    torch.manual_seed(1)
+    return ArmModel(base, load_encoder(place / "encoder"), ARMS[name], recipe(**changes)).eval()
+
+
+def questions(name: str, place: Path, base: LoadedLLM) -> Questions:
+    encoder = LessonEncoder(base.tokenizer, n_graph_tokens=28, sequence=400)
+    rows = rows_of(recipe(), place, "train")
+    return Questions(rows, encoder, recipe(), seed=1, graph=ARMS[name].graph != "none")
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_every_arm_trains_about_as_many_parameters(name: str, place: Path, base: LoadedLLM) -> None:
+    model = arm_model(name, place, base)
+    assert model.n_trained() == pytest.approx(BUDGET, rel=0.06)
+    phases = phases_of(ARMS[name], recipe())
+    trained = {id(p) for phase in phases for p in model.begin(phase)}
+    assert trained == {id(p) for p in model.parameters() if p.requires_grad}
+    assert sum(phase.steps for phase in phases) == 4
+
+
+def test_a_budget_that_cannot_be_met_is_named(place: Path, base: LoadedLLM) -> None:
+    with pytest.raises(AssistantError, match="Arm graph: its projector has"):
+        arm_model("graph", place, base, parameters=500)
+
+
+def test_all_arms_see_the_same_questions_and_answers(place: Path, base: LoadedLLM) -> None:
+    phase = Phase(JOINT, recipe().tasks, 4)
+    batches = {name: questions(name, place, base).batch(phase, 2) for name in ARMS}
+    learned = {
+        name: [row[weights > 0].tolist() for row, weights in zip(b.ids, b.weights, strict=True)]
+        for name, b in batches.items()
+    }
+    assert all(answers == learned["text"] for answers in learned.values())
+    assert (batches["graph"].slot_row.numel(), batches["lora"].slot_row.numel()) == (3 * 28, 0)
+    other = questions("text", place, base).batch(phase, 3)
+    assert other.ids.shape != batches["text"].ids.shape or not torch.equal(
+        other.ids, batches["text"].ids
+    )
+    tokens, _ = arm_model("text", place, base)._molecules(batches["text"])
+    assert torch.allclose(tokens[0], tokens[-1], atol=1e-5)
+    assert len(torch.unique(tokens[0].detach().round(decimals=5), dim=0)) == 7
+    decoded = base.tokenizer.decode(batches["lora"].ids[0])
+    assert "SMILES: " in decoded
+    assert "no facts computed" in decoded
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_only_arms_with_a_graph_notice_another_molecule(
+    name: str, place: Path, base: LoadedLLM
+) -> None:
+    model = arm_model(name, place, base)
+    phase = Phase(JOINT, recipe().tasks, 4)
+    batch = questions(name, place, base).batch(phase, 0)
+    with torch.no_grad():
+        own, other = (float(model.loss(batch, phase, roll=r)) for r in (0, 1))
+        zero = float(model.loss(batch, phase, graph=False))
+    assert (abs(own - other) > 1e-5) == ARMS[name].sees_the_graph
+    assert (abs(own - zero) > 1e-5) == (ARMS[name].sees_the_graph or name == "text")
+
+
+def test_an_expert_is_trained_alone_and_then_held(place: Path, base: LoadedLLM) -> None:
+    model = arm_model("graph+mora+experts", place, base)
+    first, _, joint = phases_of(ARMS["graph+mora+experts"], recipe())
+    assert first.tasks == ("property:homo",)
+    asked = questions("graph+mora+experts", place, base)
+    batch = asked.batch(first, 0)
+    assert batch.slot_row.numel() == 0  # graph tokens are not trained yet
+    model.loss(batch, first).backward()
+    touched = {n.split(".")[1] for n, p in model.named_parameters() if p.grad is not None}
+    assert touched == {"property-homo"}
+    model.zero_grad()
+    model.loss(asked.batch(joint, 0), joint).backward()
+    touched = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None}
+    assert touched == {"projector", "generator", "gate"}
+    assert not any(p.requires_grad for p in model.llm.parameters())
+
+
+def test_a_run_goes_on_as_if_it_had_not_stopped(place: Path, tmp_path: Path) -> None:
+    def run(directory: Path) -> ArmRun:
+        base = load_base(Bundle.read(place / "base"), "cpu")  # an arm wraps its layers
+        encoder = load_encoder(place / "encoder")
+        asked = questions("experts", place, base)
+        return ArmRun(
+            ARMS["experts"], recipe(), base, encoder, asked, directory / "experts", seed=1
+        )
+
+    whole = run(tmp_path / "whole")
+    whole.train()
+    begun = run(tmp_path / "halves")
+    begun.phases = begun.phases[:1]
+    begun.train()
+    resumed = run(tmp_path / "halves")
+    assert not resumed.is_finished
+    assert resumed.done == ["expert property:homo"]
+    resumed.train()
+    assert resumed.is_finished
+    for name, value in whole.model.state_dict().items():
+        assert torch.allclose(value, resumed.model.state_dict()[name], atol=1e-5), name
+
+
+def test_the_command_trains_measures_and_writes_the_table(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(
+        'arms = ["text", "graph+mora+experts"]\nseeds = [1]\nsteps = 2\nbatch = 2\nrank = 2\n'
+        f"parameters = {BUDGET}\nn_test = 2\nsequence = 400\n",
+        encoding="utf-8",
+    )
+    options = [
+        *("--config", str(config), "--run", str(tmp_path / "run"), "--base", str(place / "base")),
+        *("--encoder", str(place / "encoder"), "--data", str(place)),
+    ]
+    assert main([*options, "--arms", "text"]) == 0
+    assert "done so far" in capsys.readouterr().out
+    assert main(options) == 0
+    table = (tmp_path / "run" / "table.md").read_text(encoding="utf-8")
+    assert "| graph+mora+experts | other molecule | 2 |" in table
+    assert "| text | own | 2 |" in table
+    assert "| graph+mora+experts | text |" in table
+    directory = tmp_path / "run" / "seed-1" / "graph+mora+experts"
+    status = Assistant.load(directory / "bundle").status()
+    on = {adapter.name for adapter in status.adapters if adapter.on}
+    assert on == {"graph tokens", "instance LoRA", "experts"}
+    written = (directory / "log.jsonl").read_text(encoding="utf-8")
+    assert len(written.splitlines()) == 3
+    assert main(options) == 0  # nothing is trained or asked again
+    assert (directory / "log.jsonl").read_text(encoding="utf-8") == written
+    config.write_text(config.read_text(encoding="utf-8") + "lr = 0.5\n", encoding="utf-8")
+    assert main(options) == 1
+    assert "another recipe" in capsys.readouterr().err
+
+
+def test_answers_are_written_as_they_are_read(place: Path) -> None:
+    for name, rows in rows_of(recipe(), place, "train").items():
+        task = task_of(name)
+        assert len(rows) == 5
+        for row in rows:
+            assert task.parse(answer_text(task, row), row) == row.answer
+    test = {row.molecules for rows in rows_of(recipe(), place, "test").values() for row in rows}
+    assert test <= {(s,) for s in SMILES[:3]}
+    pairs = replace(recipe(), tasks=("pairs:absorption",))
+    with pytest.raises(AssistantError, match="pairs:absorption is about more than one"):
+        rows_of(pairs, _pairs(place), "train")
+
+
+def _pairs(place: Path) -> Path:
+    head = ["chromophore", "solvent", "abs_max_nm", "split_by_chromophore"]
+    rows = [("c1ccccc1", "CCO", "255", "train"), ("c1ccccc1", "O", "254", "test")]
+    write_table(place / "csi" / "chromophore_db.csv.gz", head, rows)
+    return place
+
+
+def test_arms_are_compared_with_text_lora_and_their_own_controls() -> None:
+    def metrics(value: float) -> list[list]:
+        return [[mean("BLEU", np.full(20, value) + np.linspace(0, 0.01, 20))]]
+
+    arms = ("text", "lora", "graph")
+    found = {
+        ("caption", arm, OWN): metrics(v) for arm, v in zip(arms, (0.1, 0.2, 0.5), strict=True)
+    }
+    found["caption", "graph", OTHER] = metrics(0.3)
+    found["caption", "graph", ZERO] = metrics(0.5)
+    compared = comparisons(recipe(arms=arms, tasks=("caption",)), found)
+    verdicts = {(c.a, c.b): c.difference.verdict for c in compared}
+    assert verdicts == {
+        ("graph", "text"): "A better",
+        ("graph", "lora"): "A better",
+        ("graph", "graph, other molecule"): "A better",
+        ("graph", "graph, zero graph"): "no difference shown",
+    }
+    assert set(controls_of(ARMS["lora"], card=False)) == {OWN}
+    assert not controls_of(ARMS["mora"], card=False)[OTHER].card
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"arm": ["text"]}, "unknown keys arm"),
+        ({"arms": ["texts"]}, "unknown arms texts"),
+        ({"seeds": []}, "seeds is empty"),
+        ({"expert_share": 1.0}, "expert_share"),
+        ({"steps": 0}, "positive"),
+    ],
+)
+def test_a_wrong_recipe_is_named(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        AblationRecipe.from_dict(values)
+
+
+def test_the_shipped_recipe_is_read() -> None:
+    path = Path(__file__).resolve().parents[3] / "assistant/train/configs/ablation_cpu.toml"
+    shipped = AblationRecipe.load(path)
+    assert set(shipped.arms) == set(ARMS)
+    assert len(shipped.seeds) == 3
+    assert json.dumps(shipped.factor(0, 100)) == "0.02"

@@ -1,0 +1,128 @@
+"""Sources without a clear licence are left out where that is asked for; all are in the table."""
+
+import csv
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import AssistantError
+from assistant.train import licences, text
+from assistant.train.adapt.__main__ import main as adapt
+from assistant.train.card import _sources
+from assistant.train.corpus import molecules_with_facts, outside_questions, question_sources
+from assistant.train.sources.registry import SOURCES
+from assistant.train.start import check_sources
+
+
+def write_lines(path: Path, rows: list[dict[str, str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def test_every_source_that_a_loader_reads_is_in_the_table() -> None:
+    assert set(text.text_sources()) <= licences.known("text").keys()
+    assert set(question_sources()) <= licences.known("text").keys()
+    assert SOURCES.keys() == licences.known("formats").keys()
+    for family in ("corpus", "text", "labels", "formats"):
+        for name, entry in licences.known(family).items():
+            assert entry.what, name
+            assert entry.licence, name
+            assert not (entry.clear and "none stated" in entry.licence), name
+
+
+def test_an_unknown_source_has_no_clear_licence() -> None:
+    assert not licences.licence_of("corpus", "elsewhere").clear
+    assert licences.clear_names("corpus", ["muv", "elsewhere", "hiv"]) == ["muv"]
+    with pytest.raises(AssistantError, match=r"zhangddi \(none stated"):
+        licences.refuse_unclear("formats", ["chebi20", "zhangddi"])
+
+
+def test_molecules_come_from_clear_sources_only(tmp_path: Path) -> None:
+    path = tmp_path / "smiles_corpus" / "part.csv.gz"
+    path.parent.mkdir()
+    with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
+        rows = [("CCCCCCF", "muv"), ("CCCCCCCl", "uspto1k"), ("CCCCCCBr", "hiv|tox21")]
+        csv.writer(file).writerows([("smiles", "sources"), *rows])
+    kept = {
+        flag: {m.smiles for m, _ in molecules_with_facts(
+            tmp_path, tmp_path / f"{flag}.pkl", n=3, seed=1, licensed_only=flag)}
+        for flag in (False, True)
+    }  # fmt: skip
+    assert {"CCCCCCF", "CCCCCCCl", "CCCCCCBr"} <= kept[False]
+    assert kept[False] - kept[True] == {"CCCCCCCl"}
+
+
+def test_text_leaves_out_files_and_rows_without_a_clear_licence(tmp_path: Path) -> None:
+    directory = tmp_path / "text"
+    write_lines(
+        directory / "ontology_definitions.jsonl.gz",
+        [
+            {"term": "a", "definition": "kept", "source": "RXNO"},
+            {"term": "b", "definition": "left out", "source": "UBERON"},
+        ],
+    )
+    write_lines(directory / "ghs_clp_statements.jsonl.gz", [{"code": "H1", "statement": "hot"}])
+    assert set(text.text_documents(tmp_path)) == {"a: kept", "b: left out", "H1: hot"}
+    assert list(text.text_documents(tmp_path, licensed_only=True)) == ["a: kept"]
+
+
+def test_questions_to_decline_come_from_clear_files(tmp_path: Path, monkeypatch) -> None:
+    for name in question_sources():
+        row = {"text": f"text of {name}", "question": f"text of {name}"}
+        write_lines(tmp_path / "text" / f"{name}.jsonl.gz", [row])
+    everything = outside_questions(tmp_path, tmp_path / "all.json", seed=1, licensed_only=True)
+    assert "text of banking77_queries" in everything["off_topic"]
+    unclear = licences.Licence("x", "none stated", clear=False)
+    known = licences.licence_of
+    monkeypatch.setattr(
+        licences,
+        "licence_of",
+        lambda family, name: unclear if "banking" in name else known(family, name),
+    )
+    left = outside_questions(tmp_path, tmp_path / "some.json", seed=1, licensed_only=True)
+    assert "text of banking77_queries" not in left["off_topic"]
+    assert "text of clinc150_queries" in left["off_topic"]
+
+
+def test_a_run_keeps_to_the_sources_it_was_prepared_from(tmp_path: Path) -> None:
+    check_sources(tmp_path, licensed_only=True)
+    check_sources(tmp_path, licensed_only=True)
+    with pytest.raises(AssistantError, match="licensed_only = true"):
+        check_sources(tmp_path, licensed_only=False)
+    older = tmp_path / "older"
+    older.mkdir()
+    (older / "molecules.pkl").write_bytes(b"")  # prepared before there was a choice
+    with pytest.raises(AssistantError, match="licensed_only = false"):
+        check_sources(older, licensed_only=True)
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    with pytest.raises(AssistantError, match="cannot start from"):
+        check_sources(fresh, licensed_only=True, start=older)
+    check_sources(fresh, licensed_only=True, start=tmp_path)
+
+
+def test_a_card_lists_what_was_used() -> None:
+    everything = "\n".join(_sources({"text_share": 0.1}))
+    licensed = "\n".join(_sources({"text_share": 0.1, "licensed_only": True}))
+    assert "DrugBank" in everything
+    assert "none stated" not in licensed
+    assert "MoleculeNet MUV (Wu et al. 2018), from chemprop: MIT (structures only)" in licensed
+    assert "OpenStax" not in "\n".join(
+        line for line in _sources({"text_share": 0.0}) if "read as text" in line
+    )
+
+
+def test_adapting_refuses_a_format_without_a_clear_licence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = adapt(
+        [
+            *("--llm", str(tmp_path), "--run", str(tmp_path / "run"), "--licensed-only"),
+            *("--data", f"pubchem324k={tmp_path / 'x.csv'}"),
+        ]
+    )
+    assert code == 1
+    assert "pubchem324k (none stated)" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -21,7 +21,6 @@ from assistant.bundle import Bundle
 from assistant.errors import AssistantError
 from assistant.evaluate import speed_experts, speed_features, speed_peft, speed_rows
 from assistant.evaluate.speed_rows import Bench, Format, Pair
-from assistant.llm.compute import dequantise
 from assistant.llm.load import LoadedLLM, load_llm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,11 +177,9 @@ def _device(arguments: Sequence[str]) -> str:
 
 
 def _load_as(source: str | Path, form: Format, device: str) -> LoadedLLM:
-    llm = load_llm(source, device=device, pick_fastest=False)
     if form == "nf4":
-        return llm
-    dequantise(llm.model, torch.float32)
-    return replace(llm, dtype=torch.float32, compute_format="NF4 values, computed in fp32")
+        return load_llm(source, device=device, pick_fastest=False)
+    return load_llm(source, device=device, compute=form)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

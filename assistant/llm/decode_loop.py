@@ -72,7 +72,7 @@ class DecodeLoop:
         products: Products = "auto",
     ) -> None:
         self._llm = llm
-        self._forward = LlamaForward(llm.model, llm.context)
+        self._forward = LlamaForward(llm.model, llm.context, llm.plan)
         self._embed = llm.model.get_input_embeddings()
         self.graphs = make_decoder(llm.model, self._forward, products=products)
         self._chunk = CUDA_CHUNK if llm.device.type == "cuda" else 0

@@ -32,8 +32,9 @@ from assistant.adapters.xlora.experts import stack_experts
 from assistant.adapters.xlora.gate import Gate
 from assistant.adapters.xlora.mixture import Mixture
 from assistant.adapters.xlora.passes import two_pass
-from assistant.llm.experts import AnswerExperts, ExpertMode, answer_experts
+from assistant.llm.experts import ExpertMode, answer_experts
 from assistant.llm.prefix import KeptCache
+from assistant.llm.scaling import ScalingPass
 from assistant.llm.splice import Spliced
 
 _ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -147,12 +148,12 @@ def cached_way(
     model: PreTrainedModel, mixture: Mixture, question: Spliced, mode: ExpertMode | None
 ) -> Callable[[Tensor], Tensor]:
     """Prefills the question; then gives the logits after the last of the ids, (t,)."""
-    experts: AnswerExperts | None = None
+    experts: ScalingPass | None = None
     step = None
     cache = DynamicCache(config=model.config)
     if mode is not None:
         kept = KeptCache("", [], DynamicCache(config=model.config))
-        experts = answer_experts(mode, model, mixture, question, kept)
+        experts = ScalingPass(model, answer_experts(mode, mixture, question, kept), question)
         experts.prepare(threading.Event())
         step = experts.prompt_step(slice(0, question.n_tokens))
     with running(None, step):
@@ -161,7 +162,7 @@ def cached_way(
     @torch.inference_mode()
     def decode(ids: Tensor) -> Tensor:
         embeds = model.get_input_embeddings()(ids[None, -1:])
-        step = None if experts is None else experts.answer_step(embeds, int(ids[-1]))
+        step = None if experts is None else experts.answer_step(embeds, int(ids[-1]), len(ids))
         with running(None, step):
             return model(inputs_embeds=embeds, past_key_values=cache, use_cache=True).logits[0, -1]
 

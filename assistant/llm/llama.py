@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from assistant.adapters.lora import AdaptedLinear
 from assistant.adapters.packed import SiteGroup, TokenDeltas
-from assistant.adapters.xlora.experts import ExpertStep
+from assistant.adapters.packed_experts import TokenExperts
 from assistant.llm.kv import CacheShape, RowCache
 from assistant.llm.load import cache_obstacle
 from assistant.llm.plan import PLAIN, ProductPlan
@@ -173,7 +173,7 @@ class LlamaForward:
         embeds: Tensor,
         spans: Sequence[Span],
         deltas: TokenDeltas | None = None,
-        experts: ExpertStep | None = None,
+        experts: TokenExperts | None = None,
     ) -> Tensor:
         """Hidden states after the final norm.
 
@@ -181,7 +181,7 @@ class LlamaForward:
             embeds: Packed embeddings, the tokens of the first span first, (n, h).
             spans: The rows; their caches grow by their tokens once the pass is through.
             deltas: ΔW of each token.
-            experts: Experts with the scalings of each token, planned for (1, n, …).
+            experts: Experts with the scalings of each token.
         """
         adapters = _Adapters(deltas, experts)
         for span in spans:
@@ -279,15 +279,9 @@ class _Adapters:
     """What is added to the products of a step."""
 
     deltas: TokenDeltas | None
-    experts: ExpertStep | None
+    experts: TokenExperts | None
 
     def add(self, y: Tensor, x: Tensor, group: SiteGroup) -> Tensor:
         if self.deltas is not None:
             y = self.deltas.add_(y, x, group)
-        if self.experts is not None and any(name in self.experts.sites for name in group.names):
-            parts = [
-                self.experts.add(y[None, :, span].contiguous(), x[None], name)[0]
-                for name, span in group.spans
-            ]
-            y = torch.cat(parts, dim=-1)
-        return y
+        return y if self.experts is None else self.experts.add_(y, x, group)

@@ -46,7 +46,10 @@ def test_the_engine_fits_the_model(llm):
     other.model.config.hidden_act = "gelu"
     assert isinstance(make_engine(other), SequentialEngine)
     mixed = make_llm()
-    assert isinstance(make_engine(mixed, mixture=make_mixture(mixed.model)), SequentialEngine)
+    assert isinstance(make_engine(mixed, mixture=make_mixture(mixed.model)), ContinuousEngine)
+    other = make_llm(supports_cache=False)
+    other.model.config.hidden_act = "gelu"
+    assert isinstance(make_engine(other, mixture=make_mixture(other.model)), SequentialEngine)
 
 
 @pytest.mark.parametrize("sampling", [{}, {"temperature": 1.2, "top_p": 0.9, "seed": 4}])

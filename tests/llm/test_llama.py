@@ -20,8 +20,10 @@ from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from assistant.adapters.lora import AdapterStep, running, step_adapters, wrap
 from assistant.adapters.packed import PackedDeltas, TokenDeltas, refuse_misfits
+from assistant.adapters.packed_experts import PackedExperts
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LoraWeights, LowRank
+from assistant.adapters.xlora.gate import applied_scalings
 from assistant.errors import BundleError
 from assistant.llm.compute import lay_by_columns
 from assistant.llm.llama import LlamaForward, Norm, Span, obstacle, site_groups
@@ -230,9 +232,12 @@ def test_experts_apply_per_token():
     forward = LlamaForward(model, 512)
     torch.manual_seed(2)
     x = torch.randn(6, 64)
-    experts = mixture.step(torch.rand(1, 6, mixture.n_rows, 3))
+    scalings = torch.rand(6, mixture.n_rows, 3)
+    experts = mixture.step(scalings[None])
+    packed_experts = PackedExperts.pack(mixture.bank, forward.groups, forward.like)
+    own = packed_experts.scaled(applied_scalings(scalings[None], mixture.config)[0])
     step = TokenDeltas(PackedDeltas.pack(deltas, forward.groups, forward.like), None)
-    found = forward.logits(forward.hidden(x, [Span(forward.new_cache(), 6)], step, experts))
+    found = forward.logits(forward.hidden(x, [Span(forward.new_cache(), 6)], step, own))
     plan = AdapterStep.plan(deltas, torch.ones(1, 6, dtype=torch.long))
     with running(plan, experts):
         torch.testing.assert_close(found, stock(model, x), atol=1e-4, rtol=1e-4)

@@ -7,6 +7,7 @@ again stays in the caches, where formats hardly differ.
 """
 
 import copy
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from assistant.llm.products import can_prepack, packed_product, prepacked
 
 # A typical time: so many steps of one token, of one token of each of eight people, of a prompt.
 _STEPS = {1: 128, 8: 16, 64: 4}
-_SAMPLE_VALUES = 2**23  # of the model's matrices
-_VISITS = 5  # to each way: a neighbour that has the processor for some ms must not decide
+_SAMPLE_VALUES = 2**22  # of the model's matrices; all ways together are more than caches hold
+# One visit to all ways: short runs more often, for a neighbour must not decide.
+_VISIT = (1, 8, 1, 64, 1, 8, 1)
+_VISITS = 5
 _PATIENCE_SECONDS = 0.6  # after which no further visit begins: the start must not wait for it
 
 FORMATS = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -64,16 +67,22 @@ def time_ways(
     runners = _runners(sample, weight_of)
     best = dict.fromkeys(((name, n) for name in runners for n in _STEPS), float("inf"))
     begin = time.perf_counter()
-    for visit in range(_VISITS + 1):
-        for name, n in best:
-            since = time.perf_counter()
-            runners[name](n)
-            if visit:  # the first one warms up
-                best[name, n] = min(best[name, n], time.perf_counter() - since)
-        if visit and time.perf_counter() - begin > _PATIENCE_SECONDS:
+    for name, n in best:
+        runners[name](n)  # warms up
+    for _ in range(_VISITS):
+        for n, (name, run) in itertools.product(_VISIT, runners.items()):
+            best[name, n] = min(best[name, n], _seconds(run, n))
+        if time.perf_counter() - begin > _PATIENCE_SECONDS:
             break
     share = sum(map(_n_values, sample)) / sum(map(_n_values, layers))
     return {way: seconds / share for way, seconds in _ways(best).items()}
+
+
+def _seconds(run: _Runner, n: int) -> float:
+    """Seconds of a run; beside busy programs, which stretch them, the processor's own instead."""
+    clock, processor = time.perf_counter(), time.process_time()
+    run(n)
+    return min(time.perf_counter() - clock, time.process_time() - processor)
 
 
 def _n_values(layer: nn.Module) -> int:

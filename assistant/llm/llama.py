@@ -186,7 +186,7 @@ class LlamaForward:
         adapters = _Adapters(deltas, experts)
         for span in spans:
             span.cache.reserve(span.n_tokens)
-        rows = Rows(spans, self._n_heads // self._n_kv, embeds.device)
+        rows = Rows(spans, self._n_heads // self._n_kv, self.like)
         cos, sin = self._cos[rows.positions], self._sin[rows.positions]
         x = embeds.to(self.like.dtype)
         for index, layer in enumerate(self._layers):

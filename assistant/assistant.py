@@ -32,6 +32,7 @@ from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
 from assistant.llm.experts import ExpertMode
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout, text_ids
+from assistant.llm.llama import obstacle
 from assistant.llm.load import Compute, LoadedLLM, Quantize
 from assistant.llm.memory import cache_bytes_per_token
 from assistant.llm.metered import MeteredEngine, read_molecules
@@ -229,6 +230,7 @@ class Assistant:
             self._adapters,
             self._llm.cache_reason,
             self._llm.threads.words if self._llm.device.type == "cpu" else "",
+            obstacle(self._llm.model),
         )
 
     def reply(

@@ -11,7 +11,8 @@ recently used molecules are dropped when the cache exceeds its bytes.
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,8 @@ from assistant.graph.frozen import FrozenEncoder, FrozenProjector
 from assistant.graph.projector import N_MOTIF_FEATURES, MultiLevelProjector
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
+
+_SMALL_GENERATOR = 2**28  # multiplications for all A of a molecule
 
 _GRAPH_OF = {"ogb": to_graph, "mora": to_mora_graph}
 _MOTIF_ROWS_OF = {"own": own_motif_rows, "published": published_motif_rows}
@@ -115,6 +118,9 @@ class MoleculeEncoder:
         self._B_hash = content_hash(
             {name: LowRank(B.new_empty(0, 0), B) for name, B in self._B.items()}
         )
+        self._is_small = torch.device(device).type == "cpu" and _n_products(generator) < (
+            _SMALL_GENERATOR
+        )
         self._max_bytes = max_bytes
         self._kept: OrderedDict[str, MoleculeEncoding] = OrderedDict()
         self._n_bytes = 0
@@ -175,8 +181,12 @@ class MoleculeEncoder:
                 _, dropped = self._kept.popitem(last=False)
                 self._n_bytes -= dropped.n_bytes
 
-    @torch.inference_mode()
     def _compute(self, molecule: Molecule, without: Set[int] = NO_ATOMS) -> MoleculeEncoding:
+        with one_thread() if self._is_small else nullcontext():
+            return self._computed(molecule, without)
+
+    @torch.inference_mode()
+    def _computed(self, molecule: Molecule, without: Set[int]) -> MoleculeEncoding:
         graph = self._to_graph(molecule)
         levels = self._encode(without_atoms(graph, without) if without else graph)
         tokens = lora = None
@@ -203,3 +213,24 @@ class MoleculeEncoder:
         for name, part in lora.items():
             digest.update(f"{name} {part.scaling!r} {tensor_hash(part.lora_A)}".encode())
         return digest.hexdigest()
+
+
+def _n_products(generator: LoraGenerator | MoraGenerator | None) -> int:
+    """About how many multiplications the A of one molecule take; few without a generator."""
+    if generator is None:
+        return 0
+    if isinstance(generator, MoraGenerator):
+        return sum(parameter.numel() for parameter in generator.parameters())
+    config = generator.config
+    return config.d_model * config.rank * sum(site.in_features for site in config.sites)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Lets the calling thread compute alone: threads that share a small product only wait."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,6 +1,7 @@
 """Tests of the molecule encoder: what it gives, and what it keeps."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -197,3 +198,34 @@ def test_what_is_left_is_what_the_fragment_alone_would_be():
     motifs, mask = pad_motifs([own_motif_rows(ASPIRIN, set(range(2, 14)))])
     tokens = encoder.projector(levels, motifs, mask)[0]
     torch.testing.assert_close(one.graph_tokens, tokens, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_a_small_generator_computes_in_one_thread_and_leaves_the_number_as_it_was(
+    monkeypatch, small
+):
+    encoder = make_encoder()
+    seen: list[int] = []
+    generate = encoder.generator.forward
+
+    def counting(*arguments):
+        seen.append(torch.get_num_threads())
+        return generate(*arguments)
+
+    monkeypatch.setattr(encoder.generator, "forward", counting)
+    monkeypatch.setattr(encoder, "_is_small", encoder._is_small and small)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        encoder.encode([ASPIRIN])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1 if small else 2]
+
+
+def test_a_large_generator_keeps_all_threads():
+    sites = [replace(site, in_features=2**14) for site in find_sites(make_model())]
+    config = GeneratorConfig(d_graph=16, sites=tuple(sites), rank=64, d_model=128, n_heads=2)
+    assert not make_encoder(generator=LoraGenerator(config))._is_small
+    assert make_encoder(generator=None)._is_small

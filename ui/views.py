@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from assistant.chat.figures import Figures
+from assistant.chat.reply import Status
 from assistant.errors import AssistantError
 from ui.figures import figures_html
 from ui.handle import AssistantHandle
@@ -78,6 +79,10 @@ class Views:
             f'<span class="state ready" data-tip="{escape(tip)}" tabindex="0">'
             f'<i class="dot"></i>{escape(status.model)}</span>',
             f'<span class="pill">{escape(quantisation)}</span>',
+        ]
+        items += [
+            f'<span class="pill off" tabindex="0" data-tip="{escape(tip)}">○ {text}</span>'
+            for text, tip in _limits(status)
         ]
         for adapter in status.adapters:
             sign, word = ("✓", "on") if adapter.on else ("○", f"off: {adapter.reason}")
@@ -218,3 +223,14 @@ class Views:
     def shape(self, molblock: str | None, message: str) -> dict[str, object]:
         """The 3D viewer: a conformer, or a plain sentence why there is none."""
         return {"molblock": molblock or "", "message": message, "n": self.rev()}
+
+
+def _limits(status: Status) -> list[tuple[str, str]]:
+    """What the engine cannot do with this model, and why."""
+    limits = []
+    if status.cache_reason:
+        tip = f"each turn is computed from its start: the model has {status.cache_reason}"
+        limits.append(("no cache between turns", tip))
+    if status.alone_reason:
+        limits.append(("one answer at a time", f"others wait: {status.alone_reason}"))
+    return limits

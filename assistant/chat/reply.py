@@ -24,7 +24,13 @@ class AdapterStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """What answers, for the header and the passport."""
+    """What answers, for the header and the passport.
+
+    Attributes:
+        cache_reason: Why nothing computed is kept between turns; empty where it is.
+        alone_reason: Why answers are written one at a time; empty where several are.
+        threads: Processor threads, in words.
+    """
 
     model: str
     quantisation: str
@@ -34,6 +40,7 @@ class Status:
     adapters: tuple[AdapterStatus, ...]
     cache_reason: str = ""
     threads: str = ""
+    alone_reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """How fast the assistant is: `python -m assistant.evaluate.speed [--device cpu] [--json OUT]`.
 
+    python -m assistant.evaluate.speed --write docs/performance.md     table and picture
+
 With `--device cuda` it is the rows of `speed_gpu`, on a randomly initialised 8B model.
 
 Each row times two ways to the same result alternately in one run, with the same weights, and prints
@@ -12,7 +14,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -20,33 +22,13 @@ import torch
 from assistant.bundle import Bundle
 from assistant.errors import AssistantError
 from assistant.evaluate import speed_experts, speed_features, speed_peft, speed_rows
+from assistant.evaluate.speed_figures import HEADER, Figure, Measured
+from assistant.evaluate.speed_report import read_parts, write_report
 from assistant.evaluate.speed_rows import Bench, Format, Pair
-from assistant.llm.compute import dequantise
 from assistant.llm.load import LoadedLLM, load_llm
 
 ROOT = Path(__file__).resolve().parents[2]
 _LEAST_REPEATS = 5
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A row of the table.
-
-    Attributes:
-        id: Its name in the table.
-        what: What is compared, ours first.
-        unit: Of both values.
-        less_is_better: Whether the ratio is other / ours (seconds) or ours / other (rates).
-        bar: The ratio to reach; None shows a figure for comparison.
-        limits: Values of ours and of the other way that must not be exceeded, in `unit`.
-    """
-
-    id: str
-    what: str
-    unit: str
-    less_is_better: bool = False
-    bar: float | None = None
-    limits: tuple[float, float] | None = None
 
 
 FIGURES: dict[Figure, Callable[[Bench, int], Pair]] = {
@@ -70,7 +52,7 @@ FIGURES: dict[Figure, Callable[[Bench, int], Pair]] = {
     ): speed_rows.second_turn,
     Figure(
         "C6a",
-        "X-LoRA token at 256, two caches / two full passes",
+        "X-LoRA token at 256 in fp32, two caches / two full passes",
         "s",
         less_is_better=True,
         bar=8.0,
@@ -78,6 +60,9 @@ FIGURES: dict[Figure, Callable[[Bench, int], Pair]] = {
     Figure(
         "C6b", "X-LoRA at 1,024 tokens, caches / two full passes", "s", less_is_better=True
     ): lambda bench, repeats: speed_experts.exact_against_two_passes(bench, repeats, 1024),
+    Figure(
+        "C6c", "X-LoRA token at 256, two caches / peft, fp32", "s", less_is_better=True
+    ): lambda bench, repeats: speed_experts.exact_against_peft(bench, repeats, 256),
     Figure(
         "C7", "first token with a 2nd molecule, kept / none", "s", less_is_better=True, bar=8.0
     ): speed_rows.second_molecule,
@@ -104,42 +89,6 @@ FIGURES: dict[Figure, Callable[[Bench, int], Pair]] = {
         speed_features.bare_parse(repeats)
     ),
 }
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A row with its values."""
-
-    figure: Figure
-    pair: Pair
-
-    @property
-    def ratio(self) -> float:
-        """How many times better ours is."""
-        ours, other = self.pair.ours, self.pair.other
-        return other / ours if self.figure.less_is_better else ours / other
-
-    @property
-    def reached(self) -> bool:
-        """Whether the row is at its bar."""
-        figure, pair = self.figure, self.pair
-        if figure.limits is not None:
-            return pair.ours <= figure.limits[0] and pair.other <= figure.limits[1]
-        return figure.bar is None or self.ratio >= figure.bar
-
-    def line(self) -> str:
-        """The row as Markdown."""
-        figure, pair = self.figure, self.pair
-        if figure.limits is not None:
-            bar = " / ".join(f"≤ {limit:g}" for limit in figure.limits)
-        else:
-            bar = "–" if figure.bar is None else f"≥ {figure.bar:g}×"
-        values = f"{pair.ours:.4g} | {pair.other:.4g} | {figure.unit}"
-        verdict = ("yes" if self.reached else "no") if bar != "–" else "–"
-        return f"| {figure.id} | {figure.what} | {values} | {self.ratio:.2f}× | {bar} | {verdict} |"
-
-
-HEADER = "| id | ours / other | ours | other | unit | ratio | bar | reached |\n" + "|---" * 8 + "|"
 
 
 def measure(bench: Bench, repeats: int, only: Sequence[str] = ()) -> Iterator[Measured]:
@@ -178,11 +127,9 @@ def _device(arguments: Sequence[str]) -> str:
 
 
 def _load_as(source: str | Path, form: Format, device: str) -> LoadedLLM:
-    llm = load_llm(source, device=device, pick_fastest=False)
     if form == "nf4":
-        return llm
-    dequantise(llm.model, torch.float32)
-    return replace(llm, dtype=torch.float32, compute_format="NF4 values, computed in fp32")
+        return load_llm(source, device=device, pick_fastest=False)
+    return load_llm(source, device=device, compute=form)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -199,10 +146,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--only", nargs="+", default=[], metavar="ID")
     parser.add_argument("--json", type=Path, metavar="OUT")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="put all rows and a picture into this document"
+    )
     options = parser.parse_args(arguments)
     if options.repeats < _LEAST_REPEATS:
         parser.error(f"--repeats {options.repeats}: medians of at least {_LEAST_REPEATS} are told")
+    if options.write and options.only:
+        parser.error("--write takes all rows; leave out --only")
     try:
+        if options.write:
+            read_parts(options.write)  # now, not after all the rows
         source = options.llm or Bundle.read(options.bundle).components["llm"]
         bench = Bench(
             load_llm(source, device=options.device),
@@ -225,6 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         text = json.dumps({"machine": described, "rows": values}, indent=1, ensure_ascii=False)
         options.json.write_text(text + "\n", encoding="utf-8")
+    if options.write:
+        write_report(options.write, rows, described)
     return 0 if all(row.reached for row in rows) else 1
 
 

@@ -66,7 +66,7 @@ def _deltas(llm: LoadedLLM) -> list[LoraWeights]:
 
 
 def _ours(llm: LoadedLLM, deltas: list[LoraWeights]) -> Decode:
-    forward = LlamaForward(llm.model, llm.context)
+    forward = LlamaForward(llm.model, llm.context, llm.plan)
     embed = llm.model.get_input_embeddings()
     packed = PackedDeltas.pack(deltas, forward.groups, forward.like)
 

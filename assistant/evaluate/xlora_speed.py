@@ -17,7 +17,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 
@@ -32,8 +32,9 @@ from assistant.adapters.xlora.experts import stack_experts
 from assistant.adapters.xlora.gate import Gate
 from assistant.adapters.xlora.mixture import Mixture
 from assistant.adapters.xlora.passes import two_pass
-from assistant.llm.experts import AnswerExperts, ExpertMode, answer_experts
+from assistant.llm.experts import ExpertMode, answer_experts
 from assistant.llm.prefix import KeptCache
+from assistant.llm.scaling import ScalingPass
 from assistant.llm.splice import Spliced
 
 _ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -74,26 +75,40 @@ def build(sizes: Sizes) -> tuple[LlamaForCausalLM, Mixture]:
         num_key_value_heads=4,
     )
     model = LlamaForCausalLM(config).eval().requires_grad_(False)
-    return model, random_mixture(model, sizes.hidden, n_experts=sizes.experts, rank=sizes.rank)
+    experts = random_experts(model, n_experts=sizes.experts, rank=sizes.rank)
+    return model, mixture_of(model, experts)
 
 
-def random_mixture(
-    model: PreTrainedModel, hidden: int, *, n_experts: int = 4, rank: int = 8
-) -> Mixture:
-    """A layer-wise mixture of random experts on all linear layers of the blocks, which it wraps."""
+def random_experts(
+    model: PreTrainedModel, *, n_experts: int = 4, rank: int = 8
+) -> dict[str, LoraWeights]:
+    """Random experts on all linear layers of the blocks."""
     layers = [n for n, _ in named_targets(model) if n.rpartition(".")[2] in _ADAPTED]
-    experts = {f"expert {i}": _random_lora(model, layers, rank) for i in range(n_experts)}
-    settings = XLoraConfig(hidden, layerwise_scalings=True)
-    gate = Gate(settings, n_layers=len(layers), n_experts=n_experts)
+    return {f"expert {i}": _random_lora(model, layers, rank) for i in range(n_experts)}
+
+
+def mixture_of(
+    model: PreTrainedModel, experts: Mapping[str, LoraWeights], config: XLoraConfig | None = None
+) -> Mixture:
+    """A mixture of experts that all adapt the same layers, which it wraps; layer-wise by default.
+
+    Its gate is random.
+    """
+    layers = list(next(iter(experts.values())))
+    settings = config or XLoraConfig(model.config.hidden_size, layerwise_scalings=True)
+    gate = Gate(settings, n_layers=len(layers), n_experts=len(experts))
     wrap(model, layers)
     return Mixture(settings, gate.eval().requires_grad_(False), stack_experts(experts, layers))
 
 
 def _random_lora(model: nn.Module, layers: list[str], rank: int) -> LoraWeights:
-    shapes = {name: model.get_submodule(name).weight.shape for name in layers}
+    modules = dict(named_targets(model))
     return {
-        name: LowRank(torch.randn(rank, d_in) * 0.05, torch.randn(d_out, rank) * 0.05)
-        for name, (d_out, d_in) in shapes.items()
+        name: LowRank(
+            torch.randn(rank, modules[name].in_features) * 0.05,
+            torch.randn(modules[name].out_features, rank) * 0.05,
+        )
+        for name in layers
     }
 
 
@@ -147,12 +162,12 @@ def cached_way(
     model: PreTrainedModel, mixture: Mixture, question: Spliced, mode: ExpertMode | None
 ) -> Callable[[Tensor], Tensor]:
     """Prefills the question; then gives the logits after the last of the ids, (t,)."""
-    experts: AnswerExperts | None = None
+    experts: ScalingPass | None = None
     step = None
     cache = DynamicCache(config=model.config)
     if mode is not None:
         kept = KeptCache("", [], DynamicCache(config=model.config))
-        experts = answer_experts(mode, model, mixture, question, kept)
+        experts = ScalingPass(model, answer_experts(mode, mixture, question, kept), question)
         experts.prepare(threading.Event())
         step = experts.prompt_step(slice(0, question.n_tokens))
     with running(None, step):
@@ -161,7 +176,7 @@ def cached_way(
     @torch.inference_mode()
     def decode(ids: Tensor) -> Tensor:
         embeds = model.get_input_embeddings()(ids[None, -1:])
-        step = None if experts is None else experts.answer_step(embeds, int(ids[-1]))
+        step = None if experts is None else experts.answer_step(embeds, int(ids[-1]), len(ids))
         with running(None, step):
             return model(inputs_embeds=embeds, past_key_values=cache, use_cache=True).logits[0, -1]
 

@@ -43,6 +43,10 @@ class ContinuousEngine:
         end_ids: Tokens that end an answer; by default the model's own.
         products: On CUDA, whose 4-bit products the graphs of the decode step may use.
         limits: What one visitor may ask.
+        mixture: The experts, if there are any.
+
+    Raises:
+        BundleError: The mixture's settings allow no key-value cache, or it does not fit the model.
     """
 
     def __init__(
@@ -55,11 +59,15 @@ class ContinuousEngine:
         end_ids: frozenset[int] | None = None,
         products: Products = "auto",
         limits: VisitorLimits = UNLIMITED,
+        mixture: Mixture | None = None,
     ) -> None:
         self._context = llm.context
         self._embed = llm.model.get_input_embeddings()
+        self._has_experts = mixture is not None
         self._queue = FairQueue(max_waiting, n_slots, limits=limits)
-        self._loop = DecodeLoop(llm, max_bytes=cache_bytes, end_ids=end_ids, products=products)
+        self._loop = DecodeLoop(
+            llm, max_bytes=cache_bytes, end_ids=end_ids, products=products, mixture=mixture
+        )
 
     @property
     def graphs(self) -> GraphedDecoder | None:
@@ -82,7 +90,7 @@ class ContinuousEngine:
             BundleError: An adapter does not fit the model.
         """
         refuse_too_long(request, self._context)
-        if request.experts is not None:
+        if request.experts is not None and not self._has_experts:
             raise ValueError(f"experts {request.experts!r} asked of an engine that has none")
         ticket = self._queue.enter(request.visitor)
         answer = Answer(request)
@@ -147,10 +155,9 @@ def make_engine(
 
     Args:
         llm: The loaded language model, adapter sites wrapped.
-        mixture: The experts, if there are any; they are mixed one answer at a time.
+        mixture: The experts, if there are any.
         max_waiting: Requests that may wait before the next is refused.
         limits: What one visitor may ask.
     """
-    if mixture is not None or obstacle(llm.model):
-        return SequentialEngine(llm, mixture=mixture, max_waiting=max_waiting, limits=limits)
-    return ContinuousEngine(llm, max_waiting=max_waiting, limits=limits)
+    kind = SequentialEngine if obstacle(llm.model) else ContinuousEngine
+    return kind(llm, mixture=mixture, max_waiting=max_waiting, limits=limits)

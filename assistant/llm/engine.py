@@ -19,7 +19,7 @@ from assistant.adapters.lora import AdapterStep, running
 from assistant.adapters.weights import StackedLora, stack
 from assistant.adapters.xlora.experts import ExpertStep
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.llm.experts import AnswerExperts, answer_experts, refuse_coupled, scaling_marks
+from assistant.llm.experts import answer_experts, refuse_coupled, scaling_marks
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
@@ -40,6 +40,7 @@ from assistant.llm.requests import (
     wait_in_line,
 )
 from assistant.llm.sampling import AnswerText, Sampler
+from assistant.llm.scaling import ScalingPass
 from assistant.llm.scoring import token_log_probabilities
 
 
@@ -165,21 +166,22 @@ class SequentialEngine:
             if run.kept is not None:
                 self._prefixes.keep(run.kept)
             if run.experts is not None:
-                self._scaling_prefixes.keep(run.experts.kept)
+                self._scaling_prefixes.keep(run.experts.experts.kept)
         rest = text.flush()
         if rest:
             yield Token(rest, None)
         speed = decoding_speed(len(ids), begin + first)
         yield Done(reason, tuple(ids), first, speed, run.n_cached, run.mean_scalings())
 
-    def _experts(self, request: Request) -> AnswerExperts | None:
+    def _experts(self, request: Request) -> ScalingPass | None:
         if request.experts is None:
             return None
         if self._mixture is None:
             raise ValueError(f"experts {request.experts!r} asked of an engine that has none")
         spliced = request.spliced
         kept = self._scaling_prefixes.take(request.visitor, scaling_marks(spliced), whole=True)
-        return answer_experts(request.experts, self._llm.model, self._mixture, spliced, kept)
+        experts = answer_experts(request.experts, self._mixture, spliced, kept)
+        return ScalingPass(self._llm.model, experts, spliced)
 
 
 class _Run:
@@ -190,7 +192,7 @@ class _Run:
         llm: LoadedLLM,
         request: Request,
         prefixes: PrefixStore,
-        experts: AnswerExperts | None,
+        experts: ScalingPass | None,
     ) -> None:
         self.kept: KeptCache | None = None
         self.n_cached = 0
@@ -213,7 +215,7 @@ class _Run:
         spliced, stop, experts = self._request.spliced, self._request.stop, self.experts
         if experts is not None and not experts.prepare(stop):
             return None
-        marks = spliced.content if experts is None else experts.marks()
+        marks = spliced.content if experts is None else experts.experts.marks()
         self.kept = self._prefixes.take(self._request.visitor, marks)
         self.n_cached = len(self.kept.marks)
         self._request.progress.begin(self.n_cached)
@@ -235,8 +237,8 @@ class _Run:
         if self.experts is None:
             mixed, mark = None, (token_id, self._request.spliced.answer_content)
         else:
-            mixed = self.experts.answer_step(embeds, token_id)
-            mark = self.experts.answer_mark(token_id)
+            mixed = self.experts.answer_step(embeds, token_id, len(self.kept.marks) + 1)
+            mark = self.experts.experts.answer_mark(token_id)
         logits = self._forward(embeds, self._answer_step, mixed)
         self.kept.marks.append(mark)
         return logits
@@ -245,7 +247,7 @@ class _Run:
         """Of the experts over the answer so far; empty without experts or before a token."""
         if self.experts is None or self.kept is None:
             return ()
-        return tuple(tuple(row) for row in self.experts.mean().tolist())
+        return tuple(tuple(row) for row in self.experts.experts.mean().tolist())
 
     @torch.inference_mode()
     def _forward(

@@ -8,28 +8,23 @@
 `turn`   a turn mixes by the mean of its question's scalings, the system text by its own. A new
          token of the answer costs one step; the scaling pass catches up in the next turn's prefill.
 
-Everything here is explicit state of one answer; nothing knows the engine. The real pass marks its
-cache with mode and, for `turn`, the hash of the scalings (design: content hashes, never names).
+Everything here is explicit state of one answer and runs no model: `expert_rows` runs the passes of
+many answers side by side, `scaling` those of one. The real pass marks its cache with mode and, for
+`turn`, the hash of the scalings (design: content hashes, never names).
 """
 
-import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from assistant.adapters.weights import tensor_hash
-from assistant.adapters.xlora.experts import ExpertStep
 from assistant.adapters.xlora.gate import applied_scalings
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.adapters.xlora.passes import scaling_pass
 from assistant.errors import BundleError
-from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, Mark
+from assistant.llm.prefix import KeptCache, Mark
 from assistant.llm.splice import Spliced
-
-if TYPE_CHECKING:  # its import costs seconds
-    from transformers import PreTrainedModel
 
 ExpertMode = Literal["exact", "turn"]
 
@@ -53,65 +48,38 @@ def scaling_marks(spliced: Spliced) -> list[Mark]:
     return [(mark, "") for mark, _ in spliced.content]
 
 
-class ScalingPass:
-    """The scaling pass of one conversation, which goes on from its cache.
+class AnswerExperts(Protocol):
+    """The experts of one answer.
 
-    Args:
-        model: The LLM, its layers wrapped.
+    Attributes:
+        mode: How scalings are chosen.
         mixture: Gate and experts.
-        kept: Its cache and the scalings of the tokens in it; grows in place.
+        kept: Cache of the scaling pass and the scalings of the tokens in it; whoever runs the pass
+            extends it.
     """
 
-    def __init__(self, model: "PreTrainedModel", mixture: Mixture, kept: KeptCache) -> None:
-        refuse_coupled(mixture)
-        self.mixture = mixture
-        self.kept = kept
-        self._model = model
-
-    @torch.inference_mode()
-    def extend(self, embeds: Tensor, marks: Sequence[Mark]) -> None:
-        """Runs over the next tokens, (1, n, h)."""
-        hidden = scaling_pass(
-            self._model, self.mixture, embeds, past_key_values=self.kept.cache, use_cache=True
-        )
-        self.kept.scalings += self.mixture.gate(hidden)[0].unbind(0)
-        self.kept.marks += marks
-
-    def cover(self, spliced: Spliced, stop: threading.Event) -> bool:
-        """Runs over what is left of the prompt; False when it was stopped on the way."""
-        while (start := len(self.kept.marks)) < spliced.n_tokens:
-            if stop.is_set():
-                return False
-            part = slice(start, start + PREFILL_CHUNK)
-            marks = [(mark, "") for mark, _ in spliced.content[part]]
-            self.extend(spliced.inputs_embeds[:, part], marks)
-        return True
-
-
-class AnswerExperts(Protocol):
-    """The experts of one answer: what each forward pass of the real pass applies."""
-
     mode: ExpertMode
+    mixture: Mixture
     kept: KeptCache
 
-    def prepare(self, stop: threading.Event) -> bool:
-        """What must be known of the prompt before its real pass; False when it was stopped."""
+    def needed(self, end: int) -> int:
+        """Tokens the scaling pass must know before the real pass may go up to `end`."""
         ...
 
     def marks(self) -> list[Mark]:
-        """Content marks of the prompt in the real pass."""
+        """Content marks of the prompt in the real pass, once `needed(0)` tokens are known."""
         ...
 
     def answer_mark(self, token_id: int) -> Mark:
         """Content mark of a token of the answer."""
         ...
 
-    def prompt_step(self, part: slice) -> ExpertStep:
-        """Experts for a part of the prompt."""
+    def scalings(self, start: int, end: int) -> Tensor:
+        """What tokens of prompt and answer mix by, before top-k, (n, l, expert)."""
         ...
 
-    def answer_step(self, embeds: Tensor, token_id: int) -> ExpertStep:
-        """Experts for the next token of the answer, (1, 1, h)."""
+    def drew(self, end: int) -> None:
+        """Takes note that a token was drawn from the logits after so many tokens."""
         ...
 
     def mean(self) -> Tensor:
@@ -120,19 +88,19 @@ class AnswerExperts(Protocol):
 
 
 def answer_experts(
-    mode: ExpertMode, model: "PreTrainedModel", mixture: Mixture, spliced: Spliced, kept: KeptCache
+    mode: ExpertMode, mixture: Mixture, spliced: Spliced, kept: KeptCache
 ) -> AnswerExperts:
     """The experts of one answer.
 
     Args:
         mode: How scalings are chosen.
-        model: The LLM.
         mixture: Gate and experts.
         spliced: The prompt.
         kept: Cache of the scaling pass, taken by `scaling_marks(spliced)`.
     """
-    scaling = ScalingPass(model, mixture, kept)
-    return ExactExperts(scaling, spliced) if mode == "exact" else TurnExperts(scaling, spliced)
+    if mode == "exact":
+        return ExactExperts(mixture, spliced, kept)
+    return TurnExperts(mixture, spliced, kept)
 
 
 class ExactExperts:
@@ -140,18 +108,19 @@ class ExactExperts:
 
     mode: ExpertMode = "exact"
 
-    def __init__(self, scaling: ScalingPass, spliced: Spliced) -> None:
-        self.kept = scaling.kept
-        self._scaling = scaling
+    def __init__(self, mixture: Mixture, spliced: Spliced, kept: KeptCache) -> None:
+        refuse_coupled(mixture)
+        self.mixture = mixture
+        self.kept = kept
         self._spliced = spliced
         # Scalings follow from the prefix, which the marks already hold.
-        self._tag = f"+exact:{scaling.mixture.digest}"
+        self._tag = f"+exact:{mixture.digest}"
         self._total: Tensor | None = None
-        self._n_steps = 0
+        self._n_drawn = 0
 
-    def prepare(self, stop: threading.Event) -> bool:
-        """The scaling pass over the whole prompt."""
-        return self._scaling.cover(self._spliced, stop)
+    def needed(self, end: int) -> int:
+        """All of them."""
+        return end
 
     def marks(self) -> list[Mark]:
         """Content, ΔW and mode of every token."""
@@ -161,29 +130,22 @@ class ExactExperts:
         """Id, ΔW and mode."""
         return (token_id, self._spliced.answer_content + self._tag)
 
-    def prompt_step(self, part: slice) -> ExpertStep:
-        """Each token with its own scalings."""
-        return self._step(part.start, part.stop, draws=part.stop == self._spliced.n_tokens)
+    def scalings(self, start: int, end: int) -> Tensor:
+        """Each token's own."""
+        return torch.stack(self.kept.scalings[start:end])
 
-    def answer_step(self, embeds: Tensor, token_id: int) -> ExpertStep:
-        """The scaling pass over one token, and the experts it gives."""
-        self._scaling.extend(embeds, [(token_id, "")])
-        end = len(self.kept.marks)
-        return self._step(end - 1, end, draws=True)
-
-    def _step(self, start: int, end: int, *, draws: bool) -> ExpertStep:
-        scalings = torch.stack(self.kept.scalings[start:end])[None]  # (1, n, l, expert)
-        if draws:  # the last of these tokens gives the logits a token of the answer is drawn from
-            last = applied_scalings(scalings[:, -1:], self._scaling.mixture.config)[0, 0]
-            self._total = last if self._total is None else self._total + last
-            self._n_steps += 1
-        return self._scaling.mixture.step(scalings)
+    def drew(self, end: int) -> None:
+        """Adds the scalings of the last of these tokens, after which was drawn."""
+        last = self.kept.scalings[end - 1][None, None]
+        applied = applied_scalings(last, self.mixture.config)[0, 0]
+        self._total = applied if self._total is None else self._total + applied
+        self._n_drawn += 1
 
     def mean(self) -> Tensor:
         """Mean over the tokens that were drawn so far."""
         if self._total is None:
-            return torch.zeros(self._scaling.mixture.n_rows, self._scaling.mixture.gate.n_experts)
-        return self._total / self._n_steps
+            return torch.zeros(self.mixture.n_rows, self.mixture.gate.n_experts)
+        return self._total / self._n_drawn
 
 
 class TurnExperts:
@@ -191,51 +153,56 @@ class TurnExperts:
 
     mode: ExpertMode = "turn"
 
-    def __init__(self, scaling: ScalingPass, spliced: Spliced) -> None:
-        self.kept = scaling.kept
-        self._scaling = scaling
+    def __init__(self, mixture: Mixture, spliced: Spliced, kept: KeptCache) -> None:
+        refuse_coupled(mixture)
+        self.mixture = mixture
+        self.kept = kept
         self._spliced = spliced
         self._means: dict[int, Tensor] = {}
         self._tags: dict[int, str] = {}
-        self._fixed: ExpertStep | None = None
 
-    def prepare(self, stop: threading.Event) -> bool:
-        """The scaling pass over the whole prompt, and the mean of each turn's question."""
-        if not self._scaling.cover(self._spliced, stop):
-            return False
+    def needed(self, end: int) -> int:
+        """The whole prompt, until the means are known; the answer needs none."""
+        return 0 if self._means else self._spliced.n_tokens
+
+    def marks(self) -> list[Mark]:
+        """Content, ΔW and the hash of the turn's scalings of every token."""
+        self._settle()
+        content = zip(self._spliced.content, self._spliced.turns, strict=True)
+        return [(mark, delta + self._tags[turn]) for (mark, delta), turn in content]
+
+    def _settle(self) -> None:
+        """The mean of each turn's question, from the scaling pass over the whole prompt."""
+        if self._means:
+            return
         self._means = turn_means(
             torch.stack(self.kept.scalings[: self._spliced.n_tokens]),
             self._spliced.turns,
             self._spliced.asked,
         )
-        digest = self._scaling.mixture.digest
+        digest = self.mixture.digest
         self._tags = {t: f"+turn:{digest}:{tensor_hash(m)}" for t, m in self._means.items()}
-        return True
-
-    def marks(self) -> list[Mark]:
-        """Content, ΔW and the hash of the turn's scalings of every token."""
-        content = zip(self._spliced.content, self._spliced.turns, strict=True)
-        return [(mark, delta + self._tags[turn]) for (mark, delta), turn in content]
 
     def answer_mark(self, token_id: int) -> Mark:
         """Id, ΔW and the hash of the turn's scalings."""
         return (token_id, self._spliced.answer_content + self._tags[self._answer_turn])
 
-    def prompt_step(self, part: slice) -> ExpertStep:
-        """Each token with the scalings of its turn."""
-        rows = [self._means[turn] for turn in self._spliced.turns[part]]
-        return self._scaling.mixture.step(torch.stack(rows)[None])
+    def scalings(self, start: int, end: int) -> Tensor:
+        """Those of each token's turn; an answer belongs to the last one."""
+        self._settle()
+        turns = list(self._spliced.turns[start:end])
+        turns += [self._answer_turn] * (end - start - len(turns))
+        return torch.stack([self._means[turn] for turn in turns])
 
-    def answer_step(self, embeds: Tensor, token_id: int) -> ExpertStep:
-        """The turn's scalings; the scaling pass waits for the next turn."""
-        if self._fixed is None:
-            self._fixed = self._scaling.mixture.step(self._means[self._answer_turn][None, None])
-        return self._fixed
+    def drew(self, end: int) -> None:
+        """All tokens of the answer have the same."""
 
     def mean(self) -> Tensor:
-        """The turn's scalings."""
+        """The turn's scalings; zeros where the question was not read to its end."""
+        if not self._means:
+            return torch.zeros(self.mixture.n_rows, self.mixture.gate.n_experts)
         fixed = self._means[self._answer_turn][None, None]
-        return applied_scalings(fixed, self._scaling.mixture.config)[0, 0]
+        return applied_scalings(fixed, self.mixture.config)[0, 0]
 
     @property
     def _answer_turn(self) -> int:

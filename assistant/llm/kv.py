@@ -8,6 +8,9 @@ from torch import Tensor
 _BLOCK = 256
 """Tokens by which a cache grows."""
 
+_SPARE = 8
+"""And by this part of what it holds, so that the next turn seldom moves a long conversation."""
+
 
 @dataclass(frozen=True)
 class CacheShape:
@@ -65,7 +68,7 @@ class RowCache:
         if needed <= self._store.shape[3]:
             return
         before = self._store
-        self._allocate(-(-needed // _BLOCK) * _BLOCK)
+        self._allocate(-(-(needed + needed // _SPARE) // _BLOCK) * _BLOCK)
         self._store[:, :, :, : self.length] = before[:, :, :, : self.length]
 
     def until(self, end: int) -> Tensor:

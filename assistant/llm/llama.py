@@ -21,9 +21,10 @@ from torch.nn import functional as F
 
 from assistant.adapters.lora import AdaptedLinear
 from assistant.adapters.packed import SiteGroup, TokenDeltas
-from assistant.adapters.xlora.experts import ExpertStep
+from assistant.adapters.packed_experts import TokenExperts
 from assistant.llm.kv import CacheShape, RowCache
 from assistant.llm.load import cache_obstacle
+from assistant.llm.plan import PLAIN, ProductPlan
 from assistant.llm.products import Product
 from assistant.llm.spans import Rows, Run, Span
 
@@ -77,11 +78,15 @@ class Norm:
     """RMS norm in four operations: w · √h · x / √(|x|² + h · eps), which `hypot` gives at once.
 
     PyTorch's own takes nine on a processor. Types under 32 bit keep it: it computes them in 32.
+
+    Args:
+        norm: The model's.
+        dtype: Of the activations; by default the type of the norm's weight.
     """
 
-    def __init__(self, norm: nn.Module) -> None:
+    def __init__(self, norm: nn.Module, dtype: torch.dtype | None = None) -> None:
         self._norm = norm
-        weight = norm.weight.data
+        weight = norm.weight.data.to(dtype or norm.weight.dtype)
         h = weight.shape[0]
         self._scaled = weight * h**0.5 if weight.dtype == torch.float32 else None
         self._eps = weight.new_tensor([(h * norm.variance_epsilon) ** 0.5])
@@ -97,16 +102,18 @@ class Norm:
 class _Layer:
     """One layer's weights, where the pass reads them."""
 
-    def __init__(self, model: "PreTrainedModel", index: int) -> None:
+    def __init__(
+        self, model: "PreTrainedModel", index: int, plan: ProductPlan, dtype: torch.dtype
+    ) -> None:
         layer = model.model.layers[index]
         attention = layer.self_attn
         mlp = layer.mlp.base if isinstance(layer.mlp, AdaptedLinear) else layer.mlp
-        self.norm_in = Norm(layer.input_layernorm)
-        self.norm_mlp = Norm(layer.post_attention_layernorm)
-        self.qkv = Product([attention.q_proj, attention.k_proj, attention.v_proj])
-        self.o = Product([attention.o_proj])
-        self.gate_up = Product([mlp.gate_proj, mlp.up_proj])
-        self.down = Product([mlp.down_proj])
+        self.norm_in = Norm(layer.input_layernorm, dtype)
+        self.norm_mlp = Norm(layer.post_attention_layernorm, dtype)
+        self.qkv = Product([attention.q_proj, attention.k_proj, attention.v_proj], plan)
+        self.o = Product([attention.o_proj], plan)
+        self.gate_up = Product([mlp.gate_proj, mlp.up_proj], plan)
+        self.down = Product([mlp.down_proj], plan)
         self.at_qkv, self.at_o, self.at_gate_up, self.at_down, self.at_mlp = _groups(model, index)
 
 
@@ -116,32 +123,36 @@ class LlamaForward:
     Args:
         model: A model without an `obstacle`; weights of fused products become views of one matrix.
         context: Longest sequence.
+        plan: How float matrices are multiplied with.
     """
 
-    def __init__(self, model: "PreTrainedModel", context: int) -> None:
+    def __init__(self, model: "PreTrainedModel", context: int, plan: ProductPlan = PLAIN) -> None:
         config = model.config
-        self._layers = [_Layer(model, index) for index in range(config.num_hidden_layers)]
-        self._final_norm = Norm(model.model.norm)
-        self._head = Product([model.lm_head])
+        weight = model.get_input_embeddings().weight
+        dtype = torch.float32 if plan.wide else weight.dtype
+        self._layers = [
+            _Layer(model, index, plan, dtype) for index in range(config.num_hidden_layers)
+        ]
+        self._final_norm = Norm(model.model.norm, dtype)
+        # Logits of 16 bit would be equal where they are not, and the first of them be taken.
+        self._head = Product([model.lm_head], plan, exact=True)
         self.groups = site_groups(model)
         attention = model.model.layers[0].self_attn
         self._scale = float(attention.scaling)
         self._d = int(attention.head_dim)
         self._n_kv = int(config.num_key_value_heads)
         self._n_heads = int(config.num_attention_heads)
-        weight = model.get_input_embeddings().weight
-        self.like = weight.data
-        self._cos, self._sin = self._rotary(model, context, weight)
-        self._shape = CacheShape(
-            len(self._layers), self._n_kv, self._d, weight.dtype, weight.device
-        )
+        self.like = torch.empty(0, dtype=dtype, device=weight.device)
+        like = weight[:1].to(dtype)
+        self._cos, self._sin = self._rotary(model, context, like)
+        self._shape = CacheShape(len(self._layers), self._n_kv, self._d, dtype, weight.device)
 
     @torch.no_grad()
     def _rotary(
-        self, model: "PreTrainedModel", context: int, weight: Tensor
+        self, model: "PreTrainedModel", context: int, like: Tensor
     ) -> tuple[Tensor, Tensor]:
-        positions = torch.arange(context, device=weight.device)[None]
-        cos, sin = model.model.rotary_emb(weight[:1], positions)
+        positions = torch.arange(context, device=like.device)[None]
+        cos, sin = model.model.rotary_emb(like, positions)
         # Rotating swaps the halves and negates the first: the sign goes into the table.
         sign = torch.ones_like(sin)
         sign[..., : self._d // 2] = -1
@@ -162,7 +173,7 @@ class LlamaForward:
         embeds: Tensor,
         spans: Sequence[Span],
         deltas: TokenDeltas | None = None,
-        experts: ExpertStep | None = None,
+        experts: TokenExperts | None = None,
     ) -> Tensor:
         """Hidden states after the final norm.
 
@@ -170,14 +181,14 @@ class LlamaForward:
             embeds: Packed embeddings, the tokens of the first span first, (n, h).
             spans: The rows; their caches grow by their tokens once the pass is through.
             deltas: ΔW of each token.
-            experts: Experts with the scalings of each token, planned for (1, n, …).
+            experts: Experts with the scalings of each token.
         """
         adapters = _Adapters(deltas, experts)
         for span in spans:
             span.cache.reserve(span.n_tokens)
-        rows = Rows(spans, self._n_heads // self._n_kv, embeds.device)
+        rows = Rows(spans, self._n_heads // self._n_kv, self.like)
         cos, sin = self._cos[rows.positions], self._sin[rows.positions]
-        x = embeds
+        x = embeds.to(self.like.dtype)
         for index, layer in enumerate(self._layers):
             inner = layer.norm_in(x)
             qkv = adapters.add(layer.qkv(inner), inner, layer.at_qkv)
@@ -268,15 +279,9 @@ class _Adapters:
     """What is added to the products of a step."""
 
     deltas: TokenDeltas | None
-    experts: ExpertStep | None
+    experts: TokenExperts | None
 
     def add(self, y: Tensor, x: Tensor, group: SiteGroup) -> Tensor:
         if self.deltas is not None:
             y = self.deltas.add_(y, x, group)
-        if self.experts is not None and any(name in self.experts.sites for name in group.names):
-            parts = [
-                self.experts.add(y[None, :, span].contiguous(), x[None], name)[0]
-                for name, span in group.spans
-            ]
-            y = torch.cat(parts, dim=-1)
-        return y
+        return y if self.experts is None else self.experts.add_(y, x, group)

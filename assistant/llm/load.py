@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from assistant.errors import BundleError
+from assistant.llm.plan import PLAIN, ProductPlan
 from assistant.llm.threads import Threads
 
 if TYPE_CHECKING:  # the imports cost seconds and must come after HF_HUB_OFFLINE is decided
@@ -45,6 +46,7 @@ class LoadedLLM:
         cache_reason: Why not, if not.
         end_ids: Tokens that end an answer.
         threads: How many processor threads compute.
+        plan: How float matrices are multiplied with.
     """
 
     model: "PreTrainedModel"
@@ -60,6 +62,7 @@ class LoadedLLM:
     device: "torch.device"
     dtype: "torch.dtype"
     threads: Threads = field(default_factory=Threads)
+    plan: ProductPlan = PLAIN
 
 
 def load_llm(
@@ -155,14 +158,14 @@ def _describe(
     fingerprint = _fingerprint(model)  # before the weights change their form
     if stored == "nf4" or quantize == "4bit":
         quantisation = "nf4"
-        format_of_compute = compute.settle(
+        format_of_compute, plan = compute.settle(
             model, quantize, pick_fastest=pick_fastest, wanted=wanted
         )
         if not pick_fastest:
             differentiable.keep_differentiable(model)
     else:
         quantisation = "int8" if quantize == "8bit" else compute.type_name(model.dtype)
-        format_of_compute = quantisation
+        format_of_compute, plan = quantisation, PLAIN
     reason = cache_obstacle(model.config)
     end = model.generation_config.eos_token_id if model.generation_config else None
     ends = [end] if isinstance(end, int) else list(end or [])
@@ -183,6 +186,7 @@ def _describe(
         end_ids=frozenset(ends),
         device=model.device,
         dtype=model.get_input_embeddings().weight.dtype,
+        plan=plan,
     )
 
 

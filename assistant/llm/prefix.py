@@ -146,7 +146,8 @@ class PrefixStore:
         if 0 < n_system <= len(used.marks) and isinstance(used.cache, RowCache):
             shared = used.marks[:n_system]
             if self._system is None or self._system.marks != shared:
-                self._system = KeptCache("", shared, used.cache.fork(n_system))
+                scalings = used.scalings[:n_system]
+                self._system = KeptCache("", shared, used.cache.fork(n_system), scalings)
         self._kept.append(used)
         while len(self._kept) > self._max_conversations or self.n_bytes > self._max_bytes:
             self._kept.pop(0)

@@ -8,13 +8,14 @@ again from nothing after the memory ran out are one rule.
 import queue
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from assistant.adapters.weights import LoraWeights
+from assistant.llm.experts import AnswerExperts
+from assistant.llm.kv import RowCache
 from assistant.llm.llama import Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import KeptCache, Mark
@@ -44,14 +45,24 @@ class Row:
     Args:
         answer: The answer it works for.
         llm: The model, for the text and the random state.
-        kept: A cache with a true prefix of the prompt.
+        kept: An empty cache, until `open` gives it a better one.
+        experts: The experts of the answer; None without any.
     """
 
-    def __init__(self, answer: Answer, llm: LoadedLLM, kept: KeptCache) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        llm: LoadedLLM,
+        kept: KeptCache,
+        experts: AnswerExperts | None = None,
+    ) -> None:
         spliced = answer.request.spliced
         self.answer = answer
         self.spliced = spliced
         self.kept = kept
+        self.experts = experts
+        self.is_open = False
+        self._content: Sequence[Mark] = ()
         self.ids: list[int] = []
         self.sampler = Sampler(answer.request.sampling, llm.device)
         self.parked = False
@@ -67,10 +78,10 @@ class Row:
         self._limit = min(answer.request.sampling.max_new_tokens, llm.context - spliced.n_tokens)
         self._began = time.perf_counter()
         self._first_token_s = 0.0
-        self._n_cached = len(kept.marks)
+        self._n_cached = 0
         self.forced = answer.request.forced
         self._scores: list[float | None] = [None] * len(self.forced)
-        answer.request.progress.begin(self._n_cached)
+        answer.request.progress.begin(0)
 
     def _delta(self, slot: int, content: str) -> str | None:
         if slot == 0:
@@ -78,15 +89,56 @@ class Row:
         self.deltas[content] = self.spliced.deltas[slot - 1]
         return content
 
+    def marks(self) -> Sequence[Mark]:
+        """Content marks of the prompt, once nothing is `n_behind`."""
+        return self.spliced.content if self.experts is None else self.experts.marks()
+
+    def open(self, kept: KeptCache, content: Sequence[Mark]) -> None:
+        """Begins the real pass.
+
+        Args:
+            kept: A cache with a true prefix of the prompt.
+            content: The prompt's marks.
+        """
+        self.kept, self._content, self.is_open = kept, content, True
+        self._n_cached = len(kept.marks)
+        self.answer.request.progress.cached_tokens = self._n_cached
+
+    def forget(self, new_cache: Callable[[], RowCache]) -> None:
+        """Gives the memory of its caches back; it starts again from nothing."""
+        self.kept = KeptCache(self.kept.visitor, [], new_cache())
+        if self.experts is not None:
+            self.experts.kept = KeptCache(self.kept.visitor, [], new_cache())
+
+    @property
+    def n_behind(self) -> int:
+        """Tokens the scaling pass must catch up with before the real pass can go on."""
+        if self.experts is None:
+            return 0
+        return max(self.experts.needed(len(self.kept.marks)) - len(self.experts.kept.marks), 0)
+
+    def n_unscaled(self, n_tokens: int) -> int:
+        """Of its next tokens in a step those that its scaling pass must run over."""
+        if self.experts is None:
+            return 0
+        if behind := self.n_behind:
+            return min(behind, n_tokens)
+        end = len(self.kept.marks) + n_tokens
+        return max(self.experts.needed(end) - len(self.experts.kept.marks), 0)
+
     @property
     def n_left(self) -> int:
         """Tokens to compute before the next one can be drawn."""
         return self.spliced.n_tokens + len(self.ids) - len(self.kept.marks)
 
+    def at_most(self, n_tokens: int) -> int:
+        """So many of its next tokens, fewer where a cache was found since; guesses stay."""
+        return n_tokens if self.guesses else min(n_tokens, self.n_left)
+
     @property
     def is_decoding(self) -> bool:
         """Whether only the token drawn last is to be computed."""
-        return bool(self.ids) and self.n_left == 1
+        return bool(self.ids) and self.n_left == 1 and not self.n_behind
 
     @property
     def is_scored(self) -> bool:
@@ -128,7 +180,7 @@ class Row:
 
     def guess(self) -> None:
         """Guesses what follows the token drawn last, for a row that takes the best token."""
-        if not self.sampler.takes_the_best:
+        if not self.sampler.takes_the_best or self.experts is not None:
             return
         n_known, n_prompt = len(self._said), self.spliced.n_tokens
         self._said.extend([mark for mark, _ in self.spliced.content[n_known:]])
@@ -144,15 +196,13 @@ class Row:
         self.computed(1)
         return True
 
-    def embeds(self, n_tokens: int, embed: nn.Module) -> Tensor:
-        """Embeddings of its next tokens, (n, h)."""
-        start, n_prompt = len(self.kept.marks), self.spliced.n_tokens
-        end = start + n_tokens
+    def embeds(self, start: int, n_tokens: int, embed: nn.Module) -> Tensor:
+        """Embeddings of its tokens from a place on, (n, h)."""
+        n_prompt, end = self.spliced.n_tokens, start + n_tokens
         prompt = self.spliced.inputs_embeds[0, start:end]
         if end <= n_prompt:
             return prompt
-        ids = self.ids[max(start - n_prompt, 0) : end - n_prompt]
-        drawn = embed(torch.tensor(ids, device=prompt.device))
+        drawn = embed(torch.tensor(self._drawn(start, n_tokens), device=prompt.device))
         return torch.cat([prompt, drawn]) if len(prompt) else drawn
 
     def next_deltas(self, n_tokens: int) -> list[str | None]:
@@ -169,11 +219,24 @@ class Row:
         self.kept.marks += self._marks(n_tokens)
 
     def _marks(self, n_tokens: int) -> Iterable[Mark]:
-        start, n_prompt = len(self.kept.marks), self.spliced.n_tokens
-        end = start + n_tokens
-        yield from self.spliced.content[start:end]
-        for token_id in self.ids[max(start - n_prompt, 0) : max(end - n_prompt, 0)]:
-            yield token_id, self.spliced.answer_content
+        start = len(self.kept.marks)
+        yield from self._content[start : start + n_tokens]
+        for token_id in self._drawn(start, n_tokens):
+            if self.experts is None:
+                yield token_id, self.spliced.answer_content
+            else:
+                yield self.experts.answer_mark(token_id)
+
+    def scaling_marks(self, start: int, n_tokens: int) -> list[Mark]:
+        """Content marks of its tokens from a place on in the scaling pass, which has no ΔW."""
+        prompt = self.spliced.content[start : start + n_tokens]
+        marks: list[Mark] = [(mark, "") for mark, _ in prompt]
+        return marks + [(token_id, "") for token_id in self._drawn(start, n_tokens)]
+
+    def _drawn(self, start: int, n_tokens: int) -> list[int]:
+        """Of its tokens from a place on those of the answer."""
+        n_prompt = self.spliced.n_tokens
+        return self.ids[max(start - n_prompt, 0) : max(start + n_tokens - n_prompt, 0)]
 
     def accept(self, token_id: int, end_ids: frozenset[int]) -> EndReason | None:
         """Takes a drawn token and hands it out; the reason when the answer ended with it."""
@@ -198,5 +261,11 @@ class Row:
         scores = tuple(score for score in self._scores if score is not None)
         if len(scores) < len(self.forced):  # stopped on the way
             scores = ()
-        done = Done(reason, ids, self._first_token_s, speed, self._n_cached)
-        self.answer.events.put(replace(done, log_probabilities=scores))
+        scalings = () if self.experts is None else _as_tuples(self.experts.mean())
+        self.answer.events.put(
+            Done(reason, ids, self._first_token_s, speed, self._n_cached, scalings, scores)
+        )
+
+
+def _as_tuples(scalings: Tensor) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in scalings.tolist())

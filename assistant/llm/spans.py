@@ -26,10 +26,12 @@ class Row:
         values: The same.
         new_keys: (1, kv heads, new tokens, d), a part of `keys`.
         new_values: The same.
-        mask: (groups · new tokens, length), True where a query sees a key; None for one token.
+        mask: (groups · new tokens, length), what is added to the scores: 0 where a query sees a key
+            and -∞ elsewhere, since a mask of truth values would be turned into this in every layer;
+            None for one token.
     """
 
-    def __init__(self, span: Span, n_groups: int, device: torch.device) -> None:
+    def __init__(self, span: Span, n_groups: int, like: Tensor) -> None:
         start, end = span.cache.length, span.cache.length + span.n_tokens
         # Sliced once for all layers: a view costs as much as a small product.
         until = span.cache.until(end)
@@ -37,8 +39,8 @@ class Row:
         (self.new_keys, self.new_values) = (part.unbind() for part in until[..., start:, :])
         self.mask: Tensor | None = None
         if span.n_tokens > 1:
-            seen = torch.arange(end) <= torch.arange(start, end)[:, None]
-            self.mask = seen.repeat(n_groups, 1).to(device)
+            mask = like.new_full((span.n_tokens, end), float("-inf"))
+            self.mask = mask.triu_(start + 1).repeat(n_groups, 1)
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,26 @@ class Run:
 
 
 class Rows:
-    """The rows of a step and the position of every packed token."""
+    """The rows of a step and the position of every packed token.
 
-    def __init__(self, spans: Sequence[Span], n_groups: int, device: torch.device) -> None:
+    Args:
+        spans: The rows.
+        n_groups: Query heads that share a key-value head.
+        like: Gives device and type of the activations.
+    """
+
+    def __init__(self, spans: Sequence[Span], n_groups: int, like: Tensor) -> None:
         self.runs: list[Run] = []
         positions: list[int] = []
         for one_each, neighbours in itertools.groupby(spans, lambda span: span.n_tokens == 1):
             group = list(neighbours)
             for span in group:
                 positions += range(span.cache.length, span.cache.length + span.n_tokens)
-            rows = [Row(span, n_groups, device) for span in group]
+            rows = [Row(span, n_groups, like) for span in group]
             if one_each:
                 self.runs.append(Run(rows, len(rows), True))
             else:
                 self.runs += [
                     Run([row], span.n_tokens, False) for row, span in zip(rows, group, strict=True)
                 ]
-        self.positions = torch.tensor(positions, device=device)
+        self.positions = torch.tensor(positions, device=like.device)

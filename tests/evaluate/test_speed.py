@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from assistant.evaluate import speed, speed_peft, speed_rows
+from assistant.adapters.xlora.passes import two_pass
+from assistant.errors import AssistantError
+from assistant.evaluate import speed, speed_experts, speed_peft, speed_report, speed_rows
 from assistant.evaluate.speed import FIGURES, Figure, Measured
 from assistant.evaluate.speed_rows import Bench, Pair, extended
 from tests.llm.fakes import make_llm
@@ -67,3 +69,77 @@ def test_both_ways_of_a_mixed_batch_decode_the_same_tokens(bench):
     found, expected = ours(ids, 12)[0], other(ids, 12)[0]
     assert found == expected
     assert len({tuple(row) for row in found}) > 1
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+def test_ours_and_pefts_mixture_give_the_same_logits():
+    ours, other = make_llm(), make_llm()
+    mixture, peft = speed_experts.with_peft(ours, other)
+    ids = torch.randint(5, 250, (9,))
+    with torch.inference_mode():
+        found = peft(ids)
+        embeds = ours.model.get_input_embeddings()(ids[None])
+        expected, _ = two_pass(ours.model, mixture, embeds)
+        base = ours.model(inputs_embeds=embeds).logits[0, -1]
+    torch.testing.assert_close(found, expected[0, -1], atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(found, base, atol=1e-3)
+
+
+ROWS = [
+    Measured(Figure("C1", "decode / stock", "tokens/s", bar=1.5), Pair(30.0, 20.0, 7)),
+    Measured(Figure("C2", "missed", "tokens/s", bar=1.5), Pair(20.0, 20.0, 7)),
+    Measured(Figure("C6b", "only shown", "s", less_is_better=True), Pair(1.0, 20.0, 7)),
+    Measured(Figure("C9", "limits", "s", limits=(1.0, 2.0)), Pair(0.5, 1.5, 7)),
+]
+
+
+def test_the_report_replaces_what_is_between_the_marks_and_nothing_else(tmp_path):
+    document = tmp_path / "performance.md"
+    marks = f"{speed_report.BEGIN}\nold table\n{speed_report.END}"
+    document.write_text(f"# Performance\n\n{marks}\n\n## Kept\n")
+    for _ in range(2):  # again and again
+        speed_report.write_report(document, ROWS, {"model": "tiny", "threads": 2})
+    text = document.read_text()
+    assert text.startswith("# Performance\n\n")
+    assert text.endswith("\n\n## Kept\n")
+    assert "old table" not in text
+    assert text.count(ROWS[0].line()) == 1
+    assert all(row.line() in text for row in ROWS)
+    assert "model tiny, threads 2" in text
+    assert "medians of 7" in text
+
+
+def test_the_picture_is_drawn_and_named_in_the_report(tmp_path):
+    pytest.importorskip("matplotlib", reason="draws pictures: pip install -e .[train]")
+    document = tmp_path / "performance.md"
+    document.write_text(f"{speed_report.BEGIN}\n{speed_report.END}\n")
+    speed_report.write_report(document, ROWS, {})
+    assert "(performance.png)" in document.read_text()
+    picture = tmp_path / "performance.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 100_000
+
+
+def test_without_matplotlib_the_table_is_written_alone(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(speed_report.importlib.util, "find_spec", lambda name: None)
+    document = tmp_path / "performance.md"
+    document.write_text(f"{speed_report.BEGIN}\n{speed_report.END}\n")
+    speed_report.write_report(document, ROWS, {})
+    assert ROWS[0].line() in document.read_text()
+    assert "png" not in document.read_text()
+    assert "matplotlib" in caplog.text
+
+
+def test_a_document_without_marks_is_refused_by_name(tmp_path):
+    document = tmp_path / "other.md"
+    for text in ("", speed_report.BEGIN):
+        document.write_text(text)
+        with pytest.raises(AssistantError, match=r"other\.md needs the lines"):
+            speed_report.write_report(document, ROWS, {})
+        assert document.read_text() == text
+
+
+def test_a_part_of_the_rows_is_not_written_into_a_document(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        speed.main(["--only", "C1", "--write", str(tmp_path / "x.md")])
+    assert "--only" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from assistant.evaluate.gpu_bench import (
     random_llm,
     weight_bytes,
 )
-from assistant.llm import decode_loop
+from assistant.llm import row_passes
 from tests.llm.uncaptured import make_uncaptured
 
 SHORT = ["--shape", "tiny", "--device", "cpu", "--repeats", "1", "--tokens", "8"]
@@ -133,7 +133,7 @@ def test_the_random_model_is_nf4_and_answers(llm):
 
 
 def test_the_check_compares_steps_with_one_pass(llm, monkeypatch):
-    monkeypatch.setattr(decode_loop, "make_decoder", make_uncaptured)
+    monkeypatch.setattr(row_passes, "make_decoder", make_uncaptured)
     bench = GpuBench(llm, n_tokens=4, products="auto")
     for n_rows in (1, 8):
         error, same = graph_error(bench, n_rows)

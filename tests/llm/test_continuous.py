@@ -46,7 +46,10 @@ def test_the_engine_fits_the_model(llm):
     other.model.config.hidden_act = "gelu"
     assert isinstance(make_engine(other), SequentialEngine)
     mixed = make_llm()
-    assert isinstance(make_engine(mixed, mixture=make_mixture(mixed.model)), SequentialEngine)
+    assert isinstance(make_engine(mixed, mixture=make_mixture(mixed.model)), ContinuousEngine)
+    other = make_llm(supports_cache=False)
+    other.model.config.hidden_act = "gelu"
+    assert isinstance(make_engine(other, mixture=make_mixture(other.model)), SequentialEngine)
 
 
 @pytest.mark.parametrize("sampling", [{}, {"temperature": 1.2, "top_p": 0.9, "seed": 4}])
@@ -279,28 +282,43 @@ def test_slots_then_places_then_a_refusal(llm, encodings):
 
 
 def test_twenty_clients_on_a_queue_of_eight(llm, encodings):
-    """The excess is refused at once, and nobody else sees an error."""
-    engine = ContinuousEngine(llm, n_slots=4, max_waiting=4)
+    """One is answered and eight wait; the excess is refused at once and nobody else notices."""
+    engine = ContinuousEngine(llm, n_slots=1, max_waiting=8)
     spliced = questions(llm, encodings)[0]
-    inside = threading.Barrier(20)
-
+    alone = ask(ContinuousEngine(llm), spliced, temperature=3.0, max_new_tokens=5, seed=1)
+    first = engine.stream(Request(spliced, Sampling(max_new_tokens=450, temperature=3.0)))
+    assert isinstance(next(first), Token)  # it has the model until it is closed
+    inside, outcomes = threading.Barrier(19), threading.Semaphore(0)
     waited: list[float] = []
 
     def client(n: int) -> Done:
-        inside.wait(timeout=30)
+        inside.wait(timeout=60)
+        sampling = Sampling(temperature=3.0, max_new_tokens=5, seed=1)
         begin = time.perf_counter()
         try:
-            return ask(engine, spliced, visitor=str(n), temperature=3.0, max_new_tokens=40, seed=n)
+            stream = engine.stream(Request(spliced, sampling, visitor=str(n)))
+            next(stream)  # its place in the queue
+            outcomes.release()
+            *_, done = stream
+            return done
         except QueueFullError:
             waited.append(time.perf_counter() - begin)
+            outcomes.release()
             raise
 
-    results = together([lambda n=n: client(n) for n in range(20)])
+    def closer() -> None:
+        for _ in range(19):
+            assert outcomes.acquire(timeout=60)
+        first.close()
+
+    *results, _ = together([*(lambda n=n: client(n) for n in range(19)), closer])
     refused = [r for r in results if isinstance(r, QueueFullError)]
-    answered = [r for r in results if isinstance(r, Done)]
-    assert len(answered) >= 8
-    assert len(refused) + len(answered) == 20
+    assert len(refused) == len(waited) == 11
     assert all(seconds < 0.5 for seconds in waited)
+    assert "8 questions are waiting" in str(refused[0])
+    answered = [r for r in results if isinstance(r, Done)]
+    assert len(answered) == 8
+    assert all(done.token_ids == alone.token_ids for done in answered)
     assert has_slots_free(engine)
 
 

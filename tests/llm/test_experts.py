@@ -17,10 +17,11 @@ from assistant.encoding import MoleculeEncoding
 from assistant.errors import BundleError
 from assistant.llm import engine as engine_module
 from assistant.llm.engine import Done, Request, SequentialEngine
-from assistant.llm.experts import ExpertMode, ScalingPass, turn_means
+from assistant.llm.experts import ExactExperts, ExpertMode, turn_means
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import PrefixStore
 from assistant.llm.sampling import Sampling
+from assistant.llm.scaling import ScalingPass
 from assistant.llm.splice import Spliced
 from tests.adapters.xlora.fakes import make_mixture
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
@@ -315,7 +316,7 @@ def test_no_experts_leave_the_model_as_it_is(llm, mixture, encodings):
     )
 
 
-def test_the_published_softmax_over_the_batch_refuses_the_cache(llm):
+def test_the_published_softmax_over_the_batch_refuses_the_cache(llm, encodings):
     coupled = make_mixture(
         llm.model,
         top_k_lora=2,
@@ -327,7 +328,7 @@ def test_the_published_softmax_over_the_batch_refuses_the_cache(llm):
         SequentialEngine(llm, mixture=coupled)
     kept = PrefixStore(llm.model.config, enabled=True).take("", [])
     with pytest.raises(BundleError, match="two full passes"):
-        ScalingPass(llm.model, coupled, kept)
+        ExactExperts(coupled, spliced_of(llm, encodings, prompt_of(((1,), "a?", None))), kept)
 
 
 def test_experts_asked_of_an_engine_without_any_are_a_mistake(llm, encodings):

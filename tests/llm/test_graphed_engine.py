@@ -10,16 +10,17 @@ from assistant.adapters.lora import wrap
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LowRank
 from assistant.encoding import MoleculeEncoding
-from assistant.llm import decode_loop
+from assistant.llm import row_passes
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.engine import SequentialEngine
 from assistant.llm.graphed.capture import GraphedDecoder, graph_obstacle, make_decoder
 from assistant.llm.graphed.step import StepRow
 from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
-from assistant.llm.requests import Request, Rescoring, Scored
+from assistant.llm.requests import Done, Request, Rescoring, Scored
 from assistant.llm.sampling import Sampling
 from assistant.llm.scoring import token_log_probabilities
+from tests.adapters.xlora.fakes import make_mixture
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
 from tests.llm.uncaptured import make_uncaptured
@@ -47,7 +48,7 @@ def decoders(monkeypatch) -> list[GraphedDecoder]:
         made.append(make_uncaptured(model, forward, products=products))
         return made[-1]
 
-    monkeypatch.setattr(decode_loop, "make_decoder", make)
+    monkeypatch.setattr(row_passes, "make_decoder", make)
     return made
 
 
@@ -165,3 +166,27 @@ def test_an_answer_is_scored_beside_replays(llm, encodings, decoders):
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
     assert sum(graph.n_replays for graph in decoders[0].graphs) > 0
     assert has_slots_free(engine)
+
+
+def test_rows_with_experts_stand_beside_the_graph_of_the_others(llm, encodings, decoders):
+    """A row with experts takes the packed pass, the others the graph; each answers as alone."""
+    mixture = make_mixture(llm.model, top_k_lora=2)
+    asked = questions(llm, encodings)
+    modes = [("exact", None, "turn", None)[n % 4] for n in range(len(asked))]
+    sampling = Sampling(max_new_tokens=20)
+
+    def ask_with(engine: ContinuousEngine, n: int) -> Done:
+        request = Request(asked[n], sampling, visitor=str(n), experts=modes[n])
+        *_, done = engine.stream(request)
+        assert isinstance(done, Done)
+        return done
+
+    alone = [ask_with(ContinuousEngine(llm, mixture=mixture), n) for n in range(len(asked))]
+    engine = ContinuousEngine(llm, mixture=mixture)
+    assert engine.graphs is decoders[-1]
+    found = together([lambda n=n: ask_with(engine, n) for n in range(len(asked))])
+    for done, expected in zip(found, alone, strict=True):
+        assert done.token_ids == expected.token_ids
+        assert torch.allclose(
+            torch.tensor(done.scalings), torch.tensor(expected.scalings), atol=1e-4
+        )

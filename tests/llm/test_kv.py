@@ -29,6 +29,14 @@ def test_growing_keeps_what_is_there():
     assert cache.n_bytes == 2 * 2 * 3 * 512 * 4 * 4
 
 
+def test_a_long_conversation_has_room_for_its_next_turn():
+    """Moving it would be a part of the next first token's time."""
+    cache = filled(1000)
+    address = cache.address
+    cache.reserve(100)
+    assert cache.address == address
+
+
 def test_cropping_counts_from_the_end():
     cache = filled(10)
     cache.crop(-4)

@@ -1,5 +1,7 @@
 """Tests of the packed forward: equal to the stock forward, alone and beside other rows."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -18,11 +20,15 @@ from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from assistant.adapters.lora import AdapterStep, running, step_adapters, wrap
 from assistant.adapters.packed import PackedDeltas, TokenDeltas, refuse_misfits
+from assistant.adapters.packed_experts import PackedExperts
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LoraWeights, LowRank
+from assistant.adapters.xlora.gate import applied_scalings
 from assistant.errors import BundleError
 from assistant.llm.compute import lay_by_columns
 from assistant.llm.llama import LlamaForward, Norm, Span, obstacle, site_groups
+from assistant.llm.plan import PLAIN, ProductPlan
+from assistant.llm.products import can_prepack
 from tests.adapters.xlora.fakes import make_mixture
 from tests.llm.fakes import make_deltas, make_model
 
@@ -95,7 +101,10 @@ def packed(
     ],
     ids=["llama", "wide heads, tied", "biases, llama3 rope", "mistral", "qwen2"],
 )
-def test_equals_the_stock_forward_in_any_parts_and_company(config, kind):
+@pytest.mark.parametrize("plan", [PLAIN, ProductPlan(1), ProductPlan(2)], ids=str)
+def test_equals_the_stock_forward_in_any_parts_and_company(config, kind, plan):
+    if plan.packed_from and not can_prepack(torch.float32):
+        pytest.skip("this build has no products in oneDNN's order")
     torch.manual_seed(0)
     model = kind(config).eval().requires_grad_(False)
     for name, parameter in model.named_parameters():
@@ -104,12 +113,37 @@ def test_equals_the_stock_forward_in_any_parts_and_company(config, kind):
     rows = [torch.randn(n, 32) for n in (11, 1, 23)]
     expected = [stock(model, row) for row in rows]
     assert obstacle(model) == ""
-    forward = LlamaForward(model, 64)
+    forward = LlamaForward(model, 64, plan)
     for sizes in ([11, 1, 23], [1, 1, 1], [4, 1, 7]):
         for found, right in zip(packed(forward, rows, sizes), expected, strict=True):
             torch.testing.assert_close(found, right, atol=1e-4, rtol=1e-4)
     # The weights of the model became views of the joined ones; it still computes the same.
     torch.testing.assert_close(stock(model, rows[0]), expected[0])
+
+
+@pytest.mark.parametrize("packed_from", [None, 1])
+def test_wide_activations_round_less_than_a_model_of_16_bit(packed_from):
+    """Against the same 16-bit matrices in exact arithmetic; logits come in 32 bit."""
+    if packed_from and not can_prepack(torch.bfloat16):
+        pytest.skip("this build has no products in oneDNN's order")
+    torch.manual_seed(4)
+    model = make_model().bfloat16()
+    wrap(model, find_sites(model))
+    rows = [torch.randn(n, 64).bfloat16() for n in (9, 1, 14)]
+    deltas = make_deltas(model, 2)
+    slots = [0, -1, 1]
+    index = [torch.full((1, len(row)), slot + 1) for row, slot in zip(rows, slots, strict=True)]
+    exact = copy.deepcopy(model).float()
+    forward = LlamaForward(model, 64, ProductPlan(packed_from, wide=True))
+    step = PackedDeltas.pack(deltas, forward.groups, forward.like)
+    found = packed(forward, rows, [4, 1, 1], slots, step)
+    for row, slots_of, logits in zip(rows, index, found, strict=True):
+        assert logits.dtype == torch.float32
+        with step_adapters(deltas, slots_of):
+            right = stock(exact, row.float())
+            rounded = stock(model, row).float()
+        off = torch.linalg.vector_norm(logits - right)
+        assert off < 0.75 * torch.linalg.vector_norm(rounded - right)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -198,9 +232,12 @@ def test_experts_apply_per_token():
     forward = LlamaForward(model, 512)
     torch.manual_seed(2)
     x = torch.randn(6, 64)
-    experts = mixture.step(torch.rand(1, 6, mixture.n_rows, 3))
+    scalings = torch.rand(6, mixture.n_rows, 3)
+    experts = mixture.step(scalings[None])
+    packed_experts = PackedExperts.pack(mixture.bank, forward.groups, forward.like)
+    own = packed_experts.scaled(applied_scalings(scalings[None], mixture.config)[0])
     step = TokenDeltas(PackedDeltas.pack(deltas, forward.groups, forward.like), None)
-    found = forward.logits(forward.hidden(x, [Span(forward.new_cache(), 6)], step, experts))
+    found = forward.logits(forward.hidden(x, [Span(forward.new_cache(), 6)], step, own))
     plan = AdapterStep.plan(deltas, torch.ones(1, 6, dtype=torch.long))
     with running(plan, experts):
         torch.testing.assert_close(found, stock(model, x), atol=1e-4, rtol=1e-4)

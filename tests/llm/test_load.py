@@ -11,6 +11,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig
 from assistant.errors import BundleError
 from assistant.llm import compute
 from assistant.llm.load import cache_obstacle, load_llm
+from assistant.llm.plan import ProductPlan
+from assistant.llm.products import can_prepack
+from assistant.llm.timing import FORMATS, Way, time_ways
 from tests.llm.fakes import make_tokenizer
 
 IDS = torch.tensor([[7, 8, 9, 10, 11, 12]])
@@ -90,14 +93,6 @@ def matrices(model: nn.Module) -> list[torch.Tensor]:
     return [m.weight for m in model.model.layers.modules() if type(m) is nn.Linear]
 
 
-def test_the_layout_is_timed_on_copies(nf4_directory):
-    loaded = load_llm(nf4_directory, pick_fastest=False)
-    compute.dequantise(loaded.model, torch.float32)
-    before = [(w.data_ptr(), w.stride()) for w in matrices(loaded.model)]
-    assert isinstance(compute.columns_are_faster(loaded.model), bool)
-    assert [(w.data_ptr(), w.stride()) for w in matrices(loaded.model)] == before
-
-
 def test_matrices_laid_by_columns_have_the_same_values_and_a_tied_embedding_stays(nf4_directory):
     loaded = load_llm(nf4_directory, pick_fastest=False)
     compute.dequantise(loaded.model, torch.float32)
@@ -112,12 +107,20 @@ def test_matrices_laid_by_columns_have_the_same_values_and_a_tied_embedding_stay
     assert head.is_contiguous()
 
 
-@pytest.mark.parametrize("best", ["nf4", "bf16", "fp32"])
-@pytest.mark.parametrize("by_columns", [False, True])
-def test_the_fastest_format_is_taken_and_named(nf4_directory, monkeypatch, best, by_columns):
-    monkeypatch.setattr(compute, "columns_are_faster", lambda model: by_columns)
-    seconds = {"nf4": 2.0, "bf16": 2.0, "fp32": 2.0} | {best: 1.0}
-    monkeypatch.setattr(compute, "time_formats", lambda layers: dict(seconds))
+WAYS = {
+    "nf4": Way("nf4"),
+    "bf16": Way("bf16"),
+    "bf16 packed": Way("bf16", packed_from=1),
+    "fp32": Way("fp32"),
+    "fp32 by columns, packed for several": Way("fp32", by_columns=True, packed_from=2),
+}
+
+
+@pytest.mark.parametrize("best", WAYS)
+def test_the_fastest_way_is_taken_and_named(nf4_directory, monkeypatch, best):
+    way = WAYS[best]
+    seconds = dict.fromkeys(WAYS.values(), 2.0) | {way: 1.0}
+    monkeypatch.setattr(compute, "time_ways", lambda layers, weight_of: dict(seconds))
     loaded = load_llm(nf4_directory)
     assert (
         loaded.compute_format
@@ -125,34 +128,36 @@ def test_the_fastest_format_is_taken_and_named(nf4_directory, monkeypatch, best,
             "nf4": "NF4 kernel, bf16",
             "bf16": "NF4 values, computed in bf16",
             "fp32": "NF4 values, computed in fp32",
-        }[best]
+        }[way.form]
     )
+    assert loaded.plan == ProductPlan(way.packed_from, wide=way.form == "bf16")
     apart = [m.stride(1) > 1 for m in matrices(loaded.model)]
-    assert apart == ([] if best == "nf4" else [by_columns] * 14)
+    assert apart == ([] if way.form == "nf4" else [way.by_columns] * 14)
     exact = load_llm(nf4_directory, pick_fastest=False)
     compute.dequantise(exact.model, torch.float32)
     # bf16 keeps 8 bits of each product: 2 % of the largest logit.
     torch.testing.assert_close(logits(loaded.model), logits(exact.model), atol=0.1, rtol=0.02)
-    assert loaded.dtype == (torch.float32 if best == "fp32" else torch.bfloat16)
+    assert loaded.dtype == (torch.float32 if way.form == "fp32" else torch.bfloat16)
 
 
 def test_dequantised_weights_that_would_fill_the_memory_are_not_chosen(nf4_directory, monkeypatch):
-    monkeypatch.setattr(
-        compute,
-        "time_formats",
-        lambda layers: {"nf4": 3.0, "bf16": 2.0, "fp32": 1.0},
-    )
+    seconds = dict.fromkeys(WAYS.values(), 1.0) | {WAYS["nf4"]: 2.0}
+    monkeypatch.setattr(compute, "time_ways", lambda layers, weight_of: dict(seconds))
     monkeypatch.setattr(compute, "_MEMORY_SHARE", 0.0)
     assert load_llm(nf4_directory).compute_format == "NF4 kernel, bf16"
 
 
-def test_timing_stays_within_its_budget_and_leaves_the_weights_as_they_were(nf4_directory):
+def test_timing_leaves_the_weights_as_they_were_and_knows_every_format(nf4_directory):
     loaded = load_llm(nf4_directory, pick_fastest=False)
     layers = [layer for _, layer in compute.four_bit_layers(loaded.model)]
     before = [layer.weight.data.clone() for layer in layers]
-    seconds = compute.time_formats(layers)
-    assert set(seconds) == {"nf4", "bf16", "fp32"}
+    seconds = time_ways(layers, compute.weight_of)
+    assert {way.form for way in seconds} == {"nf4", "bf16", "fp32"}
     assert all(value > 0 for value in seconds.values())
+    packed = {(way.form, way.packed_from) for way in seconds if way.packed_from}
+    assert packed == {
+        (form, start) for form in FORMATS for start in (1, 2) if can_prepack(FORMATS[form])
+    }
     for layer, values in zip(layers, before, strict=True):
         assert torch.equal(layer.weight.data, values)
 

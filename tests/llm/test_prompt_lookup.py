@@ -6,11 +6,11 @@ import torch
 from assistant.adapters.lora import wrap
 from assistant.adapters.sites import find_sites
 from assistant.encoding import MoleculeEncoding
-from assistant.llm import decode_loop
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prompt_lookup import Payoff, PromptLookup
 from assistant.llm.requests import Request, Token
+from assistant.llm.row_passes import Passes
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
@@ -59,13 +59,13 @@ def set_guessing(monkeypatch: pytest.MonkeyPatch, on: bool) -> None:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Tokens of each pass over one row that decodes."""
     sizes: list[int] = []
-    compute = decode_loop.DecodeLoop._pass
+    compute = Passes.run
 
     def recording(self, work):
         sizes.extend(n for row, n in work if row.is_decoding)
         return compute(self, work)
 
-    monkeypatch.setattr(decode_loop.DecodeLoop, "_pass", recording)
+    monkeypatch.setattr(Passes, "run", recording)
     return sizes
 
 
@@ -161,7 +161,7 @@ def test_a_pass_with_guesses_that_fails_is_repeated(repeating, monkeypatch):
     spliced = plain_question(repeating)
     set_guessing(monkeypatch, True)
     expected = ask(endless(repeating), spliced, max_new_tokens=40).token_ids
-    compute = decode_loop.DecodeLoop._packed_pass
+    compute = Passes._packed_pass
     failed: list[int] = []
 
     def failing(self, work):
@@ -171,7 +171,7 @@ def test_a_pass_with_guesses_that_fails_is_repeated(repeating, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return ready
 
-    monkeypatch.setattr(decode_loop.DecodeLoop, "_packed_pass", failing)
+    monkeypatch.setattr(Passes, "_packed_pass", failing)
     retried = ask(endless(repeating), spliced, max_new_tokens=40).token_ids
     assert failed
     assert retried == expected

@@ -18,6 +18,7 @@ from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.decode_loop import DecodeLoop
 from assistant.llm.load import LoadedLLM
 from assistant.llm.requests import Done, Request
+from assistant.llm.row_passes import Passes
 from assistant.llm.sampling import Sampling
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
@@ -77,10 +78,10 @@ def failing(
     monkeypatch: pytest.MonkeyPatch, fails: Callable[[Sequence[object]], Exception | None]
 ) -> None:
     """Lets passes raise what `fails` gives for their rows, after they were computed."""
-    compute = DecodeLoop._pass
+    compute = Passes.run
 
     def hurt(self, work):
-        ready = self._forward.logits
+        ready = self.forward.logits
         error = fails([row for row, _ in work])
 
         def raising(hidden):
@@ -88,13 +89,13 @@ def failing(
                 raise error
             return ready(hidden)
 
-        self._forward.logits = raising
+        self.forward.logits = raising
         try:
             return compute(self, work)
         finally:
-            del self._forward.logits
+            del self.forward.logits
 
-    monkeypatch.setattr(DecodeLoop, "_pass", hurt)
+    monkeypatch.setattr(Passes, "run", hurt)
 
 
 def test_a_request_that_raises_inside_the_step_ends_alone(llm, encodings, monkeypatch):

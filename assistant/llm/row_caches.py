@@ -1,0 +1,77 @@
+"""The caches of conversations between their turns: of the real pass, and of the scaling pass."""
+
+from collections.abc import Callable
+
+from assistant.llm.experts import scaling_marks
+from assistant.llm.kv import RowCache
+from assistant.llm.load import LoadedLLM
+from assistant.llm.prefix import KeptCache, PrefixStore
+from assistant.llm.requests import Request
+from assistant.llm.rows import Row
+
+_KEPT_CONVERSATIONS = 64
+
+
+class RowCaches:
+    """Gives rows the caches of their conversations and takes them back.
+
+    Args:
+        llm: The model.
+        new_cache: Makes an empty cache.
+        max_bytes: Memory for all of them.
+        with_scalings: Whether there are scaling passes, which get half of the memory.
+    """
+
+    def __init__(
+        self,
+        llm: LoadedLLM,
+        new_cache: Callable[[], RowCache],
+        *,
+        max_bytes: int,
+        with_scalings: bool,
+    ) -> None:
+        share = max_bytes // 2 if with_scalings else max_bytes
+        self._real, self._scaling = (
+            PrefixStore(
+                llm.model.config,
+                enabled=llm.supports_cache,
+                fresh=new_cache,
+                max_conversations=_KEPT_CONVERSATIONS,
+                max_bytes=share,
+            )
+            for _ in range(2)
+        )
+
+    def open(self, row: Row) -> None:
+        """Gives the row its conversation's cache, once it is known what to look for."""
+        if not row.is_open and not row.n_behind:
+            content = row.marks()
+            # Who only scores an answer must not take its conversation's cache away.
+            find = self._real.start if row.forced else self._real.take
+            row.open(find(row.kept.visitor, content), content)
+
+    def take_scalings(self, request: Request) -> KeptCache:
+        """The cache of the request's scaling pass."""
+        return self._scaling.take(request.visitor, scaling_marks(request.spliced), whole=True)
+
+    def keep(self, row: Row) -> None:
+        """Keeps the caches of a finished answer."""
+        n_system = 0
+        for turn in row.spliced.turns:
+            if turn >= 0:
+                break
+            n_system += 1
+        if row.is_open:
+            self._real.keep(row.kept, n_system=n_system)
+        if row.experts is not None:
+            self._scaling.keep(row.experts.kept, n_system=n_system)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of all of them."""
+        return self._real.n_bytes + self._scaling.n_bytes
+
+    def clear(self) -> None:
+        """Frees the memory."""
+        self._real.clear()
+        self._scaling.clear()

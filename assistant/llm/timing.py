@@ -1,0 +1,158 @@
+"""Which way of multiplying with NF4 values is the fastest on this processor.
+
+A way is a format (the NF4 kernel, or the values in 16 or 32 bit), where the matrices' columns lie,
+and from how many tokens on oneDNN's own order is used. All are timed on matrices of the model
+itself, so many that they come from memory as they do while answering: one small matrix again and
+again stays in the caches, where formats hardly differ.
+"""
+
+import copy
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from assistant.llm.products import can_prepack, packed_product, prepacked
+
+# A typical time: so many steps of one token, of one token of each of eight people, of a prompt.
+_STEPS = {1: 128, 8: 16, 64: 4}
+_SAMPLE_VALUES = 2**22  # of the model's matrices; all ways together are more than caches hold
+# One visit to all ways: short runs more often, for a neighbour must not decide.
+_VISIT = (1, 8, 1, 64, 1, 8, 1)
+_VISITS = 5
+_PATIENCE_SECONDS = 0.6  # after which no further visit begins: the start must not wait for it
+
+FORMATS = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to multiply.
+
+    Attributes:
+        form: "nf4", "bf16" or "fp32".
+        by_columns: Whether the columns of a matrix lie together.
+        packed_from: Fewest tokens for which oneDNN's order is used; None for never.
+    """
+
+    form: str
+    by_columns: bool = False
+    packed_from: int | None = None
+
+    @property
+    def bytes_per_value(self) -> int:
+        """Memory of the matrices, the second copy in oneDNN's order included; 0 for 4 bit."""
+        if self.form == "nf4":
+            return 0
+        return FORMATS[self.form].itemsize * (1 if self.packed_from is None else 2)
+
+
+_Runner = Callable[[int], None]
+
+
+@torch.inference_mode()
+def time_ways(
+    layers: Sequence[nn.Module], weight_of: Callable[[nn.Module, torch.dtype], Tensor]
+) -> dict[Way, float]:
+    """Seconds of a typical time in all layers, for each way.
+
+    Args:
+        layers: 4-bit linear layers; they stay as they are.
+        weight_of: The values of a layer as a matrix (out, in) of a float type.
+    """
+    sample = _sample(layers)
+    runners = _runners(sample, weight_of)
+    best = dict.fromkeys(((name, n) for name in runners for n in _STEPS), float("inf"))
+    begin = time.perf_counter()
+    for name, n in best:
+        runners[name](n)  # warms up
+    for _ in range(_VISITS):
+        for n, (name, run) in itertools.product(_VISIT, runners.items()):
+            best[name, n] = min(best[name, n], _seconds(run, n))
+        if time.perf_counter() - begin > _PATIENCE_SECONDS:
+            break
+    share = sum(map(_n_values, sample)) / sum(map(_n_values, layers))
+    return {way: seconds / share for way, seconds in _ways(best).items()}
+
+
+def _seconds(run: _Runner, n: int) -> float:
+    """Seconds of a run; beside busy programs, which stretch them, the processor's own instead."""
+    clock, processor = time.perf_counter(), time.process_time()
+    run(n)
+    return min(time.perf_counter() - clock, time.process_time() - processor)
+
+
+def _n_values(layer: nn.Module) -> int:
+    return layer.in_features * layer.out_features
+
+
+def _sample(layers: Sequence[nn.Module]) -> list[nn.Module]:
+    """The first layers, as many as `_SAMPLE_VALUES` allow, and at least one."""
+    sample, n_values = [layers[0]], _n_values(layers[0])
+    for layer in layers[1:]:
+        n_values += _n_values(layer)
+        if n_values > _SAMPLE_VALUES:
+            break
+        sample.append(layer)
+    return sample
+
+
+def _runners(
+    layers: Sequence[nn.Module], weight_of: Callable[[nn.Module, torch.dtype], Tensor]
+) -> dict[str, _Runner]:
+    """What multiplies so many tokens with every matrix of the sample, by name."""
+    # Copies: the first pass of a layer repacks its weight, after which it cannot be dequantised.
+    kernels = [copy.deepcopy(layer).eval() for layer in layers]
+    compute = layers[0].compute_dtype or torch.bfloat16
+    widths = {layer.in_features for layer in layers}
+    inputs = {(n, width): torch.randn(n, width) for n in _STEPS for width in widths}
+
+    def runner(
+        product: Callable[[Tensor, object], Tensor], things: Sequence[object], dtype: torch.dtype
+    ) -> _Runner:
+        sizes = [layer.in_features for layer in layers]
+        x = {key: values.to(dtype) for key, values in inputs.items()}
+
+        def run(n: int) -> None:
+            for width, thing in zip(sizes, things, strict=True):
+                product(x[n, width], thing)
+
+        return run
+
+    runners = {"nf4": runner(lambda x, layer: layer(x), kernels, compute)}
+    for form, dtype in FORMATS.items():
+        rows = [weight_of(layer, dtype) for layer in layers]
+        columns = [weight.t().contiguous() for weight in rows]
+        runners[f"{form} rows"] = runner(torch.mm, [weight.t() for weight in rows], dtype)
+        runners[f"{form} columns"] = runner(torch.mm, columns, dtype)
+        if can_prepack(dtype):
+            order = [prepacked(weight) for weight in rows]
+            runners[f"{form} packed"] = runner(packed_product, order, dtype)
+    return runners
+
+
+def _ways(best: dict[tuple[str, int], float]) -> dict[Way, float]:
+    """Seconds of each way that can be put together from what was timed."""
+
+    def total(choose: Callable[[int], str]) -> float:
+        return sum(n_steps * best[choose(n), n] for n, n_steps in _STEPS.items())
+
+    ways = {Way("nf4"): total(lambda n: "nf4")}
+    for form in FORMATS:
+        for by_columns in (False, True):
+            plain = f"{form} {'columns' if by_columns else 'rows'}"
+            ways[Way(form, by_columns)] = total(lambda n, plain=plain: plain)
+            if (f"{form} packed", 1) not in best:
+                continue
+            for start in (1, 2):
+                if start == 1 and by_columns:
+                    continue  # the columns would not be used
+                ways[Way(form, by_columns, start)] = total(
+                    lambda n, plain=plain, form=form, start=start: (
+                        f"{form} packed" if n >= start else plain
+                    )
+                )
+    return ways

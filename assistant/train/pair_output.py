@@ -32,8 +32,9 @@ COMPONENT = "component"
 def round_to_half(head: PairHead) -> PairHead:
     """The head with the values that are stored."""
     with torch.no_grad():
-        for parameter in head.parameters():
-            parameter.copy_(parameter.half().float())
+        for value in head.state_dict().values():
+            if value.is_floating_point():
+                value.copy_(value.half())
     return head
 
 

@@ -193,6 +193,8 @@ class PairRun:
         with torch.no_grad():
             for mean, now in zip(self.mean.parameters(), self.head.parameters(), strict=True):
                 mean.lerp_(now, 1 - decay)
+            for mean, now in zip(self.mean.buffers(), self.head.buffers(), strict=True):
+                mean.copy_(now)
 
     def _after_epoch(self, loss: float) -> None:
         row: dict[str, float] = {"epoch": self.epoch, "step": self.step, "loss": round(loss, 4)}

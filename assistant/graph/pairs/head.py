@@ -1,6 +1,6 @@
 """The pair model with a head of its own: two molecules in, one number per task out, no LLM.
 
-    x1, x2 (k, d) ─► interaction tokens (k, d_llm) ─► flat ─► Linear, GELU, Linear ─► z per task
+    x1, x2 (k, d) ─► interaction tokens (k, d_llm) ─► flat ─► BatchNorm, Linear, GELU, Linear ─► z per task
     value = mean + scale · z   (10^ of it where the quantity is logarithmic);  score = sigmoid(z)
 
 Each molecule is encoded once per role (`blocks`) and mixed with as many partners as wanted. What it
@@ -80,8 +80,12 @@ class PairHead(nn.Module):
         super().__init__()
         self.config = config
         self.pair = PairModel(config.model)
+        width = config.model.n_tokens * config.model.d_llm
         self.head = nn.Sequential(
-            nn.Linear(config.model.n_tokens * config.model.d_llm, config.hidden),
+            # Means over atoms differ little between molecules: without this, what they have in
+            # common is all that the first thousand steps see.
+            nn.BatchNorm1d(width),
+            nn.Linear(width, config.hidden),
             nn.GELU(),
             nn.Dropout(config.dropout),
             nn.Linear(config.hidden, len(config.tasks)),

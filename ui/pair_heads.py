@@ -28,7 +28,7 @@ class PairHeads:
         self._bench: PairBench | None = None
 
     def wait(self, seconds: float) -> bool:
-        """Starts reading if nobody did, and says after at most so many seconds whether it is done."""
+        """Starts reading if nobody did; whether it is done after at most so many seconds."""
         with self._lock:
             if not self._started:
                 self._started = True

@@ -37,9 +37,7 @@ def pair_part() -> gr.HTML:
     return part("pair", events=EVENTS)
 
 
-def connect(
-    app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHandlers"
-) -> None:
+def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHandlers") -> None:
     """Which event goes where; those that last stream, the others answer at once."""
     quick = {
         "queue": False,
@@ -63,7 +61,9 @@ def connect(
 class PairHandlers(EventHandlers):
     """What the Pair tab does; every value is the whole panel but for an unchanged sweep."""
 
-    def __init__(self, services: Services, heads: PairHeads, store: PairStore | None = None) -> None:
+    def __init__(
+        self, services: Services, heads: PairHeads, store: PairStore | None = None
+    ) -> None:
         super().__init__(services)
         self.states = store or PairStore()
         self._heads = heads
@@ -90,7 +90,7 @@ class PairHandlers(EventHandlers):
         return self._change(request, change)
 
     def fill(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
-        """A slot gets a molecule: by text, or by its number in the conversation (0: the drawing)."""
+        """A slot gets a molecule: by text, or by its number in the chat (0: the drawing)."""
         data = payload_of(event)
         slot = _slot(data)
 

@@ -106,8 +106,12 @@ def sweep_value(sweep: Sweep, figures: "TaskFigures") -> dict[str, object]:
         if row.judged is not None
     ]
     failed = [
-        {"i": i, "name": name_of(row.molecule), "smiles": row.molecule.smiles,
-         "problem": row.problem}  # fmt: skip
+        {
+            "i": i,
+            "name": name_of(row.molecule),
+            "smiles": row.molecule.smiles,
+            "problem": row.problem,
+        }
         for i, row in enumerate(sweep.rows)
         if row.problem
     ]
@@ -144,9 +148,19 @@ def to_pair_csv(sweep: Sweep, figures: "TaskFigures", order: Sequence[int]) -> s
     if task.answer == "yes_no":
         error_head, error = "test ROC-AUC", figures.auc
     writer.writerow(
-        [first, f"{first} SMILES", second, f"{second} SMILES", value_head, error_head,
-         "measured (training pair)", "similarity to nearest training pair", "outside of training",
-         "problem", "method"]  # fmt: skip
+        [
+            first,
+            f"{first} SMILES",
+            second,
+            f"{second} SMILES",
+            value_head,
+            error_head,
+            "measured (training pair)",
+            "similarity to nearest training pair",
+            "outside of training",
+            "problem",
+            "method",
+        ]
     )
     for index in order:
         row = sweep.rows[index]

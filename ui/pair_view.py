@@ -71,7 +71,7 @@ def slot_html(molecule: Molecule | None, drawings: Drawings) -> str:
 def off_html(task: PairTask, off: "Off") -> str:
     """A task that cannot be answered: why, and what trains it."""
     return (
-        f'<p><strong>○ {escape(TITLES[task.name])} is off.</strong> {escape(off.reason)}</p>'
+        f"<p><strong>○ {escape(TITLES[task.name])} is off.</strong> {escape(off.reason)}</p>"
         f'<p>Train it into a bundle of your own: <code translate="no">{escape(off.command)}</code>'
         f' <button type="button" class="tool" data-copy="{escape(off.command)}">copy</button></p>'
     )
@@ -126,7 +126,9 @@ def _what(task: PairTask, pair: tuple[Molecule, Molecule]) -> str:
 def _value(task: PairTask, value: float, figures: "TaskFigures") -> str:
     sign = '<span class="pair-sign" aria-label="about">≈</span>'
     if task.answer == "yes_no":
-        return f'{sign} <strong>{number(task, value)}</strong> <span class="unit">score, 0 to 1</span>'
+        return (
+            f'{sign} <strong>{number(task, value)}</strong> <span class="unit">score, 0 to 1</span>'
+        )
     around = ""
     if figures.mae is not None and not figures.logarithmic:
         around = f" ± {number(task, figures.mae)}"

@@ -1,4 +1,4 @@
-"""What a molecule can be swept over: common solvents, common drugs. Names as chemists write them."""
+"""What a molecule can be swept over: common solvents and drugs, named as chemists name them."""
 
 from functools import cache
 

@@ -79,7 +79,7 @@ class PairTable:
 
     def graphs(self) -> list[MoleculeGraph]:
         """Graphs of all molecules, in order."""
-        return list(rdmols_to_graphs(Molecule.parse(text).rdmol() for text in self.smiles))
+        return list(rdmols_to_graphs(Molecule(text).rdmol() for text in self.smiles))
 
 
 def read_pairs(source: TableSource, tasks: Sequence[str], data: Path) -> PairTable:

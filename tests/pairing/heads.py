@@ -17,8 +17,8 @@ from assistant.pairing.figures import Bin, Domain, HeadFigures, TaskFigures
 from assistant.pairing.known import FILE
 
 KNOWN = [
-    ("N#Cc1ccc(N(C)C)cc1", "CCO", "300", "360"),
-    ("N#Cc1ccc(N(C)C)cc1", "Cc1ccccc1", "296", ""),
+    ("CN(C)c1ccc(C#N)cc1", "CCO", "300", "360"),
+    ("CN(C)c1ccc(C#N)cc1", "Cc1ccccc1", "296", ""),
     ("O=c1ccc2ccccc2o1", "CCO", "312", "390"),
     ("c1ccc2ccccc2c1", "CCCCCC", "275", "322"),
 ]

@@ -1,6 +1,6 @@
 """The pair model with a head of its own: two molecules in, one number per task out, no LLM.
 
-    x1, x2 (k, d) ─► interaction tokens (k, d_llm) ─► flat ─► BatchNorm, Linear, GELU, Linear ─► z per task
+    x1, x2 (k, d) ─► interaction tokens (k, d_llm) ─► flat, BatchNorm, Linear, GELU, Linear ─► z
     value = mean + scale · z   (10^ of it where the quantity is logarithmic);  score = sigmoid(z)
 
 Each molecule is encoded once per role (`blocks`) and mixed with as many partners as wanted. What it

@@ -37,6 +37,7 @@ ROLES = {
 }
 SLOT = {"width": 210, "height": 132}
 SMALL = {"width": 104, "height": 66}
+NAME_CHARS = 28
 DECIMALS = {"absorption": 0, "emission": 0, "lifetime": 2, "solvation": 2, "drug_drug": 2}
 
 
@@ -54,18 +55,18 @@ def with_unit(task: PairTask, value: float) -> str:
 
 def name_of(molecule: Molecule) -> str:
     """A molecule as a person calls it."""
-    return molecule.name or usual_names().get(molecule.smiles) or short(molecule.smiles, 28)
+    return molecule.name or usual_names().get(molecule.smiles) or short(molecule.smiles, NAME_CHARS)
 
 
 def slot_html(molecule: Molecule | None, drawings: Drawings) -> str:
     """A molecule in its slot."""
     if molecule is None:
         return ""
-    picture = drawing(drawings.get(molecule.smiles, SLOT), f"Drawing of {name_of(molecule)}")
-    return (
-        f'{picture}<p class="pair-name" translate="no"><strong>{escape(name_of(molecule))}</strong>'
-        f' <code title="{escape(molecule.smiles)}">{escape(short(molecule.smiles))}</code></p>'
-    )
+    name, smiles = name_of(molecule), molecule.smiles
+    picture = drawing(drawings.get(smiles, SLOT), f"Drawing of {name}")
+    called = "" if name == short(smiles, NAME_CHARS) else f"<strong>{escape(name)}</strong> "
+    code = f'<code title="{escape(smiles)}">{escape(short(smiles))}</code>'
+    return f'{picture}<p class="pair-name" translate="no">{called}{code}</p>'
 
 
 def off_html(task: PairTask, off: "Off") -> str:

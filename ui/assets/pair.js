@@ -243,7 +243,7 @@
     const rows = part.rows.filter((row) => !row.problem);
     const { plot } = part.slots;
     if (!rows.length) { plot.replaceChildren(); return; }
-    const [wide, row, left, right, top, foot] = [520, 17, 150, 16, 8, 46];
+    const [wide, row, left, right, top, foot] = [540, 17, 178, 16, 8, 46];
     const spread = rows.flatMap((one) => [one.value - (state.error || 0), one.value + (state.error || 0), one.measured ?? one.value]);
     let [low, high] = [Math.min(...spread), Math.max(...spread)];
     const margin = (high - low || Math.abs(high) || 1) * 0.04;
@@ -261,7 +261,7 @@
     }
     rows.forEach((one, i) => {
       const y = top + (i + 0.5) * row;
-      const name = one.name.length > 23 ? `${one.name.slice(0, 22)}…` : one.name;
+      const name = one.name.length > 24 ? `${one.name.slice(0, 23)}…` : one.name;
       svg.append(draw("text", { x: left - 8, y: y + 4, "text-anchor": "end", class: "name" }, `${one.warnings.length ? "⚠ " : ""}${name}`));
       if (state.error) svg.append(draw("line", { x1: x(one.value - state.error), x2: x(one.value + state.error), y1: y, y2: y, class: "whisker" }));
       const dot = draw("circle", { cx: x(one.value), cy: y, r: 4, class: one.warnings.length ? "dot outside" : "dot" });

@@ -64,18 +64,18 @@ class PairBench:
             predictors |= {task.name: predictor for task in predictor.tasks}
         broken = " ".join(reasons.values())
         off = {
-            task: Off(_reason(task, broken), training_command(task, bundle))
+            task: Off(_reason(task, broken), training_command(task))
             for task in PAIR_TASKS
             if task not in predictors
         }
         return cls(predictors, off)
 
 
-def training_command(task: str, bundle: Path) -> str:
+def training_command(task: str) -> str:
     """The command that trains a task's head into a bundle."""
     return (
         f"python -m assistant.train.pairs --config assistant/train/configs/{RECIPES[task]}"
-        f" --data DIR --run RUN --bundle {bundle.name and f'checkpoints/{bundle.name}'}"
+        " --data DIR --run RUN --bundle BUNDLE"
     )
 
 

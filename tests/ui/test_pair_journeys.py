@@ -92,7 +92,7 @@ def test_from_two_molecules_to_a_table_and_on_to_the_chat(pair: "Page") -> None:
     ]
     assert values == sorted(values)
     assert pair.locator("#pair .pair-plot .dot").count() == 34
-    assert "absorption maximum (nm)" in pair.inner_text("#pair .pair-plot .label")
+    assert "absorption maximum (nm)" in pair.text_content("#pair .pair-plot .label")
     shown = names(pair)
     with pair.expect_download() as download:
         pair.click("#pair [data-act=csv]")

@@ -51,7 +51,7 @@ class Descriptors:
         epochs: Times each is seen; 0 leaves this out.
     """
 
-    path: str = "smiles_corpus/smiles_corpus.csv.gz"
+    path: str = "smiles_corpus/smiles.csv.gz"
     n_molecules: int = 20_000
     max_atoms: int = 20
     epochs: float = 0.0

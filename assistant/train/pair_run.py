@@ -26,6 +26,7 @@ from assistant.train.progress import Progress
 _BLOCKS_AT_ONCE = 128
 _PAIRS_AT_ONCE = 8192
 _SAVE_SECONDS = 60.0
+_ROWS_TO_SETTLE = 4000
 
 
 def head_of(recipe: PairRecipe, table: PairTable) -> PairHead:
@@ -193,8 +194,6 @@ class PairRun:
         with torch.no_grad():
             for mean, now in zip(self.mean.parameters(), self.head.parameters(), strict=True):
                 mean.lerp_(now, 1 - decay)
-            for mean, now in zip(self.mean.buffers(), self.head.buffers(), strict=True):
-                mean.copy_(now)
 
     def _after_epoch(self, loss: float) -> None:
         row: dict[str, float] = {"epoch": self.epoch, "step": self.step, "loss": round(loss, 4)}
@@ -209,6 +208,7 @@ class PairRun:
 
     def _look(self) -> dict[str, float]:
         """Error on the validation rows; keeps the weights when they are the best so far."""
+        self.settle(self.mean)
         rows = self.table.rows("valid")
         if not len(rows):
             self.best_weights = copy.deepcopy(self.mean.state_dict())
@@ -236,6 +236,27 @@ class PairRun:
                     np.abs(predicted - self.table.values[rows])[known, i].mean()
                 )
         return found
+
+    @torch.no_grad()
+    def settle(self, head: PairHead) -> None:
+        """Gives a head the mean and variance that its own weights make of training rows.
+
+        The running ones of training belong to the weights of its last steps, not to their mean:
+        with them the mean is worth little while the weights still move.
+        """
+        rows = self.table.rows("train")
+        if len(rows) > _ROWS_TO_SETTLE:
+            rows = np.random.default_rng(0).choice(rows, _ROWS_TO_SETTLE, replace=False)
+        norm = head.head[0]
+        seen: list[Tensor] = []
+        handle = norm.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        try:
+            self.predict(head, rows)
+        finally:
+            handle.remove()
+        tokens = torch.cat(seen)
+        norm.running_mean.copy_(tokens.mean(dim=0))
+        norm.running_var.copy_(tokens.var(dim=0))
 
     @torch.no_grad()
     def predict(self, head: PairHead, rows: np.ndarray) -> np.ndarray:

@@ -127,7 +127,8 @@ def test_the_command_writes_a_component_and_puts_it_into_a_bundle(
     predictor = PairPredictor.load(directory)
     assert isinstance(predictor.known, KnownPairs)
     assert len(predictor.known) == 18 * 4
-    dtypes = {value.dtype for value in load_file(directory / "model.safetensors").values()}
+    stored = load_file(directory / "model.safetensors").values()
+    dtypes = {value.dtype for value in stored if value.is_floating_point()}
     assert dtypes == {torch.float16}
 
 

@@ -1,5 +1,6 @@
 """What `assistant.train.pairs` trains and how: one TOML file."""
 
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,8 @@ class PairRecipe:
             among them.
         max_pairs: Pairs per step at most, drawn anew each step.
         lr: Highest learning rate: warm-up over a twentieth, then a cosine to a hundredth.
+        restarts: Epochs after which that begins again (Loshchilov and Hutter 2017, SGDR), so that a
+            finished run can go on.
         ema: Decay of the running mean of the weights, which is what is kept.
         check_every: Epochs between looks at the validation rows.
         licence: Where the data come from and under which terms; goes into the card.
@@ -91,6 +94,7 @@ class PairRecipe:
     batch: int = 64
     max_pairs: int = 4096
     lr: float = 1e-3
+    restarts: tuple[int, ...] = ()
     weight_decay: float = 0.01
     ema: float = 0.998
     check_every: int = 5
@@ -101,7 +105,7 @@ class PairRecipe:
     task_weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("tasks", "logarithmic"):
+        for name in ("tasks", "logarithmic", "restarts"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, kind in (("source", TableSource), ("sizes", Sizes), ("descriptors", Descriptors)):
             value: Any = getattr(self, name)
@@ -117,6 +121,15 @@ class PairRecipe:
                 f"epochs {self.epochs}, batch {self.batch}, check_every {self.check_every} and lr"
                 f" {self.lr} must be positive"
             )
+
+    def rate(self, epochs_done: float) -> float:
+        """The learning rate after so many epochs, parts of them included."""
+        ends = [*sorted(self.restarts), self.epochs]
+        end = next((e for e in ends if epochs_done < e), self.epochs)
+        begin = max([0, *(e for e in ends if e <= epochs_done and e < end)])
+        done = (epochs_done - begin) / (end - begin)
+        warm = min(1.0, (done + 1e-3) / 0.05)
+        return self.lr * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
     @property
     def is_symmetric(self) -> bool:

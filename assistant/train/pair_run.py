@@ -113,7 +113,7 @@ class PairRun:
             random = np.random.default_rng([self.recipe.seed, self.epoch])
             losses = []
             for batch in self._batches(rows, random):
-                loss = self._update(batch, self.recipe.epochs * n_steps)
+                loss = self._update(batch, self.step / n_steps)
                 losses.append(loss)
                 progress.advance(len(batch), f"loss {np.mean(losses[-50:]):.3f}")
             self.epoch += 1
@@ -144,12 +144,9 @@ class PairRun:
             if len(batch):
                 yield batch
 
-    def _update(self, batch: np.ndarray, total: int) -> float:
-        done = self.step / total
-        warm = min(1.0, (done + 1e-3) / 0.05)
-        rate = self.recipe.lr * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+    def _update(self, batch: np.ndarray, epochs_done: float) -> float:
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = self.recipe.rate(epochs_done)
         self.head.train()
         x1, x2 = self._both(self.head, self.pairs[batch])
         loss = self._loss(self.head(x1, x2), self.targets[batch])

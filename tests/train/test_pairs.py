@@ -211,3 +211,11 @@ def test_the_recipes_of_the_repository_are_read(name: str) -> None:
     recipe = PairRecipe.load(Path(pairs.__file__).parent / "configs" / f"{name}.toml")
     assert recipe.licence
     assert recipe.shipped == (name != "pairs_drugs")
+
+
+def test_the_learning_rate_begins_again_after_a_restart() -> None:
+    once, twice = replace(RECIPE, epochs=16), replace(RECIPE, epochs=22, restarts=(16,))
+    assert [twice.rate(e / 4) for e in range(64)] == [once.rate(e / 4) for e in range(64)]
+    assert once.rate(15.9) < 0.02 * once.lr
+    assert twice.rate(16.5) > 0.9 * twice.lr
+    assert twice.rate(21.9) < 0.02 * twice.lr

@@ -101,6 +101,7 @@ def answer_html(
     rows = [
         ("Method", _method(task)),
         ("Test error", test_error(task, figures)),
+        ("Simpler", _copied(task, figures)),
         ("Here", _here(task, figures, judged.similarity)),
         (_base_title(task), _base(task, figures)),
     ]
@@ -155,6 +156,19 @@ def test_error(task: PairTask, figures: "TaskFigures") -> str:
         return f"typically a factor of {10**figures.mae:.1f} on {asked}"
     mae, rmse = (with_unit(task, x) for x in (figures.mae, figures.rmse))
     return f"MAE {mae}, RMSE {rmse} on {asked}"
+
+
+def _copied(task: PairTask, figures: "TaskFigures") -> str:
+    """What the nearest training pair's value alone would have been worth."""
+    if figures.copied is None:
+        return ""
+    if figures.logarithmic:
+        error = f"a factor of {10**figures.copied:.1f}"
+    else:
+        error = f"MAE {with_unit(task, figures.copied)}"
+    better = figures.mae is not None and figures.copied < figures.mae
+    remark = "; that is better: look at the pairs below first" if better else ""
+    return f"taking over the nearest training pair's value: {error} on the same pairs{remark}"
 
 
 def _here(task: PairTask, figures: "TaskFigures", similarity: float | None) -> str:

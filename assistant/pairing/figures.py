@@ -48,6 +48,7 @@ class TaskFigures:
         auc: ROC-AUC of a yes/no score.
         logarithmic: Whether errors are of the decimal logarithm.
         bins: Errors by similarity to the training pairs.
+        copied: Mean absolute error of the nearest training pair's value instead, on those rows.
     """
 
     n_train: int
@@ -61,6 +62,7 @@ class TaskFigures:
     auc: float | None = None
     logarithmic: bool = False
     bins: tuple[Bin, ...] = ()
+    copied: float | None = None
 
     def __post_init__(self) -> None:
         bins = (Bin(**b) if isinstance(b, Mapping) else b for b in self.bins)

@@ -17,7 +17,7 @@ from assistant.graph.pairs.head import PAIR_HEAD_COMPONENT, PairHead
 from assistant.pairing.domain import domain_of
 from assistant.pairing.figures import HeadFigures, TaskFigures, bins_of
 from assistant.pairing.known import FILE as KNOWN_FILE
-from assistant.pairing.known import KnownPairs
+from assistant.pairing.known import KnownPairs, Near
 from assistant.train.pair_card import card_text, draw_curve
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_run import PairRun, roc_auc
@@ -94,7 +94,12 @@ def _of_task(
     chosen = np.flatnonzero(has)
     if len(chosen) > MAX_COMPARED:
         chosen = np.random.default_rng(0).choice(chosen, MAX_COMPARED, replace=False)
-    near = [_similarity(known, table, test[i], task) for i in chosen]
+    near = [_nearest(known, table, test[i], task) for i in chosen]
+    copied = np.array([one.values[task] for one in near])
+    if is_log:
+        apart = np.abs(np.log10(copied) - np.log10(wanted[chosen]))
+    else:
+        apart = np.abs(copied - wanted[chosen])
     is_value = not recipe.is_symmetric
     return TaskFigures(
         n_train=len(learned),
@@ -107,13 +112,14 @@ def _of_task(
         rmse=_short(np.sqrt((errors[has] ** 2).mean())) if is_value else None,
         auc=None if is_value else _short(roc_auc(predicted[has], wanted[has] > 0.5)),
         logarithmic=is_log,
-        bins=bins_of(near, errors[chosen].tolist()),
+        bins=bins_of([one.similarity for one in near], errors[chosen].tolist()),
+        copied=_short(apart.mean()) if is_value else None,
     )
 
 
-def _similarity(known: KnownPairs, table: PairTable, row: int, task: str) -> float:
+def _nearest(known: KnownPairs, table: PairTable, row: int, task: str) -> Near:
     first, second = (Molecule(table.smiles[p]) for p in table.pairs[row])
-    return known.nearest(first, second, 1, task=task)[0].similarity
+    return known.nearest(first, second, 1, task=task)[0]
 
 
 def _split_words(recipe: PairRecipe) -> str:

@@ -40,8 +40,8 @@ def card_text(
         "",
         f"## Test rows, measured {figures.date}",
         "",
-        "| task | unit | n | MAE | RMSE | MAE of the nearest pair's value | ROC-AUC | training pairs"
-        " | their mean |",
+        "| task | unit | n | MAE | RMSE | MAE of the nearest pair's value | ROC-AUC"
+        " | training pairs | their mean |",
         "|---|---|---|---|---|---|---|---|---|",
         *(_line(name, one) for name, one in figures.tasks.items()),
         "",

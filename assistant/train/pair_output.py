@@ -124,7 +124,7 @@ def _nearest(known: KnownPairs, table: PairTable, row: int, task: str) -> Near:
 
 def _split_words(recipe: PairRecipe) -> str:
     return {
-        "split_by_chromophore": "chromophores that training never saw",
+        "split_by_chromophore": "pairs whose chromophore training never saw",
         "cold": "pairs with a drug that training never saw",
     }.get(recipe.source.split, "pairs that training never saw")
 

@@ -105,7 +105,7 @@ def _fit(
 
 def shown_command(arguments: Sequence[str]) -> str:
     """The command as it can be printed: places on this machine by their option's placeholder."""
-    hidden = {"--data": "DIR", "--run": "RUN"}
+    hidden = {"--data": "DIR", "--run": "RUN", "--record": "RECORDS"}
     shown = list(arguments)
     for i, argument in enumerate(shown[:-1]):
         shown[i + 1] = hidden.get(argument, shown[i + 1])

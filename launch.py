@@ -268,7 +268,8 @@ def serve(
     host = choose_host(options)
     port = choose_port(host, options.port)
     layers = protection(door, local_only=is_local_only(options), metrics=metrics)
-    demo = build_app(handle, chemistry=chemistry, reach=reach, runs=runs)
+    bundle = options.bundle or DEFAULT_BUNDLE
+    demo = build_app(handle, chemistry=chemistry, reach=reach, runs=runs, bundle=bundle)
     demo.launch(
         **launch_kwargs(),
         app_kwargs={"middleware": layers},

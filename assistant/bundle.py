@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
+PAIR_HEADS = "pair_heads"
+"""A directory of pair models with heads of their own; they need no language model."""
+
 _KNOWN = (
     "llm",
     "encoder",
@@ -44,6 +47,7 @@ _KNOWN = (
     "generator",
     "experts",
     "pairs",
+    PAIR_HEADS,
     "lora",
     embeddings.COMPONENT,
 )

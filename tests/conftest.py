@@ -50,6 +50,7 @@ WHOLE = {
     "tests/test_switches.py",
     "tests/train/adapt/test_run.py",
     "tests/train/test_base.py",
+    "tests/train/test_pairs.py",
 }
 """Modules that start the program, load whole bundles or train; beside them all of `tests/ui`."""
 

@@ -3,7 +3,7 @@
     header      model · 4-bit · adapters · link · figures of the answer
     history     the visitor's conversations
     dialogue    transcript, question box with the numbered molecules
-    workbench   molecule box, then Draw | Facts | 3D | List
+    workbench   molecule box, then Draw | Facts | 3D | List | Pair
 
 Model events have their own wide concurrency, because the engine queues fairly by itself; everything
 else bypasses Gradio's queue, so facts and drawings never wait for an answer.
@@ -17,7 +17,7 @@ from typing import TypedDict
 import gradio as gr
 
 from assistant.chat.history import History
-from ui import export_panel, list_page, side_by_side, why_page
+from ui import export_panel, list_page, pair_page, side_by_side, why_page
 from ui.api import make_ask, make_facts
 from ui.chat_list import ChatList
 from ui.chats import ChatHandlers
@@ -29,6 +29,8 @@ from ui.handle import AssistantHandle
 from ui.handlers import Handlers
 from ui.list_page import ListHandlers
 from ui.molecules import Chemistry
+from ui.pair_heads import PairHeads
+from ui.pair_page import PairHandlers
 from ui.parts import ASSETS, part
 from ui.quick_import import one_server_app
 from ui.reach import Reach
@@ -72,6 +74,7 @@ SCRIPTS = (
     "list.js",
     "why.js",
     "sidebyside.js",
+    "pair.js",
 )
 STYLES = (
     "page.css",
@@ -82,6 +85,7 @@ STYLES = (
     "list.css",
     "why.css",
     "sidebyside.css",
+    "pair.css",
 )
 
 
@@ -102,7 +106,12 @@ class LaunchArguments(TypedDict):
 
 
 def build_app(
-    handle: AssistantHandle, *, chemistry: Chemistry, reach: Reach, runs: Runs | None = None
+    handle: AssistantHandle,
+    *,
+    chemistry: Chemistry,
+    reach: Reach,
+    runs: Runs | None = None,
+    bundle: Path | None = None,
 ) -> gr.Blocks:
     """The whole page and its API.
 
@@ -111,6 +120,7 @@ def build_app(
         chemistry: The pool of chemistry workers (with the name table).
         reach: Who can reach the page, in words for its header.
         runs: Writes the answers into a history; by default one that ends with the program.
+        bundle: Where the pair heads lie; without, the Pair tab says that it has none.
     """
     runs = runs or Runs(History.in_memory(), handle)
     drawings = Drawings(chemistry)
@@ -133,6 +143,8 @@ def build_app(
             why_page.connect(app, page.why, WhyHandlers(services))
             page.list.use(work.loaded, None, page.work, **MANY)
             side_by_side.connect(app, page.side, page.dialogue, SideHandlers(services))
+            pairs = PairHandlers(services, PairHeads(bundle))
+            pair_page.connect(app, page.pair, page.composer, pairs)
             add_api(handle, chemistry)
         app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
     return app
@@ -156,6 +168,7 @@ class Page:
     list: gr.HTML
     why: gr.HTML
     side: gr.HTML
+    pair: gr.HTML
     clock: gr.Timer
 
     @property
@@ -207,6 +220,8 @@ def place_parts(views: Views) -> Page:
             with gr.Column(elem_id="panel-list", min_width=0):
                 molecules = list_page.list_part()
             why = why_page.why_part()
+            with gr.Column(elem_id="panel-pair", min_width=0):
+                pair = pair_page.pair_part()
     side = side_by_side.side_part()
     clock = gr.Timer(1.0, active=True)
     return Page(
@@ -224,6 +239,7 @@ def place_parts(views: Views) -> Page:
         molecules,
         why,
         side,
+        pair,
         clock,
     )
 

@@ -44,12 +44,12 @@ def to_csv(table: ListTable, order: Sequence[int]) -> str:
         questions = list(table.questions)
         heads = [h for q in questions for h in (q.text, "checks", "computed instead")]
         head = ["number", "name", "smiles", *_FACTS, "alerts", "rule_of_five", "problem", *heads]
-        writer.writerow([_cell(text) for text in head])
+        writer.writerow([csv_cell(text) for text in head])
         for index in order:
             row = table.rows[index]
             answers = [_answer_cells(q.answers.get(index)) for q in questions]
             cells = [index + 1, row.name, row.smiles, *_fact_cells(row.facts), row.problem]
-            writer.writerow([_cell(cell) for cell in (*cells, *(c for a in answers for c in a))])
+            writer.writerow([csv_cell(cell) for cell in (*cells, *(c for a in answers for c in a))])
     return out.getvalue()
 
 
@@ -96,7 +96,7 @@ def _answer_cells(answer: Answer | None) -> tuple[str, str, str]:
     return answer.text or answer.problem, answer.summary(), instead
 
 
-def _cell(value: object) -> str:
+def csv_cell(value: object) -> str:
     """A cell that no spreadsheet takes for a formula: names and answers are other people's text."""
     text = str(value)
     is_formula = bool(_FORMULA_START.match(text)) and not _NUMBER.fullmatch(text)

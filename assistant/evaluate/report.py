@@ -58,6 +58,7 @@ class Report:
         retrieval: Whether neighbours were put into the prompt.
         n_train: Rows the baselines learned from.
         seconds: Of asking.
+        head: Name of the pair model head that was measured; "" without.
         outcomes: Every single answer; not in a published record.
     """
 
@@ -71,6 +72,7 @@ class Report:
     retrieval: bool = False
     n_train: int = 0
     seconds: float = 0.0
+    head: str = ""
     outcomes: Sequence[dict[str, object]] = ()
 
     def to_json(self, *, with_outcomes: bool) -> dict[str, object]:
@@ -90,7 +92,8 @@ class Report:
     @property
     def file_name(self) -> str:
         """A name for the record that no other run of another kind has."""
-        parts = [self.task.replace(":", "-"), self.bundle.get("name", "baselines"), self.arm]
+        what = self.bundle.get("name") or ("pair_head" if self.head else "baselines")
+        parts = [self.task.replace(":", "-"), what, self.arm]
         parts += ["retrieval"] if self.retrieval else []
         return "__".join([*parts, f"n{self.rows[0].n}", f"s{self.seed}"]) + ".json"
 

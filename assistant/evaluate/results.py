@@ -27,6 +27,7 @@ not this page. A cell holds the value and its 95 % bootstrap interval over rows.
 - Answers of a language model are its own text, greedy, from the prompt and engine of the page. What
   could not be read out of an answer counts as wrong and stands under *failed*: no structure, no
   similarity; no value, the training mean; no yes or no, a wrong one.
+- A pair model head (`--head`) gives its number itself; no language model has written it.
 - Baselines answer the same rows and have learned from the training rows only.
 - The arm says what was shown of a molecule (`python -m assistant.evaluate.run --help`); retrieval,
   that the answers of the nearest training rows stood in the prompt.

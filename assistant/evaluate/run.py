@@ -2,10 +2,12 @@
 
     python -m assistant.evaluate.run --bundle B --task T [--file F] [--n N] [--arm ARM]
         [--retrieval [INDEX]] [--seed S] [--json OUT] [--data DIR] [--record DIR] [--plots DIR]
+        [--head DIR]
 
 Every answer is written by the language model, greedily, through the same prompt and engine as on
 the page; what cannot be read out of it is a failure and counts as wrong. Without --bundle only the
-baselines are measured; --outputs scores answers that another system wrote.
+baselines are measured; --outputs scores answers that another system wrote, and --head measures a
+pair model head alone (the baselines have a record of their own).
 """
 
 import argparse
@@ -23,6 +25,7 @@ from assistant.errors import AssistantError
 from assistant.evaluate.arms import ARMS, Arm, arm_of, in_arm
 from assistant.evaluate.asking import Asker
 from assistant.evaluate.grounding import can_be_read
+from assistant.evaluate.heads import head_predictions
 from assistant.evaluate.metrics.texts import TextScoring
 from assistant.evaluate.metrics.tokens import scibert_cut, simple_cut
 from assistant.evaluate.metrics.wordnet import DEBIAN, WordNet
@@ -141,7 +144,10 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
         parsed = [task.parse(text, e) for text, e in zip(texts, asked, strict=True)]
         theirs = Scored(args.outputs.name, parsed)
         rows.append(score_row(task, theirs, "other system", asked, train, scoring, args.seed))
-    if train or task.train is None:
+    if args.head is not None:
+        scored, kind = head_predictions(task, args.head, asked)
+        rows.append(score_row(task, scored, kind, asked, train, scoring, args.seed))
+    elif train or task.train is None:
         rows += [
             score_row(task, scored, "baseline", asked, train, scoring, args.seed)
             for scored in task.baselines(train, asked)
@@ -162,6 +168,7 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
         args.retrieval is not None,
         len(train),
         seconds,
+        args.head.name if args.head else "",
         outcomes,
     )
 
@@ -255,6 +262,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--seed", type=int, default=0, help="of the rows and of the intervals (default: 0)")
     add_scoring_options(parser)
     add("--outputs", type=Path, help="table with a column output: score another system's answers")
+    add("--head", type=Path, help="component directory of a pair model head to measure")
     add("--device", default="auto", help="auto, cpu, cuda")
     add("--json", type=Path, help="write the report with every answer here")
     add("--record", type=Path, help="write the numbers alone into this directory")

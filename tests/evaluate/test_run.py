@@ -8,8 +8,10 @@ import pytest
 from assistant.chem.molecule import Molecule
 from assistant.evaluate import results, run
 from assistant.evaluate.report import number_text
+from assistant.pairing.predictor import PairPredictor
 from assistant.retrieval.index import Captioned, build_index
 from tests.bundles import write_tiny_bundle
+from tests.pairing.heads import write_head
 
 CAPTIONS = """smiles,description
 CCO,The molecule is an alcohol.
@@ -133,6 +135,37 @@ def test_answers_of_another_system_are_scored_alike(captions: Path, tmp_path: Pa
     assert run_command(*arguments) == 0
     (row,) = json.loads(out.read_text(encoding="utf-8"))["rows"]
     assert (row["kind"], row["n"], row["failures"]) == ("other system", 3, 1)
+
+
+def test_a_pair_model_head_is_a_row_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_head(tmp_path / "head", ("absorption", "emission"))
+    table = tmp_path / "dyes.csv"
+    table.write_text(
+        "chromophore,solvent,abs_max_nm,emi_max_nm,split_by_chromophore\n"
+        "c1ccccc1N,CCO,280,,test\nc1ccccc1O,O,270,300,test\nc1ccncc1,O,250,,train\n",
+        encoding="utf-8",
+    )
+    records = tmp_path / "records"
+    arguments = ("--task", "pairs:absorption", "--file", table, "--head", tmp_path / "head")
+    assert run_command(*arguments, "--record", records) == 0
+    (record,) = records.glob("*.json")
+    assert record.name == "pairs-absorption__pair_head__full__n2__s0.json"
+    (row,) = json.loads(record.read_text(encoding="utf-8"))["rows"]
+    assert (row["method"], row["kind"]) == ("pair model head", "regression head")
+    predictor = PairPredictor.load(tmp_path / "head")
+    pairs = [("c1ccccc1N", "CCO"), ("c1ccccc1O", "O")]
+    values = [
+        predictor.values(Molecule.parse(a), Molecule.parse(b))["absorption"] for a, b in pairs
+    ]
+    error = (abs(values[0] - 280) + abs(values[1] - 270)) / 2
+    assert row["metrics"][0]["value"] == pytest.approx(error)
+    drugs = tmp_path / "drugs.csv"
+    drugs.write_text("cid_1,cid_2,label,smiles_1,smiles_2,split\na,b,1,CCO,CCN,test\n")
+    other = ("--task", "pairs:ddi", "--file", drugs, "--head", tmp_path / "head")
+    assert run_command(*other) == 1
+    assert "answers absorption, emission, not the task pairs:ddi" in capsys.readouterr().err
 
 
 def test_rows_of_another_system_are_found_by_their_structure(

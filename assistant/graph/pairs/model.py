@@ -163,30 +163,50 @@ class PairModel(nn.Module):
         """
         n_pairs = len(pairs)
         molecules = [*(pair.first for pair in pairs), *(pair.second for pair in pairs)]
-        roles = self._roles(pairs)  # (2 p, d)
+        names = [pair.task.roles[side] for side in (0, 1) for pair in pairs]
+        x = self.blocks(molecules, names)  # (2 p, k, d)
+        either = torch.tensor([pair.task.is_symmetric for pair in pairs], device=x.device)
+        return self.mix(x[:n_pairs], x[n_pairs:], either)
+
+    def blocks(self, molecules: Sequence[MoleculeTensors], roles: Sequence[str]) -> Tensor:
+        """What the interaction reads of each molecule in its role, (m, k, d).
+
+        A molecule in many pairs is encoded once; with a conformer graph, where the two molecules of
+        a pair see each other, the second half are the partners of the first.
+
+        Raises:
+            ValueError: As `forward`.
+        """
+        rows = self._roles(roles)  # (m, d)
         parts = []
         if self.encoder_2d is not None:
-            parts.append(self._nodes_2d(molecules, roles))
+            parts.append(self._nodes_2d(molecules, rows))
         if self.encoder_3d is not None:
-            parts.append(self._nodes_3d(molecules, roles))
-        nodes = torch.cat([part for part, _ in parts], dim=1)  # (2 p, m, d)
+            parts.append(self._nodes_3d(molecules, rows))
+        nodes = torch.cat([part for part, _ in parts], dim=1)  # (m, n, d)
         mask = torch.cat([part for _, part in parts], dim=1)
         if not bool(mask.any(dim=1).all()):
             raise ValueError("a molecule without conformers cannot be read by a 3D-only pair model")
-        x = self.alignment(nodes, mask)  # (2 p, k, d)
-        mixed = self._interact(x[:n_pairs], x[n_pairs:], pairs)
-        return self.out(self.norm(mixed))
+        return self.alignment(nodes, mask)
 
-    def _interact(self, x1: Tensor, x2: Tensor, pairs: Sequence[PairTensors]) -> Tensor:
+    def mix(self, x1: Tensor, x2: Tensor, either: Tensor) -> Tensor:
+        """Interaction tokens (p, k, d_llm) of two blocks (p, k, d).
+
+        Args:
+            x1: Blocks of the first molecules.
+            x2: Blocks of the second molecules.
+            either: Whether the order of a pair does not matter, (p,) bool.
+        """
+        return self.out(self.norm(self._interact(x1, x2, either)))
+
+    def _interact(self, x1: Tensor, x2: Tensor, either: Tensor) -> Tensor:
         mixed = self.interaction(x1, x2)
-        either = torch.tensor([pair.task.is_symmetric for pair in pairs], device=x1.device)
         if not bool(either.any()):
             return mixed
         both = (mixed + self.interaction(x2, x1)) / 2
         return torch.where(either[:, None, None], both, mixed)
 
-    def _roles(self, pairs: Sequence[PairTensors]) -> Tensor:
-        names = [pair.task.roles[side] for side in (0, 1) for pair in pairs]
+    def _roles(self, names: Sequence[str]) -> Tensor:
         unknown = sorted(set(names) - set(self.config.roles))
         if unknown:
             raise ValueError(

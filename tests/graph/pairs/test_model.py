@@ -137,6 +137,17 @@ def test_a_batch_equals_one_by_one():
 
 
 @torch.no_grad()
+def test_molecules_encoded_once_and_mixed_later_give_the_same_tokens():
+    model = model_of(config_of("gin"))
+    pairs = [pair_of(ASPIRIN, e, SOLVATION) for e in (ETHANOL, METHANE)]
+    pairs.append(pair_of(ETHANOL, ALANINE, DRUGS))
+    first = model.blocks([pairs[0].first, pairs[2].first], ["solute", "drug"])
+    second = model.blocks([p.second for p in pairs], ["solvent", "solvent", "drug"])
+    tokens = model.mix(first[[0, 0, 1]], second, torch.tensor([False, False, True]))
+    torch.testing.assert_close(tokens, model(pairs), atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
 def test_atom_order_and_a_turned_shape_change_nothing():
     model = model_of(config_of("gin", "egnn", conformer_graph=True))
     plain = tensors_of(ASPIRIN)

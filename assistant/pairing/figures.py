@@ -1,0 +1,156 @@
+"""What was measured of a pair head: kept beside its weights, so that the page can say it."""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from assistant.checkpoint import write_json
+from assistant.errors import BundleError
+
+FILE = "figures.json"
+SIMILARITY_EDGES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Test pairs whose most similar training pair has a similarity in [low, high).
+
+    Attributes:
+        low: Lower end.
+        high: Upper end; the last bin holds it too.
+        n: Test pairs.
+        error: Mean absolute error; for yes/no the share of wrong answers at probability ½.
+    """
+
+    low: float
+    high: float
+    n: int
+    error: float
+
+
+@dataclass(frozen=True)
+class TaskFigures:
+    """Of one task of a head.
+
+    Attributes:
+        n_train: Training pairs.
+        base: Mean of the training values; for yes/no the share of yes.
+        low: 5th percentile of the training values.
+        high: 95th percentile.
+        n_test: Test pairs; none was trained on.
+        split: How they were chosen, in words.
+        mae: Mean absolute error of a value, of its decimal logarithm where that is learned.
+        rmse: Root mean square error, likewise.
+        auc: ROC-AUC of a yes/no score.
+        logarithmic: Whether errors are of the decimal logarithm.
+        bins: Errors by similarity to the training pairs.
+        copied: Mean absolute error of the nearest training pair's value instead, on those rows.
+    """
+
+    n_train: int
+    base: float
+    low: float
+    high: float
+    n_test: int
+    split: str
+    mae: float | None = None
+    rmse: float | None = None
+    auc: float | None = None
+    logarithmic: bool = False
+    bins: tuple[Bin, ...] = ()
+    copied: float | None = None
+
+    def __post_init__(self) -> None:
+        bins = (Bin(**b) if isinstance(b, Mapping) else b for b in self.bins)
+        object.__setattr__(self, "bins", tuple(bins))
+
+    def bin_of(self, similarity: float) -> Bin | None:
+        """The bin of a similarity, if any test pair was in it."""
+        for one in self.bins:
+            if one.low <= similarity < one.high or similarity == one.high == 1.0:
+                return one if one.n else None
+        return None
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What single molecules of the training pairs were like.
+
+    Attributes:
+        elements: Symbols that occur in at least `MIN_SEEN` of them.
+        max_heavy_atoms: Of all but the largest 0.5 %.
+        charges: Lowest and highest total charge of all but 0.5 % at either end.
+    """
+
+    elements: tuple[str, ...]
+    max_heavy_atoms: int
+    charges: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "elements", tuple(self.elements))
+        object.__setattr__(self, "charges", tuple(self.charges))
+
+
+@dataclass(frozen=True)
+class HeadFigures:
+    """Of a whole head.
+
+    Attributes:
+        tasks: By name.
+        domains: Of the first and the second molecule.
+        source: Where the data came from, with their terms.
+        command: What trained it.
+        date: When it was measured.
+        remarks: Further measurements, a sentence each.
+    """
+
+    tasks: dict[str, TaskFigures]
+    domains: tuple[Domain, Domain]
+    source: str
+    command: str
+    date: str
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        tasks = {
+            name: TaskFigures(**one) if isinstance(one, Mapping) else one
+            for name, one in self.tasks.items()
+        }
+        object.__setattr__(self, "tasks", tasks)
+        domains = (Domain(**d) if isinstance(d, Mapping) else d for d in self.domains)
+        object.__setattr__(self, "domains", tuple(domains))
+        object.__setattr__(self, "remarks", tuple(self.remarks))
+
+    def write(self, directory: Path) -> None:
+        """Writes them beside the weights."""
+        write_json(directory / FILE, asdict(self))
+
+    @classmethod
+    def read(cls, directory: Path) -> "HeadFigures":
+        """Reads them.
+
+        Raises:
+            BundleError: The file is missing or is no such record.
+        """
+        path = directory / FILE
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise BundleError(f"{path} is missing; restore it or train the head again.") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BundleError(f"{path} holds no figures of a pair head ({error}).") from error
+
+
+def bins_of(similarities: Sequence[float], errors: Sequence[float]) -> tuple[Bin, ...]:
+    """Mean errors by similarity."""
+    near, wrong = np.asarray(similarities), np.asarray(errors)
+    found = []
+    for low, high in itertools.pairwise(SIMILARITY_EDGES):
+        inside = (near >= low) & ((near < high) | ((near == high) & (high == 1.0)))
+        n = int(inside.sum())
+        found.append(Bin(low, high, n, round(float(wrong[inside].mean()), 4) if n else 0.0))
+    return tuple(found)

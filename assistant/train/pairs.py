@@ -1,0 +1,158 @@
+"""Trains a pair model with a head of its own (ModuLM's encoders and interactions, no LLM).
+
+    python -m assistant.train.pairs --config assistant/train/configs/pairs_chromophore.toml
+        --data DIR --run RUN [--bundle checkpoints/default] [--known]
+        [--splits random:10 | scaffold] [--record docs/results]
+
+Training resumes where it stopped. At the end the test rows, which nothing has looked at before, are
+predicted once; their errors, by similarity to the training rows too, lie beside the weights for the
+page. The component is `RUN/component`; `--bundle` puts it into a bundle. `--splits` trains and
+tests on other splits of the same rows instead, beside simple methods, and keeps no weights.
+"""
+
+import argparse
+import copy
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from assistant.chem.graph import MoleculeGraph
+from assistant.errors import AssistantError
+from assistant.evaluate.report import table_text, write_report
+from assistant.graph.pairs.head import PairHead
+from assistant.train.pair_descriptors import learn_descriptors
+from assistant.train.pair_output import add_to_bundle, measured, round_to_half, write_component
+from assistant.train.pair_recipe import PairRecipe
+from assistant.train.pair_run import PairRun, head_of
+from assistant.train.pair_splits import split_report
+from assistant.train.pair_tables import PairTable, read_pairs
+
+log = logging.getLogger(__name__)
+
+
+def start_of(recipe: PairRecipe, table: PairTable, data: Path, run: Path) -> PairHead:
+    """A fresh head; where the recipe says so, one that knows descriptors, kept in the run."""
+    head = head_of(recipe, table)
+    if not recipe.descriptors.epochs:
+        return head
+    kept = run / "descriptors.pt"
+    if kept.is_file():
+        head.load_state_dict(torch.load(kept, weights_only=True))
+        return head
+    loss = learn_descriptors(head, recipe.descriptors, data, seed=recipe.seed)
+    log.info("descriptors learned, loss %.3f", loss)
+    torch.save(head.state_dict(), kept)
+    return head
+
+
+def train_component(
+    recipe: PairRecipe, table: PairTable, args: argparse.Namespace
+) -> dict[str, float]:
+    """Trains, measures and writes the component; returns the test figures by name."""
+    start = start_of(recipe, table, args.data, args.run)
+    run = PairRun(recipe, table, table.graphs(), args.run, head=start)
+    head = round_to_half(run.train(recipe.name))
+    figures = measured(run, head, command=args.command)
+    component = write_component(run, head, figures, args.run, all_known=args.known)
+    if args.bundle is not None:
+        if not recipe.shipped:
+            log.warning("a bundle with %s may not be given away: %s", recipe.name, recipe.licence)
+        add_to_bundle(component, args.bundle, recipe.name)
+    named = {"MAE": "mae", "RMSE": "rmse", "ROC-AUC": "auc"}
+    return {
+        f"{task} {title}": getattr(one, key)
+        for task, one in figures.tasks.items()
+        for title, key in named.items()
+        if getattr(one, key) is not None
+    }
+
+
+def run_splits(recipe: PairRecipe, table: PairTable, args: argparse.Namespace) -> None:
+    """Trains once per split, from the same start, and writes one report."""
+    graphs = table.graphs()
+    start = start_of(recipe, table, args.data, args.run)
+    report = split_report(
+        recipe,
+        table,
+        args.splits,
+        lambda split, number: _fit(recipe, split, graphs, start, f"{args.splits} {number + 1}"),
+        args.run,
+        args.command,
+    )
+    sys.stdout.write(table_text(report))
+    if args.record is not None:
+        write_report(report, args.record / report.file_name, with_outcomes=False)
+
+
+def _fit(
+    recipe: PairRecipe,
+    split: PairTable,
+    graphs: Sequence[MoleculeGraph],
+    start: PairHead,
+    title: str,
+) -> np.ndarray:
+    """Predictions of a split's test rows by a head trained on its training rows alone."""
+    head = PairHead(head_of(recipe, split).config)  # mean and spread of these training rows
+    head.load_state_dict(copy.deepcopy(start.state_dict()))
+    run = PairRun(recipe, split, graphs, head=head)
+    return run.predict(round_to_half(run.train(title)), split.rows("test"))
+
+
+def shown_command(arguments: Sequence[str]) -> str:
+    """The command as it can be printed: places on this machine by their option's placeholder."""
+    hidden = {"--data": "DIR", "--run": "RUN", "--record": "RECORDS"}
+    shown = list(arguments)
+    for i, argument in enumerate(shown[:-1]):
+        shown[i + 1] = hidden.get(argument, shown[i + 1])
+    return shlex.join(["python", "-m", "assistant.train.pairs", *shown])
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line; see the module's first lines."""
+    parser = argparse.ArgumentParser(
+        prog="python -m assistant.train.pairs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--config", type=Path, required=True, help="the recipe, a TOML file")
+    add("--data", type=Path, required=True, help="directory of the shared tables")
+    add("--run", type=Path, required=True, help="where the state is kept, to resume from")
+    add("--bundle", type=Path, help="put the component into this bundle")
+    add("--known", action="store_true", help="keep the measured values beside the weights, also"
+        " where their terms forbid to give them away")  # fmt: skip
+    add("--splits", help="random:N or scaffold: measure other splits, keep no weights")
+    add("--record", type=Path, help="write the numbers of --splits into this directory")
+    add("--threads", type=int, default=1, help="processor threads (default: 1)")
+    args = parser.parse_args(arguments)
+    args.command = shown_command(sys.argv[1:] if arguments is None else arguments)
+    return args
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    args = parse_arguments(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(args.threads)
+    try:
+        recipe = PairRecipe.load(args.config)
+        table = read_pairs(recipe.source, recipe.tasks, args.data)
+        args.run.mkdir(parents=True, exist_ok=True)
+        if args.splits:
+            run_splits(recipe, table, args)
+            return 0
+        for name, value in train_component(recipe, table, args).items():
+            sys.stdout.write(f"{name} {value:.4g}\n")
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

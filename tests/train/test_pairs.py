@@ -1,0 +1,221 @@
+"""The recipe of pair heads: tables without leaks, resuming, the component, other splits."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from assistant.bundle import Bundle
+from assistant.errors import AssistantError
+from assistant.pairing.figures import HeadFigures
+from assistant.pairing.known import KnownPairs
+from assistant.pairing.predictor import PairPredictor
+from assistant.train import pairs
+from assistant.train.pair_recipe import Descriptors, PairRecipe
+from assistant.train.pair_run import PairRun
+from assistant.train.pair_splits import random_split, scaffold_split
+from assistant.train.pair_tables import PairTable, TableSource, read_pairs
+from tests.pairing.tiny import DYES, RECIPE, SOLVENTS, write_dyes, write_recipe
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_dyes(tmp_path / "data")
+
+
+@pytest.fixture
+def table(data: Path) -> PairTable:
+    return read_pairs(RECIPE.source, RECIPE.tasks, data)
+
+
+def test_a_table_is_read_once_per_structure(table: PairTable) -> None:
+    # "C=C" without a direction and "/C=C/" are two structures; no other SMILES meet
+    assert len(table.smiles) == len(DYES) + len(SOLVENTS)
+    assert table.n_unread == 1  # C1CC
+    assert len(table.pairs) == len(DYES) * len(SOLVENTS)  # the repeated one and gas are not rows
+    i = next(
+        i
+        for i, (a, b) in enumerate(table.pairs)
+        if table.names[a] == DYES[2] and table.smiles[b] == "CCO"
+    )
+    assert table.values[i, 0] == (400 + 300 + 40 * DYES[2].count("C=C") + 30) / 2
+    assert np.isnan(table.values[i, 1])
+
+
+def test_no_chromophore_of_a_test_row_is_trained_on(tmp_path: Path) -> None:
+    table = read_pairs(RECIPE.source, RECIPE.tasks, write_dyes(tmp_path, leak=True))
+    assert table.n_leaking == 1
+    sides = {s: set(table.pairs[table.rows(s)][:, 0].tolist()) for s in ("train", "valid", "test")}
+    assert not sides["train"] & (sides["test"] | sides["valid"])
+
+
+def test_drugs_are_kept_apart_by_pair_and_on_demand_by_drug(tmp_path: Path) -> None:
+    (tmp_path / "drugs.csv").write_text(
+        "cid,smiles\n" + "".join(f"D{i},{'C' * (i + 1)}O\n" for i in range(20))
+    )
+    rows = [
+        f"D{i},D{j},{(i + j) % 2},{'train' if j % 5 else 'test'}"
+        for i in range(20)
+        for j in range(i)
+    ]
+    twice = "D1,D0,1,train\nD0,D1,1,test\n"
+    (tmp_path / "pairs.csv").write_text("a,b,label,split\n" + twice + "\n".join(rows) + "\n")
+    source = TableSource("pairs.csv", "a", "b", {"drug_drug": "label"}, "split", "drugs.csv", "cid")
+    table = read_pairs(source, ("drug_drug",), tmp_path)
+    seen = {frozenset(p) for p in table.pairs[table.rows("train")].tolist()}
+    asked = {frozenset(p) for p in table.pairs[table.rows("test")].tolist()}
+    assert table.n_leaking == 1
+    assert not seen & asked
+    cold = read_pairs(replace(source, split="cold"), ("drug_drug",), tmp_path)
+    warm = set(cold.pairs[cold.rows("train", "valid")].flatten().tolist())
+    assert all(not set(p) <= warm for p in cold.pairs[cold.rows("test")].tolist())
+    assert len(cold.rows("test"))
+
+
+def test_a_run_that_stops_goes_on_to_the_same_weights(table: PairTable, tmp_path: Path) -> None:
+    graphs = table.graphs()
+    straight = PairRun(RECIPE, table, graphs).train("straight")
+    half = PairRun(replace(RECIPE, epochs=4), table, graphs, tmp_path)
+    original = half._after_epoch
+
+    def stop(loss: float) -> None:
+        original(loss)
+        half._save()
+        if half.epoch == 2:
+            raise KeyboardInterrupt
+
+    half._after_epoch = stop
+    with pytest.raises(KeyboardInterrupt):
+        half.train("half")
+    resumed = PairRun(RECIPE, table, graphs, tmp_path)
+    head = resumed.train("resumed")
+    assert resumed.step == 4 * 3
+    for name, value in straight.state_dict().items():
+        assert torch.allclose(value, head.state_dict()[name], atol=1e-5), name
+
+
+def test_training_lowers_the_error_of_the_training_rows(table: PairTable) -> None:
+    recipe = replace(RECIPE, epochs=40, lr=5e-3, ema=0.9, check_every=40)
+    run = PairRun(recipe, table, table.graphs())
+    rows = table.rows("train")
+    before = run.figures(run.head, rows)["absorption MAE"]
+    after = run.figures(run.train("dyes"), rows)["absorption MAE"]
+    assert after < before / 2
+
+
+def test_the_command_writes_a_component_and_puts_it_into_a_bundle(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = tmp_path / "bundle"
+    Bundle.write(bundle, "own", {})
+    config = write_recipe(tmp_path / "dyes.toml")
+    arguments = ["--config", str(config), "--data", str(data), "--run", str(tmp_path / "run")]
+    assert pairs.main([*arguments, "--bundle", str(bundle)]) == 0
+    assert "absorption MAE" in capsys.readouterr().out
+    directory = bundle / "pair_heads" / "chromophore_solvent"
+    assert Bundle.read(bundle).components["pair_heads"] == bundle / "pair_heads"
+    figures = HeadFigures.read(directory)
+    assert figures.tasks["absorption"].n_test == 12
+    assert figures.tasks["emission"].n_test == 9
+    assert sum(b.n for b in figures.tasks["absorption"].bins) == 12
+    assert str(data) not in (directory / "README.md").read_text()
+    assert (directory / "loss.png").stat().st_size > 1000
+    predictor = PairPredictor.load(directory)
+    assert isinstance(predictor.known, KnownPairs)
+    assert len(predictor.known) == 18 * 4
+    stored = load_file(directory / "model.safetensors").values()
+    dtypes = {value.dtype for value in stored if value.is_floating_point()}
+    assert dtypes == {torch.float16}
+
+
+def test_values_that_may_not_be_given_away_stay_out_unless_asked_for(
+    data: Path, tmp_path: Path
+) -> None:
+    config = write_recipe(tmp_path / "dyes.toml")
+    config.write_text(config.read_text().replace("known_shipped = true", "known_shipped = false"))
+    arguments = ["--config", str(config), "--data", str(data), "--run", str(tmp_path / "run")]
+    for more, has_values in (([], False), (["--known"], True)):
+        assert pairs.main([*arguments, *more]) == 0
+        known = PairPredictor.load(tmp_path / "run" / "component").known
+        assert len(known) == 72
+        assert bool((~np.isnan(known.values)).any()) == has_values
+
+
+def test_other_splits_are_measured_beside_simple_methods(data: Path, tmp_path: Path) -> None:
+    config = write_recipe(tmp_path / "dyes.toml")
+    arguments = ["--config", str(config), "--data", str(data), "--run", str(tmp_path / "run")]
+    record = tmp_path / "records"
+    assert pairs.main([*arguments, "--splits", "random:2", "--record", str(record)]) == 0
+    (path,) = record.glob("*.json")
+    found = json.loads(path.read_text())
+    assert found["task"] == "pairs:absorption-random2"
+    kinds = {row["method"]: row["kind"] for row in found["rows"]}
+    assert kinds["pair model head"] == "regression head"
+    assert kinds["nearest neighbour's value"] == "baseline"
+    names = [metric["name"] for metric in found["rows"][0]["metrics"]]
+    assert names[-1] == "mean RMSE of 2 splits (nm)"
+    kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("random-2-*.json")}
+    assert pairs.main([*arguments, "--splits", "random:2"]) == 0
+    assert {
+        p.name: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("random-2-*.json")
+    } == kept
+
+
+def test_splits_take_all_rows_and_scaffolds_are_not_shared(table: PairTable) -> None:
+    split = random_split(100, 3)
+    assert [int((split == s).sum()) for s in ("train", "valid", "test")] == [80, 10, 10]
+    assert (random_split(100, 4) != split).any()
+    by_scaffold = scaffold_split(table)
+    assert set(by_scaffold) == {"train", "valid", "test"}
+
+
+def test_descriptors_are_learned_from_structures_alone(data: Path, tmp_path: Path) -> None:
+    corpus = data / "smiles_corpus"
+    corpus.mkdir()
+    (corpus / "smiles_corpus.csv").write_text(
+        "smiles\n" + "\n".join([*DYES, "C1CC", "C" * 60]) + "\n"
+    )
+    descriptors = Descriptors("smiles_corpus/smiles_corpus.csv", 20, 30, epochs=60, batch=10)
+    recipe = replace(RECIPE, descriptors=descriptors)
+    table = read_pairs(recipe.source, recipe.tasks, data)
+    (run := tmp_path / "run").mkdir()
+    first = pairs.start_of(recipe, table, data, run)
+    assert (run / "descriptors.pt").is_file()
+    again = pairs.start_of(recipe, table, data, run)
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)
+    )
+
+
+def test_mistakes_in_a_recipe_are_named(tmp_path: Path) -> None:
+    path = write_recipe(tmp_path / "wrong.toml")
+    text = path.read_text()
+    for old, new, said in (
+        ("epochs = 4", "epochs = 0", "epochs 0"),
+        ("epochs = 4", "epoch = 4", "epoch"),
+        ('emission = "emi_max_nm"', "", "emission"),
+    ):
+        path.write_text(text.replace(old, new))
+        with pytest.raises(AssistantError, match=said):
+            PairRecipe.load(path)
+    with pytest.raises(AssistantError, match="No recipe"):
+        PairRecipe.load(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("name", ["pairs_chromophore", "pairs_solvation", "pairs_drugs"])
+def test_the_recipes_of_the_repository_are_read(name: str) -> None:
+    recipe = PairRecipe.load(Path(pairs.__file__).parent / "configs" / f"{name}.toml")
+    assert recipe.licence
+    assert recipe.shipped == (name != "pairs_drugs")
+
+
+def test_the_learning_rate_begins_again_after_a_restart() -> None:
+    once, twice = replace(RECIPE, epochs=16), replace(RECIPE, epochs=22, restarts=(16,))
+    assert [twice.rate(e / 4) for e in range(64)] == [once.rate(e / 4) for e in range(64)]
+    assert once.rate(15.9) < 0.02 * once.lr
+    assert twice.rate(16.5) > 0.9 * twice.lr
+    assert twice.rate(21.9) < 0.02 * twice.lr

@@ -1,0 +1,284 @@
+// The Pair tab: two slots with roles, the number of a pair model head, a sweep as table and plot.
+(() => {
+  const chat = window.moleculeChat;
+  const BLANK = { by: "i", down: false };
+  const COLUMNS = [
+    ["name", "molecule", false],
+    ["value", "predicted", true],
+    ["measured", "measured", true],
+    ["similarity", "similarity", true],
+    ["warnings", "outside of training", false],
+  ];
+  const el = (tag, props = {}, ...children) => {
+    const node = Object.assign(document.createElement(tag), props);
+    node.append(...children);
+    return node;
+  };
+
+  const setup = (part) => {
+    const { sweep, list, pasted, tasks, vary } = part.slots;
+    Object.assign(part, { sort: BLANK, rows: [], state: null });
+    part.places = [...part.element.querySelectorAll(".pair-slot")].map((form) => placeOf(part, form));
+    sweep.addEventListener("submit", (event) => { event.preventDefault(); start(part); });
+    list.addEventListener("change", () => { pasted.hidden = list.value !== "pasted"; if (!pasted.hidden) pasted.focus(); });
+    vary.addEventListener("change", () => suggest(part));
+    tasks.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const all = [...tasks.querySelectorAll("button")];
+      if (!step || !all.length) return;
+      event.preventDefault();
+      all[(all.indexOf(document.activeElement) + step + all.length) % all.length].click();
+    });
+    chat.onAct(part, {
+      task: (node) => { part.focusTask = true; part.trigger("choose", { task: node.dataset.task }); },
+      empty: (node) => { const place = part.places[placeNumber(node)]; place.input.value = ""; part.trigger("clear", { slot: place.slot }); place.input.focus(); },
+      number: (node) => { wait(part, "reading the molecule"); part.trigger("fill", { slot: placeNumber(node), number: Number(node.dataset.n) }); },
+      swap: () => part.trigger("swap", {}),
+      talk: () => { part.trigger("talk", {}); chat.say("both molecules are attached to the question"); chat.sheet(false); },
+      cancel: () => { part.slots.cancel.disabled = true; part.trigger("cancel", {}); },
+      csv: () => part.trigger("save", { rows: part.rows.map((row) => row.i) }),
+      sort: (node) => sortBy(part, node.dataset.by),
+      take: (node) => { wait(part, "reading the molecule"); part.trigger("fill", { slot: part.state.vary, text: node.dataset.smiles }); part.places[part.state.vary].form.scrollIntoView({ block: "nearest" }); },
+    });
+    // The heads are read, and the conversation's molecules listed, when the tab is shown.
+    const shown = () => { if (document.documentElement.dataset.tab === "pair") part.trigger("open", {}); };
+    new MutationObserver(shown).observe(document.documentElement, { attributeFilter: ["data-tab"] });
+  };
+
+  const placeNumber = (node) => Number(node.closest(".pair-slot").dataset.place);
+  const placeOf = (part, form) => {
+    const slot = Number(form.dataset.place);
+    const input = form.querySelector("input");
+    const read = () => {
+      if (!input.value.trim()) return;
+      wait(part, "reading the molecule");
+      part.trigger("fill", { slot, text: input.value });
+    };
+    form.addEventListener("submit", (event) => { event.preventDefault(); read(); });
+    input.addEventListener("paste", () => setTimeout(read, 0));
+    return { slot, form, input, label: form.querySelector("label"), numbers: form.querySelector(".pair-numbers"), molecule: form.querySelector(".pair-molecule") };
+  };
+  const wait = (part, words) => { tell(part, `${words} …`); };
+  const tell = (part, words, bad = false) => {
+    part.slots.notice.textContent = words;
+    part.slots.notice.classList.toggle("bad", bad);
+  };
+
+  // -- what the server says -----------------------------------------------------------------
+  const show = (part, value) => {
+    if (value.loading) return tell(part, "reading the pair models …");
+    if (value.file) return chat.download(value.file);
+    part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(Boolean(value.problem) && value.at === slot)));
+    if (!value.tasks) return tell(part, value.problem || "", Boolean(value.problem));
+    tell(part, value.problem || "", Boolean(value.problem));
+    showTasks(part, value);
+    part.slots.off.hidden = !value.off;
+    chat.fill(part.slots.off, value.off);
+    part.places.forEach((place) => showPlace(part, place, value));
+    if (chat.fill(part.slots.answer, value.answer) && value.answer) {
+      chat.say(part.slots.answer.querySelector(".pair-value")?.textContent || "answered");
+    }
+    part.slots.talking.hidden = !(value.names[0] && value.names[1]);
+    showSweepForm(part, value);
+    if (value.sweep) showSweep(part, value.sweep);
+  };
+
+  const showTasks = (part, value) => {
+    const { tasks } = part.slots;
+    tasks.replaceChildren(...value.tasks.map(({ name, title, on }) => {
+      const mine = name === value.task;
+      const button = el("button", { type: "button", className: on ? "on" : "off", tabIndex: mine ? 0 : -1 }, title);
+      if (!on) button.append(el("small", {}, " ○ off"));
+      button.dataset.act = "task";
+      button.dataset.task = name;
+      button.setAttribute("role", "radio");
+      button.setAttribute("aria-checked", String(mine));
+      return button;
+    }));
+    if (part.focusTask) tasks.querySelector("[aria-checked=true]")?.focus();
+    part.focusTask = false;
+  };
+
+  const showPlace = (part, place, value) => {
+    const { slot, label, input, numbers, molecule } = place;
+    const role = value.roles[slot];
+    label.textContent = value.symmetric ? `${role} ${slot + 1}` : role;
+    chat.fill(molecule, value.slots[slot]);
+    if (value.names[slot] && document.activeElement !== input) input.value = value.names[slot].includes("…") ? molecule.querySelector("code").title : value.names[slot];
+    if (!value.names[slot] && document.activeElement !== input && !value.problem) input.value = "";
+    const buttons = value.numbers.map(({ n, name }) => {
+      const button = el("button", { type: "button" });
+      button.dataset.act = "number";
+      button.dataset.n = n;
+      button.dataset.tip = name;
+      button.setAttribute("aria-label", n ? `molecule ${n}, ${name}, as ${label.textContent.toLowerCase()}` : `the drawing as ${label.textContent.toLowerCase()}`);
+      button.append(n ? el("span", { className: `num num-${((n - 1) % 8) + 1}` }, String(n)) : "drawing");
+      return button;
+    });
+    numbers.replaceChildren(...(buttons.length ? [el("span", {}, "from the chat:"), ...buttons] : []));
+  };
+
+  // -- the sweep ----------------------------------------------------------------------------
+  const showSweepForm = (part, value) => {
+    const { sweep, vary, scroll, plot, csv, problems } = part.slots;
+    sweep.hidden = Boolean(value.off);
+    const labels = [1, 0].map((slot) => [slot, value.symmetric ? `${value.roles[slot].toLowerCase()} ${slot + 1}` : value.roles[slot].toLowerCase()]);
+    const before = vary.value;
+    vary.replaceChildren(...labels.map(([slot, words]) => el("option", { value: slot, textContent: words })));
+    if (part.task === value.task && before !== "") vary.value = before;
+    else { part.task = value.task; part.roles = value.roles; suggest(part); }
+    const old = part.state && part.state.task !== value.task; // a table of another task is not shown under this one
+    [scroll, plot].forEach((node) => { node.hidden = !part.state || old; });
+    csv.hidden = !part.state || old;
+    problems.hidden = problems.hidden || old;
+  };
+  /** The list that goes with the role that changes. */
+  const suggest = (part) => {
+    const role = part.roles?.[Number(part.slots.vary.value)];
+    const fitting = { Solvent: "solvents", Drug: "drugs" }[role];
+    part.slots.list.value = fitting || "pasted";
+    part.slots.pasted.hidden = Boolean(fitting);
+  };
+  const start = (part) => {
+    const { vary, list, pasted } = part.slots;
+    part.sort = BLANK;
+    part.announced = false;
+    part.trigger("sweep", { vary: Number(vary.value), list: list.value, text: pasted.value });
+  };
+
+  const showSweep = (part, state) => {
+    const { progress, run, cancel, csv, problems, scroll, plot } = part.slots;
+    state.task = part.task;
+    part.state = state;
+    run.hidden = state.running;
+    cancel.hidden = !state.running;
+    if (!state.running) cancel.disabled = false;
+    progress.hidden = !state.running;
+    const [bar, words] = progress.children;
+    bar.max = state.total;
+    bar.value = state.done;
+    words.textContent = `${state.done} of ${state.total}`;
+    csv.hidden = !state.done;
+    scroll.hidden = plot.hidden = !state.done;
+    problems.hidden = !state.problems.length;
+    problems.querySelector("summary").textContent = `✗ ${state.problems.length} ${state.problems.length === 1 ? "line" : "lines"} could not be read`;
+    problems.querySelector("ul").replaceChildren(...state.problems.map((text) => el("li", { textContent: text })));
+    if (!state.running && !part.announced) {
+      part.announced = true;
+      tell(part, state.stopped ? `Stopped: ${state.done} of ${state.total} are there.` : `All ${state.total} are there.`);
+    }
+    arrange(part);
+  };
+
+  const sortBy = (part, by) => {
+    part.sort = { by, down: part.sort.by === by ? !part.sort.down : false };
+    arrange(part);
+    part.slots.scroll.querySelector(`[data-by=${by}]`)?.focus();
+    chat.say(`sorted by ${by}, ${part.sort.down ? "descending" : "ascending"}`);
+  };
+  const valueOf = (row, by) => {
+    const value = by === "warnings" ? row.warnings?.length : row[by];
+    return value ?? null;
+  };
+  const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true }));
+  const arrange = (part) => {
+    const { by, down } = part.sort;
+    part.rows = [...part.state.rows].sort((x, y) => {
+      const [a, b] = [valueOf(x, by), valueOf(y, by)];
+      if (a === null || b === null) return (a === null) - (b === null) || x.i - y.i; // what is not known stays below
+      return (down ? -compare(a, b) : compare(a, b)) || x.i - y.i;
+    });
+    drawTable(part);
+    drawPlot(part);
+  };
+
+  const drawTable = (part) => {
+    const { state, sort } = part;
+    const table = part.slots.scroll.querySelector("table");
+    const unit = state.unit ? `, ${state.unit}` : "";
+    table.tHead.rows[0].replaceChildren(...COLUMNS.map(([key, words, isNumber]) => {
+      const mine = sort.by === key;
+      const button = el("button", { type: "button" }, ["value", "measured"].includes(key) ? words + unit : words, el("span", { className: "sign", textContent: mine ? (down(sort) ? "▼" : "▲") : "" }));
+      Object.assign(button.dataset, { act: "sort", by: key });
+      const cell = el("th", { scope: "col", className: isNumber ? "num-cell" : "" }, button);
+      cell.setAttribute("aria-sort", mine ? (down(sort) ? "descending" : "ascending") : "none");
+      return cell;
+    }));
+    table.tBodies[0].replaceChildren(...part.rows.map((row) => {
+      const take = el("button", { type: "button", className: "link", textContent: row.name });
+      Object.assign(take.dataset, { act: "take", smiles: row.smiles, tip: `${row.smiles} — put it into the slot` });
+      const name = el("td", {}, take);
+      name.translate = false;
+      if (row.problem) return el("tr", {}, name, el("td", { colSpan: 4, className: "bad", textContent: `✗ ${row.problem}` }));
+      const warned = row.warnings.length ? `⚠ ${row.warnings.join("; ")}` : "";
+      return el("tr", {}, name,
+        el("td", { className: "num-cell", textContent: `≈ ${row.text}` }),
+        el("td", { className: "num-cell", textContent: row.known || "–" }),
+        el("td", { className: "num-cell", textContent: row.similarity === null ? "–" : row.similarity.toFixed(2) }),
+        el("td", { className: "pair-warned", textContent: warned }));
+    }));
+  };
+  const down = (sort) => sort.down;
+
+  // -- the plot: a dot per partner, in the order of the table ---------------------------------
+  const SVG = "http://www.w3.org/2000/svg";
+  const draw = (tag, attributes, text) => {
+    const node = document.createElementNS(SVG, tag);
+    Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
+    if (text !== undefined) node.textContent = text;
+    return node;
+  };
+  const ticksOf = (low, high) => {
+    const rough = (high - low) / 5 || 1;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((k) => k * power).find((k) => k >= rough);
+    const first = Math.ceil(low / step) * step;
+    const digits = Math.max(0, -Math.floor(Math.log10(step)));
+    const found = [];
+    for (let i = 0; first + i * step <= high + step * 1e-6; i += 1) found.push((first + i * step).toFixed(digits).replace("-", "−"));
+    return found;
+  };
+  const drawPlot = (part) => {
+    const { state } = part;
+    const rows = part.rows.filter((row) => !row.problem);
+    const { plot } = part.slots;
+    if (!rows.length) { plot.replaceChildren(); return; }
+    const [wide, row, left, right, top, foot] = [540, 17, 178, 16, 8, 46];
+    const spread = rows.flatMap((one) => [one.value - (state.error || 0), one.value + (state.error || 0), one.measured ?? one.value]);
+    let [low, high] = [Math.min(...spread), Math.max(...spread)];
+    const margin = (high - low || Math.abs(high) || 1) * 0.04;
+    [low, high] = [low - margin, high + margin];
+    const height = top + rows.length * row + foot;
+    const x = (value) => left + ((value - low) / (high - low)) * (wide - left - right);
+    const svg = draw("svg", { viewBox: `0 0 ${wide} ${height}`, role: "img", "aria-label": `${state.axis} of ${state.fixed} with ${rows.length} partners; the table below has the values` });
+    const bottom = top + rows.length * row;
+    ticksOf(low, high).forEach((tick) => {
+      const at = x(Number(tick.replace("−", "-")));
+      svg.append(draw("line", { x1: at, x2: at, y1: top, y2: bottom, class: "grid" }), draw("text", { x: at, y: bottom + 15, "text-anchor": "middle", class: "tick" }, tick));
+    });
+    if (state.base >= low && state.base <= high) {
+      svg.append(draw("line", { x1: x(state.base), x2: x(state.base), y1: top, y2: bottom, class: "base" }));
+    }
+    rows.forEach((one, i) => {
+      const y = top + (i + 0.5) * row;
+      const name = one.name.length > 24 ? `${one.name.slice(0, 23)}…` : one.name;
+      svg.append(draw("text", { x: left - 8, y: y + 4, "text-anchor": "end", class: "name" }, `${one.warnings.length ? "⚠ " : ""}${name}`));
+      if (state.error) svg.append(draw("line", { x1: x(one.value - state.error), x2: x(one.value + state.error), y1: y, y2: y, class: "whisker" }));
+      const dot = draw("circle", { cx: x(one.value), cy: y, r: 4, class: one.warnings.length ? "dot outside" : "dot" });
+      dot.append(draw("title", {}, `${one.name}: ≈ ${one.text} ${state.unit}`));
+      svg.append(dot);
+      if (one.measured !== null) {
+        const at = x(one.measured);
+        svg.append(draw("path", { d: `M${at} ${y - 5}L${at + 5} ${y}L${at} ${y + 5}L${at - 5} ${y}Z`, class: "measured" }));
+      }
+    });
+    svg.append(draw("line", { x1: left, x2: wide - right, y1: bottom, y2: bottom, class: "axis" }), draw("text", { x: (left + wide - right) / 2, y: bottom + 36, "text-anchor": "middle", class: "label" }, state.axis));
+    const key = [`● predicted${state.error ? " ± test MAE" : ""}`];
+    if (rows.some((one) => one.measured !== null)) key.push("◇ measured, a training pair");
+    if (state.base >= low && state.base <= high) key.push(`┆ ${state.baseName}`);
+    if (rows.some((one) => one.warnings.length)) key.push("○ ⚠ outside of training");
+    plot.replaceChildren(svg, el("figcaption", { textContent: key.join("   ") }));
+  };
+
+  chat.define("pair", { setup, show });
+})();

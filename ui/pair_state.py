@@ -1,0 +1,110 @@
+"""What the Pair tab of one browser tab holds: a task, two slots, the last sweep."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import PAIR_TASKS, PairTask
+
+if TYPE_CHECKING:
+    from assistant.pairing.predictor import Judged
+
+MAX_TABS = 50
+FIRST_TASK = "absorption"
+
+Tab = tuple[str, str]
+"""A visitor and the random id of their tab."""
+
+
+@dataclass(frozen=True)
+class SweptRow:
+    """One partner of a sweep.
+
+    Attributes:
+        molecule: The partner.
+        judged: What came out; None while it is not there yet.
+        measured: The value of exactly this pair among the training pairs.
+        problem: Why there is none.
+    """
+
+    molecule: Molecule
+    judged: "Judged | None" = None
+    measured: float | None = None
+    problem: str = ""
+
+
+@dataclass
+class Sweep:
+    """One molecule against many.
+
+    Attributes:
+        task: What was asked.
+        fixed: The molecule that stays.
+        vary: Which slot changes (0, 1).
+        rows: The partners in their order.
+        problems: Lines that were not read.
+        stop: Set to end it.
+        done: Rows that are there.
+        running: Whether it is being worked on.
+    """
+
+    task: PairTask
+    fixed: Molecule
+    vary: int
+    rows: list[SweptRow]
+    problems: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+    done: int = 0
+    running: bool = True
+
+
+@dataclass
+class PairState:
+    """The state of one tab; hold `lock` to change it."""
+
+    task: PairTask = PAIR_TASKS[FIRST_TASK]
+    slots: list[Molecule | None] = field(default_factory=lambda: [None, None])
+    typed: list[str] = field(default_factory=lambda: ["", ""])
+    sweep: Sweep | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def pair(self) -> tuple[Molecule, Molecule] | None:
+        """Both molecules, once both are there."""
+        first, second = self.slots
+        return None if first is None or second is None else (first, second)
+
+    def end_sweep(self) -> None:
+        """Stops the sweep that runs, if one does."""
+        if self.sweep is not None:
+            self.sweep.stop.set()
+
+
+class PairStore:
+    """States by tab; the longest unused give way beyond a limit."""
+
+    def __init__(self, limit: int = MAX_TABS) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._states: OrderedDict[Tab, PairState] = OrderedDict()
+
+    def get(self, key: Tab) -> PairState:
+        """The state of a tab."""
+        with self._lock:
+            state = self._states.pop(key, None) or PairState()
+            self._states[key] = state
+            while len(self._states) > self._limit:
+                self._states.popitem(last=False)[1].end_sweep()
+            return state
+
+    def drop(self, key: Tab) -> None:
+        """Forgets a closed tab."""
+        with self._lock:
+            state = self._states.pop(key, None)
+        if state is not None:
+            state.end_sweep()
+
+    def __len__(self) -> int:
+        return len(self._states)

@@ -1,0 +1,179 @@
+"""One molecule against a list: the partners, the work, and how the table leaves as CSV."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+from assistant.pairing.lists import LISTS, molecules_of
+from ui.list_files import csv_cell
+from ui.molecules import Chemistry
+from ui.pair_state import Sweep, SweptRow
+from ui.pair_view import name_of, number
+
+if TYPE_CHECKING:
+    from assistant.pairing.figures import TaskFigures
+    from assistant.pairing.predictor import PairPredictor
+
+MAX_PARTNERS = 300
+
+
+def partners_of(
+    which: str, text: str, numbered: Sequence[Molecule], chemistry: Chemistry
+) -> tuple[list[Molecule], list[str]]:
+    """The molecules of a list and what of it could not be read.
+
+    Args:
+        which: "solvents", "drugs", "conversation" or "pasted".
+        text: What was pasted.
+        numbered: Molecules of the conversation.
+        chemistry: Reads what was pasted.
+
+    Raises:
+        AssistantError: The list is empty, unknown or too long.
+    """
+    problems: list[str] = []
+    if which in LISTS:
+        found = list(molecules_of(which))
+    elif which == "conversation":
+        found = list(numbered)
+        if not found:
+            raise AssistantError("The conversation has no molecules yet. Choose another list.")
+    elif which == "pasted":
+        if not text.strip():
+            raise AssistantError("Paste the molecules first, one on each line.")
+        report = chemistry.call("lines", text=text)
+        found = [
+            Molecule(str(one["smiles"]), str(one["name"]) if one.get("name") else None)
+            for one in report.get("molecules") or ()
+        ]
+        problems = [str(problem) for problem in report.get("problems") or ()]
+    else:
+        raise AssistantError("There is no such list.")
+    if len(found) > MAX_PARTNERS:
+        raise AssistantError(
+            f"The list has {len(found):,} molecules; at most {MAX_PARTNERS} are swept. Split it."
+        )
+    return found, problems
+
+
+def work_off(
+    sweep: Sweep, predictor: "PairPredictor", pause: Callable[[], None] = lambda: None
+) -> None:
+    """Asks every partner, one after the other, until the end or until it is stopped."""
+    try:
+        for index, row in enumerate(sweep.rows):
+            if sweep.stop.is_set():
+                return
+            sweep.rows[index] = _asked(sweep, row, predictor)
+            sweep.done += 1
+            pause()
+    finally:
+        sweep.running = False
+
+
+def _asked(sweep: Sweep, row: SweptRow, predictor: "PairPredictor") -> SweptRow:
+    pair = (sweep.fixed, row.molecule) if sweep.vary else (row.molecule, sweep.fixed)
+    try:
+        judged = predictor.judged(*pair, sweep.task.name)
+        nearest = predictor.nearest(*pair, sweep.task.name, 1)
+    except AssistantError as error:
+        return SweptRow(row.molecule, problem=str(error))
+    measured = None
+    if nearest and (nearest[0].first, nearest[0].second) == tuple(m.smiles for m in pair):
+        measured = nearest[0].values.get(sweep.task.name)
+    return SweptRow(row.molecule, judged, measured)
+
+
+def sweep_value(sweep: Sweep, figures: "TaskFigures") -> dict[str, object]:
+    """The sweep as JSON for the table and the plot."""
+    rows = [
+        {
+            "i": i,
+            "name": name_of(row.molecule),
+            "smiles": row.molecule.smiles,
+            "value": row.judged.value,
+            "text": number(sweep.task, row.judged.value),
+            "measured": row.measured,
+            "known": "" if row.measured is None else number(sweep.task, row.measured),
+            "similarity": row.judged.similarity,
+            "warnings": list(row.judged.warnings),
+            "problem": row.problem,
+        }
+        for i, row in enumerate(sweep.rows)
+        if row.judged is not None
+    ]
+    failed = [
+        {
+            "i": i,
+            "name": name_of(row.molecule),
+            "smiles": row.molecule.smiles,
+            "problem": row.problem,
+        }
+        for i, row in enumerate(sweep.rows)
+        if row.problem
+    ]
+    is_score = sweep.task.answer == "yes_no"
+    return {
+        "rows": sorted([*rows, *failed], key=lambda row: row["i"]),
+        "done": sweep.done,
+        "total": len(sweep.rows),
+        "running": sweep.running,
+        "stopped": sweep.stop.is_set() and sweep.done < len(sweep.rows),
+        "problems": sweep.problems,
+        "fixed": name_of(sweep.fixed),
+        "vary": sweep.vary,
+        "axis": "interaction score (0 to 1)"
+        if is_score
+        else f"{sweep.task.quantity} ({sweep.task.unit})",
+        "unit": "" if is_score else sweep.task.unit,
+        "error": None if figures.logarithmic else figures.mae,
+        "base": figures.base,
+        "baseName": "base rate" if is_score else "training mean",
+    }
+
+
+def to_pair_csv(sweep: Sweep, figures: "TaskFigures", order: Sequence[int]) -> str:
+    """The table in the order of the page; every line says what made the number."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    task = sweep.task
+    first, second = task.roles if task.roles[0] != task.roles[1] else ("drug 1", "drug 2")
+    quantity = task.quantity or "interaction score"
+    value_head = f"{quantity} ({task.unit})" if task.unit else quantity
+    error_head = "test MAE of log10" if figures.logarithmic else "test MAE"
+    error = figures.mae
+    if task.answer == "yes_no":
+        error_head, error = "test ROC-AUC", figures.auc
+    writer.writerow(
+        [
+            first,
+            f"{first} SMILES",
+            second,
+            f"{second} SMILES",
+            value_head,
+            error_head,
+            "measured (training pair)",
+            "similarity to nearest training pair",
+            "outside of training",
+            "problem",
+            "method",
+        ]
+    )
+    for index in order:
+        row = sweep.rows[index]
+        if row.judged is None and not row.problem:
+            continue
+        pair = (sweep.fixed, row.molecule) if sweep.vary else (row.molecule, sweep.fixed)
+        molecules = [cell for m in pair for cell in (name_of(m), m.smiles)]
+        judged = row.judged
+        numbers = ["", error, "", "", ""]
+        if judged is not None:
+            near = "" if judged.similarity is None else f"{judged.similarity:.3f}"
+            measured = "" if row.measured is None else f"{row.measured:g}"
+            numbers = [f"{judged.value:.4g}", error, measured, near, "; ".join(judged.warnings)]
+        cells = [*molecules, *numbers, row.problem, "pair model head"]
+        writer.writerow([csv_cell(cell) for cell in cells])
+    return out.getvalue()

@@ -32,6 +32,8 @@ PHRASES = {
     "assistant/chat/history/": "conversations with their branches, kept in SQLite",
     "assistant/export/": "a conversation as files, and JSON read back with suspicion",
     "assistant/retrieval/": "an index of captioned molecules by fingerprint",
+    "assistant/sidebyside/": "one question in several columns at once, their claims compared",
+    "assistant/pairing/": "pair heads: values with their error, nearest known pairs, domain",
     "assistant/graph/": "from a molecular graph to graph tokens",
     "assistant/graph/pairs/": "two molecules with roles: encoders, alignments, interactions",
     "assistant/adapters/": "weights made for a molecule",
@@ -41,6 +43,8 @@ PHRASES = {
     "assistant/importers/": "published checkpoints as bundles; docs/import.md",
     "assistant/train/": "trains the default bundle",
     "assistant/train/adapt/": "the same training for any Hugging Face LLM in NF4; docs/adapt.md",
+    "assistant/train/encoder/": "pre-training of the graph encoder; docs/recipes.md",
+    "assistant/train/ablation/": "arms trained apart on one frozen base; docs/recipes.md",
     "assistant/train/sources/": "loaders of public data formats",
     "assistant/train/configs/": "one file per training: purpose, data, time, command",
     "assistant/train/wordings/": "how people ask and what is answered, by kind of turn",
@@ -59,6 +63,10 @@ PHRASES = {
     "docs/": "decisions (adr/), screenshots, and the scripts behind README.md",
 }
 CLOSED = {
+    "assistant/sidebyside/",
+    "assistant/pairing/",
+    "assistant/train/encoder/",
+    "assistant/train/ablation/",
     "assistant/export/",
     "assistant/chat/history/",
     "assistant/retrieval/",

@@ -63,11 +63,13 @@ ANSWER = {
 TRANSCRIPT_EVENTS = ("turn", "follow", "seen", "branch", "loaded", "vote", "example", "undo")
 SCRIPTS = (
     "page.js",
+    "connection.js",
     "transcript.js",
     "composer.js",
     "bench.js",
     "chats.js",
     "exporter.js",
+    "sketcher_frame.js",
     "list_order.js",
     "list.js",
     "why.js",
@@ -82,6 +84,7 @@ STYLES = (
     "list.css",
     "why.css",
     "sidebyside.css",
+    "habits.css",
 )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import gradio as gr
 
+from assistant.chat.conversation import Message
 from assistant.errors import AssistantError
 from ui import turns
 from ui.events import SKIP, DialogueEvents, Notice, Values, key_of, payload_of
@@ -132,8 +133,20 @@ class DialogueHandlers(DialogueEvents):
             session.redo()
             return self._dialogue(session, question="")
 
-    def new_chat(self, request: gr.Request) -> Values:
-        """An empty conversation; undo brings the old one back. Its answer is written on."""
+    def new_chat(self, event: gr.EventData, request: gr.Request) -> Values:
+        """An empty conversation; undo brings the old one back. Its answer is written on.
+
+        A question that the old one could not answer comes along with its molecules, to be sent.
+        """
+        turn = payload_of(event).get("turn")
         with self._store.locked(*key_of(request)) as session:
+            asked = session.questions
+            is_turn = isinstance(turn, int) and 0 <= turn < len(asked)
+            question = asked[turn].message if is_turn else Message("user", "")
+            before = session.conversation
             session.start_anew()
-            return self._dialogue(session, question="")
+            for number in question.attached:
+                now, again = session.conversation.with_molecule(before.molecule(number).molecule)
+                session.keep_molecules(now)
+                session.attach(again, True)
+            return self._dialogue(session, question=question.text)

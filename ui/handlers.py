@@ -188,7 +188,8 @@ class Handlers(EventHandlers):
         try:
             block = self._chemistry.call("conformer", smiles=current.molecule.smiles)["molblock"]
         except AssistantError as error:
-            return self._views.shape(None, str(error))
+            without = "The facts and the 2D drawing are not affected."
+            return self._views.shape(None, f"{error} {without}")
         return self._views.shape(str(block), "")
 
     # -- helpers -----------------------------------------------------------------------------

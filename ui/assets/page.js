@@ -107,10 +107,18 @@ window.moleculeChat = (() => {
     if (mark) showTip(mark); // touch has no hover
   });
 
+  /** A text of this tab that outlives its being loaded again; a browser may forbid that it is kept. */
+  const kept = (name) => ({
+    keep: (text) => { try { sessionStorage.setItem(name, text); } catch { /* then it is not */ } },
+    get: () => { try { return sessionStorage.getItem(name) || ""; } catch { return ""; } },
+  });
+
   // -- tabs and the phone's sheet -----------------------------------------------------------
   const root = document.documentElement;
+  const lastTab = kept("tab");
   const showTab = (name, focus = false) => {
     root.dataset.tab = name;
+    lastTab.keep(name);
     document.querySelectorAll("#bench [role=tab]").forEach((tab) => {
       const on = tab.dataset.tab === name;
       tab.setAttribute("aria-selected", String(on));
@@ -180,5 +188,5 @@ window.moleculeChat = (() => {
     slot.dataset.html = html;
   };
 
-  return { define, mount, parts, fill, onAct, copy, say, showTab, bring, sheet, showFigures };
+  return { define, mount, parts, fill, onAct, copy, say, showTab, lastTab, bring, sheet, showFigures, kept };
 })();

@@ -28,6 +28,7 @@
       retry: (node) => ask(part, "retry", node),
       again: (node) => ask(part, "again", node),
       vote: (node) => part.trigger("vote", { turn: Number(node.dataset.turn), vote: node.dataset.vote }),
+      anew: (node) => chat.parts.composer.trigger("fresh", { turn: Number(node.dataset.turn) }),
       undo: () => part.trigger("undo", {}),
       branch: (node) => branch(part, node),
       edit: (node) => edit(part, node),

@@ -69,7 +69,6 @@ SCRIPTS = (
     "bench.js",
     "chats.js",
     "exporter.js",
-    "sketcher_frame.js",
     "list_order.js",
     "list.js",
     "why.js",

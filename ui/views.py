@@ -24,6 +24,7 @@ class Sentence(Protocol):
 
     text: str
     tone: str
+    put_back: int
 
 
 class Views:
@@ -110,7 +111,7 @@ class Views:
             "busy": session.run is not None,
             "undo": session.can_undo,
             "redo": session.can_redo,
-            "notice": {"text": notice.text, "tone": notice.tone} if notice else None,
+            "notice": _notice_value(notice) if notice else None,
             "question": question,
         }
         return value
@@ -124,7 +125,7 @@ class Views:
         picture = drawing(self._drawings.get(molecule.smiles, CHIP), "", css="thumb")
         return (
             f'<span class="chip{" on" if on else ""}{here}" data-number="{number}"'
-            f' data-key="{number}" translate="no">'
+            f' data-key="{number}" data-smiles="{escape(molecule.smiles)}" translate="no">'
             f'<button type="button" class="toggle" data-act="{"detach" if on else "attach"}"'
             f' aria-pressed="{"true" if on else "false"}"'
             f' data-tip="{"attached to the question" if on else "not attached"} — Alt+{number}">'
@@ -146,7 +147,7 @@ class Views:
         tip = "will be attached as" if on else "will not be attached as"
         return (
             f'<span class="chip pending{" on" if on else ""}" data-number="0"'
-            f' data-key="{number}" translate="no">'
+            f' data-key="{number}" data-smiles="{escape(molecule.smiles)}" translate="no">'
             f'<button type="button" class="toggle" data-act="{"detach" if on else "attach"}"'
             f' aria-pressed="{"true" if on else "false"}" data-tip="{tip} molecule {number}">'
             f'{badge(number)}<span class="dotmark" aria-hidden="true">{"●" if on else "○"}</span>'
@@ -218,3 +219,7 @@ class Views:
     def shape(self, molblock: str | None, message: str) -> dict[str, object]:
         """The 3D viewer: a conformer, or a plain sentence why there is none."""
         return {"molblock": molblock or "", "message": message, "n": self.rev()}
+
+
+def _notice_value(notice: Sentence) -> dict[str, object]:
+    return {"text": notice.text, "tone": notice.tone, "putBack": notice.put_back}

@@ -40,7 +40,13 @@
     });
     chat.onAct(part, {
       fix: (node) => { text.value = node.dataset.text; fit(); text.focus(); part.send("done"); },
-      clear: () => { text.value = ""; fit(); text.focus(); part.send("done"); },
+      clear: () => { // as typing would, so that the browser's undo (Ctrl+Z) takes it back
+        text.focus();
+        text.select();
+        document.execCommand("delete");
+        fit();
+        part.send("done");
+      },
       "close-sheet": () => chat.sheet(false),
     });
     const tabs = [...part.element.querySelectorAll("[role=tab]")];

@@ -15,6 +15,7 @@
     if (floats()) root.classList.toggle("chats-open", open);
     else root.classList.toggle("chats-folded", !open);
     tellButton();
+    chat.say(open ? "conversations shown" : "conversations hidden");
     if (open && focus) document.querySelector(focus)?.focus();
     else if (!open) document.querySelector(".chats-button")?.focus();
   };

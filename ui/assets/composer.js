@@ -33,6 +33,8 @@
       part.buttons.stop.hidden = !busy;
       part.element.classList.toggle("busy", busy);
     };
+    part.files = (files) => sendFiles(part, files);
+    part.tasks = () => openMenu(part);
     part.stop = () => { part.trigger("stop", {}); chat.say("stopping"); };
     part.onEscape = () => {
       if (!part.slots.menu.hidden) { closeMenu(part); return true; }
@@ -175,12 +177,17 @@
     const node = part.slots.notice;
     node.className = `notice ${message?.tone || ""}`;
     node.textContent = message?.text || "";
+    if (!message?.putBack) return;
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "undo" });
+    button.addEventListener("click", () => part.trigger("chip", { action: "restore", number: message.putBack }));
+    node.append(" ", button);
   };
 
   const show = (part, value) => {
     chat.fill(part.slots.chips, value.chips || "");
     notice(part, value.notice);
     const { question } = part.slots;
+    if (value.pasted) chat.replacePasted(question, value.pasted);
     if (typeof value.question === "string") {
       // the sent words leave the box; what was typed meanwhile stays
       if (value.question || question.value === part.sent) question.value = value.question;

@@ -262,7 +262,7 @@
   const fillRow = (part, node, row) => {
     const focused = node.contains(document.activeElement) ? document.activeElement.dataset.act : "";
     const picture = Object.assign(document.createElement("button"), { type: "button", className: "list-drawing" });
-    Object.assign(picture.dataset, { act: "use", i: row.i, tip: "attach to the next question" });
+    Object.assign(picture.dataset, { act: "use", i: row.i, smiles: row.smiles || "", tip: "attach to the next question" });
     picture.setAttribute("aria-label", `attach ${row.name || row.smiles} to the next question`);
     const known = row.formula !== undefined;
     const number = ([key, , , digits]) => (typeof row[key] === "number" ? row[key].toFixed(digits).replace(/^-(?=[0.]+$)/, "") : known ? "–" : "");

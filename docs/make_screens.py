@@ -22,11 +22,11 @@ from assistant.evaluate.serving import free_port  # noqa: E402
 from assistant.setup import NO_BROWSER, find_browser  # noqa: E402
 
 SCREENS = ROOT / "docs" / "screens"
-IBUPROFEN = "C[C@H](Cc1ccc(CC(C)C)cc1)C(=O)O"
+IBUPROFEN = "C[C@H](C(=O)O)c1ccc(CC(C)C)cc1"  # (S)
 QUESTION = "Describe this molecule. What is its formula, and which functional groups does it have?"
 LIST = """CC(=O)Oc1ccccc1C(=O)O aspirin
 CN1C=NC2=C1C(=O)N(C(=O)N2C)C caffeine
-C[C@H](Cc1ccc(CC(C)C)cc1)C(=O)O (S)-ibuprofen
+C[C@H](C(=O)O)c1ccc(CC(C)C)cc1 (S)-ibuprofen
 CC(=O)Nc1ccc(O)cc1 paracetamol
 CN1CCC[C@H]1c1cccnc1 nicotine
 O=[N+]([O-])c1ccccc1 nitrobenzene
@@ -37,15 +37,20 @@ OCC(O)C(O)CO erythritol
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 DESKTOP, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 SECONDS = 180
-COLOURS = 200  # of a picture; text and drawings need no more
+COLOURS = 256  # of a picture; the rare ones too: atoms are told apart by theirs
 
 
 def shoot(page: Page, name: str) -> None:
-    """One picture, with no more colours than it needs."""
+    """A picture with the pointer out of the way."""
     page.mouse.move(700, 2)
     page.wait_for_timeout(700)
+    save(page, name)
+
+
+def save(page: Page, name: str) -> None:
+    """One picture, with no more colours than it needs."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    palette = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     palette.save(SCREENS / f"{name}.png", optimize=True)
 
 
@@ -131,8 +136,7 @@ def show_dialogue(page: Page) -> None:
 def shoot_hovering(page: Page, name: str) -> None:
     """A picture with the pointer where it is."""
     page.wait_for_timeout(300)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(SCREENS / f"{name}.png", optimize=True)
+    save(page, name)
 
 
 def show_branches_and_history(page: Page) -> None:
@@ -158,6 +162,7 @@ def show_branches_and_history(page: Page) -> None:
     page.wait_for_selector("#chats h2:text-is('Contains this structure')")
     shoot(page, "search")
     page.fill("#chats [data-slot=query]", "")
+    page.wait_for_selector("#chats .entry >> nth=3")
     page.focus("#chats .entry .open")
     page.keyboard.press("Delete")
     page.wait_for_selector(".undo-bar button")

@@ -58,14 +58,16 @@ class DialogueHandlers(DialogueEvents):
             yield from self._follow(session, session.run)
 
     def _follow(self, session: Session, run: Run) -> Iterator[Values]:
-        """An answer while it grows, as long as this tab shows it; then the whole of it."""
-        with session.lock:
-            before = self._transcript.value(session, 0)
+        """An answer while it grows, as long as this tab shows it; then the whole of it.
+
+        What grows goes without the turns before it, which the page has: the component that takes a
+        value looks through all of it each time.
+        """
         for live in run.follow():
             if session.run is not run:
                 return
-            value = {**before, "rev": self._views.rev(), "live": live.to_value()}
-            yield value, *[SKIP] * 6
+            growing = {"rev": self._views.rev(), "live": live.to_value()}
+            yield growing, *[SKIP] * 6
         with session.lock:
             session.catch_up()
             if session.stored.tree.head != run.place.answer:

@@ -136,6 +136,7 @@
     const names = several.slice(0, key === "compare" ? 2 : 4).map((n) => `molecule ${n}`);
     const list = names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
     const one = attached.length ? `molecule ${attached[0]}` : names[0] || "this molecule";
+    if (key === "compare" && names.length === 1) return `Compare ${names[0]} with `; // paste or type the other one
     return text.replaceAll("$molecules", list || "these molecules").replaceAll("$molecule", one);
   };
 

@@ -50,7 +50,9 @@ def shoot(page: Page, name: str) -> None:
 def save(page: Page, name: str) -> None:
     """One picture, with no more colours than it needs."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    palette = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    palette = picture.quantize(
+        COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE
+    )
     palette.save(SCREENS / f"{name}.png", optimize=True)
 
 

@@ -3,7 +3,8 @@
     open    1,000 turns of history, 100 of them on screen: seconds from the request to the painted
             dialogue and list (bar 1.5 s)
     token   100 turns on screen and an answer that is written by the model: milliseconds of
-            processor time of the page's own thread for each token (bar 20 ms)
+            processor time of the page's own thread for each token, from Send to the finished answer
+            (bar 20 ms)
     table   1,000 rows, scrolled through from the top to the end: milliseconds of each frame, and
             tasks of more than 50 ms, which a person feels
 
@@ -90,13 +91,15 @@ def write_history(directory: Path, visitor: str) -> str:
 
 
 def write_conversation(history: History, visitor: str, n_turns: int) -> str:
-    """A conversation of so many turns about three molecules; its id."""
+    """A conversation of so many turns, each ten about one of three molecules; its id."""
     now = Conversation()
     for smiles in MOLECULES:
         now, _ = now.with_molecule(Molecule.parse(smiles))
     conversation, after = "", None
     for turn in range(n_turns):
-        question = Message("user", f"{turn + 1}. What is it made of?", attached=(turn % 3 + 1,))
+        question = Message(
+            "user", f"{turn + 1}. What is it made of?", attached=(turn // TURNS_EACH % 3 + 1,)
+        )
         place = history.begin_turn(visitor, conversation, after, question, now)
         history.finish(place, Message("assistant", ANSWER))
         conversation, after = place.conversation, place.answer

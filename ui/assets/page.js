@@ -26,11 +26,12 @@ window.moleculeChat = (() => {
   };
 
   /** Replaces markup only where it changed, so that focus and scrolling stay. */
+  const filled = new WeakMap(); // node → the markup it was given last
   const fill = (node, html) => {
-    if (node.dataset.html === html) return false;
+    if (filled.get(node) === html) return false;
     const focus = node.contains(document.activeElement) ? keyOf(document.activeElement) : null;
     node.innerHTML = html;
-    node.dataset.html = html;
+    filled.set(node, html);
     if (focus) [...node.querySelectorAll("button")].find((b) => keyOf(b) === focus)?.focus();
     return true;
   };

@@ -107,7 +107,8 @@
       welcome(list, value.welcome || "");
     } else {
       list.querySelector(".welcome-slot")?.remove();
-      if (isWhole) turns.forEach((html, i) => chat.fill(turnAt(list, i), html));
+      const nodes = list.querySelectorAll(":scope > .turn");
+      if (isWhole) turns.forEach((html, i) => chat.fill(nodes[i] || turnAt(list, i), html));
       if (isWhole) [...list.querySelectorAll(".turn")].slice(turns.length).forEach((node) => node.remove());
     }
     part.live = value.live || null;

@@ -70,7 +70,7 @@ def drop(page: "Page", path: Path, selector: str) -> str:
 
 def said(page: "Page", words: str) -> None:
     page.wait_for_function(
-        "words => document.querySelector('.voice')?.textContent.includes(words)", arg=words
+        "words => document.querySelector('#voice')?.textContent.includes(words)", arg=words
     )
 
 

@@ -37,7 +37,7 @@ NAME = """() => {
 
 def said(page: "Page", words: str) -> None:
     page.wait_for_function(
-        "words => document.querySelector('.voice')?.textContent.includes(words)", arg=words
+        "words => document.querySelector('#voice')?.textContent.includes(words)", arg=words
     )
 
 
@@ -150,9 +150,9 @@ def tabbed(page: "Page", start: str) -> list[str]:
     while len(reached) < 200:
         page.keyboard.press("Tab")
         name = page.evaluate(NAME)
+        reached.append(name)
         if name.startswith(("BODY", "IFRAME")):
             break
-        reached.append(name)
         assert page.evaluate(VISIBLE), f"no visible focus: {name}"
     return reached
 

@@ -56,7 +56,7 @@ window.moleculeChat = (() => {
   let voice;
   const say = (text) => {
     if (!voice) {
-      voice = Object.assign(document.createElement("div"), { className: "voice" });
+      voice = Object.assign(document.createElement("div"), { className: "voice", id: "voice" });
       voice.setAttribute("role", "status");
       voice.setAttribute("aria-live", "polite");
       voice.setAttribute("aria-atomic", "false"); // each line by itself: a later one takes none back

@@ -162,8 +162,12 @@ def test_everything_is_reached_by_tab_with_a_visible_focus(chat: "Page") -> None
     wait_below(chat, "aspirin")
     ask(chat, "What is it?")
     chat.wait_for_selector(".checked")
+    chat.wait_for_selector("#sketcher [data-state=ready]", timeout=READY_MS)
+    chat.wait_for_timeout(1500)  # nothing arrives any more
     reached = tabbed(chat, ".chats-button")
     chat.click("#tab-facts")
+    chat.wait_for_selector("#facts .group")
+    chat.wait_for_timeout(1000)  # until the frame's own process knows that it is hidden
     reached += tabbed(chat, "#tab-facts")
     everything = "\n".join(reached)
     for part in (

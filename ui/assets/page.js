@@ -39,7 +39,7 @@ window.moleculeChat = (() => {
     const chip = node.closest("[data-number]")?.dataset.number ?? "";
     const { act = "", turn = "", atoms = "" } = node.dataset;
     const entry = node.closest("[data-id]")?.dataset.id ?? "";
-    return [chip, entry, ["attach", "detach"].includes(act) ? "toggle" : act, turn, atoms, node.className].join("|");
+    return [chip, entry, ["attach", "detach"].includes(act) ? "toggle" : act, turn, atoms, node.dataset.copy || "", node.className].join("|");
   };
 
   /** Clicks inside a part by the `data-act` of what was clicked. */

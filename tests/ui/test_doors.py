@@ -168,10 +168,12 @@ def test_any_drawing_is_copied_as_smiles_molfile_svg_and_png(chat: "Page") -> No
         chat.evaluate("navigator.clipboard.writeText('nothing yet')")
         chat.click(".figure .copy-structure")
         chat.click(f".copier [data-kind={kind}]")
-        chat.wait_for_function(
-            "async () => (await navigator.clipboard.readText().catch(() => '')) !== 'nothing yet'"
-        )
-        return chat.evaluate("navigator.clipboard.readText()")
+        for _ in range(100):
+            text = chat.evaluate("navigator.clipboard.readText()")
+            if text != "nothing yet":
+                break
+            chat.wait_for_timeout(100)
+        return text
 
     salicylic = Chem.CanonSmiles("O=C(O)c1ccccc1O")
     assert Chem.CanonSmiles(copy("smiles")) == salicylic
@@ -311,7 +313,7 @@ def test_empty_places_say_what_to_do(chat: "Page") -> None:
     chat.click("#tab-shape")
     chat.wait_for_selector(".viewer3d-note:has-text('Draw or enter a molecule')")
     chat.click("#tab-list")
-    assert "Paste molecules, one on each line" in chat.inner_text("#list")
+    chat.wait_for_selector("#list :text('Paste molecules, one on each line')")
     chat.click("#chats .grouped")
     chat.wait_for_selector("#chats .empty:has-text('No molecules yet')")
     chat.click("#exporter .opener")

@@ -32,6 +32,7 @@ from ui.molecules import Chemistry
 from ui.pair_heads import PairHeads
 from ui.pair_page import PairHandlers
 from ui.parts import ASSETS, part
+from ui.pasting import PasteHandlers
 from ui.quick_import import one_server_app
 from ui.reach import Reach
 from ui.runs import Runs
@@ -65,11 +66,16 @@ ANSWER = {
 TRANSCRIPT_EVENTS = ("turn", "follow", "seen", "branch", "loaded", "vote", "example", "undo")
 SCRIPTS = (
     "page.js",
+    "connection.js",
     "transcript.js",
     "composer.js",
     "bench.js",
     "chats.js",
     "exporter.js",
+    "keys.js",
+    "doors.js",
+    "copier.js",
+    "progress.js",
     "list_order.js",
     "list.js",
     "why.js",
@@ -86,6 +92,7 @@ STYLES = (
     "why.css",
     "sidebyside.css",
     "pair.css",
+    "habits.css",
 )
 
 
@@ -137,6 +144,7 @@ def build_app(
             connect_page(app, page, work, shelf)
             connect_molecules(page, work)
             connect_dialogue(page, talk)
+            connect_doors(page, PasteHandlers(services))
             connect_chats(page, shelf)
             export_panel.connect(page.exporter, page.dialogue, ExportHandlers(services))
             list_page.connect(app, page.list, ListHandlers(services))
@@ -159,6 +167,7 @@ class Page:
     chats: gr.HTML
     thumbs: gr.HTML
     exporter: gr.HTML
+    copier: gr.HTML
     transcript: gr.HTML
     composer: gr.HTML
     bench: gr.HTML
@@ -192,6 +201,7 @@ def place_parts(views: Views) -> Page:
     header = part("header", value=views.header())
     place = gr.Textbox(visible=False)
     exporter = export_panel.exporter_part()
+    copier = part("copier", events=("copied",))
     with gr.Row(elem_id="main", equal_height=False):
         with gr.Column(elem_id="history", scale=1, min_width=0):
             chats = part(
@@ -203,7 +213,7 @@ def place_parts(views: Views) -> Page:
             transcript = part("transcript", events=TRANSCRIPT_EVENTS)
             composer = part(
                 "composer",
-                events=("turn", "stop", "chip", "file", "undo", "redo", "fresh"),
+                events=("turn", "stop", "chip", "file", "pasted", "undo", "redo", "fresh"),
                 menu=[
                     *({"key": t.key, "title": t.title, "text": t.text} for t in load_menu()),
                     side_by_side.MENU_ITEM,
@@ -230,6 +240,7 @@ def place_parts(views: Views) -> Page:
         chats,
         thumbs,
         exporter,
+        copier,
         transcript,
         composer,
         bench,
@@ -293,6 +304,12 @@ def connect_chats(page: Page, shelf: ChatHandlers) -> None:
     page.chats.remove(shelf.remove, None, page.dialogue, **MANY)
     page.chats.restore(shelf.restore, None, page.dialogue, **MANY)
     page.thumbs.wanted(shelf.thumbs, None, page.thumbs, **MANY)
+
+
+def connect_doors(page: Page, doors: PasteHandlers) -> None:
+    """Molecules come in with a question, and drawings leave by the clipboard."""
+    page.composer.pasted(doors.pasted, None, page.work, **MANY)
+    page.copier.copied(doors.copied, None, page.copier, **MANY)
 
 
 def add_api(handle: AssistantHandle, chemistry: Chemistry) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import gradio as gr
 
+from assistant.chat.conversation import Message
 from assistant.errors import AssistantError
 from ui import turns
 from ui.events import SKIP, DialogueEvents, Notice, Values, key_of, payload_of
@@ -57,14 +58,16 @@ class DialogueHandlers(DialogueEvents):
             yield from self._follow(session, session.run)
 
     def _follow(self, session: Session, run: Run) -> Iterator[Values]:
-        """An answer while it grows, as long as this tab shows it; then the whole of it."""
-        with session.lock:
-            before = self._transcript.value(session, 0)
+        """An answer while it grows, as long as this tab shows it; then the whole of it.
+
+        What grows goes without the turns before it, which the page has: the component that takes a
+        value looks through all of it each time.
+        """
         for live in run.follow():
             if session.run is not run:
                 return
-            value = {**before, "rev": self._views.rev(), "live": live.to_value()}
-            yield value, *[SKIP] * 6
+            growing = {"rev": self._views.rev(), "live": live.to_value()}
+            yield growing, *[SKIP] * 6
         with session.lock:
             session.catch_up()
             if session.stored.tree.head != run.place.answer:
@@ -132,8 +135,20 @@ class DialogueHandlers(DialogueEvents):
             session.redo()
             return self._dialogue(session, question="")
 
-    def new_chat(self, request: gr.Request) -> Values:
-        """An empty conversation; undo brings the old one back. Its answer is written on."""
+    def new_chat(self, event: gr.EventData, request: gr.Request) -> Values:
+        """An empty conversation; undo brings the old one back. Its answer is written on.
+
+        A question that the old one could not answer comes along with its molecules, to be sent.
+        """
+        turn = payload_of(event).get("turn")
         with self._store.locked(*key_of(request)) as session:
+            asked = session.questions
+            is_turn = isinstance(turn, int) and 0 <= turn < len(asked)
+            question = asked[turn].message if is_turn else Message("user", "")
+            before = session.conversation
             session.start_anew()
-            return self._dialogue(session, question="")
+            for number in question.attached:
+                now, again = session.conversation.with_molecule(before.molecule(number).molecule)
+                session.keep_molecules(now)
+                session.attach(again, True)
+            return self._dialogue(session, question=question.text)

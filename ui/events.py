@@ -36,10 +36,17 @@ class Services:
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence for the person, shown above the question box."""
+    """A sentence for the person, shown above the question box.
+
+    Attributes:
+        text: The sentence.
+        tone: `error`, `warning` or `info`.
+        put_back: Number of a molecule that can be put back by a button behind it; 0 for none.
+    """
 
     text: str
     tone: str = "error"
+    put_back: int = 0
 
 
 def key_of(request: gr.Request) -> tuple[str, str]:

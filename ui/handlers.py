@@ -115,16 +115,20 @@ class Handlers(EventHandlers):
         data = payload_of(event)
         action, number = str(data.get("action")), _number(data)
 
-        def change(session: Session) -> None:
+        def change(session: Session) -> Arrival | None:
             if action in {"attach", "detach"} and number == 0:
                 session.use_current = action == "attach"
             elif action in {"attach", "detach"}:
                 session.attach(number, action == "attach")
             elif action == "remove":
                 session.remove_molecule(number)
+                return Arrival(removed=number)
+            elif action == "restore":
+                session.restore_molecule(number)
             elif action == "open":
                 smiles = session.conversation.molecule(number).molecule.smiles
                 molecules.load(session, smiles, self._chemistry)
+            return None
 
         return self._change(request, change, sketch=action == "open")
 
@@ -188,7 +192,8 @@ class Handlers(EventHandlers):
         try:
             block = self._chemistry.call("conformer", smiles=current.molecule.smiles)["molblock"]
         except AssistantError as error:
-            return self._views.shape(None, str(error))
+            without = "The facts and the 2D drawing are not affected."
+            return self._views.shape(None, f"{error} {without}")
         return self._views.shape(str(block), "")
 
     # -- helpers -----------------------------------------------------------------------------
@@ -225,6 +230,9 @@ class Handlers(EventHandlers):
         if arrival is not None and arrival.problems:
             good = f"{len(arrival.added)} read. " if arrival.added else ""
             notice = Notice(good + " ".join(arrival.problems[:5]), "warning")
+        if arrival is not None and arrival.removed:
+            n = arrival.removed
+            notice = Notice(f"Molecule {n} was taken off the list.", "info", put_back=n)
         composer = self._views.composer(session, notice=notice, question=question)
         by_hand = False if sketch else None
         bench = self._views.bench(session, keep_text=keep_text, by_hand=by_hand)

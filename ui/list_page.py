@@ -54,7 +54,11 @@ Tab = tuple[str, str]
 
 
 class ListStore:
-    """Lists by tab; the longest unused give way beyond a limit."""
+    """Lists by tab; the longest unused give way beyond a limit.
+
+    A closed tab's list stays so long, because the tab may only be loading again: then it has
+    another id and names the table that it showed.
+    """
 
     def __init__(self, limit: int = MAX_TABLES) -> None:
         self._limit = limit
@@ -66,16 +70,38 @@ class ListStore:
         with self._lock:
             lists = self._lists.pop(key, None) or Lists()
             self._lists[key] = lists
-            while len(self._lists) > self._limit:
-                self._lists.popitem(last=False)[1].close()
+            self._make_room()
             return lists
 
-    def drop(self, key: Tab) -> None:
-        """Forgets a closed tab."""
+    def _make_room(self) -> None:
+        while len(self._lists) > self._limit:
+            _, oldest = self._lists.popitem(last=False)
+            if not any(lists is oldest for lists in self._lists.values()):
+                oldest.close()
+
+    def adopt(self, key: Tab, table: str) -> Lists:
+        """The lists of a tab; without any, those of the visitor's tab that shows a table."""
+        lists = self.get(key)
+        if lists.shown is not None or not table:
+            return lists
         with self._lock:
-            lists = self._lists.pop(key, None)
-        if lists is not None:
-            lists.close()
+            for (visitor, _), other in self._lists.items():
+                if visitor == key[0] and other.shown is not None and other.shown.key == table:
+                    self._lists[key] = other
+                    return other
+        return lists
+
+    def drop(self, key: Tab) -> None:
+        """A closed tab: what is being asked ends, the list waits for the tab to come back."""
+        with self._lock:
+            lists = self._lists.get(key)
+            if lists is None:
+                return
+            is_shared = any(other is lists for tab, other in self._lists.items() if tab != key)
+            if is_shared or lists.shown is None:
+                self._lists.pop(key)
+            else:
+                lists.shown.stop_asking.set()
 
     def __len__(self) -> int:
         return len(self._lists)
@@ -201,10 +227,11 @@ class ListHandlers(EventHandlers):
 
     def catch(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """What a page missed, from where it is."""
-        table = self.lists.get(key_of(request)).shown
+        data = payload_of(event)
+        table = self.lists.adopt(key_of(request), str(data.get("table") or "")).shown
         if table is None:
             return self._problem(AssistantError(_GONE))
-        start = payload_of(event).get("from")
+        start = data.get("from")
         return self._value(table, start if isinstance(start, int) and start > 0 else 0, MAX_NEWS)
 
     def save(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:

@@ -50,12 +50,14 @@ class Arrival:
         problems: What could not be read, one sentence each.
         error: Why nothing was read at all.
         quiet: The text is only half typed; nothing changes.
+        removed: Number that was taken off the list; 0 for none.
     """
 
     added: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
     error: AssistantError | None = None
     quiet: bool = False
+    removed: int = 0
 
 
 def molecule_of(entry: Mapping[str, object]) -> Molecule:
@@ -227,12 +229,13 @@ def _molecules_in(
     except InvalidMoleculeError:
         return ()
     error = entries[0].get("error")
-    if alone and isinstance(error, Mapping) and _looks_like_structure(line):
+    if alone and isinstance(error, Mapping) and looks_like_structure(line):
         raise error_from_json(error)
     good = [e for e in entries if e.get("smiles") or e.get("reaction")]
     return good if len(good) == len(entries) else ()
 
 
-def _looks_like_structure(line: str) -> bool:
+def looks_like_structure(line: str) -> bool:
     """Whether a word can only be a structure: no other has such signs or such a length."""
-    return len(line) > LONGEST_WORD or bool(_STRUCTURE_SIGNS.search(line))
+    is_long = len(line) > LONGEST_WORD
+    return is_long or line.startswith("InChI=") or bool(_STRUCTURE_SIGNS.search(line))

@@ -251,8 +251,17 @@ def figure_html(figure: Figure) -> str:
     name = f"molecule {figure.number}"
     action = f"open {name} in sketcher" if figure.known else f"open in sketcher as {name}"
     return (
-        f'<span class="figure">{drawing(figure.svg, figure.smiles)}'
+        f'<span class="figure">{drawing(figure.svg, figure.smiles)}<span class="row">'
         f'<button type="button" class="link" data-act="load" data-smiles="{escape(figure.smiles)}"'
         f' title="{escape(figure.smiles)}">{badge(figure.number)} '
-        f'<span class="what">{action}</span></button></span>'
+        f'<span class="what">{action}</span></button>{copy_button(name)}</span></span>'
+    )
+
+
+def copy_button(what: str) -> str:
+    """Opens the menu of what a drawing can be copied as."""
+    said = f"copy {escape(what)} as SMILES, molfile or picture"
+    return (
+        '<button type="button" class="tool copy-structure" aria-haspopup="menu"'
+        f' aria-label="{said}" data-tip="{said}">{glyph("copy")}</button>'
     )

@@ -9,7 +9,12 @@ import threading
 import time
 from dataclasses import replace
 
-from assistant.chat.conversation import Conversation, Message, referred_numbers
+from assistant.chat.conversation import (
+    Conversation,
+    Message,
+    NumberedMolecule,
+    referred_numbers,
+)
 from assistant.chat.history import Node, StoredConversation
 from assistant.chat.history.store import INTERRUPTED, Place
 from assistant.chem.molecule import Molecule
@@ -37,6 +42,7 @@ class Session:
         self.chosen: set[int] = set()
         self.run: Run | None = None
         self.listing = Listing()
+        self.removed: dict[int, NumberedMolecule] = {}  # taken off the list, to be put back
         self.last_problem = ""
         self.last_input = 0
         self.last_edit = 0  # the newest edit of the sketcher that was taken in
@@ -72,8 +78,19 @@ class Session:
                 raise AssistantError(
                     f"Molecule {number} is part of another branch of this conversation and stays."
                 )
+        self.removed[number] = self.conversation.molecule(number)
         self.keep_molecules(kept)
         self.chosen.discard(number)
+
+    def restore_molecule(self, number: int) -> None:
+        """Puts a molecule that was taken off back under its number, attached."""
+        entry = self.removed.pop(number, None)
+        if entry is None or self.number_of(entry.molecule) is not None:
+            raise AssistantError(f"Molecule {number} is not among those that were taken off.")
+        shown = self.conversation
+        molecules = sorted((*shown.molecules, entry), key=lambda one: one.number)
+        self.keep_molecules(replace(shown, molecules=tuple(molecules)))
+        self.chosen.add(number)
 
     def show(self, current: Current | None) -> None:
         """Makes a molecule the current one; the next question is about it unless taken off."""
@@ -209,6 +226,7 @@ class Session:
         """Shows another conversation; an answer being written in this one goes on."""
         self.stored = self._history.load(self.visitor, conversation)
         self._past, self._future = [], []
+        self.removed.clear()
         self.chosen.clear()
         self._attend()
         self.mark_seen()
@@ -242,6 +260,7 @@ class Session:
             self._remember()
         self.stored = StoredConversation()
         self.run = None
+        self.removed.clear()
         self.chosen.clear()
 
     def undo(self) -> bool:

@@ -153,10 +153,12 @@ class TranscriptView:
 
     def _failed(self, node: Node, turn: int, session: Session) -> str:
         tone = "stopped" if node.message.stopped else "failed"
+        tip = "the same question and molecules, without what was said before"
+        anew = "" if node.message.stopped else _action("anew", "ask in a new chat", tip, turn)
         return (
             f'<div class="answer {tone}"><p>{escape(node.reason)}</p><div class="actions">'
             f"{variants_html(session.stored.tree, node, 'answer')}"
-            f"{_action('retry', 'retry', 'ask again', turn)}</div></div>"
+            f"{_action('retry', 'retry', 'ask again', turn)}{anew}</div></div>"
         )
 
     def figures(self, answer: Message, session: Session) -> dict[str, Figure]:

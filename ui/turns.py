@@ -69,7 +69,7 @@ def begin(session: Session, ask: Ask, chemistry: Chemistry) -> Run | None:
 def _new_question(session: Session, text: str, chemistry: Chemistry) -> Run | None:
     words, conversation, numbers = extract_from_question(text, _with_current(session), chemistry)
     if numbers:
-        _take_in(session, conversation, numbers, chemistry)
+        attach_and_show(session, conversation, numbers, chemistry)
     is_only_molecules = bool(numbers) and words == ", ".join(f"molecule {n}" for n in numbers)
     if is_only_molecules:
         return None
@@ -80,7 +80,7 @@ def _new_question(session: Session, text: str, chemistry: Chemistry) -> Run | No
     return session.ask(question, conversation, after=session.end)
 
 
-def _take_in(
+def attach_and_show(
     session: Session, conversation: Conversation, numbers: tuple[int, ...], chemistry: Chemistry
 ) -> None:
     """Attaches the molecules of a question; box, sketcher and facts show the first of them.

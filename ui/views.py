@@ -25,6 +25,7 @@ class Sentence(Protocol):
 
     text: str
     tone: str
+    put_back: int
 
 
 class Views:
@@ -115,7 +116,7 @@ class Views:
             "busy": session.run is not None,
             "undo": session.can_undo,
             "redo": session.can_redo,
-            "notice": {"text": notice.text, "tone": notice.tone} if notice else None,
+            "notice": _notice_value(notice) if notice else None,
             "question": question,
         }
         return value
@@ -129,7 +130,7 @@ class Views:
         picture = drawing(self._drawings.get(molecule.smiles, CHIP), "", css="thumb")
         return (
             f'<span class="chip{" on" if on else ""}{here}" data-number="{number}"'
-            f' data-key="{number}" translate="no">'
+            f' data-key="{number}" data-smiles="{escape(molecule.smiles)}" translate="no">'
             f'<button type="button" class="toggle" data-act="{"detach" if on else "attach"}"'
             f' aria-pressed="{"true" if on else "false"}"'
             f' data-tip="{"attached to the question" if on else "not attached"} — Alt+{number}">'
@@ -151,7 +152,7 @@ class Views:
         tip = "will be attached as" if on else "will not be attached as"
         return (
             f'<span class="chip pending{" on" if on else ""}" data-number="0"'
-            f' data-key="{number}" translate="no">'
+            f' data-key="{number}" data-smiles="{escape(molecule.smiles)}" translate="no">'
             f'<button type="button" class="toggle" data-act="{"detach" if on else "attach"}"'
             f' aria-pressed="{"true" if on else "false"}" data-tip="{tip} molecule {number}">'
             f'{badge(number)}<span class="dotmark" aria-hidden="true">{"●" if on else "○"}</span>'
@@ -234,3 +235,7 @@ def _limits(status: Status) -> list[tuple[str, str]]:
     if status.alone_reason:
         limits.append(("one answer at a time", f"others wait: {status.alone_reason}"))
     return limits
+
+
+def _notice_value(notice: Sentence) -> dict[str, object]:
+    return {"text": notice.text, "tone": notice.tone, "putBack": notice.put_back}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from assistant.chat.card import CARD_LABELS
 from assistant.errors import AssistantError, InvalidMoleculeError
-from ui.render import badge, drawing, escape, glyph
+from ui.render import badge, copy_button, drawing, escape, glyph
 
 SHORT_SMILES = 42
 
@@ -117,7 +117,8 @@ def facts_html(found: Mapping[str, object], *, before: str | None, number: int |
         return EMPTY_FACTS
     title = escape(found.get("name") or (f"molecule {number}" if number else "this molecule"))
     return (
-        f'<div class="depiction">{drawing(str(found["svg"]), f"Drawing of {title}")}</div>'
+        f'<div class="depiction">{drawing(str(found["svg"]), f"Drawing of {title}")}'
+        f"{copy_button(title)}</div>"
         f"{_normalisation(found, before)}"
         f"{_section('Identity', _identity(facts))}"
         f"{_section('Properties', _properties(facts))}"

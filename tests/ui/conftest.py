@@ -9,10 +9,8 @@ from assistant.chat.history import History
 from assistant.chem.sandbox import ChemPool
 from tests.ui.browser import READY_MS, SETTLE_MS
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
-from ui.app import build_app, launch_kwargs
+from tests.ui.served import served
 from ui.handle import AssistantHandle
-from ui.passcode import protection
-from ui.reach import Reach
 from ui.runs import Runs
 from ui.session import Session
 
@@ -58,18 +56,11 @@ def fake() -> FakeAssistant:
 
 @pytest.fixture(scope="module")
 def address(fake: FakeAssistant, browser_path: str) -> Iterator[str]:
-    with ChemPool(2, seconds=20) as chemistry:
-        handle, reach = AssistantHandle.ready(fake), Reach("this computer only")
-        app = build_app(handle, chemistry=chemistry, reach=reach)
-        _, url, _ = app.launch(
-            server_name="127.0.0.1",
-            prevent_thread_lock=True,
-            quiet=True,
-            app_kwargs={"middleware": protection(None, local_only=True)},
-            **launch_kwargs(),
-        )
+    with (
+        ChemPool(2, seconds=20) as chemistry,
+        served(AssistantHandle.ready(fake), chemistry) as url,
+    ):
         yield url
-        app.close(verbose=False)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ class Shelf(Desk):
 
     def chat(self, molecule: str, question: str, *, tab: str = "a") -> str:
         """A new conversation of one turn; its id."""
-        self.talk.new_chat(self.tab(tab))
+        self.talk.new_chat(event(), self.tab(tab))
         self.type(molecule, tab=tab)
         self.ask(question, tab=tab)
         return self.session(tab).stored.id

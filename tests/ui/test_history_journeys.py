@@ -37,7 +37,7 @@ def converse(page: "Page", molecule: str, question: str) -> None:
 def said(page: "Page", words: str) -> None:
     """Until a screen reader was told."""
     page.wait_for_function(
-        "words => document.querySelector('.voice')?.textContent.includes(words)", arg=words
+        "words => document.querySelector('#voice')?.textContent.includes(words)", arg=words
     )
 
 

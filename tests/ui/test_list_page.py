@@ -69,7 +69,7 @@ def fake() -> FakeAssistant:
 def handlers(chemistry: InProcessChemistry, fake: FakeAssistant) -> Iterator[ListHandlers]:
     made = ListHandlers(make_services(chemistry, fake))
     yield made
-    made.closed(REQUEST)
+    made.lists.get(TAB).close()
 
 
 @pytest.fixture
@@ -333,8 +333,24 @@ def test_tabs_do_not_share_lists_and_old_ones_are_let_go() -> None:
     assert len(store) == 2
     assert [table.closed.is_set() for table in tables] == [True, False, False]
     assert store.get(("v", "0")).shown is None
-    store.drop(("v", "2"))
-    assert tables[2].closed.is_set()
+    assert [table.closed.is_set() for table in tables] == [True, True, False]
+
+
+def test_a_tab_that_is_loaded_again_has_its_list_and_nobody_elses() -> None:
+    store = ListStore(limit=3)
+    table = ListTable("mine", [("C", "")])
+    store.get(("v", "1")).open(table)
+    store.drop(("v", "1"))
+    assert table.stop_asking.is_set()
+    assert store.adopt(("other visitor", "2"), table.key).shown is None
+    assert store.adopt(("v", "2"), "another table").shown is None
+    assert store.adopt(("v", "2"), table.key).shown is table
+    store.drop(("v", "1"))  # told twice, or late
+    assert store.adopt(("v", "2"), "").shown is table
+    store.get(("v", "3"))
+    store.get(("v", "4"))
+    store.get(("v", "5"))
+    assert table.closed.is_set()
 
 
 @pytest.mark.slow

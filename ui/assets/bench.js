@@ -3,6 +3,7 @@
   const chat = window.moleculeChat;
   const DEBOUNCE_MS = 80; // after a key, before its text is looked at
   const REST_MS = 900; // after a key, before a mistake is told
+  const unsent = chat.kept("molecule"); // what the box holds, for a tab that is loaded again
 
   const setup = (part) => {
     const { text } = part.slots;
@@ -11,6 +12,7 @@
       text.style.height = "auto";
       text.style.height = `${Math.min(text.scrollHeight, 132)}px`;
       text.classList.toggle("filled", Boolean(text.value));
+      if (part.isRestored) unsent.keep(text.value);
     };
     part.fit = fit;
     part.send = (stage) => {
@@ -38,7 +40,13 @@
     });
     chat.onAct(part, {
       fix: (node) => { text.value = node.dataset.text; fit(); text.focus(); part.send("done"); },
-      clear: () => { text.value = ""; fit(); text.focus(); part.send("done"); },
+      clear: () => { // as typing would, so that the browser's undo (Ctrl+Z) takes it back
+        text.focus();
+        text.select();
+        document.execCommand("delete");
+        fit();
+        part.send("done");
+      },
       "close-sheet": () => chat.sheet(false),
     });
     const tabs = [...part.element.querySelectorAll("[role=tab]")];
@@ -60,6 +68,19 @@
       part.shaped = part.value?.structure;
       part.trigger("shape", {});
     };
+    const before = chat.lastTab.get();
+    if (tabs.some((tab) => tab.dataset.tab === before)) chat.showTab(before);
+  };
+
+  /** A molecule that was not asked about yet is put back where the conversation brings none. */
+  const restore = (part, value) => {
+    if (part.isRestored || typeof value.structure !== "string") return;
+    part.isRestored = true;
+    const { text } = part.slots;
+    if (value.structure || text.value || !unsent.get()) return;
+    text.value = unsent.get();
+    part.fit();
+    part.send("done");
   };
 
   const show = (part, value) => {
@@ -78,6 +99,7 @@
     document.documentElement.classList.toggle("stale", value.tone === "error");
     text.setAttribute("aria-invalid", String(value.tone === "error"));
     if (document.documentElement.dataset.tab === "shape") part.onTab("shape");
+    restore(part, value);
   };
 
   chat.define("bench", { setup, show });

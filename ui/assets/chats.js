@@ -15,6 +15,7 @@
     if (floats()) root.classList.toggle("chats-open", open);
     else root.classList.toggle("chats-folded", !open);
     tellButton();
+    chat.say(open ? "conversations shown" : "conversations hidden");
     if (open && focus) document.querySelector(focus)?.focus();
     else if (!open) document.querySelector(".chats-button")?.focus();
   };
@@ -43,7 +44,9 @@
     let debounce;
     query.addEventListener("input", () => {
       clearTimeout(debounce);
-      debounce = setTimeout(() => part.trigger("search", { text: query.value }), DEBOUNCE_MS);
+      const text = query.value; // another value may put its own words into the box meanwhile
+      part.isTyping = true;
+      debounce = setTimeout(() => { part.isTyping = false; part.trigger("search", { text }); }, DEBOUNCE_MS);
     });
     query.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown") { event.preventDefault(); list.querySelector(".open")?.focus(); }
@@ -129,7 +132,7 @@
     const { list, query, undo } = part.slots;
     if (chat.fill(list, value.html || "")) dress(part, list);
     part.element.querySelector(".grouped").setAttribute("aria-pressed", String(Boolean(value.grouped)));
-    if (document.activeElement !== query && query.value !== (value.query || "")) query.value = value.query || "";
+    if (document.activeElement !== query && !part.isTyping && query.value !== (value.query || "")) query.value = value.query || "";
     undo.hidden = !value.undo;
     if (chat.fill(undo, value.undo || "") && value.undo) {
       chat.say(undo.innerText);

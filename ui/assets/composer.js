@@ -13,12 +13,14 @@
       question.style.height = `${Math.min(question.scrollHeight, innerHeight * 0.35)}px`;
       draft.keep(question.value);
     };
-    question.value = draft.kept(); // typed before the tab was loaded again
+    question.value = draft.get(); // typed before the tab was loaded again
     if (question.value) part.fit();
     part.tell = (message) => notice(part, message);
+    part.refused = (text) => { part.onBusy(false); notice(part, { tone: "error", text }); };
     part.send = () => {
       const text = question.value.trim();
       if (part.busy || !text) return question.focus();
+      if (!chat.isConnected()) return part.refused("There is no connection to the assistant. Your question stays here; send it when the page is back.");
       part.sent = question.value;
       part.onBusy(true);
       part.trigger("turn", { kind: "ask", text });
@@ -31,6 +33,8 @@
       part.buttons.stop.hidden = !busy;
       part.element.classList.toggle("busy", busy);
     };
+    part.files = (files) => sendFiles(part, files);
+    part.tasks = () => openMenu(part);
     part.stop = () => { part.trigger("stop", {}); chat.say("stopping"); };
     part.onEscape = () => {
       if (!part.slots.menu.hidden) { closeMenu(part); return true; }
@@ -62,17 +66,10 @@
     if (matchMedia("(hover: hover)").matches) question.focus({ preventScroll: true }); // no keyboard on a phone
   };
 
-  /** What is typed and not sent yet, for this tab; a browser may forbid that it is kept. */
-  const draft = {
-    keep: (text) => { try { sessionStorage.setItem("draft", text); } catch { /* then it is not */ } },
-    kept: () => { try { return sessionStorage.getItem("draft") || ""; } catch { return ""; } },
-  };
+  const draft = chat.kept("draft"); // what is typed and not sent yet
 
   /** Nothing came back: the server is gone or too busy. The words are still in the box. */
-  const lost = (part) => {
-    part.onBusy(false);
-    notice(part, { tone: "error", text: "The question did not get through. Check that the assistant is still running, then send it again." });
-  };
+  const lost = (part) => part.refused("The question did not get through. Check that the assistant is still running, then send it again.");
 
   const chip = (part, node, action) =>
     part.trigger("chip", { action, number: Number(node.closest(".chip").dataset.number) });
@@ -110,7 +107,7 @@
   };
   const closeMenu = (part) => {
     part.slots.menu.hidden = true;
-    part.slots.question.removeAttribute("aria-activedescendant");
+    ["aria-activedescendant", "aria-controls"].forEach((name) => part.slots.question.removeAttribute(name));
   };
   const mark = (part, index) => {
     const items = [...part.slots.menu.children];
@@ -139,6 +136,7 @@
     const names = several.slice(0, key === "compare" ? 2 : 4).map((n) => `molecule ${n}`);
     const list = names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
     const one = attached.length ? `molecule ${attached[0]}` : names[0] || "this molecule";
+    if (key === "compare" && names.length === 1) return `Compare ${names[0]} with `; // paste or type the other one
     return text.replaceAll("$molecules", list || "these molecules").replaceAll("$molecule", one);
   };
 
@@ -180,12 +178,17 @@
     const node = part.slots.notice;
     node.className = `notice ${message?.tone || ""}`;
     node.textContent = message?.text || "";
+    if (!message?.putBack) return;
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "undo" });
+    button.addEventListener("click", () => part.trigger("chip", { action: "restore", number: message.putBack }));
+    node.append(" ", button);
   };
 
   const show = (part, value) => {
     chat.fill(part.slots.chips, value.chips || "");
     notice(part, value.notice);
     const { question } = part.slots;
+    if (value.pasted) chat.replacePasted(question, value.pasted);
     if (typeof value.question === "string") {
       // the sent words leave the box; what was typed meanwhile stays
       if (value.question || question.value === part.sent) question.value = value.question;

@@ -9,6 +9,8 @@
 
   const { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, compare } = chat.listOrder;
 
+  const shownLast = chat.kept("list"); // the table of a tab that is loaded again
+
   const setup = (part) => {
     const { paste, file, filter, table, head, form, question, dialog } = part.slots;
     Object.assign(part, { key: "", seen: 0, rows: [], shown: [], sort: { by: "i", down: false }, nodes: new Map(), number: -1 });
@@ -36,6 +38,8 @@
       answer: (node) => openAnswer(part, Number(node.dataset.i)),
       sort: (node) => sortBy(part, node.dataset.by),
     });
+    part.restoring = shownLast.get();
+    if (part.restoring) part.trigger("catch", { from: 0, table: part.restoring });
   };
 
   // -- a new list ---------------------------------------------------------------------------
@@ -79,6 +83,7 @@
   // -- following the server -----------------------------------------------------------------
   const show = (part, value) => {
     clearTimeout(part.catching);
+    if (value.problem && part.restoring && !part.key) { part.restoring = ""; return shownLast.keep(""); } // too long ago
     if (value.problem) return tell(part, value.problem, true);
     if (!value.table) return;
     if (value.file) chat.download(value.file);
@@ -95,10 +100,11 @@
   };
   /** Asks for what is missing until something comes: the last value of a stream can be lost, and so can an answer to this. */
   const chase = (part, wait) => {
-    part.catching = setTimeout(() => { part.trigger("catch", { from: part.seen }); chase(part, CATCH_MS); }, wait);
+    part.catching = setTimeout(() => { part.trigger("catch", { from: part.seen, table: part.key }); chase(part, CATCH_MS); }, wait);
   };
   const begin = (part, value) => {
     part.hasBefore = Boolean(part.key);
+    shownLast.keep(value.table);
     Object.assign(part, { key: value.table, seen: 0, rows: [], shown: [], number: -1, sort: { by: "i", down: false } });
     part.nodes.forEach((node) => node.remove());
     part.nodes.clear();
@@ -256,7 +262,7 @@
   const fillRow = (part, node, row) => {
     const focused = node.contains(document.activeElement) ? document.activeElement.dataset.act : "";
     const picture = Object.assign(document.createElement("button"), { type: "button", className: "list-drawing" });
-    Object.assign(picture.dataset, { act: "use", i: row.i, tip: "attach to the next question" });
+    Object.assign(picture.dataset, { act: "use", i: row.i, smiles: row.smiles || "", tip: "attach to the next question" });
     picture.setAttribute("aria-label", `attach ${row.name || row.smiles} to the next question`);
     const known = row.formula !== undefined;
     const number = ([key, , , digits]) => (typeof row[key] === "number" ? row[key].toFixed(digits).replace(/^-(?=[0.]+$)/, "") : known ? "–" : "");

@@ -8,7 +8,8 @@ window.moleculeChat = (() => {
 
   /** Called by each Gradio HTML component with its element and its link to the server. */
   const mount = (kind, link) => {
-    const part = { kind, ...link, rev: -1, slots: {} };
+    const trigger = (name, data) => { window.moleculeChat.progress?.asked(kind, name); link.trigger(name, data); };
+    const part = { kind, ...link, trigger, rev: -1, slots: {} };
     link.element.querySelectorAll("[data-slot]").forEach((node) => { part.slots[node.dataset.slot] = node; });
     parts[kind] = part;
     const show = () => {
@@ -17,6 +18,7 @@ window.moleculeChat = (() => {
       part.rev = value.rev ?? 0;
       part.value = value;
       kinds[kind].show(part, value);
+      window.moleculeChat.progress?.shown(kind);
     };
     kinds[kind].setup?.(part);
     link.watch("value", show);
@@ -24,11 +26,12 @@ window.moleculeChat = (() => {
   };
 
   /** Replaces markup only where it changed, so that focus and scrolling stay. */
+  const filled = new WeakMap(); // node → the markup it was given last
   const fill = (node, html) => {
-    if (node.dataset.html === html) return false;
+    if (filled.get(node) === html) return false;
     const focus = node.contains(document.activeElement) ? keyOf(document.activeElement) : null;
     node.innerHTML = html;
-    node.dataset.html = html;
+    filled.set(node, html);
     if (focus) [...node.querySelectorAll("button")].find((b) => keyOf(b) === focus)?.focus();
     return true;
   };
@@ -36,7 +39,7 @@ window.moleculeChat = (() => {
     const chip = node.closest("[data-number]")?.dataset.number ?? "";
     const { act = "", turn = "", atoms = "" } = node.dataset;
     const entry = node.closest("[data-id]")?.dataset.id ?? "";
-    return [chip, entry, ["attach", "detach"].includes(act) ? "toggle" : act, turn, atoms, node.className].join("|");
+    return [chip, entry, ["attach", "detach"].includes(act) ? "toggle" : act, turn, atoms, node.dataset.copy || "", node.className].join("|");
   };
 
   /** Clicks inside a part by the `data-act` of what was clicked. */
@@ -47,19 +50,23 @@ window.moleculeChat = (() => {
     });
   };
 
+  const SAID_MS = 8000; // a line of the voice stays for readers that come back to it
+
   // -- copying and saying -------------------------------------------------------------------
   let voice;
   const say = (text) => {
     if (!voice) {
-      voice = Object.assign(document.createElement("div"), { className: "voice" });
+      voice = Object.assign(document.createElement("div"), { className: "voice", id: "voice" });
       voice.setAttribute("role", "status");
       voice.setAttribute("aria-live", "polite");
+      voice.setAttribute("aria-atomic", "false"); // each line by itself: a later one takes none back
       document.body.append(voice);
     }
-    voice.textContent = "";
-    setTimeout(() => { voice.textContent = text; }, 30);
+    const line = Object.assign(document.createElement("p"), { textContent: text });
+    setTimeout(() => voice.append(line), 30);
+    setTimeout(() => line.remove(), SAID_MS);
   };
-  const copy = async (text, node) => {
+  const copy = async (text, node, said = "copied") => {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
@@ -74,7 +81,7 @@ window.moleculeChat = (() => {
       node.classList.add("done");
       setTimeout(() => node.classList.remove("done"), 1200);
     }
-    say("copied");
+    say(said);
   };
 
   // -- one tip for the whole page, so that nothing clips it ---------------------------------
@@ -107,10 +114,18 @@ window.moleculeChat = (() => {
     if (mark) showTip(mark); // touch has no hover
   });
 
+  /** A text of this tab that outlives its being loaded again; a browser may forbid that it is kept. */
+  const kept = (name) => ({
+    keep: (text) => { try { sessionStorage.setItem(name, text); } catch { /* then it is not */ } },
+    get: () => { try { return sessionStorage.getItem(name) || ""; } catch { return ""; } },
+  });
+
   // -- tabs and the phone's sheet -----------------------------------------------------------
   const root = document.documentElement;
+  const lastTab = kept("tab");
   const showTab = (name, focus = false) => {
     root.dataset.tab = name;
+    lastTab.keep(name);
     document.querySelectorAll("#bench [role=tab]").forEach((tab) => {
       const on = tab.dataset.tab === name;
       tab.setAttribute("aria-selected", String(on));
@@ -140,19 +155,22 @@ window.moleculeChat = (() => {
       else if (root.classList.contains("sheet-open")) sheet(false);
     } else if (event.ctrlKey && !event.shiftKey && key === "j") {
       event.preventDefault();
-      root.classList.toggle("bench-folded");
-      if (onPhone()) sheet(!root.classList.contains("sheet-open"));
+      if (onPhone()) return sheet(!root.classList.contains("sheet-open"));
+      say(root.classList.toggle("bench-folded") ? "workbench hidden" : "workbench shown");
     } else if (event.ctrlKey && event.shiftKey && key === "o") {
       event.preventDefault();
       parts.composer?.trigger("fresh", {});
+      parts.composer?.slots.question.focus();
+      say("new chat");
     } else if (event.ctrlKey && event.shiftKey && key === "e") {
       event.preventDefault();
       [...document.querySelectorAll("#transcript .action.edit")].pop()?.click();
     } else if (event.altKey && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
-      const editing = /^(TEXTAREA|INPUT)$/.test(document.activeElement?.tagName) && document.activeElement.value;
+      // on a Mac these go by words in a text; elsewhere they would leave the page
+      const editing = /Mac/.test(navigator.platform) && document.activeElement?.value;
       if (!editing && parts.transcript?.step(event.key === "ArrowLeft" ? "previous" : "next")) event.preventDefault();
-    } else if (event.altKey && /^[1-9]$/.test(event.key)) {
-      const toggle = document.querySelector(`#composer .chip[data-key="${event.key}"] .toggle`);
+    } else if (event.altKey && /^Digit[1-9]$/.test(event.code)) { // with Alt some keyboards write another sign
+      const toggle = document.querySelector(`#composer .chip[data-key="${event.code.slice(5)}"] .toggle`);
       if (toggle) { event.preventDefault(); toggle.click(); }
     }
   });
@@ -180,5 +198,5 @@ window.moleculeChat = (() => {
     slot.dataset.html = html;
   };
 
-  return { define, mount, parts, fill, onAct, copy, say, showTab, bring, sheet, showFigures };
+  return { define, mount, parts, fill, onAct, copy, say, showTab, lastTab, bring, sheet, showFigures, kept };
 })();

@@ -16,7 +16,7 @@
     document.addEventListener("visibilitychange", () => seen(part));
     part.step = (which) => step(part, which);
     part.follow = (always = false) => {
-      if (always || (part.follows && part.value?.turns?.length)) scroller.scrollTop = scroller.scrollHeight;
+      if (always || (part.follows && part.turns?.length)) scroller.scrollTop = scroller.scrollHeight;
     };
     chat.onAct(part, {
       end: () => part.follow(true),
@@ -28,6 +28,7 @@
       retry: (node) => ask(part, "retry", node),
       again: (node) => ask(part, "again", node),
       vote: (node) => part.trigger("vote", { turn: Number(node.dataset.turn), vote: node.dataset.vote }),
+      anew: (node) => chat.parts.composer.trigger("fresh", { turn: Number(node.dataset.turn) }),
       undo: () => part.trigger("undo", {}),
       branch: (node) => branch(part, node),
       edit: (node) => edit(part, node),
@@ -98,15 +99,17 @@
 
   const show = (part, value) => {
     const list = part.slots.turns;
-    const turns = value.turns || [];
+    const isWhole = Boolean(value.turns); // a growing answer comes without the turns before it
+    const turns = part.turns = value.turns || part.turns || [];
     const before = part.live;
     if (!turns.length && !value.live) {
       list.querySelectorAll(".turn").forEach((node) => node.remove());
       welcome(list, value.welcome || "");
     } else {
       list.querySelector(".welcome-slot")?.remove();
-      turns.forEach((html, i) => chat.fill(turnAt(list, i), html));
-      [...list.querySelectorAll(".turn")].slice(turns.length).forEach((node) => node.remove());
+      const nodes = list.querySelectorAll(":scope > .turn");
+      if (isWhole) turns.forEach((html, i) => chat.fill(nodes[i] || turnAt(list, i), html));
+      if (isWhole) [...list.querySelectorAll(".turn")].slice(turns.length).forEach((node) => node.remove());
     }
     part.live = value.live || null;
     if (part.arrow) afterBranch(part);

@@ -1,0 +1,86 @@
+"""Molecules that are pasted into a question, and the copies of drawings that leave the page."""
+
+import gradio as gr
+
+from assistant.errors import AssistantError
+from ui import molecules, turns
+from ui.events import EventHandlers, Notice, Values, key_of, payload_of
+from ui.molecules import Chemistry
+from ui.session import Session
+
+MAX_CHARS = 200_000
+COPY_SIZE = {"width": 420, "height": 300}
+
+
+def take_pasted(session: Session, text: str, chemistry: Chemistry, *, alone: bool) -> str | None:
+    """Numbers and attaches the molecules of a pasted text that holds nothing else.
+
+    Args:
+        session: Whose conversation it is.
+        text: What was pasted.
+        chemistry: Reads it.
+        alone: The question has no other words. Beside some, only what cannot be a word is a
+            molecule: “water” in the middle of a sentence stays a word.
+
+    Returns:
+        What stands for it in the question (“molecule 2”; nothing when it is alone), or None when
+        the text is no molecule and stays as it is.
+    """
+    stripped = text.strip()
+    is_one_line = "\n" not in stripped
+    if not stripped or len(stripped) > MAX_CHARS or (is_one_line and len(stripped) < 3):
+        return None
+    if is_one_line and not alone and not molecules.looks_like_structure(stripped):
+        return None
+    if is_one_line and stripped[-1] in "?!:":
+        return None
+    try:
+        found = chemistry.call("recognise", text=text)["recognised"]
+    except AssistantError:
+        return None
+    if not all(entry.get("smiles") or entry.get("reaction") for entry in found):
+        return None
+    conversation, numbers, _ = molecules.number_all(session.conversation, found)
+    if not numbers:
+        return None
+    turns.attach_and_show(session, conversation, numbers, chemistry)
+    return "" if alone else ", ".join(f"molecule {n}" for n in numbers)
+
+
+class PasteHandlers(EventHandlers):
+    """What pasting into the question and copying of drawings do."""
+
+    def pasted(self, event: gr.EventData, request: gr.Request) -> Values:
+        """Text pasted into a question; values for `composer, bench, sketcher, facts`."""
+        data = payload_of(event)
+        text, alone = str(data.get("text") or ""), bool(data.get("alone"))
+        with self._store.locked(*key_of(request)) as session:
+            words = take_pasted(session, text, self._chemistry, alone=alone)
+            if words is None:
+                return (gr.skip(),) * 4
+            n = len(session.attached)
+            said = "Attached." if n == 1 else f"{n} molecules are attached."
+            composer = self._views.composer(session, notice=Notice(f"{said} Now ask.", "info"))
+            return (
+                {**composer, "pasted": {"text": text, "words": words}},
+                self._views.bench(session, by_hand=False),
+                self._views.sketch(session),
+                self._views.facts(session),
+            )
+
+    def copied(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
+        """A structure as other programs take it: molfile and SVG, for the clipboard."""
+        data = payload_of(event)
+        smiles, kind = str(data.get("smiles") or ""), str(data.get("kind") or "")
+        try:
+            found = self._chemistry.call("inspect", text=smiles, **COPY_SIZE)
+        except AssistantError as error:
+            return {"rev": self._views.rev(), "kind": kind, "problem": str(error)}
+        return {
+            "rev": self._views.rev(),
+            "kind": kind,
+            "smiles": str(found["smiles"]),
+            "molfile": str(found["molblock"]),
+            "svg": str(found["svg"]),
+            "problem": "",
+        }

@@ -17,7 +17,7 @@ chat:  ## set up once, then open the assistant
 
 test:  ## set up once, then run the default tests
 	@$(PYTHON) -I assistant/setup.py test
-	@$(VENV)/python -m pytest $(ARGS)
+	@$(VENV)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 unit: ## unit tests alone, within a minute
 	@$(PYTHON) -I assistant/setup.py test

@@ -75,7 +75,10 @@ def ask(
         else:
             answer.body += message.get("body", b"")
 
-    asyncio.run(app(scope, receive, send))
+    # In a thread of its own: a browser test of this worker may keep a loop running in this one.
+    thread = threading.Thread(target=lambda: asyncio.run(app(scope, receive, send)))
+    thread.start()
+    thread.join()
     return answer
 
 

@@ -42,6 +42,8 @@ class Handlers(EventHandlers):
         data = payload_of(event)
         text, stage = str(data.get("text") or ""), data.get("stage")
         session = self._store.get(*key_of(request))
+        if _is_overtaken(session, data.get("count")):
+            return SKIP, SKIP, SKIP, SKIP
         ticket = _ticket(session)
         try:
             found = molecules.look_up_text(self._chemistry, text) if text.strip() else None
@@ -245,6 +247,16 @@ def _ticket(session: Session) -> int:
     with session.lock:
         session.last_input += 1
         return session.last_input
+
+
+def _is_overtaken(session: Session, count: object) -> bool:
+    """Whether text that was typed later has arrived already."""
+    if not isinstance(count, int):
+        return False
+    with session.lock:
+        overtaken = count < session.last_typed
+        session.last_typed = max(count, session.last_typed)
+        return overtaken
 
 
 def _number(data: Payload) -> int:

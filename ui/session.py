@@ -45,6 +45,7 @@ class Session:
         self.removed: dict[int, NumberedMolecule] = {}  # taken off the list, to be put back
         self.last_problem = ""
         self.last_input = 0
+        self.last_typed = 0  # the newest text of the molecule box that has arrived
         self.last_edit = 0  # the newest edit of the sketcher that was taken in
         self.last_used = time.monotonic()
         self._runs = runs

@@ -130,6 +130,7 @@ def test_a_packed_weight_comes_back_as_its_nf4_values() -> None:
     assert torch.equal(unpack_weight(codes, scales, (6, 64)), weight)
 
 
+@pytest.mark.slow
 def test_workers_write_other_batches_than_each_other(tmp_path: Path) -> None:
     run = Run(_recipe(), _data(tmp_path / "data"), tmp_path / "run")
     feed = run.feed(seed=4)

@@ -40,6 +40,7 @@ def test_an_unknown_source_has_no_clear_licence() -> None:
         licences.refuse_unclear("formats", ["chebi20", "zhangddi"])
 
 
+@pytest.mark.slow
 def test_molecules_come_from_clear_sources_only(tmp_path: Path) -> None:
     path = tmp_path / "smiles_corpus" / "part.csv.gz"
     path.parent.mkdir()

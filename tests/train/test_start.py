@@ -19,6 +19,7 @@ def _component(directory: Path, config: GraphEncoderConfig) -> GraphEncoder:
     return encoder
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_the_encoder_that_the_recipe_names(tmp_path: Path) -> None:
     torch.manual_seed(99)
     given = _component(tmp_path / "pre", GraphEncoderConfig())

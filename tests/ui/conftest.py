@@ -64,6 +64,17 @@ def address(fake: FakeAssistant, browser_path: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def without_sketcher(page: "Page") -> None:
+    """A frame that only says it is ready: Ketcher takes a second of a tab that does not draw."""
+    said = "for (const type of ['started', 'ready']) parent.postMessage("
+    said += "{source: 'sketcher', type}, location.origin)"
+    stub = f"<script>{said}</script>"
+    page.route(
+        "**/ketcher/index.html", lambda route: route.fulfill(content_type="text/html", body=stub)
+    )
+
+
+@pytest.fixture
 def chat(page: "Page", address: str, fake: FakeAssistant) -> "Page":
     fake.delay, fake.error, fake.fail_after, fake.asked = 0.02, None, None, []
     fake.finished = fake.stopped = 0

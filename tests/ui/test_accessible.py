@@ -25,7 +25,7 @@ pytestmark = [
 LIST = "CCO ethanol\nCC(=O)O acetic acid\nc1ccccc1 benzene\nfoo(\nOC(=O)c1ccccc1O"
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=["light", pytest.param("dark", marks=pytest.mark.slow)])
 def tab(
     browser: "Browser", address: str, fake: FakeAssistant, request: pytest.FixtureRequest
 ) -> "Iterator[Page]":
@@ -70,6 +70,7 @@ def test_first_visit_molecule_and_help(tab: "Page") -> None:
     nothing_grave(tab, "3D")
 
 
+@pytest.mark.parametrize("tab", ["light", "dark"], indirect=True)
 def test_streaming_answered_and_menus(tab: "Page", fake: FakeAssistant) -> None:
     fake.delay = 0.5
     enter(tab, "aspirin")
@@ -95,6 +96,7 @@ def test_streaming_answered_and_menus(tab: "Page", fake: FakeAssistant) -> None:
     nothing_grave(tab, "editing a question")
 
 
+@pytest.mark.slow
 def test_history(tab: "Page") -> None:
     for _ in range(2):
         converse(tab)
@@ -131,6 +133,7 @@ def test_list(tab: "Page") -> None:
     nothing_grave(tab, "an answer of the list")
 
 
+@pytest.mark.slow
 def test_mistakes(tab: "Page", fake: FakeAssistant) -> None:
     enter(tab, "aspirin")
     wait_below(tab, "aspirin")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [
+    pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
     # as in test_journeys: Gradio's own sockets and statistics
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

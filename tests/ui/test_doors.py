@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [
+    pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
     # as in test_journeys: Gradio's own sockets and statistics
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -277,6 +278,7 @@ def slow(page: "Page") -> "Iterator[SlowChemistry]":
         chemistry.go.set()
 
 
+@pytest.mark.slow
 def test_what_takes_longer_than_half_a_second_says_so_and_then_stops_saying_it(
     page: "Page", slow: SlowChemistry
 ) -> None:

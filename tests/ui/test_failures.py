@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = [
+    pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
     # as in test_journeys: Gradio's own sockets and statistics
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -266,6 +267,7 @@ def test_a_killed_server_is_told_at_once_and_all_is_back_after_it(
     page.wait_for_selector(".turn >> nth=1 >> .checked", timeout=READY_MS)
 
 
+@pytest.mark.slow  # beside another worker it failed once in five runs; docs/log.md
 def test_a_lost_network_comes_back_with_the_molecule_the_list_and_the_running_answer(
     chat: "Page", fake: FakeAssistant
 ) -> None:

@@ -147,6 +147,14 @@ def test_finished_but_wrong_text_shows_caret_and_a_fix_and_keeps_the_molecule(de
     assert desk.session().current.molecule.smiles == "CCO"
 
 
+def test_what_was_typed_before_and_arrives_later_is_dropped(desk: Desk) -> None:
+    done = desk.work.typed(event(text="C1CC", stage="done", count=7), desk.request)
+    assert "hint" not in done[1]["html"]
+    late = desk.work.typed(event(text="C1C", stage="typing", count=6), desk.request)
+    assert all(value is done[2] for value in late)
+    assert desk.work.typed(event(text="CCO", stage="done", count=8), desk.request)[1]["structure"]
+
+
 def test_a_molecule_typed_as_a_question_is_shown_at_the_right(desk: Desk) -> None:
     _, composer, _, _, bench, sketch, facts = desk.ask("aspirin")[-1]
     assert "ask about it" in composer["notice"]["text"]

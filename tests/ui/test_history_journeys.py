@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [
+    pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
     # as in test_journeys: Gradio's own sockets and statistics
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

@@ -86,7 +86,7 @@ def test_a_question_is_streamed_checked_and_drawn(chat: "Page", fake: FakeAssist
     assert "3 of 4 claims checked, 1 contradicted" in chat.inner_text(".checked")
     assert chat.locator(".mark").all_inner_texts() == ["✓", "✗", "✓", "?"]
     assert "1 ring" in chat.get_attribute(".claim.contradicted .mark", "data-tip")
-    assert chat.locator(".figure svg").count() == 1
+    assert chat.locator(".figure .drawing svg").count() == 1
     assert chat.locator(".question .card svg").count() == 1
     assert chat.is_visible("#composer .send:not(.stop)")
     assert fake.asked[-1].focus(0) == (1,)

@@ -277,6 +277,7 @@ def test_the_answer_is_drawn_as_it_was(session: Session, services: Services) -> 
 # -- a real model ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_real_experts_are_shown_as_they_were_applied(
     chemistry: InProcessChemistry, tmp_path: Path
 ) -> None:

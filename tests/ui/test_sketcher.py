@@ -389,6 +389,7 @@ def test_messages_of_strangers_are_ignored(sketcher):
     assert bench.drawn == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_the_sketcher_works_below_a_prefix(page):
     import uvicorn

@@ -87,6 +87,7 @@ def test_a_conformer_is_drawn_or_a_sentence_says_why_not(address, page):
     assert exceptions == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_the_library_is_fetched_once_and_on_the_first_molecule_only(address, page):
     fetched: list[str] = []

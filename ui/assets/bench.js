@@ -18,7 +18,8 @@
     part.send = (stage) => {
       clearTimeout(debounce);
       clearTimeout(rest);
-      part.trigger("typed", { text: text.value, stage });
+      window.typedCount = (window.typedCount ?? 0) + 1; // requests may arrive in another order
+      part.trigger("typed", { text: text.value, stage, count: window.typedCount });
     };
     // Right text shows at once, a mistake only when the person rests, leaves the box or presses Enter.
     const rested = () => { if (part.element.dataset.tone === "quiet") part.send("resting"); };

@@ -108,6 +108,8 @@
     if (part.words) holdWords(part);
     mark(part);
     light(part, null);
+    leftBehind(part); // the conversation may have changed while this was on its way
+    if (part.panel.hidden) return;
     if (part.wants && value.ready) { part.wants = false; part.trigger("measure", {}); }
     if (part.wasBusy && !value.busy) chat.say(part.slots.totals.innerText || part.slots.progress.innerText);
     part.wasBusy = value.busy;

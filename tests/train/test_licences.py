@@ -119,6 +119,7 @@ def test_a_card_lists_what_was_used() -> None:
 def test_adapting_refuses_a_format_without_a_clear_licence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
     code = adapt(
         [
             *("--llm", str(tmp_path), "--run", str(tmp_path / "run"), "--licensed-only"),

@@ -110,6 +110,7 @@ def test_training_lowers_the_error_of_the_training_rows(table: PairTable) -> Non
 def test_the_command_writes_a_component_and_puts_it_into_a_bundle(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
     bundle = tmp_path / "bundle"
     Bundle.write(bundle, "own", {})
     config = write_recipe(tmp_path / "dyes.toml")
@@ -135,6 +136,7 @@ def test_the_command_writes_a_component_and_puts_it_into_a_bundle(
 def test_values_that_may_not_be_given_away_stay_out_unless_asked_for(
     data: Path, tmp_path: Path
 ) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
     config = write_recipe(tmp_path / "dyes.toml")
     config.write_text(config.read_text().replace("known_shipped = true", "known_shipped = false"))
     arguments = ["--config", str(config), "--data", str(data), "--run", str(tmp_path / "run")]

@@ -23,13 +23,14 @@
     file.addEventListener("change", () => { if (file.files[0]) part.open(file.files[0]); file.value = ""; });
     paste.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.ctrlKey) make(part); });
     part.open = (chosen) => open(part, chosen);
+    part.left = new Set(); // lists that were replaced and not brought back
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     chat.onAct(part, {
       make: () => make(part),
       browse: () => file.click(),
       new: () => { fresh(part, true); paste.focus(); },
       keep: () => fresh(part, false),
-      back: () => { wait(part, "bringing it back"); part.trigger("back", {}); },
+      back: () => { wait(part, "bringing it back"); part.left.clear(); part.trigger("back", {}); },
       cancel: () => { part.slots.cancel.disabled = true; part.trigger("cancel", {}); },
       csv: () => save(part, "csv"),
       sdf: () => save(part, "sdf"),
@@ -85,7 +86,7 @@
     clearTimeout(part.catching);
     if (value.problem && part.restoring && !part.key) { part.restoring = ""; return shownLast.keep(""); } // too long ago
     if (value.problem) return tell(part, value.problem, true);
-    if (!value.table) return;
+    if (!value.table || part.left.has(value.table)) return; // late news of a list that another replaced
     if (value.file) chat.download(value.file);
     if (value.table !== part.key) begin(part, value);
     const gap = value.start > part.seen;
@@ -104,6 +105,7 @@
   };
   const begin = (part, value) => {
     part.hasBefore = Boolean(part.key);
+    if (part.key) part.left.add(part.key);
     shownLast.keep(value.table);
     Object.assign(part, { key: value.table, seen: 0, rows: [], shown: [], number: -1, sort: { by: "i", down: false } });
     part.nodes.forEach((node) => node.remove());

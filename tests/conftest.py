@@ -38,9 +38,13 @@ BROWSER_FLAGS = (
 
 WHOLE = {
     "tests/evaluate/test_arms.py",
+    "tests/evaluate/test_probe.py",
     "tests/evaluate/test_facts_load.py",
     "tests/evaluate/test_run.py",
     "tests/evaluate/test_speed.py",
+    "tests/llm/test_expert_rows.py",
+    "tests/llm/test_reliability.py",
+    "tests/sidebyside/test_running.py",
     "tests/test_assistant.py",
     "tests/test_imports.py",
     "tests/test_influence.py",
@@ -48,9 +52,16 @@ WHOLE = {
     "tests/test_pairs_in_chat.py",
     "tests/test_replay.py",
     "tests/test_switches.py",
+    "tests/train/ablation/test_ablation.py",
     "tests/train/adapt/test_run.py",
+    "tests/train/encoder/test_encoder.py",
     "tests/train/test_base.py",
+    "tests/train/test_dialogues.py",
+    "tests/train/test_diversity.py",
+    "tests/train/test_heldout.py",
+    "tests/train/test_licences.py",
     "tests/train/test_pairs.py",
+    "tests/train/test_start.py",
 }
 """Modules that start the program, load whole bundles or train; beside them all of `tests/ui`."""
 

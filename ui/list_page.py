@@ -1,6 +1,7 @@
 """The List tab: a file or pasted text becomes a table, one question is asked of every molecule."""
 
 import base64
+import json
 import threading
 import time
 from collections import OrderedDict
@@ -260,7 +261,7 @@ class ListHandlers(EventHandlers):
         while not table.closed.is_set() and table.followers == mine:
             is_idle = table.is_at_rest
             value = self._value(table, sent, MAX_NEWS)
-            sent += len(value["updates"])
+            sent = value["end"]
             yield value
             if sent < value["length"]:
                 continue
@@ -272,11 +273,15 @@ class ListHandlers(EventHandlers):
         # In this order: a page that is told of the end must have been sent everything before it.
         state = table.state()
         updates, length = table.news(start, most)
+        # As one text: between two values of a stream Gradio sends differences, and gets them wrong
+        # for a list that becomes shorter while a list inside it does (`gradio.utils.diff` shifts
+        # the places of what it deletes twice), so that a row was never seen.
         return {
             "rev": self._views.rev(),
             "table": table.key,
             "start": start,
-            "updates": updates,
+            "end": start + len(updates),
+            "updates": json.dumps(updates),
             "length": length,
             "state": state,
             "problem": "",

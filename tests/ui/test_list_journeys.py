@@ -145,7 +145,6 @@ def test_what_is_no_list_is_told_and_empty_states_say_what_to_do(chat: "Page") -
     chat.wait_for_selector(f"{NOTICE}.bad:has-text('No molecule')")
 
 
-@pytest.mark.slow  # beside another worker the last drawing does not come once in four runs
 def test_many_rows_keep_the_page_small_and_scroll_to_the_end(chat: "Page") -> None:
     chat.click("#tab-list")
     chat.fill("#list-paste", "\n".join(f"{'C' * (n % 30 + 1)}O m{n}" for n in range(120)))

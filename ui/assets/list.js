@@ -91,8 +91,8 @@
     if (value.table !== part.key) begin(part, value);
     const gap = value.start > part.seen;
     if (!gap) {
-      value.updates.slice(part.seen - value.start).forEach((update) => apply(part, update));
-      part.seen = Math.max(part.seen, value.start + value.updates.length);
+      if (value.end > part.seen) JSON.parse(value.updates).slice(part.seen - value.start).forEach((update) => apply(part, update));
+      part.seen = Math.max(part.seen, value.end);
     }
     state(part, value.state);
     arrange(part);

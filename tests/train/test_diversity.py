@@ -51,6 +51,21 @@ def test_own_molecules_become_conversations_that_adapt_reads(
     assert out.read_text(encoding="utf-8") != first
 
 
+def test_a_named_molecule_keeps_the_name_that_its_file_gives_it(tmp_path: Path) -> None:
+    given = {"CCO": "ethanol", "c1ccccc1C(=O)O": "benzoic acid", "C/C=C/C": None, "CCN": None}
+    table = tmp_path / "mine.csv"
+    rows = [f"{smiles},{name or ''}\n" for smiles, name in given.items()]
+    table.write_text(f"smiles,name\n{''.join(rows)}", encoding="utf-8")
+    out = tmp_path / "out.jsonl"
+    assert generate.main(["--molecules", str(table), "--out", str(out), "--n", "80"]) == 0
+    names = {Molecule.parse(smiles).smiles: name for smiles, name in given.items()}
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    written = [(m["smiles"], m.get("name")) for line in lines for m in line["molecules"]]
+    assert {smiles for smiles, _ in written} == set(names)
+    assert all(name == names[smiles] for smiles, name in written if names[smiles])
+    assert {bool(name) for smiles, name in written if not names[smiles]} == {True, False}
+
+
 def test_a_smi_file_and_one_without_molecules(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,7 +34,7 @@ from assistant.train.loss import head_loss
 from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
-from assistant.train.start import check_sources, load_encoder
+from assistant.train.start import check_sources, load_encoder, take_over
 from assistant.train.text import PlainText, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
 from assistant.train.view import Rates
@@ -69,7 +69,8 @@ class Recipe:
     seed: int = 1
     save_every_minutes: float = 4.0
     start: str = ""
-    """Directory of a finished run whose model this one goes on from, with its own schedule."""
+    """Directory of a finished run whose model, tokenizer and molecules this one goes on from, with
+    its own schedule. `seed` and `n_molecules` must be the same."""
     encoder: str = ""
     """A pre-trained graph encoder (`assistant.train.encoder`); `start` brings its own."""
     licensed_only: bool = False
@@ -144,8 +145,8 @@ class Run:
         workers: Processes that write batches ahead; 0 writes them between the steps.
 
     Raises:
-        AssistantError: The directory was prepared with another `licensed_only`, or `encoder` names
-            no encoder of the right size.
+        AssistantError: The directory was prepared with another `licensed_only`, `start` is no
+            finished run with the same molecules, or `encoder` names no encoder of the right size.
     """
 
     def __init__(
@@ -164,6 +165,8 @@ class Run:
             ranks.wait()
         start = Path(recipe.start) if recipe.start else None
         check_sources(directory, licensed_only=recipe.licensed_only, start=start)
+        if start is not None:
+            take_over(start, directory, {"seed": recipe.seed, "n_molecules": recipe.n_molecules})
         molecules = molecules_with_facts(
             data,
             directory / "molecules.pkl",

@@ -1,6 +1,8 @@
-"""What a base run starts from: which sources its directory was prepared from, and an encoder."""
+"""What a base run starts from: its sources, another run's preparation, a pre-trained encoder."""
 
 import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from assistant.checkpoint import load_weights, read_config
@@ -8,6 +10,7 @@ from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 
 _NOTE = "sources.json"
+_PREPARED = ("molecules.pkl", "outside.json", "text.npy")
 
 
 def check_sources(directory: Path, *, licensed_only: bool, start: Path | None = None) -> None:
@@ -34,6 +37,53 @@ def check_sources(directory: Path, *, licensed_only: bool, start: Path | None = 
             )
         return
     (directory / _NOTE).write_text(json.dumps({"licensed_only": licensed_only}), encoding="utf-8")
+
+
+def take_over(start: Path, directory: Path, chosen: Mapping[str, object]) -> None:
+    """Copies what another run prepared into the directory of one that goes on from its weights.
+
+    The weights mean the tokens of the tokenizer they were trained with, and what is held out
+    depends on the molecules and their order. A directory that has weights of its own is left alone.
+
+    Args:
+        start: Directory of a finished run.
+        directory: Of the run that goes on from it.
+        chosen: Values of its recipe that choose the molecules.
+
+    Raises:
+        AssistantError: `start` is no finished run or chose other molecules, or `directory` has
+            another tokenizer.
+    """
+    if (directory / "state.pt").is_file():
+        return
+    recipe, tokenizer = start / "recipe.json", start / "tokenizer"
+    if not recipe.is_file() or not tokenizer.is_dir():
+        raise AssistantError(
+            f"{start} is no finished run of assistant.train.base (recipe.json and tokenizer/ are"
+            " looked for); name one in the recipe as start."
+        )
+    was = json.loads(recipe.read_text(encoding="utf-8"))
+    for key, value in chosen.items():
+        if was[key] != value:
+            raise AssistantError(
+                f"{start} was trained with {key} = {was[key]}, this recipe has {value}: what was"
+                f" held out there would be trained on. Set {key} = {was[key]}."
+            )
+    own = directory / "tokenizer"
+    if not own.is_dir():
+        shutil.copytree(tokenizer, own)
+    elif _tokens(own) != _tokens(tokenizer):
+        raise AssistantError(
+            f"{own} is not the tokenizer that the weights of {start} were trained with; name a new"
+            " directory with --run."
+        )
+    for name in _PREPARED:
+        if (start / name).is_file() and not (directory / name).exists():
+            shutil.copy2(start / name, directory / name)
+
+
+def _tokens(tokenizer: Path) -> bytes:
+    return (tokenizer / "tokenizer.json").read_bytes()
 
 
 def _is_licensed_only(directory: Path) -> bool:

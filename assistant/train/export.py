@@ -21,6 +21,7 @@ from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.llm.load import load_llm
 from assistant.train import nf4
+from assistant.train.curves import require_matplotlib
 from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.tokenizer import save_tokenizer
 
@@ -78,7 +79,11 @@ def export(
             its shape allows.
         reads_names: Whether the model can copy a molecule's name (`Bundle.reads_names`); None keeps
             what the bundle says, and a new one says that it can.
+
+    Raises:
+        AssistantError: There is no matplotlib to draw the curve with.
     """
+    require_matplotlib()
     if reads_names is None:
         reads_names = (
             Bundle.read(bundle).reads_names if (bundle / "bundle.json").is_file() else True

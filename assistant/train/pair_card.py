@@ -1,11 +1,11 @@
 """The card of a pair head and the picture of its training."""
 
-import json
 from pathlib import Path
 
 from assistant.chem.pairs import pair_task
 from assistant.graph.pairs.head import PairHead
 from assistant.pairing.figures import HeadFigures, TaskFigures
+from assistant.train.curves import read_log
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_tables import PairTable
 
@@ -89,7 +89,7 @@ def draw_curve(log: Path, picture: Path) -> None:
     """Training loss and the validation figure of the first task over epochs."""
     from matplotlib.figure import Figure
 
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    rows = read_log(log, "epoch")
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot([r["epoch"] for r in rows], [r["loss"] for r in rows], lw=1, label="training loss")

@@ -25,6 +25,7 @@ from assistant.chem.graph import MoleculeGraph
 from assistant.errors import AssistantError
 from assistant.evaluate.report import table_text, write_report
 from assistant.graph.pairs.head import PairHead
+from assistant.train.curves import require_matplotlib
 from assistant.train.pair_descriptors import learn_descriptors
 from assistant.train.pair_output import add_to_bundle, measured, round_to_half, write_component
 from assistant.train.pair_recipe import PairRecipe
@@ -140,6 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(args.threads)
     try:
+        if not args.splits:
+            require_matplotlib()
         recipe = PairRecipe.load(args.config)
         table = read_pairs(recipe.source, recipe.tasks, args.data)
         args.run.mkdir(parents=True, exist_ok=True)

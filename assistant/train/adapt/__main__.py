@@ -9,7 +9,6 @@ at hand; the same command goes on from there. RUN/bundle is then for
 """
 
 import argparse
-import importlib.util
 import logging
 import os
 import shlex
@@ -26,6 +25,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 from assistant.errors import AssistantError
 from assistant.train import licences
 from assistant.train.adapt.recipe import AdaptRecipe
+from assistant.train.curves import require_matplotlib
 from assistant.train.sources.records import Record, Skipped
 from assistant.train.sources.registry import SOURCES, Source, read_source
 
@@ -72,8 +72,7 @@ def run(options: argparse.Namespace, command: str) -> None:
     from assistant.train.adapt.processes import Processes
     from assistant.train.adapt.run import AdaptRun, Budget
 
-    if importlib.util.find_spec("matplotlib") is None:
-        raise AssistantError("The loss curve needs matplotlib: pip install matplotlib")
+    require_matplotlib()
     recipe = AdaptRecipe.load(options.config)
     sources = [*recipe.data, *(Source.parse(text) for text in options.data)]
     if options.licensed_only:

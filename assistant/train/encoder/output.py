@@ -1,6 +1,5 @@
 """Writes a run as a component: encoder as safetensors, its card, the loss curve."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from string import Template
 
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.train import licences
+from assistant.train.curves import read_log
 from assistant.train.encoder.run import EncoderRun
 from assistant.train.encoder.targets import DESCRIPTORS
 
@@ -24,18 +24,9 @@ def write_encoder(run: EncoderRun, directory: Path, *, command: str) -> None:
     """
     encoder = run.model.encoder.eval()
     info = ComponentInfo("encoder", notes=f"pre-trained, {run.step} steps; command: {command}")
-    rows = read_log(run.directory / "log.jsonl")
+    rows = read_log(run.directory / "log.jsonl", "step")
     save_component(directory, encoder, encoder.config, info, card=_card(run, rows, command))
     draw_loss(rows, directory / "loss.png")
-
-
-def read_log(path: Path) -> list[dict]:
-    """Rows of a run's log; of steps that a resumed run did again the last counts."""
-    rows: dict[tuple[int, bool], dict] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        rows[row["step"], "held_out" in row] = row
-    return sorted(rows.values(), key=lambda row: row["step"])
 
 
 def draw_loss(rows: Sequence[dict], picture: Path) -> None:

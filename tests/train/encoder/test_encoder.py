@@ -15,10 +15,10 @@ from assistant.checkpoint import load_weights, read_config, read_info
 from assistant.chem.graph import smiles_to_graphs
 from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, collate
+from assistant.train.curves import read_log
 from assistant.train.encoder.__main__ import main
 from assistant.train.encoder.lessons import Lessons
 from assistant.train.encoder.molecules import Molecules, molecules_of, structure_key
-from assistant.train.encoder.output import read_log
 from assistant.train.encoder.recipe import EncoderRecipe, HeadSet
 from assistant.train.encoder.run import EncoderRun
 from assistant.train.encoder.targets import DESCRIPTORS, HIDDEN_ATOM, HIDDEN_BOND, descriptors, hide
@@ -143,7 +143,7 @@ def test_a_run_learns_stops_and_goes_on_as_if_it_had_not_stopped(
     with torch.no_grad():
         before, after = (float(r.model.losses(lesson)["atoms"]) for r in (fresh, whole))
     assert after < 0.7 * before
-    assert len(read_log(tmp_path / "whole" / "log.jsonl")) >= 2
+    assert len(read_log(tmp_path / "whole" / "log.jsonl", "step")) >= 2
     halves = EncoderRun(recipe(steps=40, batch=12), data, tmp_path / "halves")
     for _ in range(20):
         halves._step(halves.lessons.step(halves.step))

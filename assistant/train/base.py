@@ -146,7 +146,8 @@ class Run:
 
     Raises:
         AssistantError: The directory was prepared with another `licensed_only`, `start` is no
-            finished run with the same molecules, or `encoder` names no encoder of the right size.
+            finished run with the same molecules, `encoder` names no encoder of the right size, or
+            one of the two was trained on sources that this run leaves out.
     """
 
     def __init__(
@@ -164,7 +165,8 @@ class Run:
         if ranks.rank():  # the first process writes what the others read
             ranks.wait()
         start = Path(recipe.start) if recipe.start else None
-        check_sources(directory, licensed_only=recipe.licensed_only, start=start)
+        encoder = Path(recipe.encoder) if recipe.encoder else None
+        check_sources(directory, licensed_only=recipe.licensed_only, start=start, encoder=encoder)
         if start is not None:
             take_over(start, directory, {"seed": recipe.seed, "n_molecules": recipe.n_molecules})
         molecules = molecules_with_facts(
@@ -188,8 +190,8 @@ class Run:
         torch.manual_seed(recipe.seed)
         torch.set_float32_matmul_precision("high")  # of the optimiser, on GPUs
         self.model = GroundedModel.build(recipe.sizes, self.tokenizer)
-        if recipe.encoder:
-            load_encoder(Path(recipe.encoder), self.model.encoder)
+        if encoder is not None:
+            load_encoder(encoder, self.model.encoder)
         self.model.to(self.device)
         self.optimizers = optimizers(self.model, recipe)
         self.seconds, self.step, self.tokens, self.quantised = 0.0, 0, 0, False

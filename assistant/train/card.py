@@ -13,6 +13,7 @@ import numpy as np
 
 from assistant.train import licences
 from assistant.train.corpus import question_sources
+from assistant.train.provenance import Provenance
 from assistant.train.text import text_sources
 
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
@@ -73,23 +74,27 @@ def write_card(
         table=table,
         weaknesses=weaknesses,
         licensed="yes" if recipe.get("licensed_only") else "no",
-        sources="\n".join(f"- {line}" for line in _sources(recipe)),
+        sources="\n".join(f"- {line}" for line in sources_of(recipe, run)),
     )
     (bundle / "README.md").write_text(text, encoding="utf-8")
 
 
-def _sources(recipe: dict) -> list[str]:
-    """What the run was trained on, with licences."""
+def sources_of(recipe: dict, run: Path) -> list[str]:
+    """What a run and the encoder it began with were trained on, with licences."""
     licensed_only = bool(recipe.get("licensed_only"))
     tags, questions = list(licences.known("corpus")), question_sources()
     if licensed_only:
         tags = licences.clear_names("corpus", tags)
         questions = licences.clear_names("text", questions)
     texts = text_sources(licensed_only=licensed_only) if recipe["text_share"] else []
+    encoder = Provenance.of(run).sources
+    if recipe.get("encoder") and not encoder:
+        encoder = ("what it was trained on was not noted",)
     return [
         *(f"{line} (structures only)" for line in licences.source_lines("corpus", tags)),
         *(f"{line} (questions to decline)" for line in licences.source_lines("text", questions)),
         *(f"{line} (text, read as text)" for line in licences.source_lines("text", texts)),
+        *(f"pre-trained encoder: {line}" for line in encoder),
     ]
 
 

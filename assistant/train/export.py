@@ -21,8 +21,10 @@ from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.llm.load import load_llm
 from assistant.train import nf4
+from assistant.train.card import sources_of
 from assistant.train.curves import require_matplotlib
 from assistant.train.model import GroundedModel, ModelSizes
+from assistant.train.provenance import Provenance
 from assistant.train.tokenizer import save_tokenizer
 
 log = logging.getLogger(__name__)
@@ -99,6 +101,9 @@ def export(
     for name, module in (("encoder", model.encoder), ("projector", model.projector)):
         info = ComponentInfo(name, base_model=fingerprint, notes=notes)
         save_component(bundle / name, module.to(torch.bfloat16), module.config, info)
+    recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    sources = tuple(sources_of(recipe, run))
+    Provenance(Provenance.of(run).licensed_only, sources).write(bundle / "encoder")
     shutil.rmtree(bundle / "generator", ignore_errors=True)
     components = {name: name for name in ("llm", "encoder", "projector")}
     if (run / "generator.pt").is_file():

@@ -8,35 +8,43 @@ from pathlib import Path
 from assistant.checkpoint import load_weights, read_config
 from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.train.provenance import NOTE, Provenance, refuse_unclear_encoder
 
-_NOTE = "sources.json"
 _PREPARED = ("molecules.pkl", "outside.json", "text.npy")
 
 
-def check_sources(directory: Path, *, licensed_only: bool, start: Path | None = None) -> None:
+def check_sources(
+    directory: Path, *, licensed_only: bool, start: Path | None = None, encoder: Path | None = None
+) -> None:
     """Notes which sources a run's directory is prepared from, or compares with what it noted.
 
     Args:
         directory: Of the run.
         licensed_only: Whether only clearly licensed sources are used.
         start: Directory of another run that this one goes on from.
+        encoder: Directory of the pre-trained encoder that it begins with.
 
     Raises:
         AssistantError: One of them was prepared from other sources.
     """
-    if start is not None and licensed_only and not _is_licensed_only(start):
+    if licensed_only and start is not None and not Provenance.of(start).licensed_only:
         raise AssistantError(
             f"{start} was not trained with licensed_only = true, so a run that is cannot start from"
             " it."
         )
-    if (directory / _NOTE).is_file() or (directory / "molecules.pkl").is_file():
-        if _is_licensed_only(directory) != licensed_only:
+    if licensed_only and encoder is not None:
+        refuse_unclear_encoder(encoder)
+    if (directory / NOTE).is_file() or (directory / "molecules.pkl").is_file():
+        # One without a note is older than the choice and used all sources.
+        if Provenance.of(directory).licensed_only != licensed_only:
             raise AssistantError(
                 f"{directory} was prepared with licensed_only = {str(not licensed_only).lower()};"
                 " name a new directory with --run."
             )
         return
-    (directory / _NOTE).write_text(json.dumps({"licensed_only": licensed_only}), encoding="utf-8")
+    before = [Provenance.of(place).sources for place in (encoder, start) if place is not None]
+    lines = tuple(line for sources in before for line in sources)
+    Provenance(licensed_only, lines).write(directory)
 
 
 def take_over(start: Path, directory: Path, chosen: Mapping[str, object]) -> None:
@@ -84,12 +92,6 @@ def take_over(start: Path, directory: Path, chosen: Mapping[str, object]) -> Non
 
 def _tokens(tokenizer: Path) -> bytes:
     return (tokenizer / "tokenizer.json").read_bytes()
-
-
-def _is_licensed_only(directory: Path) -> bool:
-    """As the run noted; one without a note is older than the choice and used all sources."""
-    note = directory / _NOTE
-    return note.is_file() and json.loads(note.read_text(encoding="utf-8"))["licensed_only"]
 
 
 def load_encoder(directory: Path, encoder: GraphEncoder) -> None:

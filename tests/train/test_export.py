@@ -14,6 +14,7 @@ from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.train.export import export
 from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.pair_output import add_to_bundle
+from assistant.train.provenance import Provenance
 from assistant.train.tokenizer import save_tokenizer, train_tokenizer
 
 
@@ -31,6 +32,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "recipe": json.dumps({"sizes": asdict(sizes)}),
     }
     torch.save(state, directory / "state.pt")
+    recipe = json.dumps({"text_share": 0.0, "licensed_only": True})
+    (directory / "recipe.json").write_text(recipe, encoding="utf-8")
+    Provenance(licensed_only=True).write(directory)
     row = {"tokens": 10, "loss": 1.0, "held_out_loss": 1.0, "held_out_digits": 0.5}
     (directory / "log.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     return directory
@@ -49,6 +53,9 @@ def test_a_bundle_written_again_keeps_its_pair_heads_and_what_it_says_of_names(
     export(run, bundle)
     assert Bundle.read(bundle).reads_names
     assert PAIR_HEADS not in Bundle.read(bundle).components
+    of_encoder = Provenance.of(bundle / "encoder")
+    assert of_encoder.licensed_only
+    assert any("MoleculeNet MUV" in line for line in of_encoder.sources)
     add_to_bundle(_any_component(tmp_path / "head"), bundle, "dyes")
     export(run, bundle, reads_names=False)
     for _ in range(2):

@@ -26,6 +26,7 @@ from assistant.errors import AssistantError
 from assistant.train import licences
 from assistant.train.adapt.recipe import AdaptRecipe
 from assistant.train.curves import require_matplotlib
+from assistant.train.provenance import refuse_unclear_encoder
 from assistant.train.sources.records import Record, Skipped
 from assistant.train.sources.registry import SOURCES, Source, read_source
 
@@ -64,6 +65,7 @@ def run(options: argparse.Namespace, command: str) -> None:
     from assistant.retrieval.index import Index
     from assistant.train.adapt.build import (
         build_model,
+        default_encoder,
         described_plan,
         fitting_plan,
         load_config,
@@ -77,6 +79,8 @@ def run(options: argparse.Namespace, command: str) -> None:
     sources = [*recipe.data, *(Source.parse(text) for text in options.data)]
     if options.licensed_only:
         licences.refuse_unclear("formats", [source.format for source in sources])
+        if (begun := options.encoder or default_encoder()) is not None:
+            refuse_unclear_encoder(begun)
     config = load_config(options.llm)
     retrieval = Index(options.retrieval) if options.retrieval else None
     processes = Processes(options.device)
@@ -168,7 +172,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add(
         "--licensed-only",
         action="store_true",
-        help="refuse data formats whose published files state no clear licence",
+        help="refuse data formats whose published files state no clear licence, and an encoder that"
+        " was not trained so",
     )
     add("--plan", action="store_true", help="print the plan and end")
     add("--log-level", default="warning", choices=("debug", "info", "warning"))

@@ -186,13 +186,18 @@ def build_model(
     )
 
 
+def default_encoder() -> Path | None:
+    """That of the default bundle, where it is shipped."""
+    return DEFAULT_ENCODER if DEFAULT_ENCODER.is_dir() else None
+
+
 def load_encoder(directory: Path | None) -> GraphEncoder:
     """A trained graph encoder in float32; random weights where none is named and none is shipped.
 
     Raises:
         BundleError: The directory holds no encoder of all OGB columns.
     """
-    chosen = directory or (DEFAULT_ENCODER if DEFAULT_ENCODER.is_dir() else None)
+    chosen = directory or default_encoder()
     if chosen is None:
         return GraphEncoder(GraphEncoderConfig())
     config = read_config(chosen, GraphEncoderConfig, component="encoder")

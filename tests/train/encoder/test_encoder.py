@@ -22,6 +22,7 @@ from assistant.train.encoder.molecules import Molecules, molecules_of, structure
 from assistant.train.encoder.recipe import EncoderRecipe, HeadSet
 from assistant.train.encoder.run import EncoderRun
 from assistant.train.encoder.targets import DESCRIPTORS, HIDDEN_ATOM, HIDDEN_BOND, descriptors, hide
+from assistant.train.provenance import Provenance
 
 CORPUS = {"CCO": "muv", "c1ccccc1O": "uspto1k", "CC(=O)NC": "muv|hiv", "N[C@@H](C)C(=O)O": "muv",
           "CCN": "uspto1k", "CCCl": "muv", "c1ccncc1": "muv", "CC(C)C": "muv"}  # fmt: skip
@@ -193,6 +194,10 @@ def test_the_command_writes_a_component_with_a_card_that_lists_the_sources(
     card = (written / "README.md").read_text(encoding="utf-8")
     assert "MoleculeNet ESOL: MIT" in card
     assert "DrugBank" in card
+    noted = Provenance.of(written)
+    assert not noted.licensed_only
+    assert "MoleculeNet ESOL: MIT" in noted.sources
+    assert all(f"- {line}" in card for line in noted.sources)
     assert (written / "loss.png").stat().st_size > 1000
     assert main(arguments) == 0  # nothing left to train
 

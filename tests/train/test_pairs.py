@@ -167,6 +167,32 @@ def test_other_splits_are_measured_beside_simple_methods(data: Path, tmp_path: P
     } == kept
 
 
+def test_a_run_of_another_recipe_or_table_is_not_gone_on_with(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
+    config = write_recipe(tmp_path / "dyes.toml")
+    text = config.read_text().replace("epochs = 4", "epochs = 1")
+    arguments = ["--config", str(config), "--data", str(data), "--run", str(tmp_path / "run")]
+
+    def told(*changed: str, splits: bool = False) -> str:
+        values = text
+        for old, new in zip(changed[::2], changed[1::2], strict=True):
+            values = values.replace(old, new)
+        config.write_text(values)
+        more = ["--splits", "random:1"] if splits else []
+        return capsys.readouterr().err if pairs.main([*arguments, *more]) else ""
+
+    assert not told()
+    assert "other settings (batch)" in told("batch = 6", "batch = 5")
+    assert not told("epochs = 1", "epochs = 2", "check_every = 2", "check_every = 1")
+    assert not told(splits=True)
+    # One mean over splits must not hold heads that were trained for different times.
+    assert "other settings (epochs)" in told("epochs = 1", "epochs = 2", splits=True)
+    write_dyes(data, leak=True)
+    assert "other settings (table)" in told()
+
+
 def test_splits_take_all_rows_and_scaffolds_are_not_shared(table: PairTable) -> None:
     split = random_split(100, 3)
     assert [int((split == s).sum()) for s in ("train", "valid", "test")] == [80, 10, 10]

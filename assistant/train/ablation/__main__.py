@@ -14,13 +14,14 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
 from assistant.bundle import Bundle
-from assistant.checkpoint import load_weights, read_config
+from assistant.checkpoint import WEIGHTS, load_weights, read_config, sha256_of
 from assistant.errors import AssistantError
 from assistant.evaluate.metrics.interval import Metric
 from assistant.evaluate.run import add_scoring_options, text_scoring
@@ -41,8 +42,9 @@ from assistant.train.ablation.measure import (
 from assistant.train.ablation.output import write_arm
 from assistant.train.ablation.page import page_text
 from assistant.train.ablation.recipe import ARMS, AblationRecipe
-from assistant.train.ablation.run import ArmRun, write_recipe
+from assistant.train.ablation.run import ArmRun
 from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.guard import refuse_another
 
 Rows = dict[str, list[Example]]
 _N_GRAPH_TOKENS = 28
@@ -137,7 +139,10 @@ def run_ablation(args: argparse.Namespace) -> str | None:
         raise AssistantError(
             f"The recipe has no {strange[0]!r}; it has {recipe.arms}, {recipe.seeds}."
         )
-    write_recipe(recipe, Bundle.read(args.base).digest(), args.run)
+    bundle = Bundle.read(args.base)
+    encoder = sha256_of((args.encoder or bundle.components["encoder"]) / WEIGHTS)
+    parts = {"base": bundle.digest(), "encoder": encoder}
+    refuse_another(args.run, asdict(recipe) | parts, may_change=("save_every_minutes",))
     train, asked = rows_of(recipe, data, "train"), rows_of(recipe, data, "test")
     for seed in seeds:
         for name in arms:
@@ -166,7 +171,7 @@ def run_ablation(args: argparse.Namespace) -> str | None:
         comparisons(recipe, found),
         command=args.command,
         date=datetime.now(UTC).date().isoformat(),
-        base=Bundle.read(args.base).name,
+        base=bundle.name,
     )
 
 

@@ -3,12 +3,10 @@
 import json
 import resource
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder
 from assistant.llm.load import LoadedLLM
 from assistant.train.ablation.data import Questions
@@ -16,21 +14,6 @@ from assistant.train.ablation.model import ArmModel, Phase, phases_of
 from assistant.train.ablation.recipe import AblationArm, AblationRecipe
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
-
-
-def write_recipe(recipe: AblationRecipe, base: str, directory: Path) -> None:
-    """Notes what a directory of arms is trained by, or compares with what was noted.
-
-    Raises:
-        AssistantError: It was begun with another recipe or base.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    kept, own = directory / "recipe.json", {**asdict(recipe), "base": base}
-    if kept.is_file() and json.loads(kept.read_text("utf-8")) != json.loads(json.dumps(own)):
-        raise AssistantError(
-            f"{directory} was begun with another recipe or base; name a new directory with --run."
-        )
-    kept.write_text(json.dumps(own) + "\n", encoding="utf-8")
 
 
 class ArmRun:

@@ -198,9 +198,12 @@ def test_the_command_trains_measures_and_writes_the_table(
     assert len(written.splitlines()) == 3
     assert main(options) == 0  # nothing is trained or asked again
     assert (directory / "log.jsonl").read_text(encoding="utf-8") == written
+    # What an arm learned through one encoder must not stand beside what it learned by another.
+    assert main([*options, "--encoder", str(place / "base" / "encoder")]) == 1
+    assert "other settings (encoder)" in capsys.readouterr().err
     config.write_text(config.read_text(encoding="utf-8") + "lr = 0.5\n", encoding="utf-8")
     assert main(options) == 1
-    assert "another recipe" in capsys.readouterr().err
+    assert "other settings (lr)" in capsys.readouterr().err
 
 
 def test_answers_are_written_as_they_are_read(place: Path) -> None:

@@ -188,6 +188,9 @@ def test_the_command_trains_measures_and_writes_the_table(
     assert main(options) == 0
     table = (tmp_path / "run" / "table.md").read_text(encoding="utf-8")
     assert "| graph+mora+experts | other molecule | 2 |" in table
+    assert "memory" not in table  # of one process, so of no arm
+    done = json.loads((tmp_path / "run/seed-1/text/done.json").read_text(encoding="utf-8"))
+    assert done.keys() == {"trained parameters", "seconds"}
     assert "| text | own | 2 |" in table
     assert "| graph+mora+experts | text |" in table
     directory = tmp_path / "run" / "seed-1" / "graph+mora+experts"

@@ -14,8 +14,8 @@ import logging
 import random
 import sys
 import time
-import tomllib
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
@@ -24,82 +24,23 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from assistant.errors import AssistantError
 from assistant.train import nf4, ranks
 from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import DialogueWriter
-from assistant.train.encode import Encoder, LossWeights, prompt_text
+from assistant.train.encode import Encoder, prompt_text
 from assistant.train.feed import Feed
 from assistant.train.loss import head_loss
-from assistant.train.model import GroundedModel, ModelSizes
+from assistant.train.model import GroundedModel
 from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
+from assistant.train.recipe import Recipe, Schedule
 from assistant.train.start import check_sources, load_encoder, take_over
 from assistant.train.text import PlainText, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
-from assistant.train.view import Rates
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One TOML file. Times are minutes of training, sizes are tokens."""
-
-    sizes: ModelSizes
-    rates: Rates
-    loss: LossWeights
-    minutes: float = 60.0
-    tokens_per_step: int = 8192
-    lr_matrix: float = 0.02
-    lr_other: float = 3e-3
-    lr_head: float = 1e-3
-    lr_graph: float = 1e-3
-    adam_eps: float = 1e-5
-    warmup: float = 0.02
-    cooldown: float = 0.6
-    quantised_from: float = 0.75
-    tiny_until: float = 0.3
-    short_until: float = 0.5
-    short_at_end: float = 0.1
-    text_share: float = 0.0
-    text_length: int = 512
-    n_molecules: int = 30000
-    tokenizer_dialogues: int = 12000
-    seed: int = 1
-    save_every_minutes: float = 4.0
-    start: str = ""
-    """Directory of a finished run whose model, tokenizer and molecules this one goes on from, with
-    its own schedule. `seed` and `n_molecules` must be the same."""
-    encoder: str = ""
-    """A pre-trained graph encoder (`assistant.train.encoder`); `start` brings its own."""
-    licensed_only: bool = False
-    """Leaves out sources without a clear licence (`assistant.train.licences`)."""
-
-    @classmethod
-    def load(cls, path: Path) -> "Recipe":
-        """Reads a TOML file; unknown keys raise."""
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-        parts = {
-            "sizes": ModelSizes(**values.pop("sizes", {})),
-            "rates": Rates(**values.pop("rates", {})),
-            "loss": LossWeights(**values.pop("loss", {})),
-        }
-        return cls(**parts, **values)
-
-
-class Schedule:
-    """Learning-rate factor over training progress: warm-up, flat, linear cool-down to zero."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.warmup, self.cooldown = recipe.warmup, recipe.cooldown
-
-    def factor(self, progress: float) -> float:
-        """Factor at `progress` in [0, 1]."""
-        if progress < self.warmup:
-            return max(progress / self.warmup, 0.02)
-        return min(1.0, max(0.0, (1.0 - progress) / self.cooldown))
 
 
 def optimizers(model: GroundedModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
@@ -372,8 +313,8 @@ def _dialogue_text(writer: DialogueWriter) -> str:
     return f"{prompt_text(prompt)}\n{conversation.messages[-1].text}"
 
 
-def main() -> None:
-    """Command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="directory with the training data")
@@ -385,15 +326,20 @@ def main() -> None:
     parser.add_argument(
         "--licensed-only", action="store_true", help="only sources with a clear licence"
     )
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
-    ranks.join()
-    recipe = Recipe.load(args.config)
-    if args.licensed_only:
-        recipe = replace(recipe, licensed_only=True)
-    Run(recipe, args.data, args.run, device=args.device, workers=args.workers).train()
+    try:
+        recipe = Recipe.load(args.config)
+        if args.licensed_only:
+            recipe = replace(recipe, licensed_only=True)
+        ranks.join()
+        Run(recipe, args.data, args.run, device=args.device, workers=args.workers).train()
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     ranks.leave()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -15,11 +15,11 @@ import logging
 import random
 import sys
 import time
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.lora import AdapterStep, running, wrap
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import StackedLora, StackedLowRank
+from assistant.errors import AssistantError
 from assistant.train import ranks
 from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
@@ -37,6 +38,7 @@ from assistant.train.export import trained_model
 from assistant.train.feed import Feed
 from assistant.train.loss import head_loss, splice_graph_tokens
 from assistant.train.precision import autocast
+from assistant.train.recipe_file import check_keys, filled, linear, read_recipe
 from assistant.train.view import Rates
 
 log = logging.getLogger(__name__)
@@ -69,16 +71,25 @@ class GeneratorRecipe:
     record_every: int = 10
 
     def factor(self, progress: float) -> float:
-        """Share of the learning rate at `progress` in [0, 1]: warm-up, then linear to zero."""
-        rising = progress / self.warmup if self.warmup else 1.0
-        return max(0.02, min(rising, 1.0 - progress, 1.0))
+        """Share of the learning rate at `progress` in [0, 1]."""
+        return linear(progress, self.warmup, 0.02)
 
     @classmethod
     def load(cls, path: Path) -> "GeneratorRecipe":
-        """Reads a TOML file; unknown keys raise."""
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-        return cls(Rates(**values.pop("rates", {})), **values)
+        """Reads a TOML file.
+
+        Raises:
+            AssistantError: No such file, unknown keys, or values that are impossible.
+        """
+        return read_recipe(path, cls.from_dict)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "GeneratorRecipe":
+        """From TOML's values; unknown keys raise ValueError."""
+        given = dict(values)
+        rates = filled(Rates, given.pop("rates", {}), "[rates]")
+        check_keys(given, cls)
+        return cls(rates, **given)
 
 
 def focus_stack(stacked: StackedLora, focuses: tuple[tuple[int, ...], ...]) -> StackedLora:
@@ -264,24 +275,29 @@ def _on(step: AdapterStep | None, device: torch.device) -> AdapterStep | None:
     return replace(step, rows=step.rows.to(device), pick=pick)
 
 
-def main() -> None:
-    """Command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="run directory of the base stage")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=0, help="processes that write batches ahead")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
-    ranks.join()
-    recipe = GeneratorRecipe.load(args.config)
-    run = GeneratorRun(recipe, args.data, args.run, device=args.device, workers=args.workers)
-    figures = run.train()
+    try:
+        recipe = GeneratorRecipe.load(args.config)
+        ranks.join()
+        run = GeneratorRun(recipe, args.data, args.run, device=args.device, workers=args.workers)
+        figures = run.train()
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     if not ranks.rank():
         run.save(figures)
     ranks.leave()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

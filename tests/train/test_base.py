@@ -13,12 +13,13 @@ import torch
 import torch.multiprocessing as mp
 
 from assistant.train import ranks
-from assistant.train.base import Recipe, Run, Schedule
+from assistant.train.base import Run
 from assistant.train.carry import pack, pack_weight, unpack, unpack_weight
 from assistant.train.encode import LossWeights
 from assistant.train.generator import GeneratorRecipe, GeneratorRun
 from assistant.train.model import ModelSizes
 from assistant.train.nf4 import plain_names, quantise_nf4
+from assistant.train.recipe import Recipe, Schedule
 from assistant.train.view import Rates
 
 SMILES = ("CCO", "c1ccccc1O", "CC(=O)NC", "C1CCNCC1", "CC(=O)O", "CCN", "CCCl", "c1ccncc1")

@@ -230,7 +230,7 @@ def test_mistakes_in_a_recipe_are_named(tmp_path: Path) -> None:
         path.write_text(text.replace(old, new))
         with pytest.raises(AssistantError, match=said):
             PairRecipe.load(path)
-    with pytest.raises(AssistantError, match="No recipe"):
+    with pytest.raises(AssistantError, match="There is no recipe"):
         PairRecipe.load(tmp_path / "none.toml")
 
 

@@ -34,6 +34,16 @@ def test_every_source_that_a_loader_reads_is_in_the_table() -> None:
             assert not (entry.clear and "none stated" in entry.licence), name
 
 
+def test_what_a_database_does_not_state_is_not_clear_whoever_copied_it() -> None:
+    # The card of the head that learned from it says that the database states no licence.
+    for family, name in (("corpus", "freesolv"), ("labels", "moleculenet/freesolv")):
+        assert not licences.licence_of(family, name).clear
+        assert "states none" in licences.licence_of(family, name).licence
+    for family in ("corpus", "text", "labels"):
+        for name, entry in licences.known(family).items():
+            assert not (entry.clear and "states none" in entry.licence), name
+
+
 def test_an_unknown_source_has_no_clear_licence() -> None:
     assert not licences.licence_of("corpus", "elsewhere").clear
     assert licences.clear_names("corpus", ["muv", "elsewhere", "hiv"]) == ["muv"]

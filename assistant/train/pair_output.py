@@ -152,13 +152,14 @@ def write_component(
         info = ComponentInfo(PAIR_HEAD_COMPONENT, notes=notes)
         halves = PairHead(head.config)
         halves.load_state_dict(head.state_dict())
-        card = card_text(recipe, table, head, figures, run.best)
+        log = directory / "log.jsonl"
+        card = card_text(recipe, table, head, figures, run.best, log)
         save_component(fresh, halves.half(), head.config, info, card=card)
         figures.write(fresh)
         with_values = recipe.known_shipped or all_known
         shown = table if with_values else _without_values(table)
         write_known(shown, recipe.tasks, fresh / KNOWN_FILE)
-        draw_curve(directory / "log.jsonl", fresh / "loss.png")
+        draw_curve(log, fresh / "loss.png")
         replace_directory(directory / COMPONENT, fresh)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -16,7 +16,8 @@ from assistant.train import ranks
 from assistant.train.base import Run
 from assistant.train.carry import pack, pack_weight, unpack, unpack_weight
 from assistant.train.encode import LossWeights
-from assistant.train.generator import GeneratorRecipe, GeneratorRun
+from assistant.train.generator import GeneratorRun
+from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.model import ModelSizes
 from assistant.train.nf4 import plain_names, quantise_nf4
 from assistant.train.recipe import Recipe, Schedule

@@ -9,7 +9,7 @@ from assistant.train import base, generator
 from assistant.train.ablation.recipe import AblationRecipe
 from assistant.train.adapt.recipe import AdaptRecipe
 from assistant.train.encoder.recipe import EncoderRecipe
-from assistant.train.generator import GeneratorRecipe
+from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.recipe import Recipe
 from assistant.train.recipe_file import linear

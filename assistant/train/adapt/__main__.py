@@ -24,7 +24,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from assistant.errors import AssistantError
 from assistant.train import licences
-from assistant.train.adapt.recipe import AdaptRecipe
+from assistant.train.adapt.recipe import AdaptRecipe, preset_names
 from assistant.train.curves import require_matplotlib
 from assistant.train.provenance import refuse_unclear_encoder
 from assistant.train.sources.records import Record, Skipped
@@ -152,7 +152,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         type=Path,
         default=Path("standard"),
         metavar="TOML",
-        help="recipe file, or a preset: standard, graph_only, short (default: standard)",
+        help=f"recipe file, or a preset: {', '.join(preset_names())} (default: standard)",
     )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     add(

@@ -149,7 +149,7 @@ class AdaptRecipe:
         """
         chosen = path if path.is_file() else PRESETS / f"{path}.toml"
         if not chosen.is_file():
-            known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
+            known = ", ".join(preset_names())
             raise AssistantError(f"There is no recipe {path}; presets are {known}.")
         return read_recipe(chosen, cls.from_dict)
 
@@ -166,6 +166,11 @@ class AdaptRecipe:
         sources = [_source(entry) for entry in given.pop("data", [])]
         check_keys(given, cls)
         return cls(**given, **parts, data=tuple(sources))
+
+
+def preset_names() -> list[str]:
+    """What `AdaptRecipe.load` finds by its name."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
 
 
 def _filled(kind: type, default: object, given: Mapping[str, Any], where: str) -> Any:

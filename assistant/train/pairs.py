@@ -64,7 +64,9 @@ def start_of(recipe: PairRecipe, table: PairTable, data: Path, run: Path) -> Pai
     if kept.is_file():
         head.load_state_dict(torch.load(kept, weights_only=True))
         return head
-    loss = learn_descriptors(head, recipe.descriptors, data, seed=recipe.seed)
+    loss = learn_descriptors(
+        head, recipe.descriptors, data, seed=recipe.seed, left_out=table.smiles
+    )
     log.info("descriptors learned, loss %.3f", loss)
     torch.save(head.state_dict(), kept)
     return head

@@ -15,6 +15,7 @@ from assistant.pairing.figures import HeadFigures
 from assistant.pairing.known import KnownPairs
 from assistant.pairing.predictor import PairPredictor
 from assistant.train import pairs
+from assistant.train.pair_descriptors import chosen_molecules
 from assistant.train.pair_recipe import Descriptors, PairRecipe
 from assistant.train.pair_run import PairRun
 from assistant.train.pair_splits import random_split, scaffold_split
@@ -204,12 +205,17 @@ def test_splits_take_all_rows_and_scaffolds_are_not_shared(table: PairTable) -> 
 def test_descriptors_are_learned_from_structures_alone(data: Path, tmp_path: Path) -> None:
     corpus = data / "smiles_corpus"
     corpus.mkdir()
+    others = ["C" * n + "O" for n in range(3, 12)]
     (corpus / "smiles_corpus.csv").write_text(
-        "smiles\n" + "\n".join([*DYES, "C1CC", "C" * 60]) + "\n"
+        "smiles\n" + "\n".join([*DYES, *others, "C1CC", "C" * 60]) + "\n"
     )
     descriptors = Descriptors("smiles_corpus/smiles_corpus.csv", 20, 30, epochs=60, batch=10)
     recipe = replace(RECIPE, descriptors=descriptors)
     table = read_pairs(recipe.source, recipe.tasks, data)
+    # Any row may be tested on: of the table no structure is learned from, whatever its stereo.
+    flat = [smiles.replace("/", "") for smiles in table.smiles]
+    taken = chosen_molecules(descriptors, data, 0, left_out=flat)
+    assert sorted(m.smiles for m in taken) == sorted(others)
     (run := tmp_path / "run").mkdir()
     first = pairs.start_of(recipe, table, data, run)
     assert (run / "descriptors.pt").is_file()

@@ -89,6 +89,9 @@ class Questions:
     def batch(self, phase: Phase, step: int) -> Batch:
         """The questions of a step: tasks in turn, rows at random; no arm plays a part in it.
 
+        Neither in which questions are short enough, nor in how much of a long answer is learned:
+        without graph tokens an example is as much shorter as they are long.
+
         Raises:
             AssistantError: No answer is within the sequence.
         """
@@ -117,4 +120,5 @@ class Questions:
         card = 0.0 if self.recipe.card else 1.0
         rates = ShownRates(card=card, line=0.0, smiles=0.0, graph=0.0 if graph else 1.0)
         rng = random.Random(0)
-        return self.encoder.encode(lesson(record, rng, rates), rng)
+        spare = 0 if graph else self.encoder.n_graph_tokens
+        return self.encoder.encode(lesson(record, rng, rates), rng, spare=spare)

@@ -116,6 +116,26 @@ def test_all_arms_see_the_same_questions_and_answers(place: Path, base: LoadedLL
     assert "no facts computed" in decoded
 
 
+def test_a_long_question_is_cut_or_left_out_for_all_arms_alike(
+    place: Path, base: LoadedLLM
+) -> None:
+    asked = questions("graph", place, base)
+    row = asked.rows["caption"][0]
+    whole = asked.example("caption", row, graph=True)
+    n_answer = int((whole.weights > 0).sum())
+
+    def learned(n_missing: int) -> list[list[int] | None]:
+        asked.encoder.sequence = len(whole.ids) - n_missing
+        found = [asked.example("caption", row, graph=graph) for graph in (True, False)]
+        return [None if e is None else e.ids[e.weights > 0].tolist() for e in found]
+
+    for n_missing in (0, 2, n_answer - 1):
+        with_graph, without = learned(n_missing)
+        assert with_graph == without
+        assert len(with_graph) == n_answer - n_missing
+    assert learned(n_answer) == [None, None]
+
+
 @pytest.mark.parametrize("name", ARMS)
 def test_only_arms_with_a_graph_notice_another_molecule(
     name: str, place: Path, base: LoadedLLM

@@ -228,7 +228,7 @@ def test_the_command_plans_trains_and_goes_on(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--vram", "0.5"], "does not fit 0.5 GB"),
-        (["--config", "none"], "presets are graph_only, short, standard"),
+        (["--config", "none"], "presets are conversations, graph_only, short, standard"),
         (["--data", "zinc=x"], "no data format 'zinc'"),
         (["--llm", "/nowhere/at/all"], "No language model at"),
     ],

@@ -23,7 +23,7 @@ from assistant.checkpoint import load_weights, read_config, read_info, sha256_of
 from assistant.chem.shapes import SandboxedShapes
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import BundleError
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.encoder import read_encoder
 from assistant.graph.pairs.model import PairConfig, PairModel
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm import embeddings
@@ -283,10 +283,7 @@ def _molecule_encoder(
 ) -> tuple[MoleculeEncoder | None, int]:
     if all(reasons.values()):
         return None, 0
-    encoder = GraphEncoder(
-        read_config(bundle.components["encoder"], GraphEncoderConfig, component="encoder")
-    )
-    load_weights(bundle.components["encoder"], encoder)
+    encoder = read_encoder(bundle.components["encoder"])
     projector = generator = None
     if not reasons["projector"]:
         projector = _projector(bundle.components["projector"], loaded)

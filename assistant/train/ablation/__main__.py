@@ -21,13 +21,13 @@ from pathlib import Path
 import torch
 
 from assistant.bundle import Bundle
-from assistant.checkpoint import WEIGHTS, load_weights, read_config, sha256_of
+from assistant.checkpoint import WEIGHTS, sha256_of
 from assistant.errors import AssistantError
 from assistant.evaluate.metrics.interval import Metric
 from assistant.evaluate.run import add_scoring_options, text_scoring
 from assistant.evaluate.table import data_directory
 from assistant.evaluate.tasks.base import Example
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.encoder import read_encoder
 from assistant.llm.compute import dequantise
 from assistant.llm.load import LoadedLLM, load_llm
 from assistant.train.ablation.data import Questions, rows_of
@@ -44,10 +44,10 @@ from assistant.train.ablation.page import page_text
 from assistant.train.ablation.recipe import ARMS, AblationRecipe
 from assistant.train.ablation.run import ArmRun
 from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.encode import N_SLOT_TOKENS
 from assistant.train.guard import refuse_another
 
 Rows = dict[str, list[Example]]
-_N_GRAPH_TOKENS = 28
 
 
 def load_base(bundle: Bundle, device: str) -> LoadedLLM:
@@ -64,13 +64,6 @@ def load_base(bundle: Bundle, device: str) -> LoadedLLM:
     return loaded
 
 
-def load_encoder(directory: Path) -> GraphEncoder:
-    """A frozen encoder."""
-    encoder = GraphEncoder(read_config(directory, GraphEncoderConfig, component="encoder"))
-    load_weights(directory, encoder)
-    return encoder.eval().requires_grad_(False)
-
-
 def train_arm(
     name: str, seed: int, recipe: AblationRecipe, args: argparse.Namespace, train: Rows
 ) -> None:
@@ -80,8 +73,9 @@ def train_arm(
         return
     bundle = Bundle.read(args.base)
     llm = load_base(bundle, args.device)
-    encoder = load_encoder(args.encoder or bundle.components["encoder"])
-    encode = LessonEncoder(llm.tokenizer, n_graph_tokens=_N_GRAPH_TOKENS, sequence=recipe.sequence)
+    encoder = read_encoder(args.encoder or bundle.components["encoder"])
+    encoder.eval().requires_grad_(False)
+    encode = LessonEncoder(llm.tokenizer, n_graph_tokens=N_SLOT_TOKENS, sequence=recipe.sequence)
     arm = ARMS[name]
     questions = Questions(train, encode, recipe, seed=seed, graph=arm.graph != "none")
     run = ArmRun(arm, recipe, llm, encoder.to(llm.device), questions, directory, seed=seed)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
+from assistant.evaluate.table import some
 from assistant.evaluate.tasks.base import Example as Row
 from assistant.evaluate.tasks.base import Task
 from assistant.evaluate.tasks.registry import task_of
@@ -55,10 +56,7 @@ def rows_of(recipe: AblationRecipe, data: Path, split: str) -> dict[str, list[Ro
             raise AssistantError(f"Task {name} is about more than one molecule; choose another.")
         n = recipe.n_train if split == "train" else recipe.n_test
         # Not the run's seed: every seed and arm is trained and measured on the same rows.
-        kept = (
-            random.Random(0).sample(range(len(rows)), n) if 0 < n < len(rows) else range(len(rows))
-        )
-        found[name] = [rows[i] for i in sorted(kept)]
+        found[name] = some(rows, n or None, 0)
         answer_text(task, found[name][0])
     return found
 

@@ -16,9 +16,9 @@ from assistant.checkpoint import ComponentInfo, save_component
 from assistant.errors import AssistantError
 from assistant.evaluate.metrics.interval import mean
 from assistant.evaluate.tasks.registry import task_of
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, read_encoder
 from assistant.llm.load import LoadedLLM
-from assistant.train.ablation.__main__ import load_base, load_encoder, main
+from assistant.train.ablation.__main__ import load_base, main
 from assistant.train.ablation.data import Questions, answer_text, rows_of
 from assistant.train.ablation.measure import OTHER, OWN, ZERO, comparisons, controls_of
 from assistant.train.ablation.model import JOINT, ArmModel, Phase, phases_of
@@ -69,9 +69,13 @@ def base(place: Path) -> LoadedLLM:
     return load_base(Bundle.read(place / "base"), "cpu")
 
 
+def frozen(place: Path) -> GraphEncoder:
+    return read_encoder(place / "encoder").eval().requires_grad_(False)
+
+
 def arm_model(name: str, place: Path, base: LoadedLLM, **changes: object) -> ArmModel:
     torch.manual_seed(1)
-    return ArmModel(base, load_encoder(place / "encoder"), ARMS[name], recipe(**changes)).eval()
+    return ArmModel(base, frozen(place), ARMS[name], recipe(**changes)).eval()
 
 
 def questions(name: str, place: Path, base: LoadedLLM) -> Questions:
@@ -170,7 +174,7 @@ def test_an_expert_is_trained_alone_and_then_held(place: Path, base: LoadedLLM) 
 def test_a_run_goes_on_as_if_it_had_not_stopped(place: Path, tmp_path: Path) -> None:
     def run(directory: Path) -> ArmRun:
         base = load_base(Bundle.read(place / "base"), "cpu")  # an arm wraps its layers
-        encoder = load_encoder(place / "encoder")
+        encoder = frozen(place)
         asked = questions("experts", place, base)
         return ArmRun(
             ARMS["experts"], recipe(), base, encoder, asked, directory / "experts", seed=1

@@ -124,7 +124,7 @@ def test_a_run_stops_resumes_quantised_and_becomes_a_bundle_that_answers(tmp_pat
     unpack(tmp_path / "packed", tmp_path / "other")
     export(tmp_path / "other", tmp_path / "bundle")
     assistant = Assistant.load(tmp_path / "bundle")
-    assert {status.name: status.on for status in assistant.status().adapters}["generator"]
+    assert {status.name: status.on for status in assistant.status().adapters}["instance LoRA"]
     assert answer_of(assistant, "CCO", "What is its formula?")
 
 

@@ -23,7 +23,7 @@ from assistant.checkpoint import load_weights, read_config, read_info, sha256_of
 from assistant.chem.shapes import SandboxedShapes
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import BundleError
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.encoder import read_encoder
 from assistant.graph.pairs.model import PairConfig, PairModel
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm import embeddings
@@ -104,7 +104,13 @@ class Bundle:
 
     @classmethod
     def write(
-        cls, directory: Path, name: str, components: dict[str, str], *, hub_llm: str = ""
+        cls,
+        directory: Path,
+        name: str,
+        components: dict[str, str],
+        *,
+        hub_llm: str = "",
+        reads_names: bool = True,
     ) -> "Bundle":
         """Writes `bundle.json`.
 
@@ -113,10 +119,23 @@ class Bundle:
             name: What the header calls it.
             components: Paths relative to the directory, or absolute ones.
             hub_llm: Hub id of the language model, where it is no component.
+            reads_names: Whether its language model can copy a molecule's name.
         """
         values = {"format_version": FORMAT_VERSION, "name": name, "components": components}
-        write_json(directory / "bundle.json", values | ({"hub_llm": hub_llm} if hub_llm else {}))
+        values |= {"hub_llm": hub_llm} if hub_llm else {}
+        values |= {} if reads_names else {"reads_names": False}
+        write_json(directory / "bundle.json", values)
         return cls.read(directory)
+
+    def with_component(self, name: str, place: str) -> "Bundle":
+        """Writes `bundle.json` again with one component more, or at another place."""
+        here = self.directory
+        places = {
+            known: str(path.relative_to(here) if path.is_relative_to(here) else path)
+            for known, path in self.components.items()
+        }
+        more = {"hub_llm": self.hub_llm, "reads_names": self.reads_names}
+        return Bundle.write(here, self.name, places | {name: place}, **more)
 
     def digest(self) -> str:
         """SHA-256 over all component files, for the passport."""
@@ -264,10 +283,7 @@ def _molecule_encoder(
 ) -> tuple[MoleculeEncoder | None, int]:
     if all(reasons.values()):
         return None, 0
-    encoder = GraphEncoder(
-        read_config(bundle.components["encoder"], GraphEncoderConfig, component="encoder")
-    )
-    load_weights(bundle.components["encoder"], encoder)
+    encoder = read_encoder(bundle.components["encoder"])
     projector = generator = None
     if not reasons["projector"]:
         projector = _projector(bundle.components["projector"], loaded)

@@ -10,8 +10,8 @@ from assistant.adapters.sites import find_sites
 from assistant.adapters.xlora.files import write_xlora
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.llm.load import load_llm
-from assistant.train.base import GroundedModel, ModelSizes
 from assistant.train.export import save_nf4
+from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.tokenizer import train_tokenizer
 from tests.adapters.xlora.fakes import make_experts, make_mixture
 

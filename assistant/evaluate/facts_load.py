@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
-from assistant.evaluate.serving import PATIENCE_S, percentile, running
+from assistant.evaluate.serving import PATIENCE_S, percentile, print_measured, running
 from assistant.evaluate.startup import stream_answer
 
 if TYPE_CHECKING:
@@ -161,14 +161,9 @@ def main() -> int:
     )
     parser.add_argument("--conversations", type=int, default=8, help="at a time (default: 8)")
     parser.add_argument("--runs", type=int, default=100, help="requests a phase (default: 100)")
-    options, arguments = parser.parse_known_args()
-    try:
-        found = measure(arguments, options.conversations, options.runs)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(report(found))
-    return 0
+    return print_measured(
+        parser, lambda options, rest: measure(rest, options.conversations, options.runs), report
+    )
 
 
 if __name__ == "__main__":

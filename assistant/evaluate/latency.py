@@ -13,9 +13,13 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from assistant.errors import AssistantError
-from assistant.evaluate.serving import PATIENCE_S, percentile, running
-from assistant.setup import NO_BROWSER, find_browser
+from assistant.evaluate.serving import (
+    PATIENCE_S,
+    open_browser,
+    percentile,
+    print_measured,
+    running,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -105,13 +109,8 @@ def measure_page(arguments: list[str], n_runs: int) -> list[tuple[str, str, floa
     import httpx
     from playwright.sync_api import sync_playwright
 
-    browser_path = find_browser()
-    if browser_path is None:
-        raise AssistantError(NO_BROWSER)
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        # first, so that the page is open while the model is loading
-        browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
+    # The browser first, so that the page is open while the model is loading.
+    with sync_playwright() as playwright, open_browser(playwright) as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(PATIENCE_S * 1000)
         with running(arguments) as served:
@@ -119,9 +118,7 @@ def measure_page(arguments: list[str], n_runs: int) -> list[tuple[str, str, floa
                 served.wait_for_page(client)
             page.goto(served.address)
             page.get_by_role("tab", name="Facts").click()
-            found = list(samples(page, n_runs))
-        browser.close()
-    return found
+            return list(samples(page, n_runs))
 
 
 def report(found: list[tuple[str, str, float]]) -> str:
@@ -145,14 +142,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--runs", type=int, default=8, help="per row (default: 8)")
-    options, arguments = parser.parse_known_args()
-    try:
-        found = measure_page(arguments, options.runs)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(report(found))
-    return 0
+    return print_measured(parser, lambda options, rest: measure_page(rest, options.runs), report)
 
 
 if __name__ == "__main__":

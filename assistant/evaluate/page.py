@@ -29,8 +29,13 @@ from assistant.chat.conversation import Conversation, Message
 from assistant.chat.history import History
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
-from assistant.evaluate.serving import PATIENCE_S, percentile, running
-from assistant.setup import NO_BROWSER, find_browser
+from assistant.evaluate.serving import (
+    PATIENCE_S,
+    open_browser,
+    percentile,
+    print_measured,
+    running,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession, Page
@@ -115,15 +120,14 @@ def measure(arguments: Sequence[str], n_runs: int) -> Costs:
     import httpx
     from playwright.sync_api import sync_playwright
 
-    browser_path = find_browser()
-    if browser_path is None:
-        raise AssistantError(NO_BROWSER)
     token = secrets.token_urlsafe(32)
     visitor = hashlib.sha256(f"visitor {token}".encode()).hexdigest()  # as `ui.visitor` does
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with (
+        sync_playwright() as playwright,
+        open_browser(playwright) as browser,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         conversation = write_history(Path(folder), visitor)
-        browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
         with running([*arguments, "--history", folder]) as served:
             with httpx.Client(base_url=served.address, timeout=PATIENCE_S) as client:
                 served.wait_for_page(client)
@@ -135,7 +139,6 @@ def measure(arguments: Sequence[str], n_runs: int) -> Costs:
             page.wait_for_selector("#sketcher [data-state=ready]")
             tokens = [answer_once(page) for _ in range(n_runs)]
             frames, long_tasks = scroll_once(page)
-        browser.close()
     first, again = zip(*opened, strict=True)
     return Costs(list(first), list(again), tokens, frames, long_tasks)
 
@@ -244,14 +247,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--runs", type=int, default=5, help="openings and answers (default: 5)")
-    options, arguments = parser.parse_known_args()
-    try:
-        costs = measure(arguments, options.runs)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(report(costs))
-    return 0
+    return print_measured(parser, lambda options, rest: measure(rest, options.runs), report)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ with the same regressions). The map is fitted on the training rows, its penalty 
 """
 
 import argparse
-import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,19 +19,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from assistant.checkpoint import load_weights, read_config
 from assistant.chem.graph import smiles_to_graphs
 from assistant.errors import AssistantError
 from assistant.evaluate.baselines.linear import Predictor, fit_logistic, fit_ridge
-from assistant.evaluate.report import Report, table_text, write_report
+from assistant.evaluate.report import Report, add_publishing_options, publish
 from assistant.evaluate.run import add_scoring_options, load_examples, score_row, shown_command
 from assistant.evaluate.run import text_scoring as scoring_of
-from assistant.evaluate.table import data_directory
+from assistant.evaluate.table import data_directory, some
 from assistant.evaluate.tasks.base import Example, Scored, Task
 from assistant.evaluate.tasks.registry import task_of
 from assistant.evaluate.tasks.values import ValueTask
 from assistant.evaluate.tasks.yes_no import LabelTask
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, GraphLevels, collate
+from assistant.graph.encoder import (
+    GraphEncoder,
+    GraphEncoderConfig,
+    GraphLevels,
+    collate,
+    read_encoder,
+)
 
 RIDGE_STRENGTHS = (1.0, 10.0, 100.0, 1e3, 1e4)
 LOGISTIC_STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -48,7 +52,7 @@ class Named:
     encoder: GraphEncoder
 
 
-def read_encoder(text: str) -> Named:
+def named_encoder(text: str) -> Named:
     """From `DIR` or `NAME=DIR`.
 
     Raises:
@@ -56,10 +60,8 @@ def read_encoder(text: str) -> Named:
     """
     name, sign, place = text.partition("=")
     directory = Path(place if sign else text)
-    config = read_config(directory, GraphEncoderConfig, component="encoder")
-    encoder = GraphEncoder(config)
-    load_weights(directory, encoder)
-    return Named(name if sign else directory.name, encoder.eval().requires_grad_(False))
+    encoder = read_encoder(directory).eval().requires_grad_(False)
+    return Named(name if sign else directory.name, encoder)
 
 
 def random_encoder(like: GraphEncoderConfig, smiles: Sequence[str], *, seed: int) -> Named:
@@ -142,11 +144,9 @@ def run_probe(args: argparse.Namespace) -> Report:
     asked, train = load_examples(task, args, data_directory(args.data))
     if not train:
         raise AssistantError("A probe needs training rows; name the data with --data or --train.")
-    if args.n_train is not None and args.n_train < len(train):
-        chosen = random.Random(args.seed).sample(range(len(train)), args.n_train)
-        train = [train[i] for i in sorted(chosen)]
+    train = some(train, args.n_train, args.seed)
     began, scoring = time.monotonic(), scoring_of(args)
-    given = [read_encoder(text) for text in args.encoder]
+    given = [named_encoder(text) for text in args.encoder]
     makers: list[Callable[[], Named]] = [lambda named=named: named for named in given]
     smiles = [example.molecules[0] for example in train]
     makers.append(lambda: random_encoder(given[0].encoder.config, smiles, seed=args.seed))
@@ -188,27 +188,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--n-train", type=int, help="so many training rows at random (default: all)")
     add("--seed", type=int, default=0, help="of rows, random weights and intervals (default: 0)")
     add_scoring_options(parser)
-    add("--json", type=Path, help="write the report here")
-    add("--record", type=Path, help="write the numbers into this directory")
-    add("--plots", type=Path, help="draw the report into this directory (PNG; extra: train)")
+    add_publishing_options(parser)
     args = parser.parse_args(arguments)
     given = sys.argv[1:] if arguments is None else arguments
     args.command = shown_command(given, program="assistant.evaluate.probe")
-    try:
-        report = run_probe(args)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(table_text(report))
-    if args.json is not None:
-        write_report(report, args.json, with_outcomes=True)
-    if args.record is not None:
-        write_report(report, args.record / report.file_name, with_outcomes=False)
-    if args.plots is not None:
-        from assistant.evaluate.plots import draw_report
-
-        draw_report(report, args.plots)
-    return 0
+    return publish(run_probe, args)
 
 
 if __name__ == "__main__":

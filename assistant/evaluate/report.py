@@ -4,14 +4,17 @@ Files: `--json` writes everything, single answers included, for the person who a
 writes the numbers alone, which may be published where the tables may not.
 """
 
+import argparse
 import json
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant import __version__
+from assistant.errors import AssistantError
 from assistant.evaluate.metrics.interval import Metric
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,3 +154,30 @@ def number_text(value: float | None) -> str:
     if abs(value) < 0.001:
         return f"{value:.2g}"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+
+
+def add_publishing_options(parser: argparse.ArgumentParser) -> None:
+    """Options that `publish` reads."""
+    add = parser.add_argument
+    add("--json", type=Path, help="write the report with every answer here")
+    add("--record", type=Path, help="write the numbers alone into this directory")
+    add("--plots", type=Path, help="draw the report into this directory (PNG; extra: train)")
+
+
+def publish(report_of: Callable[[argparse.Namespace], Report], args: argparse.Namespace) -> int:
+    """Makes a report, prints it and writes it where the options say; 1 when it cannot be made."""
+    try:
+        report = report_of(args)
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(table_text(report))
+    if args.json is not None:
+        write_report(report, args.json, with_outcomes=True)
+    if args.record is not None:
+        write_report(report, args.record / report.file_name, with_outcomes=False)
+    if args.plots is not None:
+        from assistant.evaluate.plots import draw_report
+
+        draw_report(report, args.plots)
+    return 0

@@ -31,9 +31,9 @@ from assistant.evaluate.metrics.tokens import scibert_cut, simple_cut
 from assistant.evaluate.metrics.wordnet import DEBIAN, WordNet
 from assistant.evaluate.outcomes import outcome_of
 from assistant.evaluate.outputs import read_outputs
-from assistant.evaluate.report import Report, ReportRow, table_text, write_report
+from assistant.evaluate.report import Report, ReportRow, add_publishing_options, publish
 from assistant.evaluate.retrieval import with_neighbours
-from assistant.evaluate.table import data_directory
+from assistant.evaluate.table import data_directory, some
 from assistant.evaluate.tasks import forgetting
 from assistant.evaluate.tasks.base import Example, Scored, Task
 from assistant.evaluate.tasks.grounded import ChatTask
@@ -51,7 +51,7 @@ def load_examples(
     """The questions of a run and what baselines learn from, which may be nothing."""
     asked = task.load(task.test, args.file, data, split="test")
     if args.n is not None and args.n < len(asked):
-        asked = _some(task, asked, args.n, args.seed)
+        asked = _some_questions(task, asked, args.n, args.seed)
     if not asked:
         raise AssistantError(f"No row of the table can be asked in task {task.name}.")
     if task.train is None or (args.train is None and data is None):
@@ -59,14 +59,12 @@ def load_examples(
     return asked, task.load(task.train, args.train, data, split="train")
 
 
-def _some(task: Task, examples: list[Example], n: int, seed: int) -> list[Example]:
+def _some_questions(task: Task, examples: list[Example], n: int, seed: int) -> list[Example]:
     """`n` rows at random, in their order; of conversations `n` whole ones."""
-    chosen = random.Random(seed)
     if isinstance(task, ChatTask):
-        scripts = list(dict.fromkeys(e.group for e in examples))
-        kept = set(chosen.sample(scripts, min(n, len(scripts))))
+        kept = set(some(list(dict.fromkeys(e.group for e in examples)), n, seed))
         return [e for e in examples if e.group in kept]
-    return [examples[i] for i in sorted(chosen.sample(range(len(examples)), n))]
+    return some(examples, n, seed)
 
 
 def model_row(
@@ -206,6 +204,12 @@ def run_forgetting(args: argparse.Namespace) -> Report:
     return Report(FORGETTING, table, rows, args.command, args.seed, bundle, seconds=seconds)
 
 
+def run_any(args: argparse.Namespace) -> Report:
+    """The report of the task that is asked for."""
+    arm_of(args.arm)
+    return run_forgetting(args) if args.task == FORGETTING else run_task(task_of(args.task), args)
+
+
 def text_scoring(args: argparse.Namespace) -> TextScoring:
     """Tokens and synonyms as the options say."""
     cut = scibert_cut(args.scibert) if args.scibert else simple_cut()
@@ -264,9 +268,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--outputs", type=Path, help="table with a column output: score another system's answers")
     add("--head", type=Path, help="component directory of a pair model head to measure")
     add("--device", default="auto", help="auto, cpu, cuda")
-    add("--json", type=Path, help="write the report with every answer here")
-    add("--record", type=Path, help="write the numbers alone into this directory")
-    add("--plots", type=Path, help="draw the report into this directory (PNG; extra: train)")
+    add_publishing_options(parser)
     args = parser.parse_args(arguments)
     args.command = shown_command(sys.argv[1:] if arguments is None else arguments)
     return args
@@ -275,23 +277,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     args = parse_arguments(arguments)
-    try:
-        arm_of(args.arm)
-        is_forgetting = args.task == FORGETTING
-        report = run_forgetting(args) if is_forgetting else run_task(task_of(args.task), args)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(table_text(report))
-    if args.json is not None:
-        write_report(report, args.json, with_outcomes=True)
-    if args.record is not None:
-        write_report(report, args.record / report.file_name, with_outcomes=False)
-    if args.plots is not None:
-        from assistant.evaluate.plots import draw_report
-
-        draw_report(report, args.plots)
-    return 0
+    return publish(run_any, args)
 
 
 if __name__ == "__main__":

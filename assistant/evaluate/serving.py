@@ -1,23 +1,28 @@
 """The assistant as people start it, in a process of its own, for measurements from outside."""
 
+import argparse
 import contextlib
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from assistant.errors import AssistantError
+from assistant.setup import NO_BROWSER, find_browser
 
 if TYPE_CHECKING:
     import httpx
+    from playwright.sync_api import Browser, Playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180.0
+
+Found = TypeVar("Found")
 
 
 def percentile(values: Sequence[float], share: int) -> float:
@@ -77,3 +82,43 @@ def running(arguments: Sequence[str]) -> Iterator[Served]:
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def open_browser(playwright: "Playwright") -> Iterator["Browser"]:
+    """A headless browser without a GPU; closed afterwards.
+
+    Raises:
+        AssistantError: There is none.
+    """
+    path = find_browser()
+    if path is None:
+        raise AssistantError(NO_BROWSER)
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    browser = playwright.chromium.launch(executable_path=path, args=flags)
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+def print_measured(
+    parser: argparse.ArgumentParser,
+    measure: Callable[[argparse.Namespace, list[str]], Found],
+    report: Callable[[Found], str],
+) -> int:
+    """A command: reads its options, measures, prints; 1 with one line when it cannot.
+
+    Args:
+        parser: Of the command's own options.
+        measure: Takes them, and all other arguments, which are those of `launch.py`.
+        report: What was found, in words.
+    """
+    options, arguments = parser.parse_known_args()
+    try:
+        found = measure(options, arguments)
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(report(found))
+    return 0

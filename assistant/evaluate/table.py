@@ -4,14 +4,17 @@ import csv
 import gzip
 import json
 import os
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from assistant.errors import AssistantError
 
 DATA_VARIABLE = "MOLECULE_CHAT_DATA"
 
 Row = dict[str, str]
+T = TypeVar("T")
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 
@@ -48,6 +51,13 @@ def read_table(path: Path, columns: Iterable[str] = ()) -> list[Row]:
             f" Needed: {', '.join(columns)}."
         )
     return rows
+
+
+def some(things: Sequence[T], n: int | None, seed: int) -> list[T]:
+    """`n` of the things at random, in their order; all for None, or where there are no more."""
+    if n is None or n >= len(things):
+        return list(things)
+    return [things[i] for i in sorted(random.Random(seed).sample(range(len(things)), n))]
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -15,12 +15,13 @@ padding to dense rows happens here and nowhere else.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from assistant.checkpoint import ADDED_LATER
+from assistant.checkpoint import ADDED_LATER, load_weights, read_config
 
 ATOM_CLASSES = (119, 5, 12, 12, 10, 6, 6, 2, 2)  # OGB >= 1.3.6; before, chirality had 4 classes
 BOND_CLASSES = (5, 6, 2)
@@ -248,3 +249,14 @@ class GraphEncoder(nn.Module):
         """Encodes graphs on the device of the weights."""
         joined = collate(graphs).to(next(self.parameters()).device)
         return self(joined.x, joined.edge_index, joined.edge_attr, joined.batch)
+
+
+def read_encoder(directory: Path) -> GraphEncoder:
+    """The encoder of a component's directory, in the precision of its file.
+
+    Raises:
+        BundleError: The directory holds no encoder, or its weights do not fit its config.
+    """
+    encoder = GraphEncoder(read_config(directory, GraphEncoderConfig, component="encoder"))
+    load_weights(directory, encoder)
+    return encoder

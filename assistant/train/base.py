@@ -14,8 +14,8 @@ import logging
 import random
 import sys
 import time
-import tomllib
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
@@ -24,81 +24,23 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from assistant.errors import AssistantError
 from assistant.train import nf4, ranks
 from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import DialogueWriter
-from assistant.train.encode import Encoder, LossWeights, prompt_text
+from assistant.train.encode import Encoder, prompt_text
 from assistant.train.feed import Feed
 from assistant.train.loss import head_loss
-from assistant.train.model import GroundedModel, ModelSizes
+from assistant.train.model import GroundedModel
 from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
-from assistant.train.start import check_sources, load_encoder
+from assistant.train.recipe import Recipe, Schedule
+from assistant.train.start import check_sources, load_encoder, take_over
 from assistant.train.text import PlainText, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
-from assistant.train.view import Rates
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One TOML file. Times are minutes of training, sizes are tokens."""
-
-    sizes: ModelSizes
-    rates: Rates
-    loss: LossWeights
-    minutes: float = 60.0
-    tokens_per_step: int = 8192
-    lr_matrix: float = 0.02
-    lr_other: float = 3e-3
-    lr_head: float = 1e-3
-    lr_graph: float = 1e-3
-    adam_eps: float = 1e-5
-    warmup: float = 0.02
-    cooldown: float = 0.6
-    quantised_from: float = 0.75
-    tiny_until: float = 0.3
-    short_until: float = 0.5
-    short_at_end: float = 0.1
-    text_share: float = 0.0
-    text_length: int = 512
-    n_molecules: int = 30000
-    tokenizer_dialogues: int = 12000
-    seed: int = 1
-    save_every_minutes: float = 4.0
-    start: str = ""
-    """Directory of a finished run whose model this one goes on from, with its own schedule."""
-    encoder: str = ""
-    """A pre-trained graph encoder (`assistant.train.encoder`); `start` brings its own."""
-    licensed_only: bool = False
-    """Leaves out sources without a clear licence (`assistant.train.licences`)."""
-
-    @classmethod
-    def load(cls, path: Path) -> "Recipe":
-        """Reads a TOML file; unknown keys raise."""
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-        parts = {
-            "sizes": ModelSizes(**values.pop("sizes", {})),
-            "rates": Rates(**values.pop("rates", {})),
-            "loss": LossWeights(**values.pop("loss", {})),
-        }
-        return cls(**parts, **values)
-
-
-class Schedule:
-    """Learning-rate factor over training progress: warm-up, flat, linear cool-down to zero."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.warmup, self.cooldown = recipe.warmup, recipe.cooldown
-
-    def factor(self, progress: float) -> float:
-        """Factor at `progress` in [0, 1]."""
-        if progress < self.warmup:
-            return max(progress / self.warmup, 0.02)
-        return min(1.0, max(0.0, (1.0 - progress) / self.cooldown))
 
 
 def optimizers(model: GroundedModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
@@ -144,8 +86,9 @@ class Run:
         workers: Processes that write batches ahead; 0 writes them between the steps.
 
     Raises:
-        AssistantError: The directory was prepared with another `licensed_only`, or `encoder` names
-            no encoder of the right size.
+        AssistantError: The directory was prepared with another `licensed_only`, `start` is no
+            finished run with the same molecules, `encoder` names no encoder of the right size, or
+            one of the two was trained on sources that this run leaves out.
     """
 
     def __init__(
@@ -163,7 +106,10 @@ class Run:
         if ranks.rank():  # the first process writes what the others read
             ranks.wait()
         start = Path(recipe.start) if recipe.start else None
-        check_sources(directory, licensed_only=recipe.licensed_only, start=start)
+        encoder = Path(recipe.encoder) if recipe.encoder else None
+        check_sources(directory, licensed_only=recipe.licensed_only, start=start, encoder=encoder)
+        if start is not None:
+            take_over(start, directory, {"seed": recipe.seed, "n_molecules": recipe.n_molecules})
         molecules = molecules_with_facts(
             data,
             directory / "molecules.pkl",
@@ -185,8 +131,8 @@ class Run:
         torch.manual_seed(recipe.seed)
         torch.set_float32_matmul_precision("high")  # of the optimiser, on GPUs
         self.model = GroundedModel.build(recipe.sizes, self.tokenizer)
-        if recipe.encoder:
-            load_encoder(Path(recipe.encoder), self.model.encoder)
+        if encoder is not None:
+            load_encoder(encoder, self.model.encoder)
         self.model.to(self.device)
         self.optimizers = optimizers(self.model, recipe)
         self.seconds, self.step, self.tokens, self.quantised = 0.0, 0, 0, False
@@ -367,8 +313,8 @@ def _dialogue_text(writer: DialogueWriter) -> str:
     return f"{prompt_text(prompt)}\n{conversation.messages[-1].text}"
 
 
-def main() -> None:
-    """Command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True, help="directory with the training data")
@@ -380,15 +326,20 @@ def main() -> None:
     parser.add_argument(
         "--licensed-only", action="store_true", help="only sources with a clear licence"
     )
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
-    ranks.join()
-    recipe = Recipe.load(args.config)
-    if args.licensed_only:
-        recipe = replace(recipe, licensed_only=True)
-    Run(recipe, args.data, args.run, device=args.device, workers=args.workers).train()
+    try:
+        recipe = Recipe.load(args.config)
+        if args.licensed_only:
+            recipe = replace(recipe, licensed_only=True)
+        ranks.join()
+        Run(recipe, args.data, args.run, device=args.device, workers=args.workers).train()
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     ranks.leave()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -6,15 +6,25 @@ python -m assistant.train.card --run RUN --bundle checkpoints/default --groundin
 import argparse
 import json
 import pickle
+import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import numpy as np
 
+from assistant.bundle import PAIR_HEADS, Bundle
+from assistant.checkpoint import CONFIG
+from assistant.pairing.figures import HeadFigures
 from assistant.train import licences
 from assistant.train.corpus import question_sources
+from assistant.train.generator_recipe import GeneratorRecipe
+from assistant.train.provenance import Provenance
+from assistant.train.recipe import Recipe
 from assistant.train.text import text_sources
 
+_CONFIGS = Path(__file__).parent / "configs"
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
 
 
@@ -58,6 +68,8 @@ def write_card(
         generator=generator,
         generator_size=size,
         generator_training=training,
+        pair_heads=_pair_heads(bundle),
+        commands=commands_of(run, bundle),
         steps=last["step"],
         tokens=f"{last['tokens'] / 1e6:.1f}",
         minutes=f"{last['seconds'] / 60:.1f}",
@@ -73,24 +85,85 @@ def write_card(
         table=table,
         weaknesses=weaknesses,
         licensed="yes" if recipe.get("licensed_only") else "no",
-        sources="\n".join(f"- {line}" for line in _sources(recipe)),
+        sources="\n".join(f"- {line}" for line in sources_of(recipe, run)),
     )
     (bundle / "README.md").write_text(text, encoding="utf-8")
 
 
-def _sources(recipe: dict) -> list[str]:
-    """What the run was trained on, with licences."""
+def sources_of(recipe: dict, run: Path) -> list[str]:
+    """What a run and the encoder it began with were trained on, with licences."""
     licensed_only = bool(recipe.get("licensed_only"))
     tags, questions = list(licences.known("corpus")), question_sources()
     if licensed_only:
         tags = licences.clear_names("corpus", tags)
         questions = licences.clear_names("text", questions)
     texts = text_sources(licensed_only=licensed_only) if recipe["text_share"] else []
+    encoder = Provenance.of(run).sources
+    if recipe.get("encoder") and not encoder:
+        encoder = ("what it was trained on was not noted",)
     return [
         *(f"{line} (structures only)" for line in licences.source_lines("corpus", tags)),
         *(f"{line} (questions to decline)" for line in licences.source_lines("text", questions)),
         *(f"{line} (text, read as text)" for line in licences.source_lines("text", texts)),
+        *(f"pre-trained encoder: {line}" for line in encoder),
     ]
+
+
+def commands_of(run: Path, bundle: Path) -> str:
+    """What was run, by recipes of the repository where those are what the run noted."""
+    base = config_name(json.loads((run / "recipe.json").read_text("utf-8")), Recipe.from_dict)
+    parts = [_command("base", base)]
+    if (bundle / "generator").is_dir():
+        about = json.loads((run / "generator.json").read_text("utf-8"))
+        recipe = config_name(about["recipe"], GeneratorRecipe.from_dict)
+        parts.append(_command("generator", recipe))
+    names = "" if Bundle.read(bundle).reads_names else " --no-names"
+    parts.append(
+        f"`python -m assistant.train.export --run RUN --bundle checkpoints/{bundle.name}{names}`"
+    )
+    parts += [f"`{HeadFigures.read(head).command}`" for head in _heads(bundle)]
+    device = "Each recipe's first lines say on which device and with how many processes."
+    return ",\n  ".join(parts) + f".\n  {device}"
+
+
+def _command(module: str, config: str) -> str:
+    return f"`python -m assistant.train.{module} --config {config} --data DIR --run RUN`"
+
+
+def config_name(recipe: dict, build: Callable[[Mapping[str, Any]], object]) -> str:
+    """The shipped recipe that equals one that a run noted; RECIPE.toml where none does.
+
+    Args:
+        recipe: As noted.
+        build: Makes a recipe of TOML's values; ValueError for those of another kind of recipe.
+    """
+    wanted = build(recipe)
+    for path in sorted(_CONFIGS.glob("*.toml")):
+        try:
+            found = build(tomllib.loads(path.read_text(encoding="utf-8")))
+        except ValueError:
+            continue
+        if found == wanted:
+            return f"assistant/train/configs/{path.name}"
+    return "RECIPE.toml"
+
+
+def _heads(bundle: Path) -> list[Path]:
+    if PAIR_HEADS not in Bundle.read(bundle).components:
+        return []
+    return sorted(path.parent for path in (bundle / PAIR_HEADS).glob(f"*/{CONFIG}"))
+
+
+def _pair_heads(bundle: Path) -> str:
+    """The row of the pair heads with its line's end; nothing where there are none."""
+    heads = _heads(bundle)
+    if not heads:
+        return ""
+    names = ", ".join(f"[{h.name}]({PAIR_HEADS}/{h.name}/README.md)" for h in heads)
+    size = megabytes(bundle / PAIR_HEADS)
+    return (
+        f"| `{PAIR_HEADS}` | numbers for two molecules, no language model: {names} | {size} MB |\n"
+    )
 
 
 def _text_tokens(run: Path) -> str:
@@ -111,7 +184,8 @@ def _generator(run: Path, bundle: Path, hardware: str) -> tuple[str, str, str]:
         f"Generator: {last['step']} steps, {last['tokens'] / 1e6:.1f} M tokens in"
         f" {last['seconds'] / 60:.1f} minutes on {hardware}, on the frozen 4-bit model, with cards"
         f" and graph tokens left out more often. Held-out answer loss without ΔW {last['without']},"
-        f" {told}; where nothing but ΔW tells of the molecule {blind}."
+        f" {told}; where nothing but ΔW tells of the molecule {blind}. Both losses are over answers"
+        " of held-out molecules; the curve is `generator_loss.png`."
     )
     what = "instance LoRA (MoRA) with a factorised head: q, k, v, o and MLP bypass, rank 8"
     return what, training, f"{megabytes(bundle / 'generator')} MB"

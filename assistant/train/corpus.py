@@ -59,10 +59,8 @@ def molecules_with_facts(
     if keep.is_file():
         return pickle.loads(keep.read_bytes())
     named = [(entry.smiles, entry.name) for entry in NameTable.load().entries]
-    molecules = _corpus(data)
-    if licensed_only:
-        molecules = (entry for entry in molecules if licences.clear_names("corpus", entry[1]))
-    corpus = _chosen(list(molecules), n, random.Random(seed))
+    molecules = list(corpus_molecules(data, licensed_only=licensed_only))
+    corpus = _chosen(molecules, n, random.Random(seed))
     wanted = [*named, *((smiles, None) for smiles in corpus)]
     with ProcessPoolExecutor(workers) as pool:
         found = [pair for pair in pool.map(_facts_of, wanted, chunksize=200) if pair is not None]
@@ -72,8 +70,18 @@ def molecules_with_facts(
     return found
 
 
-def _corpus(data: Path) -> Iterator[tuple[str, frozenset[str]]]:
-    """SMILES and sources of the unlabelled molecules."""
+def corpus_molecules(
+    data: Path, *, licensed_only: bool = False
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """SMILES and sources of the unlabelled molecules.
+
+    Args:
+        data: Directory with `smiles_corpus/`.
+        licensed_only: Leaves out those without a source that is clearly licensed.
+
+    Raises:
+        AssistantError: There is no such directory, or no table in it.
+    """
     files = sorted((data / "smiles_corpus").glob("*.csv.gz"))
     if not files:
         raise AssistantError(
@@ -82,7 +90,9 @@ def _corpus(data: Path) -> Iterator[tuple[str, frozenset[str]]]:
     for path in files:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for row in csv.DictReader(lines):
-                yield row["smiles"], frozenset(row["sources"].split("|"))
+                sources = frozenset(row["sources"].split("|"))
+                if not licensed_only or licences.clear_names("corpus", sources):
+                    yield row["smiles"], sources
 
 
 def _chosen(corpus: list[tuple[str, frozenset[str]]], n: int, rng: random.Random) -> list[str]:

@@ -48,9 +48,9 @@ _SMALL_WORDS = frozenset(
 )
 
 KNOWN_NAMES = 0.12
-"""Share of molecules from the name table, under their names."""
+"""Share drawn from the molecules that have a name; the others are drawn from all of them."""
 INVENTED_NAMES = 0.35
-"""Share of the others under a name that was never seen: names are read, not remembered."""
+"""Share of nameless molecules under a name that was never seen: names are read, not remembered."""
 _ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
 
 
@@ -211,9 +211,8 @@ class DialogueWriter:
         rng = self.rng
         known = bool(self.named) and rng.random() < KNOWN_NAMES
         molecule, facts = rng.choice(self.named if known else self.molecules)
-        if not known:
-            name = invented_name(rng) if rng.random() < INVENTED_NAMES else None
-            molecule = replace(molecule, name=name)
+        if molecule.name is None and rng.random() < INVENTED_NAMES:
+            molecule = replace(molecule, name=invented_name(rng))
         role = rng.choice(_ROLES) if rng.random() < 0.08 else None
         conversation, number = dialogue.conversation.with_molecule(molecule, role)
         dialogue.conversation = conversation

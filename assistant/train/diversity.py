@@ -6,7 +6,8 @@
 RUN is a run of `assistant.train.base`, whose molecules and outside questions are used. Measured at
 1,000, 10,000, … conversations: distinct-n (Li et al. 2016: different n-grams over all n-grams) of
 questions and answers, with numbers as they are and as one sign; conversations and turns that were
-written before; tokens; what each intent was asked for; held-out questions that were written too.
+written before; tokens; what each intent was asked for; held-out questions, and turns of held-out
+conversations, that were written too.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from assistant.chat.card import CARD_KEYS
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
-from assistant.evaluate.grounding import HELDOUT
+from assistant.evaluate.grounding import HELDOUT, heldout_lines
 from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import DialogueWriter
 from assistant.train.diversity_page import page_text
@@ -120,11 +121,19 @@ class Seen:
 
 
 class Diversity:
-    """Counts over conversations as they are written."""
+    """Counts over conversations as they are written.
 
-    def __init__(self, held_out: Sequence[tuple[str, ...]]) -> None:
-        self._held_out = held_out
-        self._wanted_grams = {gram for words in held_out for gram in long_grams(words)}
+    Args:
+        held_out: Words of the held-out questions that stand alone.
+        chat: Words of the turns of held-out conversations. Short ones ("Donors?", "Good morning")
+            are anybody's, so they are counted apart.
+    """
+
+    def __init__(
+        self, held_out: Sequence[tuple[str, ...]], chat: Sequence[tuple[str, ...]] = ()
+    ) -> None:
+        self._held_out, self._chat = held_out, chat
+        self._wanted_grams = {gram for words in (*held_out, *chat) for gram in long_grams(words)}
         self._found_grams: set[tuple[str, ...]] = set()
         self.intents: Counter[str] = Counter()
         self.questions, self.answers = Grams(numbers=True), Grams(numbers=True)
@@ -160,9 +169,6 @@ class Diversity:
 
     def figures(self) -> dict[str, object]:
         """Everything counted so far, as JSON types."""
-        held_out = self._held_out
-        same = [" ".join(words) for words in held_out if hash(words) in self.asked]
-        near = sum(any(g in self._found_grams for g in long_grams(w)) for w in held_out)
         seen = {
             "conversations": self.conversations,
             "conversations about a molecule": self.with_molecule,
@@ -180,12 +186,19 @@ class Diversity:
             "different questions": len(self.asked),
             "intents": dict(self.intents.most_common()),
             "intents not written": [name for name in INTENTS if name not in self.intents],
-            "held out": {
-                "questions": len(held_out),
-                "same": len(same),
-                "the same ones": same,
-                f"sharing {_LONG_GRAM} words in a row": near,
-            },
+            "held out": self._written(self._held_out),
+            "held-out chat turns": self._written(self._chat),
+        }
+
+    def _written(self, held_out: Sequence[tuple[str, ...]]) -> dict[str, object]:
+        """How many of the held-out texts were written too."""
+        same = [" ".join(words) for words in held_out if hash(words) in self.asked]
+        near = sum(any(g in self._found_grams for g in long_grams(w)) for w in held_out)
+        return {
+            "questions": len(held_out),
+            "same": len(same),
+            "the same ones": same,
+            f"sharing {_LONG_GRAM} words in a row": near,
         }
 
 
@@ -195,13 +208,19 @@ def long_grams(words: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def held_out_questions(directory: Path = HELDOUT) -> list[tuple[str, ...]]:
-    """The words of all hand-written questions that nothing may be trained on."""
+    """The words of all hand-written single questions that nothing may be trained on."""
     facts = json.loads((directory / "facts_questions.json").read_text(encoding="utf-8"))
     lines = (directory / "abstain.jsonl").read_text(encoding="utf-8").splitlines()
     single = [json.loads(line)["question"] for line in lines]
     return [normalised(q) for questions in facts.values() for q in questions] + [
         normalised(question) for question in single
     ]
+
+
+def held_out_turns(directory: Path = HELDOUT) -> list[tuple[str, ...]]:
+    """The words of all turns of the hand-written conversations that nothing may be trained on."""
+    scripts = heldout_lines(directory / "chat.jsonl")
+    return [normalised(turn["user"]) for script in scripts for turn in script["turns"]]
 
 
 def tokens_per_conversation(
@@ -225,7 +244,7 @@ def measure(
 ) -> dict[str, object]:
     """Writes `n` conversations as an epoch does and counts; figures at powers of ten and at `n`."""
     writer = DialogueWriter(molecules, outside, seed=seed, rates=Rates())
-    diversity = Diversity(held_out_questions())
+    diversity = Diversity(held_out_questions(), held_out_turns())
     stops = {10**k for k in range(3, 8) if 10**k < n} | {n}
     progress = Progress("conversations", n, unit="turns")
     points, began = {}, time.monotonic()

@@ -110,14 +110,17 @@ def _intents(last: Mapping[str, Any]) -> list[str]:
 
 
 def _held_out(points: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    kinds = {"held out": "held-out questions", "held-out chat turns": "turns of held-out chats"}
     lines = []
-    for n, figures in points.items():
-        held_out = dict(figures["held out"])
-        total, same, named = (held_out.pop(k) for k in ("questions", "same", "the same ones"))
-        near = ", ".join(f"{count} {what}" for what, count in held_out.items())
-        told = f" ({'; '.join(named)})" if named else ""
-        lines.append(
-            f"- {int(n):,} conversations: {same} of {total} held-out questions were written word"
-            f" for word, whatever they call the molecule{told}; {near}."
-        )
+    for kind, called in kinds.items():
+        for n, figures in points.items():
+            held_out = dict(figures[kind])
+            total, same, named = (held_out.pop(k) for k in ("questions", "same", "the same ones"))
+            near = ", ".join(f"{count} {what}" for what, count in held_out.items())
+            is_last = n == list(points)[-1]
+            told = f" ({'; '.join(dict.fromkeys(named))})" if named and is_last else ""
+            lines.append(
+                f"- {int(n):,} conversations: {same} of {total} {called} were written word for"
+                f" word, whatever they call the molecule{told}; {near}."
+            )
     return lines

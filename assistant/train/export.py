@@ -1,6 +1,9 @@
 """Writes a training run as a bundle: NF4 language model, tokenizer, encoder, projector, card.
 
 python -m assistant.train.export --run runs/default --bundle checkpoints/default
+
+Pair heads that the bundle has need no language model and stay in it. What `bundle.json` says of
+names stays too, unless --names or --no-names is given.
 """
 
 import argparse
@@ -14,10 +17,14 @@ import torch
 from transformers import BitsAndBytesConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
+from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.llm.load import load_llm
 from assistant.train import nf4
+from assistant.train.card import sources_of
+from assistant.train.curves import require_matplotlib
 from assistant.train.model import GroundedModel, ModelSizes
+from assistant.train.provenance import Provenance
 from assistant.train.tokenizer import save_tokenizer
 
 log = logging.getLogger(__name__)
@@ -62,15 +69,27 @@ def save_nf4(llm: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, director
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def export(run: Path, bundle: Path, *, context: int | None = None) -> None:
-    """Writes the bundle, with the run's generator if it has trained one.
+def export(
+    run: Path, bundle: Path, *, context: int | None = None, reads_names: bool | None = None
+) -> None:
+    """Writes the bundle, with the run's generator, if any, and the pair heads the bundle has.
 
     Args:
         run: Directory of a training run.
         bundle: Directory to write.
         context: Longest sequence the model may be given, when it was trained on shorter ones than
             its shape allows.
+        reads_names: Whether the model can copy a molecule's name (`Bundle.reads_names`); None keeps
+            what the bundle says, and a new one says that it can.
+
+    Raises:
+        AssistantError: There is no matplotlib to draw the curve with.
     """
+    require_matplotlib()
+    if reads_names is None:
+        reads_names = (
+            Bundle.read(bundle).reads_names if (bundle / "bundle.json").is_file() else True
+        )
     model, tokenizer, progress = trained_model(run)
     if context is not None:
         model.llm.config.max_position_embeddings = context
@@ -82,13 +101,17 @@ def export(run: Path, bundle: Path, *, context: int | None = None) -> None:
     for name, module in (("encoder", model.encoder), ("projector", model.projector)):
         info = ComponentInfo(name, base_model=fingerprint, notes=notes)
         save_component(bundle / name, module.to(torch.bfloat16), module.config, info)
+    recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    sources = tuple(sources_of(recipe, run))
+    Provenance(Provenance.of(run).licensed_only, sources).write(bundle / "encoder")
     shutil.rmtree(bundle / "generator", ignore_errors=True)
     components = {name: name for name in ("llm", "encoder", "projector")}
     if (run / "generator.pt").is_file():
         _add_generator(run, bundle, fingerprint)
         components["generator"] = "generator"
-    values = {"format_version": 1, "name": bundle.name, "components": components}
-    (bundle / "bundle.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    if (bundle / PAIR_HEADS).is_dir():
+        components[PAIR_HEADS] = PAIR_HEADS
+    Bundle.write(bundle, bundle.name, components, reads_names=reads_names)
     draw_loss_curve(run / "log.jsonl", bundle / "loss.png")
     log.info("wrote %s", bundle)
 
@@ -162,9 +185,15 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--context", type=int, help="longest sequence it was trained on")
+    parser.add_argument(
+        "--names",
+        action=argparse.BooleanOptionalAction,
+        help="whether it can copy a molecule's name from the prompt; one that cannot is shown none"
+        " (default: as the bundle says, yes for a new one)",
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
-    export(args.run, args.bundle, context=args.context)
+    export(args.run, args.bundle, context=args.context, reads_names=args.names)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 FILE is a CSV, TSV or JSONL (.gz) with a column `smiles` and, where known, `name`; or a .smi file, a
 SMILES and a name a line. Every answer follows from facts that RDKit computes and from the words in
 this package; another seed writes other conversations. The lines are of the format `conversations`:
-`python -m assistant.train.adapt --data conversations=OUT.jsonl`. They show the whole fact card, so
-train on them with the rates card, line, smiles and graph at 0.
+`python -m assistant.train.adapt --config conversations --data conversations=OUT.jsonl`. Their
+answers state values of the whole fact card, so that preset leaves nothing of a molecule out.
 """
 
 import argparse

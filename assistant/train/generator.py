@@ -15,9 +15,8 @@ import logging
 import random
 import sys
 import time
-import tomllib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.lora import AdapterStep, running, wrap
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import StackedLora, StackedLowRank
+from assistant.errors import AssistantError
 from assistant.train import ranks
 from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
@@ -35,50 +35,12 @@ from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Encoder, LossWeights
 from assistant.train.export import trained_model
 from assistant.train.feed import Feed
+from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.loss import head_loss, splice_graph_tokens
 from assistant.train.precision import autocast
 from assistant.train.view import Rates
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class GeneratorRecipe:
-    """One TOML file; `minutes` of training."""
-
-    rates: Rates
-    minutes: float = 12.0
-    tokens_per_step: int = 6144
-    lr: float = 2e-3
-    warmup: float = 0.05
-    rank: int = 8
-    alpha: float = 16.0
-    d_model: int = 128
-    n_blocks: int = 2
-    n_site_blocks: int = 0
-    kinds: str = "qkvom"
-    every: int = 2
-    tiny: float = 0.0
-    """Share of tiny dialogues: most of their loss is on what only ΔW can tell."""
-    b_std: float = 0.0
-    """Standard deviation of B at the start. With B = 0 the first steps train B alone, which all
-    molecules share; what differs between molecules gets no gradient before that has settled."""
-    n_molecules: int = 20000
-    seed: int = 2
-    held_out_batches: int = 8
-    record_every: int = 10
-
-    def factor(self, progress: float) -> float:
-        """Share of the learning rate at `progress` in [0, 1]: warm-up, then linear to zero."""
-        rising = progress / self.warmup if self.warmup else 1.0
-        return max(0.02, min(rising, 1.0 - progress, 1.0))
-
-    @classmethod
-    def load(cls, path: Path) -> "GeneratorRecipe":
-        """Reads a TOML file; unknown keys raise."""
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-        return cls(Rates(**values.pop("rates", {})), **values)
 
 
 def focus_stack(stacked: StackedLora, focuses: tuple[tuple[int, ...], ...]) -> StackedLora:
@@ -264,24 +226,29 @@ def _on(step: AdapterStep | None, device: torch.device) -> AdapterStep | None:
     return replace(step, rows=step.rows.to(device), pick=pick)
 
 
-def main() -> None:
-    """Command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="run directory of the base stage")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=0, help="processes that write batches ahead")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
-    ranks.join()
-    recipe = GeneratorRecipe.load(args.config)
-    run = GeneratorRun(recipe, args.data, args.run, device=args.device, workers=args.workers)
-    figures = run.train()
+    try:
+        recipe = GeneratorRecipe.load(args.config)
+        ranks.join()
+        run = GeneratorRun(recipe, args.data, args.run, device=args.device, workers=args.workers)
+        figures = run.train()
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     if not ranks.rank():
         run.save(figures)
     ranks.leave()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

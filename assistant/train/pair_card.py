@@ -1,11 +1,12 @@
 """The card of a pair head and the picture of its training."""
 
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from assistant.chem.pairs import pair_task
 from assistant.graph.pairs.head import PairHead
 from assistant.pairing.figures import HeadFigures, TaskFigures
+from assistant.train.curves import read_log
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_tables import PairTable
 
@@ -16,8 +17,9 @@ def card_text(
     head: PairHead,
     figures: HeadFigures,
     best: dict[str, float],
+    log: Path,
 ) -> str:
-    """The card, Markdown."""
+    """The card, Markdown; `log` is that of the training."""
     n_weights = sum(parameter.numel() for parameter in head.parameters())
     sizes = recipe.sizes
     first, second = head.config.roles
@@ -35,13 +37,13 @@ def card_text(
         f"- Rows: {counts}; {table.n_unread} not read, {table.n_leaking} left out of training since"
         " they stand in validation or test too.",
         f"- Kept: the running mean of the weights at epoch {best.get('epoch', recipe.epochs)} of"
-        f" {recipe.epochs}, the best on the validation rows.",
+        f" {recipe.epochs}{_looked(read_log(log, 'epoch'))}.",
         f"- Command: `{figures.command}`",
         "",
         f"## Test rows, measured {figures.date}",
         "",
         "| task | unit | n | MAE | RMSE | MAE of the nearest pair's value | ROC-AUC"
-        " | training pairs | their mean |",
+        " | training pairs | mean of their values |",
         "|---|---|---|---|---|---|---|---|---|",
         *(_line(name, one) for name, one in figures.tasks.items()),
         "",
@@ -59,6 +61,15 @@ def card_text(
     return "\n".join(lines) + "\n"
 
 
+def _looked(rows: Sequence[Mapping[str, float]]) -> str:
+    """How often the validation rows were looked at: the best of one look is no choice."""
+    epochs = [row["epoch"] for row in rows if any(key.startswith("valid ") for key in row)]
+    if len(epochs) > 1:
+        shown = ", ".join(map(str, epochs))
+        return f", the best of {len(epochs)} looks at the validation rows (epochs {shown})"
+    return ", the only look at the validation rows" if epochs else ""
+
+
 def _line(name: str, one: TaskFigures) -> str:
     task = pair_task(name)
     unit = f"log10 {task.unit}" if one.logarithmic else task.unit or "–"
@@ -68,7 +79,9 @@ def _line(name: str, one: TaskFigures) -> str:
         f"{one.n_test:,}",
         *(_cell(v) for v in (one.mae, one.rmse, one.copied, one.auc)),
     ]
-    return f"| {' | '.join([*cells, f'{one.n_train:,}', _cell(one.base)])} |"
+    # The mean is of the values themselves, also where their logarithm is learned.
+    mean = f"{_cell(one.base)} {task.unit}".rstrip()
+    return f"| {' | '.join([*cells, f'{one.n_train:,}', mean])} |"
 
 
 def _cell(value: float | None) -> str:
@@ -89,7 +102,7 @@ def draw_curve(log: Path, picture: Path) -> None:
     """Training loss and the validation figure of the first task over epochs."""
     from matplotlib.figure import Figure
 
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    rows = read_log(log, "epoch")
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot([r["epoch"] for r in rows], [r["loss"] for r in rows], lw=1, label="training loss")

@@ -1,11 +1,13 @@
 """Before the pairs: encoder and alignment learn what RDKit computes of single molecules.
 
 A table of some hundred measured pairs is too small to learn chemistry from. Descriptors cost
-nothing and no label is seen: structures alone, in the role of the first molecule.
+nothing and no label is seen: structures alone, in the role of the first molecule. Those of the
+table of pairs are left out, whichever rows of it are tested on later.
 """
 
 import math
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from assistant.errors import AssistantError
 from assistant.evaluate.table import read_table
 from assistant.graph.pairs.head import PairHead
 from assistant.graph.pairs.model import MoleculeTensors
+from assistant.train.encoder.molecules import structure_key
 from assistant.train.pair_recipe import Descriptors as Settings
 from assistant.train.progress import Progress
 
@@ -41,12 +44,21 @@ COMPUTED = {
 _CHARS_PER_ATOM = 2.5
 
 
-def chosen_molecules(settings: Settings, data: Path, seed: int) -> list[Molecule]:
+def chosen_molecules(
+    settings: Settings, data: Path, seed: int, *, left_out: Iterable[str]
+) -> list[Molecule]:
     """Molecules of the table within the size, drawn by the seed.
+
+    Args:
+        settings: Table, size and number.
+        data: Data directory.
+        seed: Of the draw.
+        left_out: SMILES of structures that are not taken, stereo aside.
 
     Raises:
         AssistantError: The table is missing or none fits.
     """
+    unwanted = {structure_key(smiles) for smiles in left_out}
     rows = read_table(data / settings.path, ("smiles",))
     texts = [row["smiles"] for row in rows]
     random.Random(seed).shuffle(texts)
@@ -61,10 +73,15 @@ def chosen_molecules(settings: Settings, data: Path, seed: int) -> list[Molecule
             molecule = Molecule.parse(text)
         except AssistantError:
             continue  # of a corpus; nobody waits for this one
-        if molecule.rdmol().GetNumHeavyAtoms() <= settings.max_atoms:
+        if molecule.rdmol().GetNumHeavyAtoms() > settings.max_atoms:
+            continue
+        if structure_key(molecule.smiles) not in unwanted:
             found.append(molecule)
     if not found:
-        raise AssistantError(f"{settings.path} has no molecule of {settings.max_atoms} atoms.")
+        raise AssistantError(
+            f"{settings.path} has no molecule of {settings.max_atoms} atoms beside those of the"
+            " pairs."
+        )
     return found
 
 
@@ -75,9 +92,19 @@ def descriptor_values(molecules: list[Molecule]) -> np.ndarray:
     return (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 
 
-def learn_descriptors(head: PairHead, settings: Settings, data: Path, *, seed: int) -> float:
-    """Trains encoder and alignment of a head in place; returns the last mean loss."""
-    molecules = chosen_molecules(settings, data, seed)
+def learn_descriptors(
+    head: PairHead, settings: Settings, data: Path, *, seed: int, left_out: Iterable[str]
+) -> float:
+    """Trains encoder and alignment of a head in place; returns the last mean loss.
+
+    Args:
+        head: Untrained.
+        settings: On what and how long.
+        data: Data directory.
+        seed: Of the molecules and their order.
+        left_out: SMILES of the table of pairs.
+    """
+    molecules = chosen_molecules(settings, data, seed, left_out=left_out)
     targets = torch.from_numpy(descriptor_values(molecules)).float()
     tensors = [MoleculeTensors(graph) for graph in rdmols_to_graphs(m.rdmol() for m in molecules)]
     sizes = head.config.model

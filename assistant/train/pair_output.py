@@ -1,6 +1,5 @@
 """Writes a trained pair head as a component: 16-bit weights, figures, known pairs, card, curve."""
 
-import json
 import shutil
 import tempfile
 from datetime import UTC, datetime
@@ -9,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from assistant.bundle import PAIR_HEADS
+from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import ComponentInfo, read_info, replace_directory, save_component
 from assistant.chem.molecule import Molecule
-from assistant.errors import BundleError
 from assistant.graph.pairs.head import PAIR_HEAD_COMPONENT, PairHead
 from assistant.pairing.domain import domain_of
 from assistant.pairing.figures import HeadFigures, TaskFigures, bins_of
@@ -154,13 +152,14 @@ def write_component(
         info = ComponentInfo(PAIR_HEAD_COMPONENT, notes=notes)
         halves = PairHead(head.config)
         halves.load_state_dict(head.state_dict())
-        card = card_text(recipe, table, head, figures, run.best)
+        log = directory / "log.jsonl"
+        card = card_text(recipe, table, head, figures, run.best, log)
         save_component(fresh, halves.half(), head.config, info, card=card)
         figures.write(fresh)
         with_values = recipe.known_shipped or all_known
         shown = table if with_values else _without_values(table)
         write_known(shown, recipe.tasks, fresh / KNOWN_FILE)
-        draw_curve(directory / "log.jsonl", fresh / "loss.png")
+        draw_curve(log, fresh / "loss.png")
         replace_directory(directory / COMPONENT, fresh)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -179,16 +178,12 @@ def add_to_bundle(component: Path, bundle: Path, name: str) -> Path:
         BundleError: There is no bundle, or no component.
     """
     read_info(component)
-    path = bundle / "bundle.json"
-    if not path.is_file():
-        raise BundleError(f"No bundle at {bundle}; name another with --bundle.")
+    described = Bundle.read(bundle)
     heads = bundle / PAIR_HEADS
     heads.mkdir(exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=heads))
     shutil.copytree(component, fresh, dirs_exist_ok=True)
     fresh.chmod(0o755)
     replace_directory(heads / name, fresh)
-    values = json.loads(path.read_text(encoding="utf-8"))
-    values["components"][PAIR_HEADS] = PAIR_HEADS
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    described.with_component(PAIR_HEADS, PAIR_HEADS)
     return heads / name

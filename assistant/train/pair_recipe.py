@@ -1,18 +1,18 @@
 """What `assistant.train.pairs` trains and how: one TOML file."""
 
 import math
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assistant.chem.pairs import pair_task
-from assistant.errors import AssistantError
 from assistant.graph.pairs.alignment import AlignmentConfig
 from assistant.graph.pairs.encoders2d import Encoder2DConfig
 from assistant.graph.pairs.interactions import InteractionConfig
 from assistant.graph.pairs.model import PairConfig
 from assistant.train.pair_tables import TableSource
+from assistant.train.recipe_file import check_keys, filled, read_recipe
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class PairRecipe:
         for name, kind in (("source", TableSource), ("sizes", Sizes), ("descriptors", Descriptors)):
             value: Any = getattr(self, name)
             if isinstance(value, dict):
-                object.__setattr__(self, name, kind(**value))
+                object.__setattr__(self, name, filled(kind, value, f"[{name}]"))
         for task in self.tasks:
             pair_task(task)
         missing = sorted(set(self.tasks) - set(self.source.columns))
@@ -141,12 +141,12 @@ class PairRecipe:
         """Reads a TOML file.
 
         Raises:
-            AssistantError: It is missing, no TOML, or has an unknown or wrong key.
+            AssistantError: No such file, unknown keys, or values that are impossible.
         """
-        try:
-            with path.open("rb") as file:
-                return cls(**tomllib.load(file))
-        except FileNotFoundError as error:
-            raise AssistantError(f"No recipe at {path}; name one with --config.") from error
-        except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
-            raise AssistantError(f"{path}: {error}.") from error
+        return read_recipe(path, cls.from_dict)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "PairRecipe":
+        """From TOML's values; unknown keys raise ValueError."""
+        check_keys(values, cls)
+        return cls(**values)

@@ -11,6 +11,7 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
+from assistant.evaluate.heads import HEAD, KINDS
 from assistant.evaluate.metrics.interval import Metric, bootstrap
 from assistant.evaluate.metrics.numbers import value_metrics
 from assistant.evaluate.report import Report, ReportRow
@@ -19,7 +20,6 @@ from assistant.evaluate.tasks.registry import task_of
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_tables import PairTable
 
-HEAD = "pair model head"
 N_BASELINES = 2
 """The constant and the nearest neighbour; a ridge over 4,096 bits a split takes longer than the
 head, and stands beside it on the official split."""
@@ -97,7 +97,7 @@ def split_report(
     rows = [
         ReportRow(
             method,
-            "regression head" if method == HEAD else "baseline",
+            KINDS["value"] if method == HEAD else "baseline",
             _metrics(parts, references, float(np.mean(means)), unit),
             sum(len(part) for part in references),
         )

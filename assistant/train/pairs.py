@@ -16,15 +16,19 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from assistant.checkpoint import sha256_of
 from assistant.chem.graph import MoleculeGraph
 from assistant.errors import AssistantError
 from assistant.evaluate.report import table_text, write_report
 from assistant.graph.pairs.head import PairHead
+from assistant.train.curves import require_matplotlib
+from assistant.train.guard import refuse_another
 from assistant.train.pair_descriptors import learn_descriptors
 from assistant.train.pair_output import add_to_bundle, measured, round_to_half, write_component
 from assistant.train.pair_recipe import PairRecipe
@@ -33,6 +37,22 @@ from assistant.train.pair_splits import split_report
 from assistant.train.pair_tables import PairTable, read_pairs
 
 log = logging.getLogger(__name__)
+
+_LENGTH = ("epochs", "restarts", "check_every")
+_TERMS = ("licence", "shipped", "known_shipped")
+
+
+def _check_run(recipe: PairRecipe, args: argparse.Namespace) -> None:
+    """Notes what the run's directory is trained by, or refuses to mix it with something else.
+
+    Longer training may go on with weights and descriptors that are there, but splits that were
+    measured before would then stand beside others in one mean.
+    """
+    source = sha256_of(args.data / recipe.source.path)
+    values = {"recipe": asdict(recipe), "table": source}
+    refuse_another(args.run, values, may_change=(*_LENGTH, *_TERMS))
+    if args.splits:
+        refuse_another(args.run, values, may_change=_TERMS, note="splits.json")
 
 
 def start_of(recipe: PairRecipe, table: PairTable, data: Path, run: Path) -> PairHead:
@@ -44,7 +64,9 @@ def start_of(recipe: PairRecipe, table: PairTable, data: Path, run: Path) -> Pai
     if kept.is_file():
         head.load_state_dict(torch.load(kept, weights_only=True))
         return head
-    loss = learn_descriptors(head, recipe.descriptors, data, seed=recipe.seed)
+    loss = learn_descriptors(
+        head, recipe.descriptors, data, seed=recipe.seed, left_out=table.smiles
+    )
     log.info("descriptors learned, loss %.3f", loss)
     torch.save(head.state_dict(), kept)
     return head
@@ -140,9 +162,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(args.threads)
     try:
+        if not args.splits:
+            require_matplotlib()
         recipe = PairRecipe.load(args.config)
         table = read_pairs(recipe.source, recipe.tasks, args.data)
-        args.run.mkdir(parents=True, exist_ok=True)
+        _check_run(recipe, args)
         if args.splits:
             run_splits(recipe, table, args)
             return 0

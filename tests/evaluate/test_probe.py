@@ -27,7 +27,7 @@ def encoder(tmp_path: Path) -> Path:
 
 
 def test_features_are_the_means_of_each_level_whatever_the_batch(encoder: Path) -> None:
-    model = probe.read_encoder(str(encoder)).encoder
+    model = probe.named_encoder(str(encoder)).encoder
     smiles = ["CCO", "c1ccccc1", "C"]
     together = probe.features(model, smiles)
     assert together.shape == (3, 3 * 8)
@@ -39,7 +39,7 @@ def test_features_are_the_means_of_each_level_whatever_the_batch(encoder: Path) 
 
 def test_a_probe_finds_what_is_linear_in_the_atoms(encoder: Path) -> None:
     rows = [Example((s,), "", 100.0 * s.count("O") / len(s)) for s in CHAINS + ALCOHOLS]
-    named = probe.read_encoder(f"mine={encoder}")
+    named = probe.named_encoder(f"mine={encoder}")
     scored = probe.probe(task_of("property:esol"), named, rows[::2], rows[1::2])
     assert scored.name == "linear probe: mine"
     wanted = [row.answer for row in rows[1::2]]

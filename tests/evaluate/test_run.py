@@ -8,6 +8,7 @@ import pytest
 from assistant.chem.molecule import Molecule
 from assistant.evaluate import results, run
 from assistant.evaluate.report import number_text
+from assistant.evaluate.table import some
 from assistant.pairing.predictor import PairPredictor
 from assistant.retrieval.index import Captioned, build_index
 from tests.bundles import write_tiny_bundle
@@ -302,3 +303,12 @@ def test_no_records_say_how_to_make_some(
 )
 def test_numbers_have_four_digits(value: float | None, text: str) -> None:
     assert number_text(value) == text
+
+
+def test_some_rows_are_the_same_ones_in_their_order() -> None:
+    rows = list("abcdefghij")
+    chosen = some(rows, 4, seed=3)
+    assert chosen == sorted(chosen) == some(rows, 4, seed=3)
+    assert len(chosen) == 4
+    assert some(rows, 4, seed=4) != chosen
+    assert some(rows, None, 0) == some(rows, 99, 0) == rows

@@ -5,6 +5,7 @@ import gzip
 import json
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ import torch
 import torch.multiprocessing as mp
 
 from assistant.train import ranks
-from assistant.train.base import Recipe, Run, Schedule
+from assistant.train.base import Run
 from assistant.train.carry import pack, pack_weight, unpack, unpack_weight
 from assistant.train.encode import LossWeights
-from assistant.train.generator import GeneratorRecipe, GeneratorRun
+from assistant.train.generator import GeneratorRun
+from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.model import ModelSizes
 from assistant.train.nf4 import plain_names, quantise_nf4
+from assistant.train.recipe import Recipe, Schedule
 from assistant.train.view import Rates
 
 SMILES = ("CCO", "c1ccccc1O", "CC(=O)NC", "C1CCNCC1", "CC(=O)O", "CCN", "CCCl", "c1ccncc1")
@@ -71,17 +74,19 @@ def test_the_schedule_rises_holds_and_falls_to_zero() -> None:
 def test_a_run_goes_on_from_the_model_of_another(tmp_path: Path) -> None:
     data, directory = _data(tmp_path / "data"), tmp_path / "run"
     first = Run(_recipe(minutes=0.0), data, directory)
+    with torch.no_grad():
+        for parameter in first.model.parameters():
+            parameter.add_(0.01)
     first.save()
-    shutil.copytree(directory, tmp_path / "more", ignore=shutil.ignore_patterns("state.pt"))
-    more = Run(_recipe(start=str(directory), seed=4), data, tmp_path / "more")
-    other = Run(_recipe(seed=4), data, tmp_path / "more")
+    # Rates other than the first run's would write another text, so another tokenizer.
+    recipe = replace(_recipe(start=str(directory)), rates=Rates(card=0.9, smiles=0.0))
+    more = Run(recipe, data, tmp_path / "more")
     assert (more.step, more.seconds) == (0, 0.0)
-    moved = dict(other.model.named_parameters())
-    for (name, parameter), (_, was) in zip(
-        more.model.named_parameters(), first.model.named_parameters(), strict=True
-    ):
+    for parameter, was in zip(more.model.parameters(), first.model.parameters(), strict=True):
         assert torch.equal(parameter, was)
-        assert "layers.0.mlp" not in name or not torch.equal(parameter, moved[name])
+    assert more.tokenizer.get_vocab() == first.tokenizer.get_vocab()
+    assert more.held_out == first.held_out
+    assert (more.text.ids == first.text.ids).all()
 
 
 @pytest.mark.slow
@@ -119,7 +124,7 @@ def test_a_run_stops_resumes_quantised_and_becomes_a_bundle_that_answers(tmp_pat
     unpack(tmp_path / "packed", tmp_path / "other")
     export(tmp_path / "other", tmp_path / "bundle")
     assistant = Assistant.load(tmp_path / "bundle")
-    assert {status.name: status.on for status in assistant.status().adapters}["generator"]
+    assert {status.name: status.on for status in assistant.status().adapters}["instance LoRA"]
     assert answer_of(assistant, "CCO", "What is its formula?")
 
 

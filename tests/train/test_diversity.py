@@ -51,6 +51,21 @@ def test_own_molecules_become_conversations_that_adapt_reads(
     assert out.read_text(encoding="utf-8") != first
 
 
+def test_a_named_molecule_keeps_the_name_that_its_file_gives_it(tmp_path: Path) -> None:
+    given = {"CCO": "ethanol", "c1ccccc1C(=O)O": "benzoic acid", "C/C=C/C": None, "CCN": None}
+    table = tmp_path / "mine.csv"
+    rows = [f"{smiles},{name or ''}\n" for smiles, name in given.items()]
+    table.write_text(f"smiles,name\n{''.join(rows)}", encoding="utf-8")
+    out = tmp_path / "out.jsonl"
+    assert generate.main(["--molecules", str(table), "--out", str(out), "--n", "80"]) == 0
+    names = {Molecule.parse(smiles).smiles: name for smiles, name in given.items()}
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    written = [(m["smiles"], m.get("name")) for line in lines for m in line["molecules"]]
+    assert {smiles for smiles, _ in written} == set(names)
+    assert all(name == names[smiles] for smiles, name in written if names[smiles])
+    assert {bool(name) for smiles, name in written if not names[smiles]} == {True, False}
+
+
 def test_a_smi_file_and_one_without_molecules(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +121,25 @@ def test_a_held_out_question_that_is_written_is_found(writer: DialogueWriter) ->
     assert held_out["the same ones"] == [" ".join(question)]
 
 
+def test_a_turn_of_a_held_out_conversation_that_is_written_is_found(
+    writer: DialogueWriter, tmp_path: Path
+) -> None:
+    dialogue = writer.write()
+    asked = dialogue.conversation.messages[0].text
+    turns = [{"user": asked}, {"user": "And what nobody ever wrote?"}]
+    (tmp_path / "chat.jsonl").write_text(json.dumps({"turns": turns}) + "\n", encoding="utf-8")
+    counted = diversity.Diversity([], diversity.held_out_turns(tmp_path))
+    counted.add(dialogue)
+    figures = counted.figures()
+    assert figures["held out"]["questions"] == 0
+    found = figures["held-out chat turns"]
+    assert (found["questions"], found["same"]) == (2, 1)
+    assert found["the same ones"] == [" ".join(diversity.normalised(asked))]
+    lines = diversity.HELDOUT.joinpath("chat.jsonl").read_text(encoding="utf-8").splitlines()
+    n_turns = sum(len(json.loads(line)["turns"]) for line in lines)
+    assert len(diversity.held_out_turns()) == n_turns > 300
+
+
 def test_all_intents_are_known_and_the_page_says_what_was_measured(
     writer: DialogueWriter, tmp_path: Path
 ) -> None:
@@ -118,6 +152,7 @@ def test_all_intents_are_known_and_the_page_says_what_was_measured(
     text = page_text(found | {"date": "2026-01-01", "command": "the command"})
     assert "`the command`" in text
     assert "Tokens were not counted" in text
+    assert text.count("turns of held-out chats were written word for word") == 2
     json.dumps(found)
 
 
@@ -127,6 +162,7 @@ def test_tokens_are_measured_or_said_to_be_extrapolated() -> None:
         "distinct": {}, "different questions": 1, "intents": {"group": 1},
         "intents not written": [], "conversations with n-grams counted": 10_000,
         "held out": {"questions": 1, "same": 0, "the same ones": []},
+        "held-out chat turns": {"questions": 1, "same": 0, "the same ones": []},
     }  # fmt: skip
     found = {"molecules": 1, "seconds": 1.0, "date": "", "command": "", "points": {"10000": point}}
     few = page_text(found | {"tokens": {"text": 500.0, "answers": 100.0}})

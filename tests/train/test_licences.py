@@ -10,8 +10,9 @@ import pytest
 from assistant.errors import AssistantError
 from assistant.train import licences, text
 from assistant.train.adapt.__main__ import main as adapt
-from assistant.train.card import _sources
+from assistant.train.card import sources_of
 from assistant.train.corpus import molecules_with_facts, outside_questions, question_sources
+from assistant.train.provenance import Provenance
 from assistant.train.sources.registry import SOURCES
 from assistant.train.start import check_sources
 
@@ -31,6 +32,16 @@ def test_every_source_that_a_loader_reads_is_in_the_table() -> None:
             assert entry.what, name
             assert entry.licence, name
             assert not (entry.clear and "none stated" in entry.licence), name
+
+
+def test_what_a_database_does_not_state_is_not_clear_whoever_copied_it() -> None:
+    # The card of the head that learned from it says that the database states no licence.
+    for family, name in (("corpus", "freesolv"), ("labels", "moleculenet/freesolv")):
+        assert not licences.licence_of(family, name).clear
+        assert "states none" in licences.licence_of(family, name).licence
+    for family in ("corpus", "text", "labels"):
+        for name, entry in licences.known(family).items():
+            assert not (entry.clear and "states none" in entry.licence), name
 
 
 def test_an_unknown_source_has_no_clear_licence() -> None:
@@ -105,15 +116,42 @@ def test_a_run_keeps_to_the_sources_it_was_prepared_from(tmp_path: Path) -> None
     check_sources(fresh, licensed_only=True, start=tmp_path)
 
 
-def test_a_card_lists_what_was_used() -> None:
-    everything = "\n".join(_sources({"text_share": 0.1}))
-    licensed = "\n".join(_sources({"text_share": 0.1, "licensed_only": True}))
+def test_a_licensed_run_begins_with_no_encoder_that_learned_from_other_sources(
+    tmp_path: Path,
+) -> None:
+    unknown, unclear, clear = (tmp_path / name for name in ("unknown", "unclear", "clear"))
+    for directory in (unknown, unclear, clear, tmp_path / "run", tmp_path / "free"):
+        directory.mkdir()
+    Provenance(licensed_only=False, sources=("QM9: none stated",)).write(unclear)
+    Provenance(licensed_only=True, sources=("ESOL: MIT",)).write(clear)
+    for encoder in (unknown, unclear):
+        with pytest.raises(AssistantError, match=rf"{encoder.name} is refused: .*--licensed-only"):
+            check_sources(tmp_path / "run", licensed_only=True, encoder=encoder)
+    check_sources(tmp_path / "run", licensed_only=True, encoder=clear)
+    assert Provenance.of(tmp_path / "run") == Provenance(True, ("ESOL: MIT",))
+    check_sources(tmp_path / "free", licensed_only=False, encoder=unclear)
+    further = tmp_path / "further"
+    further.mkdir()
+    check_sources(further, licensed_only=False, start=tmp_path / "free")
+    assert Provenance.of(further).sources == ("QM9: none stated",)
+
+
+def test_a_card_lists_what_was_used(tmp_path: Path) -> None:
+    everything = "\n".join(sources_of({"text_share": 0.1}, tmp_path))
+    licensed = "\n".join(sources_of({"text_share": 0.1, "licensed_only": True}, tmp_path))
     assert "DrugBank" in everything
     assert "none stated" not in licensed
     assert "MoleculeNet MUV (Wu et al. 2018), from chemprop: MIT (structures only)" in licensed
     assert "OpenStax" not in "\n".join(
-        line for line in _sources({"text_share": 0.0}) if "read as text" in line
+        line for line in sources_of({"text_share": 0.0}, tmp_path) if "read as text" in line
     )
+
+
+def test_a_card_lists_what_the_pre_trained_encoder_learned_from(tmp_path: Path) -> None:
+    recipe = {"text_share": 0.0, "encoder": "runs/encoder"}
+    assert "encoder: what it was trained on was not noted" in sources_of(recipe, tmp_path)[-1]
+    Provenance(licensed_only=False, sources=("QM9: none stated",)).write(tmp_path)
+    assert sources_of(recipe, tmp_path)[-1] == "pre-trained encoder: QM9: none stated"
 
 
 def test_adapting_refuses_a_format_without_a_clear_licence(
@@ -128,3 +166,15 @@ def test_adapting_refuses_a_format_without_a_clear_licence(
     )
     assert code == 1
     assert "pubchem324k (none stated)" in capsys.readouterr().err
+
+
+def test_adapting_refuses_an_encoder_that_learned_from_other_sources(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
+    run = ["--llm", str(tmp_path), "--run", str(tmp_path / "run"), "--licensed-only"]
+    assert adapt([*run, "--encoder", str(tmp_path / "mine")]) == 1
+    assert "mine is refused" in capsys.readouterr().err
+    Provenance(licensed_only=True).write(tmp_path / "mine")
+    assert adapt([*run, "--encoder", str(tmp_path / "mine")]) == 1
+    assert "No language model" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from assistant.pairing.figures import HeadFigures
 from assistant.pairing.known import KnownPairs
 from assistant.pairing.predictor import PairPredictor
 from assistant.train import pairs
+from assistant.train.pair_descriptors import chosen_molecules
 from assistant.train.pair_recipe import Descriptors, PairRecipe
 from assistant.train.pair_run import PairRun
 from assistant.train.pair_splits import random_split, scaffold_split
@@ -167,6 +168,32 @@ def test_other_splits_are_measured_beside_simple_methods(data: Path, tmp_path: P
     } == kept
 
 
+def test_a_run_of_another_recipe_or_table_is_not_gone_on_with(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
+    config = write_recipe(tmp_path / "dyes.toml")
+    text = config.read_text().replace("epochs = 4", "epochs = 1")
+    arguments = ["--config", str(config), "--data", str(data), "--run", str(tmp_path / "run")]
+
+    def told(*changed: str, splits: bool = False) -> str:
+        values = text
+        for old, new in zip(changed[::2], changed[1::2], strict=True):
+            values = values.replace(old, new)
+        config.write_text(values)
+        more = ["--splits", "random:1"] if splits else []
+        return capsys.readouterr().err if pairs.main([*arguments, *more]) else ""
+
+    assert not told()
+    assert "other settings (batch)" in told("batch = 6", "batch = 5")
+    assert not told("epochs = 1", "epochs = 2", "check_every = 2", "check_every = 1")
+    assert not told(splits=True)
+    # One mean over splits must not hold heads that were trained for different times.
+    assert "other settings (epochs)" in told("epochs = 1", "epochs = 2", splits=True)
+    write_dyes(data, leak=True)
+    assert "other settings (table)" in told()
+
+
 def test_splits_take_all_rows_and_scaffolds_are_not_shared(table: PairTable) -> None:
     split = random_split(100, 3)
     assert [int((split == s).sum()) for s in ("train", "valid", "test")] == [80, 10, 10]
@@ -178,12 +205,17 @@ def test_splits_take_all_rows_and_scaffolds_are_not_shared(table: PairTable) -> 
 def test_descriptors_are_learned_from_structures_alone(data: Path, tmp_path: Path) -> None:
     corpus = data / "smiles_corpus"
     corpus.mkdir()
+    others = ["C" * n + "O" for n in range(3, 12)]
     (corpus / "smiles_corpus.csv").write_text(
-        "smiles\n" + "\n".join([*DYES, "C1CC", "C" * 60]) + "\n"
+        "smiles\n" + "\n".join([*DYES, *others, "C1CC", "C" * 60]) + "\n"
     )
     descriptors = Descriptors("smiles_corpus/smiles_corpus.csv", 20, 30, epochs=60, batch=10)
     recipe = replace(RECIPE, descriptors=descriptors)
     table = read_pairs(recipe.source, recipe.tasks, data)
+    # Any row may be tested on: of the table no structure is learned from, whatever its stereo.
+    flat = [smiles.replace("/", "") for smiles in table.smiles]
+    taken = chosen_molecules(descriptors, data, 0, left_out=flat)
+    assert sorted(m.smiles for m in taken) == sorted(others)
     (run := tmp_path / "run").mkdir()
     first = pairs.start_of(recipe, table, data, run)
     assert (run / "descriptors.pt").is_file()
@@ -204,7 +236,7 @@ def test_mistakes_in_a_recipe_are_named(tmp_path: Path) -> None:
         path.write_text(text.replace(old, new))
         with pytest.raises(AssistantError, match=said):
             PairRecipe.load(path)
-    with pytest.raises(AssistantError, match="No recipe"):
+    with pytest.raises(AssistantError, match="There is no recipe"):
         PairRecipe.load(tmp_path / "none.toml")
 
 

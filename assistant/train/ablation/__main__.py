@@ -14,19 +14,20 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
 from assistant.bundle import Bundle
-from assistant.checkpoint import load_weights, read_config
+from assistant.checkpoint import WEIGHTS, sha256_of
 from assistant.errors import AssistantError
 from assistant.evaluate.metrics.interval import Metric
 from assistant.evaluate.run import add_scoring_options, text_scoring
 from assistant.evaluate.table import data_directory
 from assistant.evaluate.tasks.base import Example
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.encoder import read_encoder
 from assistant.llm.compute import dequantise
 from assistant.llm.load import LoadedLLM, load_llm
 from assistant.train.ablation.data import Questions, rows_of
@@ -41,11 +42,12 @@ from assistant.train.ablation.measure import (
 from assistant.train.ablation.output import write_arm
 from assistant.train.ablation.page import page_text
 from assistant.train.ablation.recipe import ARMS, AblationRecipe
-from assistant.train.ablation.run import ArmRun, write_recipe
+from assistant.train.ablation.run import ArmRun
 from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.encode import N_SLOT_TOKENS
+from assistant.train.guard import refuse_another
 
 Rows = dict[str, list[Example]]
-_N_GRAPH_TOKENS = 28
 
 
 def load_base(bundle: Bundle, device: str) -> LoadedLLM:
@@ -62,13 +64,6 @@ def load_base(bundle: Bundle, device: str) -> LoadedLLM:
     return loaded
 
 
-def load_encoder(directory: Path) -> GraphEncoder:
-    """A frozen encoder."""
-    encoder = GraphEncoder(read_config(directory, GraphEncoderConfig, component="encoder"))
-    load_weights(directory, encoder)
-    return encoder.eval().requires_grad_(False)
-
-
 def train_arm(
     name: str, seed: int, recipe: AblationRecipe, args: argparse.Namespace, train: Rows
 ) -> None:
@@ -78,8 +73,9 @@ def train_arm(
         return
     bundle = Bundle.read(args.base)
     llm = load_base(bundle, args.device)
-    encoder = load_encoder(args.encoder or bundle.components["encoder"])
-    encode = LessonEncoder(llm.tokenizer, n_graph_tokens=_N_GRAPH_TOKENS, sequence=recipe.sequence)
+    encoder = read_encoder(args.encoder or bundle.components["encoder"])
+    encoder.eval().requires_grad_(False)
+    encode = LessonEncoder(llm.tokenizer, n_graph_tokens=N_SLOT_TOKENS, sequence=recipe.sequence)
     arm = ARMS[name]
     questions = Questions(train, encode, recipe, seed=seed, graph=arm.graph != "none")
     run = ArmRun(arm, recipe, llm, encoder.to(llm.device), questions, directory, seed=seed)
@@ -137,7 +133,10 @@ def run_ablation(args: argparse.Namespace) -> str | None:
         raise AssistantError(
             f"The recipe has no {strange[0]!r}; it has {recipe.arms}, {recipe.seeds}."
         )
-    write_recipe(recipe, Bundle.read(args.base).digest(), args.run)
+    bundle = Bundle.read(args.base)
+    encoder = sha256_of((args.encoder or bundle.components["encoder"]) / WEIGHTS)
+    parts = {"base": bundle.digest(), "encoder": encoder}
+    refuse_another(args.run, asdict(recipe) | parts, may_change=("save_every_minutes",))
     train, asked = rows_of(recipe, data, "train"), rows_of(recipe, data, "test")
     for seed in seeds:
         for name in arms:
@@ -166,7 +165,7 @@ def run_ablation(args: argparse.Namespace) -> str | None:
         comparisons(recipe, found),
         command=args.command,
         date=datetime.now(UTC).date().isoformat(),
-        base=Bundle.read(args.base).name,
+        base=bundle.name,
     )
 
 

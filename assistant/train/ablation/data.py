@@ -6,6 +6,7 @@ from pathlib import Path
 
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
+from assistant.evaluate.table import some
 from assistant.evaluate.tasks.base import Example as Row
 from assistant.evaluate.tasks.base import Task
 from assistant.evaluate.tasks.registry import task_of
@@ -55,10 +56,7 @@ def rows_of(recipe: AblationRecipe, data: Path, split: str) -> dict[str, list[Ro
             raise AssistantError(f"Task {name} is about more than one molecule; choose another.")
         n = recipe.n_train if split == "train" else recipe.n_test
         # Not the run's seed: every seed and arm is trained and measured on the same rows.
-        kept = (
-            random.Random(0).sample(range(len(rows)), n) if 0 < n < len(rows) else range(len(rows))
-        )
-        found[name] = [rows[i] for i in sorted(kept)]
+        found[name] = some(rows, n or None, 0)
         answer_text(task, found[name][0])
     return found
 
@@ -89,6 +87,9 @@ class Questions:
     def batch(self, phase: Phase, step: int) -> Batch:
         """The questions of a step: tasks in turn, rows at random; no arm plays a part in it.
 
+        Neither in which questions are short enough, nor in how much of a long answer is learned:
+        without graph tokens an example is as much shorter as they are long.
+
         Raises:
             AssistantError: No answer is within the sequence.
         """
@@ -117,4 +118,5 @@ class Questions:
         card = 0.0 if self.recipe.card else 1.0
         rates = ShownRates(card=card, line=0.0, smiles=0.0, graph=0.0 if graph else 1.0)
         rng = random.Random(0)
-        return self.encoder.encode(lesson(record, rng, rates), rng)
+        spare = 0 if graph else self.encoder.n_graph_tokens
+        return self.encoder.encode(lesson(record, rng, rates), rng, spare=spare)

@@ -41,8 +41,8 @@ def page_text(
         " seeds and its 95 % bootstrap interval over rows.",
         "",
         "## Arms",
-        "| arm | what is trained | trained parameters | minutes of training | peak memory (MB) |",
-        "| --- | --- | --- | --- | --- |",
+        "| arm | what is trained | trained parameters | minutes of training |",
+        "| --- | --- | --- | --- |",
         *(_cost(name, costs[name]) for name in recipe.arms),
     ]
     for task in recipe.tasks:
@@ -53,14 +53,7 @@ def page_text(
 
 def _cost(name: str, rows: Sequence[Mapping[str, float]]) -> str:
     minutes = np.mean([row["seconds"] for row in rows]) / 60
-    memory = max(row["peak memory of the process (MB)"] for row in rows)
-    cells = (
-        name,
-        _WHAT[name],
-        f"{rows[0]['trained parameters']:,}",
-        f"{minutes:.1f}",
-        f"{memory:,.0f}",
-    )
+    cells = (name, _WHAT[name], f"{rows[0]['trained parameters']:,}", f"{minutes:.1f}")
     return "| " + " | ".join(cells) + " |"
 
 

@@ -1,12 +1,11 @@
 """What is compared and how: one TOML file."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from assistant.errors import AssistantError
+from assistant.train.recipe_file import check_keys, linear, read_recipe
 
 GraphSource = Literal["none", "own", "same"]
 
@@ -104,10 +103,8 @@ class AblationRecipe:
             raise ValueError(f"expert_share {self.expert_share} is not between 0 and 1")
 
     def factor(self, step: int, n_steps: int) -> float:
-        """Share of the learning rate: warm-up, then linear to zero."""
-        progress = step / n_steps
-        rising = progress / self.warmup if self.warmup else 1.0
-        return max(0.02, min(rising, 1.0 - progress, 1.0))
+        """Share of the learning rate at a step."""
+        return linear(step / n_steps, self.warmup, 0.02)
 
     @classmethod
     def load(cls, path: Path) -> "AblationRecipe":
@@ -116,18 +113,10 @@ class AblationRecipe:
         Raises:
             AssistantError: No such file, unknown keys, or values that are impossible.
         """
-        if not path.is_file():
-            raise AssistantError(f"There is no recipe {path}; name one with --config.")
-        try:
-            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
-            raise AssistantError(f"{path.name}: {error}.") from error
+        return read_recipe(path, cls.from_dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "AblationRecipe":
         """From TOML's values; unknown keys raise ValueError."""
-        known = [entry.name for entry in fields(cls)]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ValueError(f"unknown keys {', '.join(unknown)}; known are {', '.join(known)}")
+        check_keys(values, cls)
         return cls(**values)

@@ -1,14 +1,11 @@
 """Trains one arm with one seed; resumes where it stopped."""
 
 import json
-import resource
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder
 from assistant.llm.load import LoadedLLM
 from assistant.train.ablation.data import Questions
@@ -16,21 +13,6 @@ from assistant.train.ablation.model import ArmModel, Phase, phases_of
 from assistant.train.ablation.recipe import AblationArm, AblationRecipe
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
-
-
-def write_recipe(recipe: AblationRecipe, base: str, directory: Path) -> None:
-    """Notes what a directory of arms is trained by, or compares with what was noted.
-
-    Raises:
-        AssistantError: It was begun with another recipe or base.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    kept, own = directory / "recipe.json", {**asdict(recipe), "base": base}
-    if kept.is_file() and json.loads(kept.read_text("utf-8")) != json.loads(json.dumps(own)):
-        raise AssistantError(
-            f"{directory} was begun with another recipe or base; name a new directory with --run."
-        )
-    kept.write_text(json.dumps(own) + "\n", encoding="utf-8")
 
 
 class ArmRun:
@@ -122,13 +104,11 @@ class ArmRun:
             file.write(json.dumps(row | {"loss": round(loss, 4)}) + "\n")
 
     def figures(self) -> dict[str, float]:
-        """Trained parameters, seconds of training, peak memory of the process in MB."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return {
-            "trained parameters": self.model.n_trained(),
-            "seconds": round(self.seconds, 1),
-            "peak memory of the process (MB)": round(peak),
-        }
+        """Trained parameters and seconds of training.
+
+        Memory is none of an arm's: the process keeps the highest peak of those trained before.
+        """
+        return {"trained parameters": self.model.n_trained(), "seconds": round(self.seconds, 1)}
 
     def save(self) -> None:
         """Writes the whole state under a temporary name, then renames it."""

@@ -9,7 +9,6 @@ at hand; the same command goes on from there. RUN/bundle is then for
 """
 
 import argparse
-import importlib.util
 import logging
 import os
 import shlex
@@ -25,7 +24,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from assistant.errors import AssistantError
 from assistant.train import licences
-from assistant.train.adapt.recipe import AdaptRecipe
+from assistant.train.adapt.recipe import AdaptRecipe, preset_names
+from assistant.train.curves import require_matplotlib
+from assistant.train.provenance import refuse_unclear_encoder
 from assistant.train.sources.records import Record, Skipped
 from assistant.train.sources.registry import SOURCES, Source, read_source
 
@@ -64,6 +65,7 @@ def run(options: argparse.Namespace, command: str) -> None:
     from assistant.retrieval.index import Index
     from assistant.train.adapt.build import (
         build_model,
+        default_encoder,
         described_plan,
         fitting_plan,
         load_config,
@@ -72,12 +74,13 @@ def run(options: argparse.Namespace, command: str) -> None:
     from assistant.train.adapt.processes import Processes
     from assistant.train.adapt.run import AdaptRun, Budget
 
-    if importlib.util.find_spec("matplotlib") is None:
-        raise AssistantError("The loss curve needs matplotlib: pip install matplotlib")
+    require_matplotlib()
     recipe = AdaptRecipe.load(options.config)
     sources = [*recipe.data, *(Source.parse(text) for text in options.data)]
     if options.licensed_only:
         licences.refuse_unclear("formats", [source.format for source in sources])
+        if (begun := options.encoder or default_encoder()) is not None:
+            refuse_unclear_encoder(begun)
     config = load_config(options.llm)
     retrieval = Index(options.retrieval) if options.retrieval else None
     processes = Processes(options.device)
@@ -149,7 +152,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         type=Path,
         default=Path("standard"),
         metavar="TOML",
-        help="recipe file, or a preset: standard, graph_only, short (default: standard)",
+        help=f"recipe file, or a preset: {', '.join(preset_names())} (default: standard)",
     )
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     add(
@@ -169,7 +172,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add(
         "--licensed-only",
         action="store_true",
-        help="refuse data formats whose published files state no clear licence",
+        help="refuse data formats whose published files state no clear licence, and an encoder that"
+        " was not trained so",
     )
     add("--plan", action="store_true", help="print the plan and end")
     add("--log-level", default="warning", choices=("debug", "info", "warning"))

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from assistant.adapters.generator import LoraGenerator
-from assistant.checkpoint import load_weights, read_config
 from assistant.errors import AssistantError, BundleError
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, read_encoder
 from assistant.graph.projector import MultiLevelProjector
 from assistant.llm.load import load_llm
 from assistant.retrieval.index import Index
@@ -186,18 +185,21 @@ def build_model(
     )
 
 
+def default_encoder() -> Path | None:
+    """That of the default bundle, where it is shipped."""
+    return DEFAULT_ENCODER if DEFAULT_ENCODER.is_dir() else None
+
+
 def load_encoder(directory: Path | None) -> GraphEncoder:
     """A trained graph encoder in float32; random weights where none is named and none is shipped.
 
     Raises:
         BundleError: The directory holds no encoder of all OGB columns.
     """
-    chosen = directory or (DEFAULT_ENCODER if DEFAULT_ENCODER.is_dir() else None)
+    chosen = directory or default_encoder()
     if chosen is None:
         return GraphEncoder(GraphEncoderConfig())
-    config = read_config(chosen, GraphEncoderConfig, component="encoder")
-    if config.columns != "ogb" or config.n_layers != 5:
+    encoder = read_encoder(chosen)
+    if encoder.config.columns != "ogb" or encoder.config.n_layers != 5:
         raise BundleError(f"{chosen} is no five-layer encoder of OGB columns; name another one.")
-    encoder = GraphEncoder(config)
-    load_weights(chosen, encoder)
     return encoder.float()

@@ -63,8 +63,14 @@ class LessonEncoder:
         self._end = end_id(tokenizer)
         self._ends = end_of_turn_ids(tokenizer) | {self._end}
 
-    def encode(self, lesson: Lesson, rng: random.Random) -> Example | None:
-        """The example; None when no token of an answer is within its length."""
+    def encode(self, lesson: Lesson, rng: random.Random, *, spare: int = 0) -> Example | None:
+        """The example; None when no token of an answer is within its length.
+
+        Args:
+            lesson: What is learned.
+            rng: Draws where it is cut, and whether captions are quoted.
+            spare: Tokens that it is to be shorter than the longest.
+        """
         if not self._keeps_history:
             lesson = _cut_at_a_turn(lesson, rng)
         answers, lesson = self._with_ids(lesson)
@@ -78,7 +84,7 @@ class LessonEncoder:
         )
         graphs = {number: view.graph for number, view in shown.items()}
         rows = self._rows(layout(prompt, self.tokenizer), answers, graphs)
-        example = rows.example(self.sequence)
+        example = rows.example(self.sequence - spare)
         if not example.weights.any():
             return None
         used = {int(n) for n in np.unique(example.slots)} | {

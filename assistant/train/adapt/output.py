@@ -1,6 +1,5 @@
 """Writes a run as a bundle: encoder, projector, LoRA, generator, card, loss curve."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from assistant.bundle import Bundle
 from assistant.checkpoint import CONFIG, FORMAT_VERSION, ComponentInfo, save_component, write_json
 from assistant.train.adapt.recipe import STAGES
 from assistant.train.adapt.run import AdaptRun
+from assistant.train.curves import read_log
 
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
 _WHAT = {
@@ -55,22 +55,13 @@ def write_bundle(
         write_json(directory / "lora" / CONFIG, values)
     for name in set(_WHAT) - set(parts):
         shutil.rmtree(directory / name, ignore_errors=True)
-    rows = read_log(run.directory / "log.jsonl")
+    rows = read_log(run.directory / "log.jsonl", "stage", "step")
     draw_loss(rows, directory / "loss.png")
     card = _card(run, parts, rows, directory, llm=llm, command=command, sources=sources)
     (directory / "README.md").write_text(card, encoding="utf-8")
     hub = "" if Path(llm).is_dir() else llm
     names = {name: name for name in _WHAT if name in parts}
     return Bundle.write(directory, directory.resolve().parent.name, names, hub_llm=hub)
-
-
-def read_log(path: Path) -> list[dict]:
-    """Rows of a run's log; of steps that a resumed run did again the last counts."""
-    rows: dict[tuple, dict] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        rows[row["stage"], row["step"], "held_out" in row] = row
-    return list(rows.values())
 
 
 def draw_loss(rows: Sequence[dict], picture: Path) -> None:

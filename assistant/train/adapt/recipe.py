@@ -1,6 +1,5 @@
 """What is trained and how: one TOML file. `presets/` holds those that are shipped."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, Literal
 
 from assistant.adapters.settings import GeneratorSettings
 from assistant.errors import AssistantError
+from assistant.train.recipe_file import check_keys, read_recipe
 from assistant.train.sources.registry import Source
 
 PRESETS = Path(__file__).parent / "presets"
@@ -149,12 +149,9 @@ class AdaptRecipe:
         """
         chosen = path if path.is_file() else PRESETS / f"{path}.toml"
         if not chosen.is_file():
-            known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
+            known = ", ".join(preset_names())
             raise AssistantError(f"There is no recipe {path}; presets are {known}.")
-        try:
-            return cls.from_dict(tomllib.loads(chosen.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
-            raise AssistantError(f"{chosen.name}: {error}.") from error
+        return read_recipe(chosen, cls.from_dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "AdaptRecipe":
@@ -167,27 +164,23 @@ class AdaptRecipe:
             default = getattr(cls(), name)
             parts[name] = _filled(kind, default, given.pop(name, {}), name)
         sources = [_source(entry) for entry in given.pop("data", [])]
-        _check_keys(given, cls, "the recipe")
+        check_keys(given, cls)
         return cls(**given, **parts, data=tuple(sources))
 
 
+def preset_names() -> list[str]:
+    """What `AdaptRecipe.load` finds by its name."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
 def _filled(kind: type, default: object, given: Mapping[str, Any], where: str) -> Any:
-    _check_keys(given, kind, f"[{where}]")
+    check_keys(given, kind, f"[{where}]")
     values = {f.name: getattr(default, f.name) for f in fields(kind)} | dict(given)
     if isinstance(values.get("rates"), dict):
         values["rates"] = _filled(ShownRates, default.rates, values["rates"], f"{where}.rates")
     return kind(**values)
 
 
-def _check_keys(given: Mapping[str, Any], kind: type, where: str) -> None:
-    known = [f.name for f in fields(kind)]
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise ValueError(
-            f"{where} has unknown keys {', '.join(unknown)}; known are {', '.join(known)}"
-        )
-
-
 def _source(entry: Mapping[str, Any]) -> Source:
-    _check_keys(entry, Source, "[[data]]")
+    check_keys(entry, Source, "[[data]]")
     return Source(**{**entry, "path": Path(entry["path"]).expanduser()})

@@ -18,16 +18,16 @@ import torch
 from torch import nn
 
 from assistant.chat.retrieved import NearestFor
-from assistant.errors import AssistantError
 from assistant.retrieval.index import Index
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.model import AdaptedModel, checkpoint_layers
 from assistant.train.adapt.optimizer import learning_rate, make_optimizer
 from assistant.train.adapt.processes import Processes
 from assistant.train.adapt.recipe import STAGES, AdaptRecipe, StageName
-from assistant.train.adapt.selection import descriptions, differences, split
+from assistant.train.adapt.selection import descriptions, split
 from assistant.train.adapt.steps import Share, Steps
 from assistant.train.batches import Batch
+from assistant.train.guard import refuse_another
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
 from assistant.train.sources.records import Record
@@ -250,7 +250,7 @@ class AdaptRun:
         for record in records:
             digest.update(f"{record!r}\n".encode())
         return {
-            "recipe": json.loads(json.dumps(recipe)),
+            "recipe": recipe,
             "records": len(records),
             "records_sha256": digest.hexdigest(),
             "llm": self.loaded.fingerprint,
@@ -258,17 +258,8 @@ class AdaptRun:
         }
 
     def _resume(self, identity: dict[str, object]) -> None:
-        path, state_path = self.directory / "recipe.json", self.directory / "state.pt"
-        if path.is_file():
-            known = json.loads(path.read_text(encoding="utf-8"))
-            changed = sorted(differences(known, identity))
-            if changed:
-                raise AssistantError(
-                    f"{self.directory} holds a run with other settings ({', '.join(changed)})."
-                    " Name another directory with --run, or go on with the same ones."
-                )
-        elif self.processes.is_first:
-            path.write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
+        state_path = self.directory / "state.pt"
+        refuse_another(self.directory, identity, writes=self.processes.is_first)
         if not state_path.is_file():
             return
         state = torch.load(state_path, weights_only=True, map_location=self.device)

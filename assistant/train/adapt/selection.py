@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from assistant.train.sources.records import (
     Caption,
@@ -60,13 +60,3 @@ def _subject(record: Record) -> str:
         case OwnConversation():
             known = record.conversation.molecules
             return known[0].molecule.smiles if known else record.conversation.messages[0].text
-
-
-def differences(known: object, now: object, where: str = "") -> Iterator[str]:
-    """Names of the settings that differ."""
-    if isinstance(known, dict) and isinstance(now, dict):
-        for key in sorted(known.keys() | now.keys()):
-            name = f"{where}.{key}" if where else key
-            yield from differences(known.get(key), now.get(key), name.removeprefix("recipe."))
-    elif known != now:
-        yield where

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from assistant.errors import AssistantError
 from assistant.evaluate.table import data_directory
+from assistant.train.curves import require_matplotlib
 from assistant.train.encoder.output import write_encoder
 from assistant.train.encoder.recipe import EncoderRecipe
 from assistant.train.encoder.run import EncoderRun
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO)
     given = sys.argv[1:] if arguments is None else arguments
     try:
+        require_matplotlib()
         recipe = EncoderRecipe.load(args.config)
         if args.licensed_only:
             recipe = replace(recipe, licensed_only=True)

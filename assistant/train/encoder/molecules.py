@@ -5,14 +5,13 @@ left out of corpus and tables alike when it is, stereo aside, one of any table's
 Tables without a column `split` get one: a tenth of the structures, by hash, is kept out.
 """
 
-import csv
 import gzip
 import hashlib
 import json
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,11 +22,11 @@ from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import AssistantError
 from assistant.evaluate.table import Row, read_table
 from assistant.train import licences
+from assistant.train.corpus import corpus_molecules
 from assistant.train.encoder.recipe import EncoderRecipe, HeadSet
 
 log = logging.getLogger(__name__)
 
-CORPUS = "smiles_corpus/smiles.csv.gz"
 MAX_ATOMS = 100
 _SPLIT = "split"
 _NOT_TARGETS = frozenset({"smiles", _SPLIT})
@@ -202,7 +201,7 @@ def _measured(
 def _unlabelled(
     recipe: EncoderRecipe, data: Path, kept_out: set[str], counts: Counter[str]
 ) -> list[str]:
-    found = list(_corpus(data, licensed_only=recipe.licensed_only))
+    found = [s for s, _ in corpus_molecules(data, licensed_only=recipe.licensed_only)]
     random.Random(recipe.seed).shuffle(found)
     wanted = recipe.n_molecules or len(found)
     taken: list[str] = []
@@ -218,13 +217,3 @@ def _unlabelled(
         taken.append(smiles)
     counts["corpus: molecules trained on"] = len(taken)
     return taken
-
-
-def _corpus(data: Path, *, licensed_only: bool) -> Iterator[str]:
-    path = data / CORPUS
-    if not path.is_file():
-        raise AssistantError(f"No {CORPUS} under {data}; give the data directory with --data.")
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            if not licensed_only or licences.clear_names("corpus", row["sources"].split("|")):
-                yield row["smiles"]

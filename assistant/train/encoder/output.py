@@ -1,6 +1,5 @@
-"""Writes a run as a component: encoder as safetensors, its card, the loss curve."""
+"""Writes a run as a component: encoder as safetensors, its card and sources, the loss curve."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,8 +7,10 @@ from string import Template
 
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.train import licences
+from assistant.train.curves import read_log
 from assistant.train.encoder.run import EncoderRun
 from assistant.train.encoder.targets import DESCRIPTORS
+from assistant.train.provenance import Provenance
 
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
 
@@ -24,18 +25,12 @@ def write_encoder(run: EncoderRun, directory: Path, *, command: str) -> None:
     """
     encoder = run.model.encoder.eval()
     info = ComponentInfo("encoder", notes=f"pre-trained, {run.step} steps; command: {command}")
-    rows = read_log(run.directory / "log.jsonl")
-    save_component(directory, encoder, encoder.config, info, card=_card(run, rows, command))
+    rows = read_log(run.directory / "log.jsonl", "step")
+    sources = _sources(run)
+    card = _card(run, rows, command, sources)
+    save_component(directory, encoder, encoder.config, info, card=card)
+    Provenance(run.recipe.licensed_only, tuple(sources)).write(directory)
     draw_loss(rows, directory / "loss.png")
-
-
-def read_log(path: Path) -> list[dict]:
-    """Rows of a run's log; of steps that a resumed run did again the last counts."""
-    rows: dict[tuple[int, bool], dict] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        rows[row["step"], "held_out" in row] = row
-    return sorted(rows.values(), key=lambda row: row["step"])
 
 
 def draw_loss(rows: Sequence[dict], picture: Path) -> None:
@@ -56,19 +51,24 @@ def draw_loss(rows: Sequence[dict], picture: Path) -> None:
     figure.savefig(picture, dpi=110)
 
 
-def _card(run: EncoderRun, rows: Sequence[dict], command: str) -> str:
+def _sources(run: EncoderRun) -> list[str]:
+    """What the run was trained on, with licences."""
+    tags = list(licences.known("corpus"))
+    if run.recipe.licensed_only:
+        tags = licences.clear_names("corpus", tags)
+    return [
+        *licences.source_lines("labels", (target.table for target in run.molecules.targets)),
+        *(f"{line} (structures only)" for line in licences.source_lines("corpus", tags)),
+    ]
+
+
+def _card(run: EncoderRun, rows: Sequence[dict], command: str, sources: Sequence[str]) -> str:
     recipe, molecules = run.recipe, run.molecules
     held_out = [row for row in rows if "held_out" in row]
     first, last = held_out[0]["held_out"], held_out[-1]["held_out"]
     figures = [f"| {n} | {first.get(n, '–')} | {value} |" for n, value in last.items()]
     counts = [f"| {name} | {n:,} |" for name, n in sorted(molecules.counts.items())]
     tables = dict.fromkeys(t.table for t in molecules.targets)
-    corpus = licences.known("corpus")
-    tags = licences.clear_names("corpus", corpus) if recipe.licensed_only else list(corpus)
-    sources = [
-        *licences.source_lines("labels", tables),
-        *(f"{line} (structures only)" for line in licences.source_lines("corpus", tags)),
-    ]
     rate = run.step * recipe.batch / max(run.seconds, 1e-9)
     return _CARD.substitute(
         n_layers=recipe.sizes.n_layers,

@@ -1,13 +1,12 @@
 """What the encoder is pre-trained on and how: one TOML file."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoderConfig
+from assistant.train.recipe_file import check_keys, filled, linear, read_recipe
 
 
 @dataclass(frozen=True)
@@ -84,10 +83,8 @@ class EncoderRecipe:
             raise ValueError("only graphs with all of OGB's columns can be masked")
 
     def factor(self, step: int) -> float:
-        """Share of the learning rate at a step: warm-up, then linear to zero."""
-        progress = step / self.steps
-        rising = progress / self.warmup if self.warmup else 1.0
-        return max(0.01, min(rising, 1.0 - progress, 1.0))
+        """Share of the learning rate at a step."""
+        return linear(step / self.steps, self.warmup, 0.01)
 
     @classmethod
     def load(cls, path: Path) -> "EncoderRecipe":
@@ -96,25 +93,17 @@ class EncoderRecipe:
         Raises:
             AssistantError: No such file, unknown keys, or values that are impossible.
         """
-        if not path.is_file():
-            raise AssistantError(f"There is no recipe {path}; name one with --config.")
-        try:
-            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
-            raise AssistantError(f"{path.name}: {error}.") from error
+        return read_recipe(path, cls.from_dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "EncoderRecipe":
         """From TOML's values; unknown keys raise ValueError."""
         given = dict(values)
-        unknown = sorted(set(given) - {entry.name for entry in fields(cls)})
-        if unknown:
-            known = ", ".join(entry.name for entry in fields(cls))
-            raise ValueError(f"unknown keys {', '.join(unknown)}; known are {known}")
+        check_keys(given, cls)
         parts: dict[str, Any] = {}
-        if "sizes" in given:
-            parts["sizes"] = GraphEncoderConfig(**given.pop("sizes"))
-        if "weights" in given:
-            parts["weights"] = PartWeights(**given.pop("weights"))
-        parts["sets"] = tuple(HeadSet(**entry) for entry in given.pop("sets", []))
+        for name, kind in (("sizes", GraphEncoderConfig), ("weights", PartWeights)):
+            if name in given:
+                parts[name] = filled(kind, given.pop(name), f"[{name}]")
+        sets = given.pop("sets", [])
+        parts["sets"] = tuple(filled(HeadSet, entry, "[[sets]]") for entry in sets)
         return cls(**given, **parts)

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder
 from assistant.train.encoder.lessons import Lessons
 from assistant.train.encoder.model import Lesson, PretrainedEncoder, total_loss
 from assistant.train.encoder.molecules import prepared
 from assistant.train.encoder.recipe import EncoderRecipe
+from assistant.train.guard import refuse_another
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
 
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _RECORD_STEPS = 50
 _MAY_CHANGE = ("steps", "save_every_minutes")
+"""While a run goes on; the rest of the schedule then follows."""
 _CPU = torch.device("cpu")
 
 
@@ -35,13 +36,13 @@ class EncoderRun:
         directory: Of the run.
 
     Raises:
-        AssistantError: The run was begun with another recipe; only its length may change.
+        AssistantError: The run was begun by another recipe; only its length may change.
     """
 
     def __init__(self, recipe: EncoderRecipe, data: Path, directory: Path) -> None:
         self.recipe, self.directory = recipe, directory
         directory.mkdir(parents=True, exist_ok=True)
-        self._refuse_another_recipe()
+        refuse_another(directory, asdict(recipe), may_change=_MAY_CHANGE)
         self.molecules = prepared(recipe, data, directory / "prepared")
         self.lessons = Lessons(self.molecules, recipe)
         torch.manual_seed(recipe.seed)
@@ -49,15 +50,6 @@ class EncoderRun:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=recipe.lr, weight_decay=0.0)
         self.step, self.seconds = 0, 0.0
         self._resume()
-
-    def _refuse_another_recipe(self) -> None:
-        kept = self.directory / "recipe.json"
-        own = json.dumps(asdict(self.recipe))
-        if kept.is_file() and _but_length(kept.read_text("utf-8")) != _but_length(own):
-            raise AssistantError(
-                f"{self.directory} was begun with another recipe; name a new directory with --run."
-            )
-        kept.write_text(own + "\n", encoding="utf-8")
 
     def train(self) -> None:
         """Trains the steps that are left, saving on the way."""
@@ -133,12 +125,6 @@ class EncoderRun:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["progress"]["step"], state["progress"]["seconds"]
         log.info("resumed at step %d, %.0f s", self.step, self.seconds)
-
-
-def _but_length(recipe: str) -> dict[str, object]:
-    """A recipe without what may change while it runs: the rest of the schedule then follows."""
-    values = json.loads(recipe)
-    return {key: value for key, value in values.items() if key not in _MAY_CHANGE}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -16,9 +16,9 @@ from assistant.checkpoint import ComponentInfo, save_component
 from assistant.errors import AssistantError
 from assistant.evaluate.metrics.interval import mean
 from assistant.evaluate.tasks.registry import task_of
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, read_encoder
 from assistant.llm.load import LoadedLLM
-from assistant.train.ablation.__main__ import load_base, load_encoder, main
+from assistant.train.ablation.__main__ import load_base, main
 from assistant.train.ablation.data import Questions, answer_text, rows_of
 from assistant.train.ablation.measure import OTHER, OWN, ZERO, comparisons, controls_of
 from assistant.train.ablation.model import JOINT, ArmModel, Phase, phases_of
@@ -69,9 +69,13 @@ def base(place: Path) -> LoadedLLM:
     return load_base(Bundle.read(place / "base"), "cpu")
 
 
+def frozen(place: Path) -> GraphEncoder:
+    return read_encoder(place / "encoder").eval().requires_grad_(False)
+
+
 def arm_model(name: str, place: Path, base: LoadedLLM, **changes: object) -> ArmModel:
     torch.manual_seed(1)
-    return ArmModel(base, load_encoder(place / "encoder"), ARMS[name], recipe(**changes)).eval()
+    return ArmModel(base, frozen(place), ARMS[name], recipe(**changes)).eval()
 
 
 def questions(name: str, place: Path, base: LoadedLLM) -> Questions:
@@ -116,6 +120,26 @@ def test_all_arms_see_the_same_questions_and_answers(place: Path, base: LoadedLL
     assert "no facts computed" in decoded
 
 
+def test_a_long_question_is_cut_or_left_out_for_all_arms_alike(
+    place: Path, base: LoadedLLM
+) -> None:
+    asked = questions("graph", place, base)
+    row = asked.rows["caption"][0]
+    whole = asked.example("caption", row, graph=True)
+    n_answer = int((whole.weights > 0).sum())
+
+    def learned(n_missing: int) -> list[list[int] | None]:
+        asked.encoder.sequence = len(whole.ids) - n_missing
+        found = [asked.example("caption", row, graph=graph) for graph in (True, False)]
+        return [None if e is None else e.ids[e.weights > 0].tolist() for e in found]
+
+    for n_missing in (0, 2, n_answer - 1):
+        with_graph, without = learned(n_missing)
+        assert with_graph == without
+        assert len(with_graph) == n_answer - n_missing
+    assert learned(n_answer) == [None, None]
+
+
 @pytest.mark.parametrize("name", ARMS)
 def test_only_arms_with_a_graph_notice_another_molecule(
     name: str, place: Path, base: LoadedLLM
@@ -150,7 +174,7 @@ def test_an_expert_is_trained_alone_and_then_held(place: Path, base: LoadedLLM) 
 def test_a_run_goes_on_as_if_it_had_not_stopped(place: Path, tmp_path: Path) -> None:
     def run(directory: Path) -> ArmRun:
         base = load_base(Bundle.read(place / "base"), "cpu")  # an arm wraps its layers
-        encoder = load_encoder(place / "encoder")
+        encoder = frozen(place)
         asked = questions("experts", place, base)
         return ArmRun(
             ARMS["experts"], recipe(), base, encoder, asked, directory / "experts", seed=1
@@ -188,6 +212,9 @@ def test_the_command_trains_measures_and_writes_the_table(
     assert main(options) == 0
     table = (tmp_path / "run" / "table.md").read_text(encoding="utf-8")
     assert "| graph+mora+experts | other molecule | 2 |" in table
+    assert "memory" not in table  # of one process, so of no arm
+    done = json.loads((tmp_path / "run/seed-1/text/done.json").read_text(encoding="utf-8"))
+    assert done.keys() == {"trained parameters", "seconds"}
     assert "| text | own | 2 |" in table
     assert "| graph+mora+experts | text |" in table
     directory = tmp_path / "run" / "seed-1" / "graph+mora+experts"
@@ -198,9 +225,12 @@ def test_the_command_trains_measures_and_writes_the_table(
     assert len(written.splitlines()) == 3
     assert main(options) == 0  # nothing is trained or asked again
     assert (directory / "log.jsonl").read_text(encoding="utf-8") == written
+    # What an arm learned through one encoder must not stand beside what it learned by another.
+    assert main([*options, "--encoder", str(place / "base" / "encoder")]) == 1
+    assert "other settings (encoder)" in capsys.readouterr().err
     config.write_text(config.read_text(encoding="utf-8") + "lr = 0.5\n", encoding="utf-8")
     assert main(options) == 1
-    assert "another recipe" in capsys.readouterr().err
+    assert "other settings (lr)" in capsys.readouterr().err
 
 
 def test_answers_are_written_as_they_are_read(place: Path) -> None:

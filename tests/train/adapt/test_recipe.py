@@ -7,7 +7,7 @@ import pytest
 
 from assistant.errors import AssistantError
 from assistant.train.adapt.optimizer import learning_rate
-from assistant.train.adapt.recipe import PRESETS, AdaptRecipe, StageRecipe
+from assistant.train.adapt.recipe import PRESETS, STAGES, AdaptRecipe, ShownRates, StageRecipe
 
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda p: p.stem)
@@ -17,6 +17,15 @@ def test_presets_load_by_name_and_say_how_to_run_them(path):
     header = path.read_text(encoding="utf-8")
     for words in ("# Command: python -m assistant.train.adapt", f"--config {path.stem}"):
         assert words in header
+
+
+def test_answers_that_state_card_values_are_learned_with_the_card_in_sight():
+    preset = AdaptRecipe.load(Path("conversations"))
+    assert {preset.stage(name).rates for name in STAGES} == {ShownRates(0.0, 0.0, 0.0, 0.0, 0.0)}
+    command = "--config conversations --data conversations="
+    root = Path(__file__).resolve().parents[3]
+    for place in ("docs/recipes.md", "assistant/train/generate.py"):
+        assert command in (root / place).read_text(encoding="utf-8")
 
 
 def write(tmp_path: Path, text: str) -> Path:

@@ -18,11 +18,12 @@ from assistant.errors import AssistantError
 from assistant.retrieval.index import Captioned, Index, build_index
 from assistant.train.adapt import __main__ as command
 from assistant.train.adapt.build import build_model
-from assistant.train.adapt.output import read_log, write_bundle
+from assistant.train.adapt.output import write_bundle
 from assistant.train.adapt.processes import Processes
 from assistant.train.adapt.recipe import AdaptRecipe, LoraRecipe, ShownRates, StageRecipe
 from assistant.train.adapt.run import AdaptRun, Budget, quoting
 from assistant.train.adapt.selection import split
+from assistant.train.curves import read_log
 from tests.train.adapt.tiny import ETHANOL, records, write_llm
 
 pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
@@ -100,7 +101,7 @@ def test_each_stage_changed_its_part_and_nothing_else(llm, finished):
         if not torch.equal(value, fresh[name])
     }
     assert changed == {"encoder", "projector", "lora", "generator"}
-    rows = read_log(finished.directory / "log.jsonl")
+    rows = read_log(finished.directory / "log.jsonl", "stage", "step")
     steps = {(r["stage"], r["step"]) for r in rows if "loss" in r}
     assert {("align", 1), ("instruct", 2), ("generate", 2)} <= steps
     ends = [r for r in rows if "held_out" in r]
@@ -227,7 +228,7 @@ def test_the_command_plans_trains_and_goes_on(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--vram", "0.5"], "does not fit 0.5 GB"),
-        (["--config", "none"], "presets are graph_only, short, standard"),
+        (["--config", "none"], "presets are conversations, graph_only, short, standard"),
         (["--data", "zinc=x"], "no data format 'zinc'"),
         (["--llm", "/nowhere/at/all"], "No language model at"),
     ],
@@ -273,9 +274,15 @@ def test_a_tiny_llm_learns_what_it_is_taught(tmp_path):
     """Random weights stay frozen; what stands beside them lowers the loss, stage by stage."""
     run = begin(write_llm(tmp_path / "tiny"), tmp_path / "run", recipe(60))
     run.train()
-    rows = read_log(run.directory / "log.jsonl")
+    rows = read_log(run.directory / "log.jsonl", "stage", "step")
     losses = [row["loss"] for row in rows if "loss" in row]
     assert losses[-1] < 0.7 * losses[0]
     ends = {(r["stage"], r["step"] > 0): r["held_out"]["own"] for r in rows if "held_out" in r}
     for stage in ("align", "instruct", "generate"):
+        own = [row["loss"] for row in rows if row["stage"] == stage and "loss" in row]
+        third = len(own) // 3
+        assert third
+        assert sum(own[-third:]) < sum(own[:third])
+    # In its last stage it begins to know its 29 records by heart; the three held out need not gain.
+    for stage in ("align", "instruct"):
         assert ends[stage, True] < ends[stage, False]

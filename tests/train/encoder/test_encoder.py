@@ -15,13 +15,14 @@ from assistant.checkpoint import load_weights, read_config, read_info
 from assistant.chem.graph import smiles_to_graphs
 from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, collate
+from assistant.train.curves import read_log
 from assistant.train.encoder.__main__ import main
 from assistant.train.encoder.lessons import Lessons
 from assistant.train.encoder.molecules import Molecules, molecules_of, structure_key
-from assistant.train.encoder.output import read_log
 from assistant.train.encoder.recipe import EncoderRecipe, HeadSet
 from assistant.train.encoder.run import EncoderRun
 from assistant.train.encoder.targets import DESCRIPTORS, HIDDEN_ATOM, HIDDEN_BOND, descriptors, hide
+from assistant.train.provenance import Provenance
 
 CORPUS = {"CCO": "muv", "c1ccccc1O": "uspto1k", "CC(=O)NC": "muv|hiv", "N[C@@H](C)C(=O)O": "muv",
           "CCN": "uspto1k", "CCCl": "muv", "c1ccncc1": "muv", "CC(C)C": "muv"}  # fmt: skip
@@ -143,7 +144,7 @@ def test_a_run_learns_stops_and_goes_on_as_if_it_had_not_stopped(
     with torch.no_grad():
         before, after = (float(r.model.losses(lesson)["atoms"]) for r in (fresh, whole))
     assert after < 0.7 * before
-    assert len(read_log(tmp_path / "whole" / "log.jsonl")) >= 2
+    assert len(read_log(tmp_path / "whole" / "log.jsonl", "step")) >= 2
     halves = EncoderRun(recipe(steps=40, batch=12), data, tmp_path / "halves")
     for _ in range(20):
         halves._step(halves.lessons.step(halves.step))
@@ -157,7 +158,7 @@ def test_a_run_learns_stops_and_goes_on_as_if_it_had_not_stopped(
 
 def test_another_recipe_does_not_go_on_with_a_run(data: Path, tmp_path: Path) -> None:
     EncoderRun(recipe(), data, tmp_path / "run")
-    with pytest.raises(AssistantError, match="another recipe"):
+    with pytest.raises(AssistantError, match=r"other settings \(lr\)"):
         EncoderRun(recipe(lr=0.1), data, tmp_path / "run")
     longer = EncoderRun(recipe(steps=9), data, tmp_path / "run")
     assert longer.recipe.factor(3) > recipe().factor(3)
@@ -193,6 +194,10 @@ def test_the_command_writes_a_component_with_a_card_that_lists_the_sources(
     card = (written / "README.md").read_text(encoding="utf-8")
     assert "MoleculeNet ESOL: MIT" in card
     assert "DrugBank" in card
+    noted = Provenance.of(written)
+    assert not noted.licensed_only
+    assert "MoleculeNet ESOL: MIT" in noted.sources
+    assert all(f"- {line}" in card for line in noted.sources)
     assert (written / "loss.png").stat().st_size > 1000
     assert main(arguments) == 0  # nothing left to train
 

@@ -1,0 +1,79 @@
+"""What a base run trains and how: one TOML file, and the learning rate over its time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assistant.train.encode import LossWeights
+from assistant.train.model import ModelSizes
+from assistant.train.recipe_file import check_keys, filled, read_recipe
+from assistant.train.view import Rates
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One TOML file. Times are minutes of training, sizes are tokens."""
+
+    sizes: ModelSizes
+    rates: Rates
+    loss: LossWeights
+    minutes: float = 60.0
+    tokens_per_step: int = 8192
+    lr_matrix: float = 0.02
+    lr_other: float = 3e-3
+    lr_head: float = 1e-3
+    lr_graph: float = 1e-3
+    adam_eps: float = 1e-5
+    warmup: float = 0.02
+    cooldown: float = 0.6
+    quantised_from: float = 0.75
+    tiny_until: float = 0.3
+    short_until: float = 0.5
+    short_at_end: float = 0.1
+    text_share: float = 0.0
+    text_length: int = 512
+    n_molecules: int = 30000
+    tokenizer_dialogues: int = 12000
+    seed: int = 1
+    save_every_minutes: float = 4.0
+    start: str = ""
+    """Directory of a finished run whose model, tokenizer and molecules this one goes on from, with
+    its own schedule. `seed` and `n_molecules` must be the same."""
+    encoder: str = ""
+    """A pre-trained graph encoder (`assistant.train.encoder`); `start` brings its own."""
+    licensed_only: bool = False
+    """Leaves out sources without a clear licence (`assistant.train.licences`)."""
+
+    @classmethod
+    def load(cls, path: Path) -> "Recipe":
+        """Reads a TOML file.
+
+        Raises:
+            AssistantError: No such file, unknown keys, or values that are impossible.
+        """
+        return read_recipe(path, cls.from_dict)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """From TOML's values; unknown keys raise ValueError."""
+        given = dict(values)
+        kinds = {"sizes": ModelSizes, "rates": Rates, "loss": LossWeights}
+        parts = {
+            name: filled(kind, given.pop(name, {}), f"[{name}]") for name, kind in kinds.items()
+        }
+        check_keys(given, cls)
+        return cls(**given, **parts)
+
+
+class Schedule:
+    """Learning-rate factor over training progress: warm-up, flat, linear cool-down to zero."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.warmup, self.cooldown = recipe.warmup, recipe.cooldown
+
+    def factor(self, progress: float) -> float:
+        """Factor at `progress` in [0, 1]."""
+        if progress < self.warmup:
+            return max(progress / self.warmup, 0.02)
+        return min(1.0, max(0.0, (1.0 - progress) / self.cooldown))

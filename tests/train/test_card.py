@@ -1,0 +1,124 @@
+"""The card of a bundle says what is in it and what made it, and nothing else."""
+
+import json
+import pickle
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from assistant.bundle import PAIR_HEADS, Bundle
+from assistant.checkpoint import CONFIG
+from assistant.pairing.figures import Domain, HeadFigures, TaskFigures
+from assistant.train import base
+from assistant.train.card import commands_of, config_name, write_card
+from assistant.train.generator_recipe import GeneratorRecipe
+from assistant.train.pair_card import card_text
+from assistant.train.pair_output import measured
+from assistant.train.pair_run import PairRun
+from assistant.train.pair_tables import read_pairs
+from assistant.train.recipe import Recipe
+from tests.pairing.tiny import RECIPE, write_dyes
+
+CONFIGS = Path(base.__file__).parent / "configs"
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "default"
+HEAD_COMMAND = "python -m assistant.train.pairs --config dyes.toml"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run by a recipe of the repository, as far as a card asks for it."""
+    directory = tmp_path / "run"
+    directory.mkdir()
+    (directory / "molecules.pkl").write_bytes(pickle.dumps([]))
+    row = {"step": 3, "tokens": 10, "seconds": 1.0}
+    (directory / "log.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    noted = json.dumps(asdict(Recipe.load(CONFIGS / "default_gpu.toml")))
+    (directory / "recipe.json").write_text(noted, encoding="utf-8")
+    report = {"summary": {"facts": {"share": 0.5, "n": 4}}, "n": 4}
+    (tmp_path / "grounding.json").write_text(json.dumps(report), encoding="utf-8")
+    return directory
+
+
+def _bundle(directory: Path, *, heads: bool, reads_names: bool) -> Path:
+    for name in ("llm", "encoder", "projector"):
+        (directory / name).mkdir(parents=True)
+    config = json.dumps({"max_position_embeddings": 64})
+    (directory / "llm" / CONFIG).write_text(config, encoding="utf-8")
+    components = {name: name for name in ("llm", "encoder", "projector")}
+    if heads:
+        head = directory / PAIR_HEADS / "dyes"
+        head.mkdir(parents=True)
+        (head / CONFIG).write_text("{}", encoding="utf-8")
+        task = TaskFigures(1, 1.0, 1.0, 1.0, 1, "pairs that training never saw")
+        domain = Domain(("C",), 1, (0, 0))
+        HeadFigures({"absorption": task}, (domain, domain), "", HEAD_COMMAND, "").write(head)
+        components[PAIR_HEADS] = PAIR_HEADS
+    Bundle.write(directory, directory.name, components, reads_names=reads_names)
+    return directory
+
+
+def _card(run: Path, bundle: Path) -> str:
+    told = {"date": "2026-01-01", "hardware": "a core", "generator_hardware": "", "weaknesses": ""}
+    write_card(run, bundle, run.parent / "grounding.json", **told)
+    return (bundle / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_card_lists_pair_heads_and_their_commands_only_where_there_are_some(
+    run: Path, tmp_path: Path
+) -> None:
+    with_heads = _card(run, _bundle(tmp_path / "a", heads=True, reads_names=False))
+    assert "| `pair_heads` | numbers for two molecules" in with_heads
+    assert f"`{HEAD_COMMAND}`" in with_heads
+    assert "--bundle checkpoints/a --no-names`" in with_heads
+    without = _card(run, _bundle(tmp_path / "b", heads=False, reads_names=True))
+    assert PAIR_HEADS not in without
+    assert "--no-names" not in without
+    assert "\n\n## How it was trained" in without
+    for text in (with_heads, without):
+        assert "--config assistant/train/configs/default_gpu.toml" in text
+        assert "train.generator" not in text
+        assert "generator_loss.png" not in text
+
+
+def test_a_command_names_a_recipe_of_the_repository_only_where_it_is_what_was_run() -> None:
+    for path in CONFIGS.glob("default_*.toml"):
+        noted = json.loads(json.dumps(asdict(Recipe.load(path))))
+        assert config_name(noted, Recipe.from_dict).endswith(path.name)
+    own = replace(Recipe.load(CONFIGS / "default_gpu.toml"), minutes=5.0)
+    assert config_name(asdict(own), Recipe.from_dict) == "RECIPE.toml"
+    noted = asdict(GeneratorRecipe.load(CONFIGS / "generator_cpu.toml"))
+    assert config_name(noted, GeneratorRecipe.from_dict).endswith("generator_cpu.toml")
+
+
+def test_the_shipped_card_has_all_components_and_their_commands(run: Path) -> None:
+    card = (SHIPPED / "README.md").read_text(encoding="utf-8")
+    for name in Bundle.read(SHIPPED).components:
+        assert f"| `{name}` |" in card
+    about = {"recipe": asdict(GeneratorRecipe.load(CONFIGS / "generator_cpu.toml"))}
+    (run / "generator.json").write_text(json.dumps(about), encoding="utf-8")
+    assert f"- Commands: {commands_of(run, SHIPPED)}\n" in card
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [((), "epoch 4 of 4."), ((4,), "epoch 4 of 4, the only look at the validation rows."),
+     ((2, 4), "the best of 2 looks at the validation rows (epochs 2, 4).")],
+)  # fmt: skip
+def test_a_pair_card_says_how_often_it_looked_and_in_which_unit_a_mean_is(
+    epochs: tuple[int, ...], said: str, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, logarithmic=("emission",))
+    table = read_pairs(recipe.source, recipe.tasks, write_dyes(tmp_path))
+    run = PairRun(recipe, table, table.graphs())
+    figures = measured(run, run.head, command="")
+    rows = [
+        {"epoch": n, "loss": 1.0} | ({"valid absorption MAE": 2.0} if n in epochs else {})
+        for n in (1, 2, 3, 4)
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    card = card_text(recipe, table, run.head, figures, {}, log)
+    assert said in card
+    (line,) = (line for line in card.splitlines() if line.startswith("| emission | log10 nm |"))
+    assert line.endswith(f"| {figures.tasks['emission'].base:.4g} nm |")

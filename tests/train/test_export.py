@@ -1,0 +1,87 @@
+"""A run becomes a bundle again without taking from the bundle what the run knows nothing of."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+
+from assistant.bundle import PAIR_HEADS, Bundle
+from assistant.checkpoint import ComponentInfo, save_component
+from assistant.errors import BundleError
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.train.export import export
+from assistant.train.model import GroundedModel, ModelSizes
+from assistant.train.pair_output import add_to_bundle
+from assistant.train.provenance import Provenance
+from assistant.train.tokenizer import save_tokenizer, train_tokenizer
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run leaves of the smallest model that there is."""
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
+    directory = tmp_path_factory.mktemp("run")
+    tokenizer = train_tokenizer(["Molecule 1 is CCO."] * 20, vocab_size=300)
+    sizes = ModelSizes(64, 1, 64, 2, 2, len(tokenizer), 128)
+    save_tokenizer(tokenizer, directory / "tokenizer")
+    state = {
+        "model": GroundedModel.build(sizes, tokenizer).state_dict(),
+        "progress": {"seconds": 1.0, "step": 1, "tokens": 10, "quantised": False},
+        "recipe": json.dumps({"sizes": asdict(sizes)}),
+    }
+    torch.save(state, directory / "state.pt")
+    recipe = json.dumps({"text_share": 0.0, "licensed_only": True})
+    (directory / "recipe.json").write_text(recipe, encoding="utf-8")
+    Provenance(licensed_only=True).write(directory)
+    row = {"tokens": 10, "loss": 1.0, "held_out_loss": 1.0, "held_out_digits": 0.5}
+    (directory / "log.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    return directory
+
+
+def _any_component(directory: Path) -> Path:
+    config = GraphEncoderConfig(d_model=8, n_layers=1)
+    save_component(directory, GraphEncoder(config), config, ComponentInfo("encoder"))
+    return directory
+
+
+def test_a_bundle_written_again_keeps_its_pair_heads_and_what_it_says_of_names(
+    run: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    export(run, bundle)
+    assert Bundle.read(bundle).reads_names
+    assert PAIR_HEADS not in Bundle.read(bundle).components
+    of_encoder = Provenance.of(bundle / "encoder")
+    assert of_encoder.licensed_only
+    assert any("MoleculeNet MUV" in line for line in of_encoder.sources)
+    add_to_bundle(_any_component(tmp_path / "head"), bundle, "dyes")
+    export(run, bundle, reads_names=False)
+    for _ in range(2):
+        again = Bundle.read(bundle)
+        assert not again.reads_names
+        assert again.components[PAIR_HEADS] == bundle / PAIR_HEADS
+        assert (bundle / PAIR_HEADS / "dyes" / "config.json").is_file()
+        export(run, bundle)
+
+
+def test_a_head_is_added_without_changing_what_else_the_bundle_says(tmp_path: Path) -> None:
+    bundle, outside = tmp_path / "bundle", tmp_path / "elsewhere"
+    places = {"encoder": "encoder", "projector": str(outside)}
+    Bundle.write(bundle, "mine", places, hub_llm="owner/model", reads_names=False)
+    add_to_bundle(_any_component(tmp_path / "head"), bundle, "dyes")
+    found = Bundle.read(bundle)
+    assert (found.name, found.hub_llm, found.reads_names) == ("mine", "owner/model", False)
+    assert found.components == {
+        "encoder": bundle / "encoder",
+        "projector": outside,
+        PAIR_HEADS: bundle / PAIR_HEADS,
+    }
+    values = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    assert values["components"]["encoder"] == "encoder"
+
+
+def test_a_head_for_no_bundle_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="--bundle"):
+        add_to_bundle(_any_component(tmp_path / "head"), tmp_path / "nowhere", "dyes")

@@ -10,7 +10,7 @@ from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 
 _NOTE = "sources.json"
-_PREPARED = ("molecules.pkl", "outside.json", "text.npy")
+_PREPARED = ("molecules.pkl", "outside.json", "passages.json", "text.npy")
 
 
 def check_sources(directory: Path, *, licensed_only: bool, start: Path | None = None) -> None:

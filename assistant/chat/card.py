@@ -79,9 +79,10 @@ CARD_LABELS: dict[str, str] = {key: label for key, label, _ in _LINES}
 
 COMPARED_KEYS: tuple[str, ...] = (
     *("average_mass", "exact_mass", "heavy_atoms", "clogp", "tpsa", "hbd", "hba"),
-    *("rotatable_bonds", "rings", "aromatic_rings", "fsp3", "qed"),
+    *("rotatable_bonds", "rings", "ring_systems", "aromatic_rings", "fsp3", "qed"),
+    *("stereocentres", "double_bonds"),
 )
-"""Lines of which one molecule can have more than another."""
+"""Lines of which one molecule can have more than another; stereo is compared by the total."""
 
 
 def card_lines(facts: Facts) -> tuple[CardLine, ...]:
@@ -103,25 +104,37 @@ def compared_lines(cards: Mapping[int, str]) -> str:
     Args:
         cards: Card texts by number of the molecule.
     """
-    shown = {number: _numbers(card) for number, card in cards.items()}
+    shown = {number: _values(card) for number, card in cards.items()}
     lines = []
-    for label in (CARD_LABELS[key] for key in COMPARED_KEYS):
-        values = {n: numbers[label] for n, numbers in shown.items() if label in numbers}
-        if len(values) == len(cards) > 1:
-            lines.append(f"{label}: {_extremes(values)}")
+    for label in (CARD_LABELS[key] for key in ("formula", *COMPARED_KEYS)):
+        values = {n: values[label] for n, values in shown.items() if label in values}
+        if len(values) < max(2, len(cards)):
+            continue
+        if label == CARD_LABELS["formula"]:
+            lines.append(f"{label}: {'equal' if len(set(values.values())) == 1 else 'different'}")
+            continue
+        numbers = {n: compared_number(value) for n, value in values.items()}
+        known = {n: number for n, number in numbers.items() if number is not None}
+        if len(known) == len(cards):
+            lines.append(f"{label}: {_extremes(known)}")
     return "\n".join(lines)
 
 
-def _numbers(card: str) -> dict[str, float]:
-    """Values by label, of lines that begin with a number."""
-    found = {}
-    for line in card.splitlines():
-        label, _, value = line.partition(": ")
-        try:
-            found[label] = float(value.split(" ")[0])
-        except ValueError:
-            continue
-    return found
+def _values(card: str) -> dict[str, str]:
+    """Values by label."""
+    parts = (line.partition(": ") for line in card.splitlines())
+    return {label: value for label, _, value in parts}
+
+
+def compared_number(value: str) -> float | None:
+    """What a value counts as in a comparison; None where it is none ("not defined")."""
+    if value == "none":
+        return 0.0
+    words = value.split(" ")
+    try:
+        return float(words[2] if words[1:2] == ["of"] else words[0])
+    except ValueError:
+        return None
 
 
 def _extremes(values: Mapping[int, float]) -> str:

@@ -24,6 +24,20 @@ _REFERENCE = re.compile(
     r"|\b(?:molecules?|compounds?|structures?)\s+#?(\d{1,3}(?:\s*(?:,|and|or|with|to|vs\.?|&)\s*\d{1,3}\b)*)",
     re.IGNORECASE,
 )
+_ENDS = (
+    "more|less|fewer|most|least|fewest|higher|highest|lower|lowest|larger|largest|smaller|smallest"
+    "|bigger|biggest|greater|greatest|heavier|heaviest|lighter|lightest|richer|poorer|stiffer"
+    r"|floppier|greasier|\w+iest"
+)
+_COMPARES = re.compile(
+    r"\b(?:both|either|neither|they|them|these|those|two of|the (?:two|three|four|others?)"
+    r"|differ\w*|compar\w*|versus|vs|than the)\b"
+    r"|\bsame\b(?! (?:molecule|compound|structure|one)\b)"
+    rf"|\b(?:which|who|whose|where|the one)\b[^.?]*\b(?:{_ENDS})\b"
+    rf"|^(?:and |so |then )*(?:{_ENDS})\b",
+    re.IGNORECASE,
+)
+"""Words of a question about several molecules that names none of them."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,11 @@ def referred_numbers(text: str) -> tuple[int, ...]:
     for match in _REFERENCE.finditer(text):
         numbers += [int(n) for n in re.findall(r"\d+", match.group(1) or match.group(2))]
     return tuple(dict.fromkeys(numbers))
+
+
+def compares(text: str) -> bool:
+    """Whether a question is about several molecules by its words, none of them named."""
+    return bool(_COMPARES.search(text))
 
 
 @dataclass(frozen=True)
@@ -179,18 +198,29 @@ class Conversation:
         return len(self.questions)
 
     def focus(self, turn: int) -> tuple[int, ...]:
-        """Numbers a turn is about: attached or named in it, else the previous focus; at most 4.
+        """Numbers a turn is about, at most 4: attached or named in it, else the previous focus.
+
+        A question that names none and compares ("which of the two is heavier?") is about the
+        molecules there are by then, the latest if there are more.
 
         Args:
             turn: Index of the user turn, 0-based.
         """
-        known = {m.number for m in self.molecules}
-        for question in reversed(self.questions[: turn + 1]):
-            named = (*question.about, *referred_numbers(question.text))
-            focus = tuple(dict.fromkeys(n for n in named if n in known))
-            if focus:
-                return focus[:MAX_FOCUS]
+        questions = self.questions[: turn + 1]
+        named = [self._named(question) for question in questions]
+        for at in range(turn, -1, -1):
+            if named[at]:
+                return named[at][:MAX_FOCUS]
+            so_far = tuple(sorted({n for numbers in named[:at] for n in numbers}))
+            if len(so_far) > 1 and compares(questions[at].text):
+                return so_far[-MAX_FOCUS:]
         return ()
+
+    def _named(self, question: Message) -> tuple[int, ...]:
+        """Known numbers that a question brings with it or names, each once."""
+        known = {m.number for m in self.molecules}
+        numbers = (*question.about, *referred_numbers(question.text))
+        return tuple(dict.fromkeys(n for n in numbers if n in known))
 
     def to_json(self) -> dict[str, object]:
         """JSON types only; `from_json` gives an equal conversation back."""

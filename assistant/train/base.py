@@ -28,7 +28,7 @@ from assistant.errors import AssistantError
 from assistant.train import nf4, ranks
 from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
-from assistant.train.dialogues import DialogueWriter
+from assistant.train.dialogues import PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, prompt_text
 from assistant.train.feed import Feed
 from assistant.train.loss import head_loss
@@ -37,7 +37,7 @@ from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
 from assistant.train.recipe import Recipe, Schedule
 from assistant.train.start import check_sources, load_encoder, take_over
-from assistant.train.text import PlainText, text_documents
+from assistant.train.text import PlainText, passages, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
 
 log = logging.getLogger(__name__)
@@ -124,6 +124,13 @@ class Run:
         self.outside = outside_questions(
             data, keep, seed=recipe.seed, licensed_only=recipe.licensed_only
         )
+        if recipe.text_share:
+            self.outside[PASSAGES] = passages(
+                data,
+                directory / "passages.json",
+                seed=recipe.seed,
+                licensed_only=recipe.licensed_only,
+            )
         self.tokenizer = self._tokenizer(data)
         self.text = self._text(data)
         if not ranks.rank():

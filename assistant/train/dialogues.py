@@ -6,51 +6,31 @@ from the graph or the SMILES. Design §5, "learning to look".
 """
 
 import random
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from assistant.chat.card import CARD_KEYS, card_lines
-from assistant.chat.conversation import Message, Role, referred_numbers
+from assistant.chat.conversation import MAX_FOCUS, Message, Role, referred_numbers
+from assistant.chat.prompts import fill
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
-from assistant.train import answers, replies, wording
+from assistant.train import answers, comparing, replies, wording
 from assistant.train.both import both
 from assistant.train.language import Naming
 from assistant.train.names import invented_name
-from assistant.train.view import Dialogue, OutsideQuestions, Rates, View
+from assistant.train.typed import as_typed
+from assistant.train.view import GOES_ON, Dialogue, OutsideQuestions, Rates, View
 
-_SMALL_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "is",
-        "are",
-        "it",
-        "its",
-        "for",
-        "me",
-        "what",
-        "what's",
-        "which",
-        "does",
-        "do",
-        "have",
-        "has",
-        "i",
-        "you",
-        "please",
-        "in",
-        "to",
-    ]
-)
-
-KNOWN_NAMES = 0.12
+KNOWN_NAMES = 0.04
 """Share drawn from the molecules that have a name; the others are drawn from all of them."""
 INVENTED_NAMES = 0.35
 """Share of nameless molecules under a name that was never seen: names are read, not remembered."""
+ISOMERS = 0.12
+"""Share of further molecules with the formula of the one before."""
+PASSAGES = "passages"
+"""Key of texts to go on with among questions from elsewhere: a sentence, a newline, the rest."""
 _ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
 
 
@@ -69,6 +49,9 @@ class DialogueWriter:
     ) -> None:
         self.molecules = molecules
         self.named = [pair for pair in molecules if pair[0].name]
+        self._by_formula: dict[str, list[tuple[Molecule, Facts]]] = defaultdict(list)
+        for pair in molecules:
+            self._by_formula[pair[1].formula].append(pair)
         self.outside = outside
         self.rng = random.Random(seed)
         self.rates = rates or Rates()
@@ -90,7 +73,7 @@ class DialogueWriter:
         if self._size != "tiny" and rng.random() < 0.07:
             self._chat_without_molecule(dialogue)
             return dialogue
-        n_molecules = 1 if self._size == "tiny" else rng.choices((1, 2, 3), (60, 33, 7))[0]
+        n_molecules = 1 if self._size == "tiny" else rng.choices((1, 2, 3, 4), (52, 34, 10, 4))[0]
         most = {"tiny": 2, "short": 4, "full": 12}[self._size]
         n_turns = rng.randint(max(1 if most == 2 else 2, n_molecules), most)
         introductions = (
@@ -108,12 +91,18 @@ class DialogueWriter:
         rng = self.rng
         numbers = [self._introduce(dialogue) for _ in range(arriving)]
         known = list(dialogue.views)
+        if len(known) > 2 and rng.random() < 0.15:
+            question, answer, intent = comparing.most_of_all(rng, dialogue.views)
+            self._add(dialogue, question, answer, intent, numbers, compared=known[-MAX_FOCUS:])
+            return
         if len(known) >= 2 and (len(numbers) >= 2 or rng.random() < 0.3):
             first, second = (numbers if len(numbers) >= 2 else rng.sample(known, 2))[:2]
-            question, answer, intent = replies.compare(rng, dialogue.views, first, second)
-            named = set(referred_numbers(question))
-            attached = numbers if {first, second} <= named else [*numbers, first, second]
-            self._add(dialogue, question, answer, intent, attached)
+            question, answer, intent = comparing.compare(rng, dialogue.views, first, second)
+            self._add(dialogue, question, answer, intent, numbers, compared=[first, second])
+            return
+        if self.outside.get(PASSAGES) and rng.random() < 0.03:
+            question, answer, intent = self._passage()
+            self._add(dialogue, question, answer, intent, numbers)
             return
         if not numbers and rng.random() < 0.10:
             question, answer, intent = self._aside()
@@ -129,6 +118,11 @@ class DialogueWriter:
             attached = [*numbers, target]
         self._add(dialogue, question, answer, intent, attached)
         self._asked = (target, intent.removeprefix("fact ")) if intent.startswith("fact ") else None
+
+    def _passage(self) -> tuple[str, str, str]:
+        """A text to go on with: what is said of molecules leaves other text as it was."""
+        start, rest = self.rng.choice(self.outside[PASSAGES]).split("\n", 1)
+        return fill("tasks/continue", start=start), rest, GOES_ON
 
     def _on_the_last(
         self, dialogue: Dialogue, naming: Naming, *, arrived: bool
@@ -192,7 +186,10 @@ class DialogueWriter:
     def _chat_without_molecule(self, dialogue: Dialogue) -> None:
         rng = self.rng
         for _ in range(rng.randint(1, 4)):
-            if rng.random() < 0.45:
+            if self.outside.get(PASSAGES) and rng.random() < 0.2:
+                question, answer, intent = self._passage()
+                self._add(dialogue, question, answer, intent, [])
+            elif rng.random() < 0.45:
                 question = rng.choice(wording.ASK_WITHOUT)
                 if "{x}" in question:
                     question = question.format(
@@ -209,8 +206,7 @@ class DialogueWriter:
     def _introduce(self, dialogue: Dialogue) -> int:
         """Adds a molecule that is not in the conversation yet and decides what is shown of it."""
         rng = self.rng
-        known = bool(self.named) and rng.random() < KNOWN_NAMES
-        molecule, facts = rng.choice(self.named if known else self.molecules)
+        molecule, facts = self._drawn(dialogue)
         if molecule.name is None and rng.random() < INVENTED_NAMES:
             molecule = replace(molecule, name=invented_name(rng))
         role = rng.choice(_ROLES) if rng.random() < 0.08 else None
@@ -219,6 +215,15 @@ class DialogueWriter:
         if number not in dialogue.views:
             dialogue.views[number] = self._view(molecule, facts)
         return number
+
+    def _drawn(self, dialogue: Dialogue) -> tuple[Molecule, Facts]:
+        """A molecule at random; now and then an isomer of the last one, so that values agree."""
+        rng = self.rng
+        if dialogue.views and rng.random() < ISOMERS:
+            last = dialogue.views[max(dialogue.views)].facts.formula
+            return rng.choice(self._by_formula[last])
+        known = bool(self.named) and rng.random() < KNOWN_NAMES
+        return rng.choice(self.named if known else self.molecules)
 
     def _view(self, molecule: Molecule, facts: Facts) -> View:
         rng, rates = self.rng, self.rates
@@ -249,14 +254,24 @@ class DialogueWriter:
         return dialogue.conversation.focus(turns - 1) if turns else ()
 
     def _add(
-        self, dialogue: Dialogue, question: str, answer: str, intent: str, attached: list[int]
+        self,
+        dialogue: Dialogue,
+        question: str,
+        answer: str,
+        intent: str,
+        attached: list[int],
+        *,
+        compared: Sequence[int] = (),
     ) -> None:
-        if intent != "again":
-            question = self._as_typed(self._with_talk(question, intent))
+        """Adds a turn; molecules that are compared are attached unless the words already say so."""
+        if intent not in ("again", GOES_ON):
+            question = as_typed(self.rng, self._with_talk(question, intent))
         asked = Message("user", question, tuple(dict.fromkeys(attached)))
-        dialogue.conversation = dialogue.conversation.with_message(asked).with_message(
-            Message("assistant", answer)
-        )
+        conversation = dialogue.conversation.with_message(asked)
+        if not set(compared) <= set(conversation.focus(conversation.n_turns - 1)):
+            asked = Message("user", question, tuple(dict.fromkeys((*attached, *compared))))
+            conversation = dialogue.conversation.with_message(asked)
+        dialogue.conversation = conversation.with_message(Message("assistant", answer))
         dialogue.intents.append(intent)
 
     def _with_talk(self, question: str, intent: str) -> str:
@@ -269,6 +284,7 @@ class DialogueWriter:
             "no molecule",
             "accepted",
             "are you sure",
+            GOES_ON,
         ):
             return question
         if intent != "unknown" and rng.random() < 0.05 and self.outside.get("off_topic"):
@@ -283,33 +299,3 @@ class DialogueWriter:
         if rng.random() < 0.15:
             question = question.rstrip(".") + rng.choice(wording.AFTER)
         return question
-
-    def _as_typed(self, question: str) -> str:
-        """People type fast: lower case, no full stop, a swapped or missing letter.
-
-        References to molecules stay readable: a turn is about what the program can read of it.
-        """
-        typed = self._mistyped(question)
-        return typed if referred_numbers(typed) == referred_numbers(question) else question
-
-    def _mistyped(self, question: str) -> str:
-        rng = self.rng
-        if rng.random() < 0.15:
-            question = question[:1].lower() + question[1:]
-        if rng.random() < 0.12:
-            question = question.rstrip("?.")
-        if rng.random() < 0.15:
-            question = self._telegraphed(question)
-        if rng.random() < 0.05 and len(question) > 12:
-            at = rng.randrange(3, len(question) - 2)
-            if question[at].isalpha() and question[at + 1].isalpha():
-                swapped = question[at + 1] + question[at]
-                keep = swapped if rng.random() < 0.5 else question[at]
-                question = question[:at] + keep + question[at + 2 :]
-        return question
-
-    def _telegraphed(self, question: str) -> str:
-        """Small words left out, as in a search box; at least two words stay."""
-        words = question.split(" ")
-        kept = [w for w in words if w.lower() not in _SMALL_WORDS or self.rng.random() < 0.4]
-        return " ".join(kept) if len(kept) >= 2 else question

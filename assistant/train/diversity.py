@@ -48,6 +48,7 @@ INTENTS = (
         "both",
         "compare",
         "compare which",
+        "compare same",
         "small talk",
         "off_topic",
         "general_chemistry",

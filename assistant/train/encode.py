@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from assistant.chat.prompts import Prompt, Slot, render_with
+from assistant.chat.prompts import Prompt, PromptMessage, Slot, render_with
 from assistant.chem.molecule import Molecule
 from assistant.train.tokenizer import number_ids
-from assistant.train.view import Dialogue
+from assistant.train.view import GOES_ON, Dialogue
 
 N_SLOT_TOKENS = 28
 SLOT_ID = 0
@@ -87,22 +87,20 @@ class Encoder:
         builder = _Builder()
         for message in prompt.messages:
             segment = builder.segment(prompt.focus[message.turn] if message.turn >= 0 else ())
-            self._message(builder, message.role, message.parts, segment, dialogue)
+            self._message(builder, message, segment, dialogue)
         segment = builder.segment(prompt.focus[-1])
-        self._message(builder, "assistant", (last_answer,), segment, dialogue)
+        answer = PromptMessage("assistant", (last_answer,), len(prompt.focus) - 1)
+        self._message(builder, answer, segment, dialogue)
         builder.add([self._end], self.weights.answer, segment)
         molecules = {number: conversation.molecule(number).molecule for number in views}
         return replace(builder.build(), molecules=molecules)
 
     def _message(
-        self,
-        builder: "_Builder",
-        role: str,
-        parts: tuple[str | Slot, ...],
-        segment: int,
-        dialogue: Dialogue,
+        self, builder: "_Builder", message: PromptMessage, segment: int, dialogue: Dialogue
     ) -> None:
+        role, parts = message.role, message.parts
         answer = role == "assistant"
+        plain = answer and dialogue.intents[message.turn] == GOES_ON
         if builder.ids:  # the end of a message belongs to the turn it leads to, as in `llm.layout`
             ends_answer = role == "user" and builder.answered
             builder.add([self._end], self.weights.answer if ends_answer else 0.0, segment)
@@ -116,9 +114,10 @@ class Encoder:
             is_card = index > 0 and isinstance(parts[index - 1], Slot)
             weight = self.weights.card if is_card else self.weights.question
             weight = self.weights.answer if answer else 0.0 if role == "system" else weight
+            weight = self.weights.text if plain else weight
             ids = self._encode(part)
             builder.add(ids, weight, segment)
-            if answer:
+            if answer and not plain:
                 builder.weigh(
                     [i for i, token in enumerate(ids) if token in self._numbers],
                     self.weights.number,

@@ -31,13 +31,14 @@ from assistant.errors import AssistantError
 from assistant.train import ranks
 from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
-from assistant.train.dialogues import DialogueWriter
+from assistant.train.dialogues import PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, LossWeights
 from assistant.train.export import trained_model
 from assistant.train.feed import Feed
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.loss import head_loss, splice_graph_tokens
 from assistant.train.precision import autocast
+from assistant.train.text import passages
 from assistant.train.view import Rates
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,8 @@ class GeneratorRun:
         random.Random(1).shuffle(molecules)  # the split of the base stage
         self.held_out, self.molecules = molecules[:500], molecules[500:]
         self.outside = outside_questions(data, run / "outside.json", seed=recipe.seed)
+        if (run / "passages.json").is_file():
+            self.outside[PASSAGES] = passages(data, run / "passages.json", seed=recipe.seed)
 
     def batches(
         self, *, seed: int, rates: Rates, held_out: bool = False, workers: int = 0

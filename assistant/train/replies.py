@@ -1,11 +1,10 @@
-"""Names, comparisons, doubts, definitions, and what is not known.
+"""Names, doubts, definitions, and what is not known.
 
 The functions are of the same form as those of `answers`.
 """
 
 import random
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.chat.card import CARD_LABELS
@@ -212,71 +211,3 @@ def definition(rng: random.Random, view: "View | None", naming: Naming | None) -
     """What a word of the card means."""
     terms, meaning = rng.choice(w.DEFINITIONS)
     return rng.choice(w.ASK_DEFINITION).format(x=rng.choice(terms)), meaning, "definition"
-
-
-def compare(rng: random.Random, views: dict[int, "View"], first: int, second: int) -> Turn:
-    """Two molecules side by side, or which of them has more or less of something.
-
-    A question that names neither is only asked where there are no others.
-    """
-    style = rng.choice(("molecule {}", "compound {}", "@{}"))
-    a, b = style.format(first), style.format(second)
-    one, two = views[first], views[second]
-
-    def drawn(frames: Sequence[str]) -> str:
-        fitting = frames if len(views) == 2 else [f for f in frames if "{a}" in f]
-        return rng.choice(fitting).format(a=a, b=b)
-
-    if rng.random() < 0.55:
-        key = rng.choice(list(w.ASK_WHICH))
-        less = rng.random() < 0.4
-        question = drawn(w.ASK_WHICH[key].less if less else w.ASK_WHICH[key].more)
-        return question, _which(one, two, first, second, key, less=less), "compare which"
-    if rng.random() < 0.2:
-        question = rng.choice(w.ASK_PRODUCT).format(a=a, b=b)
-        said = rng.choice(w.SAY_UNKNOWN_PRODUCT)
-        return question, said.format(a=first, b=second, x="the product of this reaction"), "unknown"
-    question = drawn(w.ASK_COMPARE)
-    if rng.random() < 0.25:
-        question = rng.choice(w.ASK_COMPARE_NUMBERS).format(a=first, b=second)
-    return question, _side_by_side(one, two, first, second), "compare"
-
-
-def _which(
-    one: "View", two: "View", first: int, second: int, key: str, *, less: bool = False
-) -> str:
-    missing = [n for n, view in ((first, one), (second, two)) if key not in view.values]
-    label = CARD_LABELS[key]
-    if missing:
-        return f"I do not have the {label} of molecule {missing[0]}, so I cannot compare them."
-    u, v = one.values[key], two.values[key]
-    if "not defined" in (u, v):
-        return f"The {label} of one of them is not defined, so I cannot compare them."
-    x, y = float(u.split()[0]), float(v.split()[0])
-    if x == y:
-        return f"Neither: molecule {first} and molecule {second} have the same {label}, {u}."
-    winner = first if (x > y) != less else second
-    which = w.ASK_WHICH[key]
-    if key in w.COUNT_PLURALS:
-        noun = w.COUNT_SINGULARS[key] if u == "1" else w.COUNT_PLURALS[key]
-        values = f"Molecule {first} has {u} {noun} and molecule {second} has {v}"
-    else:
-        values = f"Molecule {first} has {article(label)} of {u} and molecule {second} one of {v}"
-    adjective = which.adjective_less if less else which.adjective
-    return f"{values}, so molecule {winner} is {adjective}."
-
-
-def _side_by_side(one: "View", two: "View", first: int, second: int) -> str:
-    shared = [
-        k
-        for k in ("formula", "average_mass", "clogp", "tpsa")
-        if k in one.values and k in two.values
-    ]
-    lines = [
-        f"- {CARD_LABELS[k]}: {one.values[k]} for molecule {first},"
-        f" {two.values[k]} for molecule {second}"
-        for k in shared
-    ]
-    if not lines:
-        return f"I have too few facts of molecule {first} and molecule {second} to compare them."
-    return "\n".join([f"Molecule {first} and molecule {second} compared:", *lines])

@@ -10,7 +10,7 @@ from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.train.provenance import NOTE, Provenance, refuse_unclear_encoder
 
-_PREPARED = ("molecules.pkl", "outside.json", "text.npy")
+_PREPARED = ("molecules.pkl", "outside.json", "passages.json", "text.npy")
 
 
 def check_sources(

@@ -7,6 +7,7 @@ under CC BY 4.0, CC0 or free for reuse (`licences.toml` names each); share-alike
 import gzip
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,10 @@ from assistant.evaluate.tasks.forgetting import is_unseen
 from assistant.train import licences
 
 Row = dict[str, str]
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_PASSAGE_CHARS = 400
+N_PASSAGES = 12000
 
 _SOURCES: dict[str, Callable[[Row], str]] = {
     "openstax_chemistry2e_paragraphs": lambda row: row["text"],
@@ -70,6 +75,27 @@ def text_documents(data: Path, *, licensed_only: bool = False) -> Iterator[str]:
             f"None of {', '.join(_SOURCES)} (.jsonl.gz) is under {data / 'text'}; give the data"
             " directory with --data, or set text_share = 0."
         )
+
+
+def passages(data: Path, keep: Path, *, seed: int, licensed_only: bool = False) -> list[str]:
+    """Texts to go on with: a first sentence, a newline, and what comes after it, in one line.
+
+    Args:
+        data: Data directory.
+        keep: File of this run that holds the result; read when it exists.
+        seed: Of their choice; there are `N_PASSAGES` at most.
+        licensed_only: Reads clearly licensed documents only.
+    """
+    if keep.is_file():
+        return json.loads(keep.read_text(encoding="utf-8"))
+    found = []
+    for document in text_documents(data, licensed_only=licensed_only):
+        start, *rest = _SENTENCE.split(" ".join(document.split()), maxsplit=1)
+        if rest and 20 <= len(start) <= 250 and len(rest[0]) > 40:
+            found.append(f"{start}\n{rest[0][:_PASSAGE_CHARS]}")
+    chosen = random.Random(seed).sample(found, min(N_PASSAGES, len(found)))
+    keep.write_text(json.dumps(chosen), encoding="utf-8")
+    return chosen
 
 
 @dataclass(frozen=True)

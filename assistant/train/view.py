@@ -14,6 +14,9 @@ Larger counts (atoms, bonds, the formula) are not among them: graph tokens are a
 and a model of this size that is made to answer learns to guess.
 """
 
+GOES_ON = "goes on"
+"""Intent of a turn that goes on with a text; its answer is plain text and counts as such."""
+
 OutsideQuestions = dict[str, Sequence[str]]
 """Questions by family ("off_topic", "general_chemistry") taken from open data sets."""
 

@@ -22,6 +22,7 @@ _QUESTIONS = _table("wording_questions.toml")
 _MORE = _table("wordings/asked.toml")
 _UNKNOWN = _table("wordings/unknown.toml")
 _TURNS = _table("wordings/turns.toml")
+_COMPARED = _table("wordings/compared.toml")
 
 Frames = tuple[str, ...]
 
@@ -106,6 +107,15 @@ def _which(key: str, row: dict[str, Any]) -> Which:
 
 ASK_WHICH = {key: _which(key, row) for key, row in _TURNS["ASK_WHICH"].items()}
 """Comparisons by fact."""
+ASK_SAME, ASK_DIFFER, ASK_ISOMERS, ASK_HIGHEST, ASK_LOWEST, ASK_MOST, ASK_FEWEST = (
+    tuple(_COMPARED[name])
+    for name in ("same", "differ", "formula_same", "highest", "lowest", "most", "fewest")
+)
+SUPERLATIVES: dict[str, tuple[Frames, Frames]] = {
+    key: (tuple(row["asked"]), tuple(row["asked_less"]))
+    for key, row in _COMPARED["superlatives"].items()
+}
+"""Which of several has the most and which the least, by fact."""
 ASK_PRODUCT = _frames("ASK_PRODUCT")
 SAY_UNKNOWN_PRODUCT = _frames("SAY_UNKNOWN_PRODUCT")
 ASK_SURE = _frames("ASK_SURE", _DOUBT["sure"])

@@ -142,3 +142,29 @@ def test_a_pair_survives_json_and_older_files_have_none() -> None:
     assert Conversation.from_json(stored) == conversation
     del stored["messages"][0]["pair"]
     assert Conversation.from_json(stored).messages[0].pair is None
+
+
+@pytest.mark.parametrize(
+    ("question", "focus"),
+    [
+        ("Which of the two is heavier?", (1, 2)),
+        ("Do they have the same TPSA?", (1, 2)),
+        ("And which has fewer rings?", (1, 2)),
+        ("Compare the masses.", (1, 2)),
+        ("Which functional groups does it have?", (2,)),
+        ("Is this the same molecule as in the patent?", (2,)),
+        ("What is its logP?", (2,)),
+        ("Does molecule 1 differ from the patent?", (1,)),
+    ],
+)
+def test_a_question_that_compares_and_names_none_is_about_all(
+    question: str, focus: tuple[int, ...]
+) -> None:
+    conversation = Conversation()
+    for smiles in ("CCO", "CCN"):
+        conversation, number = conversation.with_molecule(Molecule.parse(smiles))
+        conversation = conversation.with_message(Message("user", "Its mass?", (number,)))
+        conversation = conversation.with_message(Message("assistant", "46 g/mol"))
+    conversation = conversation.with_message(Message("user", question))
+    assert conversation.focus(2) == focus
+    assert conversation.focus(1) == (2,)

@@ -194,7 +194,7 @@ def test_molecules_in_focus_together_are_compared_once_by_what_their_cards_say()
     assert "average mass: highest molecule 1, lowest molecule 2" in lines
     assert "H-bond donors: equal" in lines
     assert "Fsp3: highest molecule 2, lowest molecule 1" in lines
-    assert not any(line.startswith("formula") for line in lines)
+    assert "formula: different" in lines
     assert prompt.messages[3].parts == ("Which is heavier?",)
     assert prompt.messages[5].parts == ("And @2?",)
 
@@ -206,3 +206,13 @@ def test_what_a_card_does_not_show_is_not_compared() -> None:
         "cLogP: highest molecule 1, lowest molecule 2"
     )
     assert compared_lines({1: "rings: 1"}) == ""
+
+
+def test_stereo_is_compared_by_its_totals_and_a_formula_as_equal_or_not() -> None:
+    stereo = {
+        1: "stereocentres: 3 of 3 set",
+        2: "stereocentres: none",
+        3: "stereocentres: 0 of 4 set",
+    }
+    assert compared_lines(stereo) == "stereocentres: highest molecule 3, lowest molecule 2"
+    assert compared_lines({1: "formula: C2H6O", 2: "formula: C2H6O"}) == "formula: equal"

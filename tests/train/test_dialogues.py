@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from assistant.chat.card import CARD_LABELS
+from assistant.chat.card import CARD_LABELS, COMPARED_KEYS, compared_number
 from assistant.chat.prompts import render_with
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
@@ -16,11 +16,12 @@ from assistant.evaluate.statements import refuses
 from assistant.llm.layout import SlotPiece, layout
 from assistant.train import wording
 from assistant.train.both import both
-from assistant.train.dialogues import DialogueWriter
+from assistant.train.comparing import _being_ahead, _end
+from assistant.train.dialogues import PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, LossWeights
 from assistant.train.language import Naming
 from assistant.train.tokenizer import train_tokenizer
-from assistant.train.view import Dialogue
+from assistant.train.view import GOES_ON, Dialogue
 
 SMILES = (
     "CC(=O)Oc1ccccc1C(=O)O", "CCO", "C[C@H](N)C(=O)O", "c1ccncc1", "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
@@ -184,3 +185,41 @@ def test_data_directory_without_a_corpus_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(AssistantError, match="smiles_corpus"):
         molecules_with_facts(tmp_path, tmp_path / "kept.pkl", n=1, seed=1)
+
+
+def test_a_comparison_names_the_molecule_that_its_facts_name(dialogues: list[Dialogue]) -> None:
+    n = 0
+    for dialogue in dialogues:
+        for intent, answer in zip(
+            dialogue.intents, dialogue.conversation.messages[1::2], strict=True
+        ):
+            found = re.search(r"so molecule (\d) (?:is|has) (.*)\.$", answer.text)
+            if not intent.startswith("compare ") or not found:
+                continue
+            n += 1
+            said = [int(number) for number in re.findall(r"olecule (\d)", answer.text)]
+            views = {number: dialogue.views[number] for number in said}
+            key, less = next(
+                (key, less)
+                for key in COMPARED_KEYS
+                for less in (False, True)
+                if found[2] in (_being_ahead(key, less=less), "the " + _end(key, less=less))
+            )
+            numbers = {m: compared_number(view.values[key]) for m, view in views.items()}
+            best = min(numbers.values()) if less else max(numbers.values())
+            assert [m for m, value in numbers.items() if value == best] == [int(found[1])]
+    assert n > 40
+
+
+def test_texts_to_go_on_with_count_as_text(
+    writer: DialogueWriter, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    outside = {**writer.outside, PASSAGES: ["Water boils.\nAt 100 degrees it is a gas."]}
+    other = DialogueWriter(writer.molecules, outside, seed=4)
+    dialogue = next(d for d in iter(other.write, None) if d.intents[-1] == GOES_ON)
+    assert dialogue.conversation.messages[-2].text == "Go on with this text: Water boils."
+    assert dialogue.conversation.messages[-1].text == "At 100 degrees it is a gas."
+    weights = LossWeights(answer=1.0, number=4.0, text=0.3)
+    example = Encoder(tokenizer, weights).encode(dialogue)
+    n = len(tokenizer.encode("At 100 degrees it is a gas.", add_special_tokens=False))
+    assert example.weights[-n - 1 : -1] == pytest.approx(0.3)

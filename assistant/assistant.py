@@ -37,6 +37,7 @@ from assistant.llm.load import Compute, LoadedLLM, Quantize
 from assistant.llm.memory import cache_bytes_per_token
 from assistant.llm.metered import MeteredEngine, read_molecules
 from assistant.llm.offsets import token_offsets
+from assistant.llm.plan import Way
 from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.sampling import Sampling
 from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
@@ -114,7 +115,7 @@ class Assistant:
         device: str = "auto",
         lora: Path | None = None,
         retrieval: Path | None = None,
-        compute: Compute = "auto",
+        compute: Compute | Way = "auto",
         threads: int | None = None,
         max_waiting: int = 8,
         limits: VisitorLimits = UNLIMITED,
@@ -129,7 +130,7 @@ class Assistant:
             device: "auto", "cpu", "cuda" or "cuda:1".
             lora: A LoRA directory in PEFT's format, for every token of this language model.
             retrieval: Directory of an index whose captions of similar molecules are quoted.
-            compute: How 4-bit weights compute on a processor; "auto" takes the fastest.
+            compute: How 4-bit weights compute on a processor; "auto" takes one of the fastest.
             threads: Processor threads; as many as the machine has free when not given.
             max_waiting: Requests that may wait before the next is refused.
             limits: What one visitor may ask.

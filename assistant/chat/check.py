@@ -71,7 +71,9 @@ class _Checker:
         self._text, self._plain = text, plain
         self._molecules = molecules
         self._focus = tuple(n for n in focus if n in molecules)
-        self._names = names
+        self._names = {
+            molecules[number].smiles: name for number, name in names.items() if number in molecules
+        }
         self._tracker = SubjectTracker(tuple(molecules), focus, NameFinder(molecules, names).find)
         self._tables = TableReader()
         self._listed: Context | None = None

@@ -126,6 +126,11 @@ def test_each_named_molecule_gets_its_own_claims(aspirin: Facts, ethanol: Facts)
         ),
         ("The cLogP of molecule 1 is 1.31 and molecule 2 has 3 of them.", [(1, "confirmed")]),
         ("The cLogP of molecule 1 is 1.31, 2 more than usual.", [(1, "confirmed")]),
+        (
+            "The measured logP of molecule 1 is 1.19, and of molecule 2 is -0.31.",
+            [(1, "unverifiable"), (2, "unverifiable")],
+        ),
+        ("The cLogP is not 5.0 for molecule 1, 3.0 for molecule 2.", [(1, "confirmed")]),
     ],
 )
 def test_a_property_said_once_counts_for_the_next_molecule(
@@ -161,6 +166,51 @@ def test_a_property_said_once_counts_for_the_next_molecule(
 def test_a_name_is_right_wrong_or_open(text: str, verdict: str | None, aspirin: Facts) -> None:
     checks = check_answer(text, {1: aspirin}, (1,), names={1: "lab sample 7"})
     assert [c.verdict for c in checks if c.kind == "name"] == ([verdict] if verdict else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("The ring is benzene.", None),
+        ("The core is benzene.", None),
+        ("The parent is salicylic acid.", None),
+        ("The structure is benzene.", "contradicted"),
+        ("It is benzene with an ester and an acid.", "unverifiable"),
+        ("Its name is benzene with an ester and an acid.", "contradicted"),
+        ("It is aspirin with a mass of 180.16 g/mol.", "confirmed"),
+    ],
+)
+def test_what_a_part_is_called_is_no_name_of_the_molecule(
+    text: str, verdict: str | None, aspirin: Facts
+) -> None:
+    checks = check_answer(text, {1: aspirin}, (1,))
+    assert [c.verdict for c in checks if c.kind == "name"] == ([verdict] if verdict else [])
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "expected"),
+    [
+        ({1: "lead-1", 2: "lead-2"}, "Molecule 1 is called lead-2.", (1, "contradicted")),
+        ({1: "lead-1", 2: "lead-2"}, "Molecule 2 is called lead-2.", (2, "confirmed")),
+        ({1: "lead-1", 2: "lead-2"}, "Molecule 1 is called lead-3.", (1, "unverifiable")),
+        ({1: "aspirin", 2: "ethanol"}, "Molecule 1 is ethanol.", (1, "contradicted")),
+        ({1: "aspirin", 2: "ethanol"}, "Molecule 2 is ethanol.", (2, "confirmed")),
+        ({1: "lead-1", 2: "aspirin"}, "Molecule 1 is called aspirin.", (1, "confirmed")),
+    ],
+)
+def test_a_name_belongs_to_the_molecule_that_it_was_given(
+    names: dict[int, str], text: str, expected: tuple[int, str], aspirin: Facts, ethanol: Facts
+) -> None:
+    checks = check_answer(text, {1: aspirin, 2: ethanol}, (1, 2), names=names)
+    assert [(c.molecule, c.verdict) for c in checks if c.kind == "name"] == [expected]
+
+
+def test_a_name_of_another_molecule_says_which_that_is(aspirin: Facts, ethanol: Facts) -> None:
+    names = {1: "lead-1", 2: "lead-2"}
+    (check,) = check_answer(
+        "Molecule 1 is called lead-2.", {1: aspirin, 2: ethanol}, (1, 2), names=names
+    )
+    assert check.truth == "called lead-1; lead-2 is C2H6O, another structure"
 
 
 def test_a_wrong_name_says_whose_it_is(aspirin: Facts) -> None:

@@ -206,10 +206,11 @@ def refuse_too_long(request: Request, context: int) -> None:
         )
 
 
-def memory_is_full(request: Request) -> PromptTooLongError:
-    """What to tell a person whose request does not fit the memory."""
+def memory_is_full(n_tokens: int) -> PromptTooLongError:
+    """What to tell a person whose prompt does not fit the memory; 0 where it has no length yet."""
+    length = f" at {n_tokens} tokens" if n_tokens else ""
     return PromptTooLongError(
-        f"The memory is full at {request.spliced.n_tokens} tokens. Start a new conversation, close"
+        f"The memory is full{length}. Start a new conversation, close"
         " other programs that use the GPU's memory, or choose a smaller model."
     )
 

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Sequence
+from queue import Queue
 
 import psutil
 import pytest
@@ -153,8 +154,9 @@ def test_memory_full_for_one_alone_is_told_politely(llm, encodings, monkeypatch)
     assert ask(engine, spliced, max_new_tokens=2).cached_tokens == 0
 
 
+@pytest.mark.parametrize(("owner", "where"), [(DecodeLoop, "_compute"), (Passes, "new_row")])
 def test_a_bug_in_the_thread_reaches_everyone_and_the_next_question_works(
-    llm, encodings, monkeypatch
+    llm, encodings, monkeypatch, owner, where
 ):
     engine = ContinuousEngine(llm)
     spliced = questions(llm, encodings)[0]
@@ -165,6 +167,14 @@ def test_a_bug_in_the_thread_reaches_everyone_and_the_next_question_works(
     def broken(self, work):
         raise Bug
 
+    errors: Queue[Bug] = Queue()
+
+    def read(visitor: str) -> None:
+        try:
+            ask(engine, spliced, visitor=visitor)
+        except Bug as error:
+            errors.put(error)
+
     seen: list[object] = []
     hooked = threading.Event()
 
@@ -174,11 +184,13 @@ def test_a_bug_in_the_thread_reaches_everyone_and_the_next_question_works(
 
     monkeypatch.setattr(threading, "excepthook", hook)
     with monkeypatch.context() as patch:
-        patch.setattr(DecodeLoop, "_compute", broken)
-        with pytest.raises(Bug):
-            ask(engine, spliced)
+        patch.setattr(owner, where, broken)
+        for visitor in "ab":
+            threading.Thread(target=read, args=(visitor,), daemon=True).start()
+        assert isinstance(errors.get(timeout=60), Bug)
+        assert isinstance(errors.get(timeout=60), Bug)
     assert hooked.wait(timeout=60)
-    assert seen == [Bug]
+    assert set(seen) == {Bug}
     assert isinstance(ask(engine, spliced, max_new_tokens=2), Done)
 
 

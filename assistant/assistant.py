@@ -103,7 +103,8 @@ class Assistant:
         self._retrieval = retrieval
         self._retrieval_hash = retrieval.digest() if retrieval else ""
         config = llm.model.config.get_text_config()
-        self._token_bytes = cache_bytes_per_token(config, llm.dtype) if llm.supports_cache else None
+        per_token = cache_bytes_per_token(config, llm.activations)
+        self._token_bytes = per_token if llm.supports_cache else None
 
     @classmethod
     def load(

@@ -318,6 +318,18 @@ def test_the_compute_format_can_be_chosen(bundle: Path, compute: str, words: str
     assert words in assistant.status().compute_format
 
 
+@pytest.mark.parametrize(("compute", "embedded"), [("nf4", 2), ("bf16", 2), ("fp32", 4)])
+def test_memory_of_an_answer_counts_the_cache_in_the_type_it_has(
+    bundle: Path, compute: str, embedded: int
+) -> None:
+    """Matrices of 16 bit have activations, keys and values of 32."""
+    assistant = Assistant.load(bundle, device="cpu", compute=compute)
+    figures = finished(list(assistant.reply(question("Hi?"), options=SHORT))).figures
+    per_token = 2 * 2 * 2 * 16 * (2 if compute == "nf4" else 4)  # 2 layers, 2 heads of 16
+    n_tokens = figures.prompt_tokens + figures.answer_tokens
+    assert figures.own_bytes == figures.prompt_tokens * 64 * embedded + n_tokens * per_token
+
+
 def test_a_compute_format_that_does_not_go_is_refused_by_name(bundle: Path) -> None:
     with pytest.raises(BundleError, match="--compute nf4 needs weights in 4 bit"):
         Assistant.load(bundle, device="cpu", quantize="none", compute="nf4")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from assistant.errors import BundleError
+from assistant.llm.llama import obstacle
 from assistant.llm.plan import FLOAT_WAYS, PLAIN, ProductPlan, Way
 from assistant.llm.products import can_prepack
 from assistant.llm.timing import FORMATS, time_ways
@@ -53,27 +54,36 @@ def settle(
     """
     layers = four_bit_layers(model)
     kernel = f"NF4 kernel, {type_name(_compute_dtype(layers, model))}"
+    if wanted == "nf4" and quantize == "none":
+        raise BundleError("--compute nf4 needs weights in 4 bit; leave out --quantize.")
     if not layers or (quantize == "4bit" and (model.device.type != "cpu" or not pick_fastest)):
         return kernel, PLAIN
+    if model.device.type != "cpu":  # and without quantisation: there is nothing to choose
+        dequantise(model, model.dtype)
+        return f"NF4 values, computed in {type_name(model.dtype)}", PLAIN
+    if wanted == "nf4":
+        _pack(layers)
+        return kernel, PLAIN
+    follows_plans = not obstacle(model)
     if isinstance(wanted, Way):
-        if wanted.packed_from is None or can_prepack(FORMATS[wanted.form]):
-            return _computing(model, wanted)
+        if wanted.packed_from is None or (follows_plans and can_prepack(FORMATS[wanted.form])):
+            return _computing(model, wanted, follows_plans=follows_plans)
         wanted = wanted.form
     seconds = time_ways([layer for _, layer in layers], weight_of)
     logger.info("s of a typical time: %s", {way: round(s, 2) for way, s in seconds.items()})
+    if not follows_plans:
+        seconds = {way: time for way, time in seconds.items() if way.packed_from is None}
     if quantize == "none":
         seconds = {way: time for way, time in seconds.items() if way.form != "nf4"}
     elif wanted == "auto":
-        seconds = _within_memory(seconds, layers)
+        seconds = _within_memory(seconds, layers, model)
     if wanted != "auto":
         seconds = {way: time for way, time in seconds.items() if way.form == wanted}
-        if not seconds:
-            raise BundleError(f"--compute {wanted} needs weights in 4 bit; leave out --quantize.")
     best = _first_of_the_fastest(seconds)
     if best.form == "nf4":
         _pack(layers)
         return kernel, PLAIN
-    return _computing(model, best)
+    return _computing(model, best, follows_plans=follows_plans)
 
 
 def _first_of_the_fastest(seconds: dict[Way, float]) -> Way:
@@ -81,12 +91,12 @@ def _first_of_the_fastest(seconds: dict[Way, float]) -> Way:
     return next((way for way in FLOAT_WAYS if way in near), Way("nf4"))
 
 
-def _computing(model: PreTrainedModel, way: Way) -> tuple[str, ProductPlan]:
+def _computing(model: PreTrainedModel, way: Way, *, follows_plans: bool) -> tuple[str, ProductPlan]:
     """Changes the weights to what a way with float matrices multiplies with."""
     dequantise(model, FORMATS[way.form])
     if way.by_columns:
         lay_by_columns(model)
-    return way.words, way.plan
+    return way.words, way.plan if follows_plans else PLAIN
 
 
 @torch.inference_mode()
@@ -97,12 +107,17 @@ def _pack(layers: list[tuple[str, nn.Module]]) -> None:
 
 
 def _within_memory(
-    seconds: dict[Way, float], layers: list[tuple[str, nn.Module]]
+    seconds: dict[Way, float], layers: list[tuple[str, nn.Module]], model: PreTrainedModel
 ) -> dict[Way, float]:
     """The ways whose matrices leave room in the memory; the kernel always does."""
     n_values = sum(layer.in_features * layer.out_features for _, layer in layers)
+    n_head = model.get_input_embeddings().weight.numel()  # as many as the head has
     room = psutil.virtual_memory().available * _MEMORY_SHARE
-    return {way: time for way, time in seconds.items() if n_values * way.bytes_per_value <= room}
+    return {
+        way: time
+        for way, time in seconds.items()
+        if n_values * way.bytes_per_value + n_head * way.head_bytes_per_value <= room
+    }
 
 
 def four_bit_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:

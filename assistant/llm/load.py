@@ -64,6 +64,13 @@ class LoadedLLM:
     threads: Threads = field(default_factory=Threads)
     plan: ProductPlan = PLAIN
 
+    @property
+    def activations(self) -> "torch.dtype":
+        """Type of what is computed between two products, keys and values included."""
+        from assistant.llm.products import activation_type
+
+        return activation_type(self.plan, self.dtype)
+
 
 def load_llm(
     source: str | Path,

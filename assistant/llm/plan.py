@@ -44,6 +44,19 @@ class Way:
         return BYTES_PER_VALUE.get(self.form, 0) * (1 if self.packed_from is None else 2)
 
     @property
+    def head_bytes_per_value(self) -> int:
+        """Memory beside the model's own matrix of the head, which stays as it is.
+
+        With wide activations the head multiplies in 32 bit; what is only multiplied with in
+        oneDNN's order is kept in no other.
+        """
+        if self.form == "nf4":
+            return 0
+        in_order = 0 if self.packed_from is None else BYTES_PER_VALUE["fp32"]
+        widened = 0 if self.packed_from == 1 or not self.plan.wide else BYTES_PER_VALUE["fp32"]
+        return in_order + widened
+
+    @property
     def plan(self) -> ProductPlan:
         """How `products.Product` multiplies this way."""
         return ProductPlan(self.packed_from, wide=self.form == "bf16")

@@ -1,18 +1,17 @@
 """Tests of loading: 4-bit and float directories, the choice of compute format, clear errors."""
 
-import copy
 import json
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, PreTrainedModel
+from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig
 
 from assistant.errors import BundleError
 from assistant.llm import compute
 from assistant.llm.load import cache_obstacle, load_llm
-from assistant.llm.plan import FLOAT_WAYS, ProductPlan, Way
+from assistant.llm.plan import ProductPlan, Way
 from assistant.llm.products import can_prepack
 from assistant.llm.timing import FORMATS, time_ways
 from tests.llm.fakes import make_tokenizer
@@ -50,12 +49,6 @@ def nf4_directory(float_directory: Path) -> Path:
     loaded.model.save_pretrained(directory)
     loaded.tokenizer.save_pretrained(directory)
     return directory
-
-
-@pytest.fixture
-def nf4_model(nf4_directory: Path) -> PreTrainedModel:
-    """It before its way to compute is settled."""
-    return load_llm(nf4_directory, pick_fastest=False).model
 
 
 def logits(model: torch.nn.Module) -> torch.Tensor:
@@ -150,56 +143,6 @@ def test_the_fastest_way_is_taken_and_named(nf4_directory, monkeypatch, best):
     # bf16 keeps 8 bits of each product: 2 % of the largest logit.
     torch.testing.assert_close(logits(loaded.model), logits(exact.model), atol=0.1, rtol=0.02)
     assert loaded.dtype == (torch.float32 if way.form == "fp32" else torch.bfloat16)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (Way("bf16", packed_from=1), Way("fp32", by_columns=True)),
-        (Way("bf16", packed_from=2), Way("bf16", packed_from=1)),
-        (Way("fp32"), Way("fp32", by_columns=True)),
-    ],
-    ids=str,
-)
-def test_ways_that_are_nearly_as_fast_do_not_take_turns(nf4_model, monkeypatch, one, other):
-    chosen = []
-    for faster, slower in ((one, other), (other, one)):
-        seconds = {Way("nf4"): 2.0, faster: 1.0, slower: 1.25}
-        monkeypatch.setattr(compute, "time_ways", lambda *_, seconds=seconds: dict(seconds))
-        chosen.append(compute.settle(copy.deepcopy(nf4_model), "4bit"))
-    assert chosen[0] == chosen[1]
-
-
-def test_a_way_that_is_clearly_faster_is_taken_whatever_comes_first(nf4_model, monkeypatch):
-    slow, fast = FLOAT_WAYS[0], FLOAT_WAYS[-1]
-    monkeypatch.setattr(compute, "time_ways", lambda *_: {slow: 1.5, fast: 1.0, Way("nf4"): 1.5})
-    assert compute.settle(nf4_model, "4bit") == (fast.words, fast.plan)
-
-
-def test_a_way_is_found_again_by_its_words_and_taken_without_timing(nf4_model, monkeypatch):
-    monkeypatch.setattr(compute, "time_ways", None)
-    assert len({way.words for way in FLOAT_WAYS}) == len(FLOAT_WAYS) == 10
-    for way in FLOAT_WAYS:
-        assert Way.of_words(way.words) == way
-        if way.packed_from is None or can_prepack(FORMATS[way.form]):
-            chosen = compute.settle(copy.deepcopy(nf4_model), "4bit", wanted=way)
-            assert chosen == (way.words, way.plan)
-    assert Way.of_words("NF4 values, computed in bf16") is None
-
-
-def test_a_way_that_this_build_has_not_becomes_the_fastest_of_its_type(nf4_model, monkeypatch):
-    monkeypatch.setattr(compute, "can_prepack", lambda dtype: False)
-    seconds = {Way("fp32"): 2.0, Way("fp32", by_columns=True): 1.0, Way("bf16"): 0.1}
-    monkeypatch.setattr(compute, "time_ways", lambda *_: dict(seconds))
-    words, _ = compute.settle(nf4_model, "4bit", wanted=Way("fp32", packed_from=1))
-    assert words == Way("fp32", by_columns=True).words
-
-
-def test_dequantised_weights_that_would_fill_the_memory_are_not_chosen(nf4_directory, monkeypatch):
-    seconds = dict.fromkeys(WAYS.values(), 1.0) | {WAYS["nf4"]: 2.0}
-    monkeypatch.setattr(compute, "time_ways", lambda layers, weight_of: dict(seconds))
-    monkeypatch.setattr(compute, "_MEMORY_SHARE", 0.0)
-    assert load_llm(nf4_directory).compute_format == "NF4 kernel, bf16"
 
 
 def test_timing_leaves_the_weights_as_they_were_and_knows_every_format(nf4_directory):

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant.chat.check import Check, check_answer
+from assistant.chat.check import Check, check_answer, warm_up
+from assistant.chat.claims import lexicon, named, naming
 from assistant.chat.claims.text import normalise, split_sentences
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
+from assistant.chem.names import built_in_names
 from assistant.evaluate.checks import (
     DECIDED,
     DEFAULT_FILE,
@@ -335,6 +337,17 @@ def test_hostile_repetition_costs_no_more_than_its_length(unit: str, aspirin: Fa
     started = time.process_time()
     check_answer(text, {1: aspirin}, (1,))
     assert time.process_time() - started < 3.0
+
+
+def test_no_answer_builds_a_table_after_the_warming_up(aspirin: Facts) -> None:
+    tables = (built_in_names, named._table, lexicon.terms)
+    for table in (*tables, naming._name_of, naming._in_table):
+        table.cache_clear()
+    warm_up()
+    assert [table.cache_info().misses for table in tables] == [1, 1, 1]
+    assert "_by_smiles" in vars(built_in_names())  # its structures are parsed
+    check_answer("Molecule 1 is caffeine. It has two rings and a cLogP of 3.", {1: aspirin}, (1,))
+    assert [table.cache_info().misses for table in tables] == [1, 1, 1]
 
 
 def test_an_answer_of_200_words_takes_milliseconds(aspirin: Facts) -> None:

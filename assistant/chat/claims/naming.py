@@ -8,7 +8,7 @@ one.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
@@ -19,7 +19,7 @@ from assistant.chat.claims.wholes import TESTS
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
-from assistant.chem.names import NameTable
+from assistant.chem.names import built_in_names
 from assistant.errors import AssistantError
 
 _CONNECTIVITY = 14
@@ -122,15 +122,10 @@ def _key(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
-@cache
-def _table() -> NameTable:
-    return NameTable.load()
-
-
 @lru_cache(maxsize=1024)
 def _in_table(name: str) -> str | None:
     """Canonical SMILES of a name."""
-    entry = _table().find(name)
+    entry = built_in_names().find(name)
     try:
         return entry.molecule().smiles if entry else None
     except AssistantError:
@@ -139,7 +134,7 @@ def _in_table(name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _name_of(smiles: str) -> str | None:
-    return _table().name_of(Molecule.parse(smiles))
+    return built_in_names().name_of(Molecule.parse(smiles))
 
 
 @lru_cache(maxsize=1024)

@@ -162,17 +162,19 @@ class EngineLoad:
         n_running: Requests it is answering.
         n_waiting: Requests that wait.
         cache_bytes: Memory of the conversations' caches between their turns.
+        spilled_bytes: Memory of those that had to leave the GPU for the machine's memory.
     """
 
     n_slots: int
     n_running: int
     n_waiting: int
     cache_bytes: int
+    spilled_bytes: int = 0
 
     @classmethod
-    def of(cls, queue: FairQueue, cache_bytes: int) -> "EngineLoad":
+    def of(cls, queue: FairQueue, cache_bytes: int, spilled_bytes: int = 0) -> "EngineLoad":
         """From the engine's queue and caches."""
-        return cls(queue.n_slots, queue.n_running, queue.n_waiting, cache_bytes)
+        return cls(queue.n_slots, queue.n_running, queue.n_waiting, cache_bytes, spilled_bytes)
 
 
 class Engine(Protocol):

@@ -7,8 +7,8 @@ prompt, for the waiting time would give the prompt away; only the system text, w
 for all, is shared.
 
 On a GPU what has no room beside the others is spilled, the longest unused first, to the memory of
-the machine; a conversation that goes on copies its part back, which is many times faster than to
-compute it. On a processor there is no other memory, and the longest unused is dropped.
+the machine; a conversation that goes on copies back what it needs, bit for bit, and computes none
+of it again. On a processor there is no other memory, and the longest unused is dropped.
 
 With experts there are two such caches (`llm.experts`): what the real pass marks as ΔW holds the
 experts' mode and scalings too, and the scaling pass, which has no ΔW, marks tokens by content only.
@@ -156,7 +156,7 @@ class PrefixStore:
         stays = isinstance(kept.cache, RowCache) and (kept is self._system or surplus > length)
         copied = kept.cache.fork(length) if stays or kept.is_spilled else None
         if not stays:
-            self._kept = [other for other in self._kept if other is not kept]
+            self._drop(kept)
         if copied is not None:
             return KeptCache(visitor, marks, copied, scalings)
         if surplus:
@@ -199,13 +199,15 @@ class PrefixStore:
                 return
             if kept.is_spilled:
                 continue
-            while kept.n_bytes <= room < self.n_spilled_bytes + kept.n_bytes:
-                oldest = next(other for other in self._kept if other.is_spilled)
-                self._kept = [other for other in self._kept if other is not oldest]
-            if kept.n_bytes <= room and isinstance(kept.cache, RowCache):
-                kept.cache.spill(self._spill_to)
-            else:
-                self._kept = [other for other in self._kept if other is not kept]
+            if not isinstance(kept.cache, RowCache) or not 0 < kept.n_bytes <= room:
+                self._drop(kept)
+                continue
+            while self.n_spilled_bytes + kept.n_bytes > room:
+                self._drop(next(other for other in self._kept if other.is_spilled))
+            kept.cache.spill(self._spill_to)
+
+    def _drop(self, kept: KeptCache) -> None:
+        self._kept = [other for other in self._kept if other is not kept]
 
     def _room_elsewhere(self) -> int:
         """Most bytes that may be spilled, those included that are."""

@@ -126,6 +126,14 @@ def test_freeing_spills_everything_and_the_system_text_stays_shared():
     assert store.n_spilled_bytes == 0
 
 
+def test_caches_of_nothing_are_dropped_with_the_others():
+    store = make_store(max_bytes=BYTES_OF_A_BLOCK)
+    for text in ("", "one", "two"):
+        store.keep(kept("me", text))
+    assert store.n_bytes == BYTES_OF_A_BLOCK
+    assert text_of(store.take("me", marks_of("two more"))) == "two"
+
+
 def test_freeing_without_other_memory_drops_everything():
     store = make_store()
     store.keep(kept("me", "sys secret"), n_system=4)

@@ -349,10 +349,16 @@ def memory_failures(
     assert has_slots_free(engine)
 
 
-def test_memory_failures_at_random_points_lose_no_conversation(llm, encodings, monkeypatch):
+@pytest.mark.parametrize("elsewhere", [None, torch.device("cpu")], ids=["dropped", "spilled"])
+def test_memory_failures_at_random_points_lose_no_conversation(
+    llm, encodings, monkeypatch, elsewhere
+):
+    monkeypatch.setattr(row_caches, "memory_elsewhere", lambda device: elsewhere)
     memory_failures(llm, encodings, monkeypatch, 10)
 
 
 @pytest.mark.slow
-def test_a_hundred_memory_failures_lose_no_conversation(llm, encodings, monkeypatch):
+@pytest.mark.parametrize("elsewhere", [None, torch.device("cpu")], ids=["dropped", "spilled"])
+def test_a_hundred_memory_failures_lose_no_conversation(llm, encodings, monkeypatch, elsewhere):
+    monkeypatch.setattr(row_caches, "memory_elsewhere", lambda device: elsewhere)
     memory_failures(llm, encodings, monkeypatch, 100)

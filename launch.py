@@ -213,7 +213,12 @@ def make_handle(
                 metrics=metrics,
             )
 
-    return AssistantHandle(load, what=str(options.llm or bundle.name))
+    def then() -> None:
+        from assistant.chat.check import warm_up
+
+        warm_up()
+
+    return AssistantHandle(load, what=str(options.llm or bundle.name), then=then)
 
 
 def open_history(options: argparse.Namespace) -> "History":

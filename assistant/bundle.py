@@ -29,6 +29,7 @@ from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm import embeddings
 from assistant.llm.identity import belongs_to
 from assistant.llm.load import Compute, LoadedLLM, Quantize, load_llm
+from assistant.llm.plan import Way
 from assistant.pair_encoding import PairEncoder
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def load_components(
     quantize: Quantize,
     device: str,
     lora: Path | None = None,
-    compute: Compute = "auto",
+    compute: Compute | Way = "auto",
     threads: int | None = None,
 ) -> tuple[LoadedLLM, Components]:
     """Loads the language model, every component that was trained for it, and a LoRA directory."""

@@ -21,6 +21,7 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, BundleError, OtherBundleError, UnreadableFileError
 from assistant.export.exchange import read_json
 from assistant.llm.load import Compute, Quantize
+from assistant.llm.plan import Way
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 SHOWN = 24  # characters around a difference
@@ -273,14 +274,17 @@ def _quantize(model: Mapping[str, object]) -> Quantize:
     return "4bit" if stored == "nf4" else "8bit" if stored == "int8" else "none"
 
 
-def _compute(model: Mapping[str, object]) -> Compute:
+def _compute(model: Mapping[str, object]) -> Compute | Way:
     """The way to compute that the passport names; only 4-bit weights on a processor have several.
 
-    Which is fastest here may be another one, with other roundings.
+    Which is fastest here may be another one, with other roundings. Older passports name the type
+    of the matrices and not where their values lie.
     """
     if model.get("device") != "cpu" or model.get("quantisation") != "nf4":
         return "auto"
     said = str(model.get("compute_format"))
+    if (way := Way.of_words(said)) is not None:
+        return way
     last: Compute
     for last in ("bf16", "fp32"):
         if said == f"NF4 values, computed in {last}":

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from assistant.adapters.lora import step_adapters
-from assistant.assistant import Assistant, without_oldest
+from assistant.assistant import Assistant
 from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Measured, Notice, TextDelta
@@ -28,6 +28,7 @@ from assistant.llm.layout import text_ids
 from assistant.llm.queue import VisitorLimits
 from assistant.llm.splice import splice
 from assistant.metrics import Registry
+from assistant.prompting import without_oldest
 from assistant.retrieval.index import Captioned, build_index
 from tests.bundles import write_tiny_bundle
 from tests.test_metrics import parse
@@ -84,7 +85,7 @@ def test_streamed_text_is_the_text_of_the_message(assistant: Assistant) -> None:
 def test_a_generator_that_fails_for_one_molecule_ends_only_its_own_request(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder = assistant._components.encoder
+    encoder = assistant.components.encoder
     assert encoder is not None
     bad, good = Molecule.parse("CCCO"), Molecule.parse("CCCCO")
     n_atoms = {len(molecule.rdmol().GetAtoms()): molecule for molecule in (bad, good)}
@@ -118,13 +119,13 @@ def test_the_same_seed_gives_the_same_answer(assistant: Assistant) -> None:
 @pytest.mark.parametrize("adapter", ["graph_tokens", "lora"])
 def test_the_model_sees_the_graph_and_its_weights(assistant: Assistant, adapter: str) -> None:
     """The same prompt text with another molecule's graph tokens, or ΔW, gives other logits."""
-    encoder = assistant._components.encoder
+    encoder = assistant.components.encoder
     own, other = encoder.encode([ASPIRIN, ETHANOL])
     changed = MoleculeEncoding(
         other.graph_tokens if adapter == "graph_tokens" else own.graph_tokens,
         other.lora if adapter == "lora" else own.lora,
     )
-    _, _, laid_out, _ = assistant._fit(question("What is it?", ASPIRIN))
+    laid_out = assistant.prompting.fit(question("What is it?", ASPIRIN)).layout
     model = assistant._llm.model
     logits = []
     for encoding in (own, changed):
@@ -200,7 +201,8 @@ def test_an_index_is_quoted_and_told_of(assistant: Assistant, quoting: Assistant
 def test_quoted_captions_make_room_for_the_question(
     quoting: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quoting, "_llm", replace(quoting._llm, context=1024))
+    small = replace(quoting.prompting.llm, context=1024)
+    monkeypatch.setattr(quoting, "_prompting", replace(quoting.prompting, llm=small))
     events = list(quoting.reply(question("What is it?", ASPIRIN), options=SHORT))
     assert [e.text for e in events if isinstance(e, Notice)] == [
         "Captions of similar molecules were left out: the prompt had no room for them."
@@ -215,7 +217,7 @@ def test_a_model_that_cannot_read_names_is_shown_none(bundle: Path, tmp_path: Pa
     conversation, _ = Conversation().with_molecule(Molecule.parse("CCO", name="ethanol"))
     asked = conversation.with_message(Message("user", "What is it?", (1,)))
     for directory, shown in ((bundle, True), (nameless, False)):
-        prompt = Assistant.load(directory)._fit(asked)[1]
+        prompt = Assistant.load(directory).prompting.fit(asked).prompt
         assert any("ethanol" in str(part) for part in prompt.messages[1].parts) is shown
     assert asked.molecules[0].molecule.name == "ethanol"
 
@@ -316,6 +318,18 @@ def test_a_visitor_with_enough_questions_is_refused(bundle: Path) -> None:
 def test_the_compute_format_can_be_chosen(bundle: Path, compute: str, words: str) -> None:
     assistant = Assistant.load(bundle, device="cpu", compute=compute)
     assert words in assistant.status().compute_format
+
+
+@pytest.mark.parametrize(("compute", "embedded"), [("nf4", 2), ("bf16", 2), ("fp32", 4)])
+def test_memory_of_an_answer_counts_the_cache_in_the_type_it_has(
+    bundle: Path, compute: str, embedded: int
+) -> None:
+    """Matrices of 16 bit have activations, keys and values of 32."""
+    assistant = Assistant.load(bundle, device="cpu", compute=compute)
+    figures = finished(list(assistant.reply(question("Hi?"), options=SHORT))).figures
+    per_token = 2 * 2 * 2 * 16 * (2 if compute == "nf4" else 4)  # 2 layers, 2 heads of 16
+    n_tokens = figures.prompt_tokens + figures.answer_tokens
+    assert figures.own_bytes == figures.prompt_tokens * 64 * embedded + n_tokens * per_token
 
 
 def test_a_compute_format_that_does_not_go_is_refused_by_name(bundle: Path) -> None:
@@ -465,7 +479,7 @@ def test_a_local_bundle_asks_no_host(bundle: Path, root: Path) -> None:
 def test_a_text_is_as_likely_as_its_tokens_one_after_the_other(assistant: Assistant) -> None:
     asked, text = question("Go on.", ASPIRIN), "It is an acid."
     total, n_tokens = assistant.log_likelihood(asked, text)
-    spliced = assistant._spliced(asked)
+    spliced = assistant.prompting.spliced(asked)
     model, ids = assistant._llm.model, list(text_ids(assistant._llm.tokenizer, text))
     assert n_tokens == len(ids)
     with torch.inference_mode():

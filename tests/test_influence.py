@@ -14,7 +14,7 @@ from assistant.assistant import Assistant
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished, Queued
 from assistant.chat.mixture import ExpertScalings
-from assistant.chat.reply import ReplyOptions
+from assistant.chat.reply import AdapterStatus, ReplyOptions
 from assistant.chat.view import View
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoder
@@ -32,6 +32,9 @@ from assistant.influence import (
     random_sets,
 )
 from assistant.llm.scoring import log_probabilities
+from assistant.masking import render_untold
+from assistant.rescoring import seen
+from assistant.retrieval.index import Captioned, Index, build_index
 from tests.bundles import write_tiny_bundle
 
 ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O", name="aspirin")
@@ -87,7 +90,7 @@ def found(assistant: Assistant, conversation: Conversation, answer: Message) -> 
 def test_the_answer_is_scored_under_the_prompt_and_ids_it_was_written_with(
     assistant, conversation, answer, found
 ):
-    spliced = assistant._spliced(conversation)
+    spliced = assistant.prompting.spliced(conversation)
     wanted = float(log_probabilities(assistant._llm, spliced, [answer.token_ids])[0])
     tokens = range(len(answer.token_ids))
     totals = found.totals(tokens)
@@ -129,7 +132,7 @@ def test_without_graph_tokens_and_with_a_zero_delta_every_effect_is_exactly_zero
     zero = LoraGenerator(encoder.generator.config)  # B is zero at the start of training
     blind = MoleculeEncoder(encoder.encoder, None, zero)
     parts = replace(assistant.components, encoder=blind, n_graph_tokens=0)
-    without = assistant.with_parts(parts, assistant._render)
+    without = assistant.with_parts(parts, assistant.prompting.render)
     answer = answer_of(without, conversation)
     nothing = measured(without, conversation, answer)
     tokens = range(len(answer.token_ids))
@@ -202,8 +205,46 @@ def test_what_cannot_be_scored_says_why(assistant, conversation, answer):
         "The answer is about no molecule."
     )
     parts = replace(assistant.components, encoder=None, n_graph_tokens=0)
-    off = assistant.with_parts(parts, assistant._render)
-    assert "no graph" in off.cannot_rescore(conversation, answer)
+    off = assistant.with_parts(parts, assistant.prompting.render)
+    off._adapters = tuple(
+        AdapterStatus(name, False, f"no {name} here")
+        for name in ("pair tokens", "graph tokens", "instance LoRA")
+    )
+    reason = off.cannot_rescore(conversation, answer)
+    assert "no graph" in reason
+    assert "no graph tokens here; instance LoRA: no instance LoRA here)" in reason
+    assert "pair tokens" not in reason
+
+
+def test_a_prompt_without_the_text_is_of_the_turns_that_the_answer_was_written_under(
+    tmp_path: Path,
+) -> None:
+    small = Assistant.load(write_tiny_bundle(tmp_path / "small", context=1024), device="cpu")
+    talk, words = asked(ASPIRIN), "And what else? " * 4
+    while not (notice := small.prompting.fit(talk).notice):
+        talk = talk.with_message(Message("assistant", "It is an acid. " * 8))
+        talk = talk.with_message(Message("user", words))
+    assert "oldest" in notice
+    untold = replace(small.prompting, render=render_untold)
+    kept = small.prompting.fit(talk).conversation
+    assert untold.fit(talk).conversation != kept  # without a card there would be room for more
+    found = seen(small.prompting, talk, ASPIRIN, View(told=False))
+    assert found.content == untold.spliced(kept).content
+
+
+def test_an_index_is_hashed_once_and_not_for_every_view(
+    assistant, tmp_path, monkeypatch, conversation
+):
+    build_index([Captioned(ETHANOL, "A small alcohol.", "own.csv", 2)], tmp_path / "index")
+    monkeypatch.setattr(Index, "digest", lambda self: digests.append(self) or "0" * 64)
+    digests: list[Index] = []
+    prompting = replace(assistant.prompting, retrieval=Index(tmp_path / "index"))
+    quoting = Assistant("tiny", assistant._engine, prompting, (), assistant.bundle_hash)
+    answer = answer_of(quoting, conversation)
+    views = [View(), View(hidden=frozenset({1})), View(graph=False)]
+    scores = list(quoting.rescore(conversation, answer, 1, views, stop=threading.Event()))
+    assert len(scores) == len(views)
+    assert len(digests) == 1
 
 
 # -- made-up scores ------------------------------------------------------------------------------

@@ -86,10 +86,11 @@ def test_a_trained_pair_model_is_on(assistant: Assistant) -> None:
 
 def test_a_question_about_a_pair_is_answered_with_its_tokens(assistant: Assistant) -> None:
     conversation = asked(PairQuestion(1, 2, "drug_drug"))
-    _, prompt, laid_out, _ = assistant._fit(conversation)
-    pairs = assistant._pairs(prompt, laid_out)
-    spliced = assistant._splice(prompt, laid_out, pairs)
-    assert spliced.n_tokens == assistant._count(laid_out)
+    prompting = assistant.prompting
+    fitted = prompting.fit(conversation)
+    pairs = prompting.pairs(fitted)
+    spliced = prompting.splice(fitted, pairs)
+    assert spliced.n_tokens == prompting.count(fitted.layout)
     [encoding] = pairs.values()
     marks = [mark for mark, _ in spliced.content]
     start = marks.index(f"{encoding.tokens_hash}:0")
@@ -103,8 +104,8 @@ def test_the_pair_stays_in_the_prompt_of_later_turns(assistant: Assistant) -> No
     conversation = asked(PairQuestion(1, 2, "solvation"))
     answer = events_of(assistant, conversation)[-1].message
     later = conversation.with_message(answer).with_message(Message("user", "Why?"))
-    _, prompt, laid_out, _ = assistant._fit(later)
-    assert len(assistant._pairs(prompt, laid_out)) == 1
+    fitted = assistant.prompting.fit(later)
+    assert len(assistant.prompting.pairs(fitted)) == 1
 
 
 def test_the_score_is_the_same_both_ways_round_and_a_probability(assistant: Assistant) -> None:
@@ -122,20 +123,20 @@ def test_a_value_task_has_no_yes_or_no_to_score(assistant: Assistant) -> None:
         assistant.score_pair(MoleculePair(ASPIRIN, ETHANOL, pair_task("solvation")))
 
 
-def test_pair_tokens_reach_the_score(assistant: Assistant, monkeypatch) -> None:
+def test_pair_tokens_reach_the_score(assistant: Assistant) -> None:
     pair = MoleculePair(ASPIRIN, ETHANOL, pair_task("drug_drug"))
     with_tokens = assistant.score_pair(pair)
-    parts = replace(assistant._components, pairs=None)
-    monkeypatch.setattr(assistant, "_components", parts)
-    assert abs(assistant.score_pair(pair).log_odds - with_tokens.log_odds) > 1e-4
+    parts = replace(assistant.components, pairs=None)
+    without = assistant.with_parts(parts, assistant.prompting.render)
+    assert abs(without.score_pair(pair).log_odds - with_tokens.log_odds) > 1e-4
 
 
 def test_without_pair_tokens_the_question_is_answered_from_the_rest(
-    assistant: Assistant, monkeypatch
+    assistant: Assistant,
 ) -> None:
-    parts = replace(assistant._components, pairs=None)
-    monkeypatch.setattr(assistant, "_components", parts)
-    events = events_of(assistant, asked(PairQuestion(1, 2, "drug_drug")))
+    parts = replace(assistant.components, pairs=None)
+    without = assistant.with_parts(parts, assistant.prompting.render)
+    events = events_of(without, asked(PairQuestion(1, 2, "drug_drug")))
     assert isinstance(events[-1], Finished)
 
 
@@ -150,15 +151,15 @@ def test_a_pair_model_that_does_not_fit_is_off_or_refused(directory: Path, tmp_p
         status_of(directory)
 
 
-def test_a_missing_shape_is_a_notice_and_not_a_failure(assistant: Assistant, monkeypatch) -> None:
+def test_a_missing_shape_is_a_notice_and_not_a_failure(assistant: Assistant) -> None:
     config = replace(CONFIG, encoder_3d=Encoder3DConfig("schnet", 16, 2))
     encoder = PairEncoder(PairModel(config), SandboxedShapes(), dtype=torch.bfloat16)
-    parts = replace(assistant._components, pairs=encoder)
-    monkeypatch.setattr(assistant, "_components", parts)
+    parts = replace(assistant.components, pairs=encoder)
+    shapeless = assistant.with_parts(parts, assistant.prompting.render)
     conversation, _ = Conversation().with_molecule(ASPIRIN)
     conversation, _ = conversation.with_molecule(Molecule.parse("*CCO"))
     question = Message("user", "?", pair=PairQuestion(1, 2, "solvation"))
-    events = events_of(assistant, conversation.with_message(question))
+    events = events_of(shapeless, conversation.with_message(question))
     [notice] = [e.text for e in events if isinstance(e, Notice)]
     assert notice.startswith("One molecule of the pair was read without a 3D shape. No 3D shape")
     assert isinstance(events[-1], Finished)

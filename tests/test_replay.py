@@ -15,6 +15,8 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, OtherBundleError, UnreadableFileError
 from assistant.export.exchange import to_json, to_passport_json
 from assistant.export.source import Export, export_of
+from assistant.llm import compute
+from assistant.llm.plan import Way
 from assistant.replay import Report, differences, find_bundle, replay_text
 from tests.bundles import write_tiny_bundle
 from tests.export.sample import WHEN
@@ -54,6 +56,18 @@ def test_every_answer_of_an_exported_conversation_is_equal(
 ) -> None:
     reports = replayed(to_json(export), checkpoints)
     assert [str(r) for r in reports] == ["question 1: equal", "question 2: equal"]
+
+
+def test_an_answer_is_computed_again_in_the_very_way_it_was(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = Way("fp32", by_columns=True)
+    assistant = Assistant.load(checkpoints / "tiny", device="cpu", compute=way)
+    talk = Conversation().with_molecule(ASPIRIN)[0].with_message(Message("user", "What is it?"))
+    *_, last = assistant.reply(talk, options=OPTIONS)
+    text = to_json(export_of(talk.with_message(last.message), WHEN))
+    monkeypatch.setattr(compute, "time_ways", None)  # whatever may be faster now
+    assert [str(r) for r in replayed(text, checkpoints)] == ["question 1: equal"]
 
 
 def test_a_saved_passport_asks_only_its_own_question(export: Export, checkpoints: Path) -> None:

@@ -54,10 +54,18 @@ class AssistantHandle:
     Args:
         load: Returns the loaded assistant; runs once, in a thread of its own, after `start`.
         what: The thing being loaded, as the page names it ("checkpoints/default").
+        then: Runs after that in the same thread, while questions are answered already.
     """
 
-    def __init__(self, load: Callable[[], Replying], *, what: str = "the model") -> None:
+    def __init__(
+        self,
+        load: Callable[[], Replying],
+        *,
+        what: str = "the model",
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
         self._load = load
+        self._then = then
         self.what = what
         self._outcome: Future[Replying] = Future()
         self._started_at = time.monotonic()
@@ -80,6 +88,7 @@ class AssistantHandle:
         try:
             self._outcome.set_result(self._load())
             logger.info("%s is ready after %.1f s", self.what, self.seconds_loading)
+            self._then()
         except AssistantError as error:
             logger.error("%s could not be loaded: %s", self.what, error)
             self._outcome.set_exception(error)

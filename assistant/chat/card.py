@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from assistant.chem.facts import Facts
 
+NO_CARD = "no facts computed"
+"""What stands in the card's place where none is shown."""
+
 
 @dataclass(frozen=True)
 class CardLine:

@@ -27,10 +27,12 @@ from assistant.chat.claims.statements import read_statements
 from assistant.chat.claims.subjects import SentenceSubjects, Subject, SubjectTracker
 from assistant.chat.claims.tables import Cell, TableReader
 from assistant.chat.claims.text import Sentence, normalise, split_sentences
-from assistant.chem.facts import Facts
+from assistant.chem.facts import Facts, compute_facts
+from assistant.chem.molecule import Molecule
 
-__all__ = ["Check", "Verdict", "check_answer"]
+__all__ = ["Check", "Verdict", "check_answer", "warm_up"]
 
+_WATER = Molecule("O")
 _READERS = (read_formulas, read_scalars, read_statements, read_counts, read_opaque)
 
 
@@ -57,6 +59,11 @@ def check_answer(
     return checker.checks()
 
 
+def warm_up() -> None:
+    """Builds the tables of words and names, about half a second's work, before an answer waits."""
+    check_answer("Molecule 1 is water. It has no rings.", {1: compute_facts(_WATER)}, (1,))
+
+
 class _Checker:
     """Collects the checks of one answer, sentence by sentence."""
 
@@ -71,7 +78,9 @@ class _Checker:
         self._text, self._plain = text, plain
         self._molecules = molecules
         self._focus = tuple(n for n in focus if n in molecules)
-        self._names = names
+        self._names = {
+            molecules[number].smiles: name for number, name in names.items() if number in molecules
+        }
         self._tracker = SubjectTracker(tuple(molecules), focus, NameFinder(molecules, names).find)
         self._tables = TableReader()
         self._listed: Context | None = None

@@ -53,6 +53,7 @@ def motif_rows(molecule: Molecule, without: Set[int] = NO_ATOMS) -> MotifRows | 
 
 def rdmol_motif_rows(mol: Chem.Mol, without: Set[int] = NO_ATOMS) -> MotifRows | None:
     """As `motif_rows`, for an RDKit molecule."""
+    mol = Chem.Mol(mol)  # who else writes a SMILES of it puts another order of atoms into it
     flat = Chem.MolFromSmiles(Chem.MolToSmiles(mol, isomericSmiles=False))
     if flat is None or not _is_describable(flat):
         return None

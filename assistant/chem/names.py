@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from assistant.chem.limits import MAX_FILE_BYTES, clean_name
@@ -153,6 +153,12 @@ class NameTable:
     @cached_property
     def _by_inchikey(self) -> dict[str, NameEntry]:
         return {molecule.inchikey: entry for entry, molecule in self._molecules}
+
+
+@cache
+def built_in_names() -> NameTable:
+    """The table without anybody's own names, read once; its structures are parsed when asked of."""
+    return NameTable.load()
 
 
 def cas_check_digit(cas: str) -> int | None:

@@ -24,9 +24,9 @@ from typing import Literal
 
 import torch
 
-from assistant.assistant import Assistant, Render, facts_of
+from assistant.assistant import Assistant
 from assistant.bundle import Components
-from assistant.chat.card import card_lines, card_text
+from assistant.chat.card import NO_CARD, card_lines, card_text
 from assistant.chat.conversation import Conversation, NumberedMolecule
 from assistant.chat.prompts import Prompt, identity_text, render_with
 from assistant.chat.retrieved import NearestFor
@@ -34,8 +34,8 @@ from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 from assistant.errors import AssistantError
-from assistant.masking import NO_CARD
 from assistant.pair_encoding import PairEncoder, PairEncoding
+from assistant.prompting import Render, facts_of
 
 Source = Literal["own", "none", "zero", "other"]
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assistant.assistant import Assistant, facts_of
+from assistant.assistant import Assistant
 from assistant.chat.card import card_lines
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished
@@ -28,6 +28,7 @@ from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.evaluate.statements import refuses, states
+from assistant.prompting import facts_of
 
 HELDOUT = Path(__file__).resolve().parents[2] / "tests" / "data" / "heldout"
 _OPTIONS = ReplyOptions(max_new_tokens=160)

@@ -1,7 +1,7 @@
 """How 4-bit weights compute on this machine: by the NF4 kernel, or dequantised once.
 
 A GPU always uses the kernel. On a processor it depends on its instructions and the widths: the
-ways are timed on the model's own matrices (`timing`), weighted as in a typical time, and the
+ways are timed on the model's own matrices (`timing`), weighted as in a typical time, and one of the
 fastest is taken. The values are the same NF4 values in each case; only the rounding differs.
 """
 
@@ -14,12 +14,17 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from assistant.errors import BundleError
-from assistant.llm.plan import PLAIN, ProductPlan
-from assistant.llm.timing import FORMATS, Way, time_ways
+from assistant.llm.llama import obstacle
+from assistant.llm.plan import FLOAT_WAYS, PLAIN, ProductPlan, Way
+from assistant.llm.products import can_prepack
+from assistant.llm.timing import FORMATS, time_ways
 
 logger = logging.getLogger(__name__)
 
 _MEMORY_SHARE = 0.5  # of the free memory may go to dequantised weights
+_AS_FAST = 1.3
+"""Up to so many times the shortest time ways are equally fast: the sample knows no casts, norms and
+attention of a step, and the same program must not answer otherwise after its next start."""
 
 
 def type_name(dtype: torch.dtype) -> str:
@@ -34,7 +39,7 @@ def settle(
     quantize: Literal["4bit", "8bit", "none"],
     *,
     pick_fastest: bool = True,
-    wanted: Literal["auto", "nf4", "bf16", "fp32"] = "auto",
+    wanted: Literal["auto", "nf4", "bf16", "fp32"] | Way = "auto",
 ) -> tuple[str, ProductPlan]:
     """Chooses how an NF4 model computes and changes it accordingly, in place.
 
@@ -42,34 +47,56 @@ def settle(
         model: The model.
         quantize: How its weights are kept.
         pick_fastest: On a processor, take the fastest way; else the kernel.
-        wanted: On a processor, a way to take instead of the fastest.
+        wanted: On a processor, a way to take instead of the fastest, or its type alone.
 
     Returns:
         The choice in words, and how float matrices are then multiplied with.
     """
     layers = four_bit_layers(model)
     kernel = f"NF4 kernel, {type_name(_compute_dtype(layers, model))}"
+    if wanted == "nf4" and quantize == "none":
+        raise BundleError("--compute nf4 needs weights in 4 bit; leave out --quantize.")
     if not layers or (quantize == "4bit" and (model.device.type != "cpu" or not pick_fastest)):
         return kernel, PLAIN
+    if model.device.type != "cpu":  # and without quantisation: there is nothing to choose
+        dequantise(model, model.dtype)
+        return f"NF4 values, computed in {type_name(model.dtype)}", PLAIN
+    if wanted == "nf4":
+        _pack(layers)
+        return kernel, PLAIN
+    follows_plans = not obstacle(model)
+    if isinstance(wanted, Way):
+        if wanted.packed_from is None or (follows_plans and can_prepack(FORMATS[wanted.form])):
+            return _computing(model, wanted, follows_plans=follows_plans)
+        wanted = wanted.form
     seconds = time_ways([layer for _, layer in layers], weight_of)
     logger.info("s of a typical time: %s", {way: round(s, 2) for way, s in seconds.items()})
+    if not follows_plans:
+        seconds = {way: time for way, time in seconds.items() if way.packed_from is None}
     if quantize == "none":
         seconds = {way: time for way, time in seconds.items() if way.form != "nf4"}
     elif wanted == "auto":
-        seconds = _within_memory(seconds, layers)
+        seconds = _within_memory(seconds, layers, model)
     if wanted != "auto":
         seconds = {way: time for way, time in seconds.items() if way.form == wanted}
-        if not seconds:
-            raise BundleError(f"--compute {wanted} needs weights in 4 bit; leave out --quantize.")
-    best = min(seconds, key=lambda way: seconds[way])
+    best = _first_of_the_fastest(seconds)
     if best.form == "nf4":
         _pack(layers)
         return kernel, PLAIN
-    dequantise(model, FORMATS[best.form])
-    if best.by_columns:
+    return _computing(model, best, follows_plans=follows_plans)
+
+
+def _first_of_the_fastest(seconds: dict[Way, float]) -> Way:
+    near = {way for way, time in seconds.items() if time <= _AS_FAST * min(seconds.values())}
+    return next((way for way in FLOAT_WAYS if way in near), Way("nf4"))
+
+
+def _computing(model: PreTrainedModel, way: Way, *, follows_plans: bool) -> tuple[str, ProductPlan]:
+    """Changes the weights to what a way with float matrices multiplies with."""
+    dequantise(model, FORMATS[way.form])
+    if way.by_columns:
         lay_by_columns(model)
-    plan = ProductPlan(best.packed_from, wide=best.form == "bf16")
-    return f"NF4 values, computed in {best.form}", plan
+    return way.words, way.plan if follows_plans else PLAIN
 
 
 @torch.inference_mode()
@@ -80,12 +107,17 @@ def _pack(layers: list[tuple[str, nn.Module]]) -> None:
 
 
 def _within_memory(
-    seconds: dict[Way, float], layers: list[tuple[str, nn.Module]]
+    seconds: dict[Way, float], layers: list[tuple[str, nn.Module]], model: PreTrainedModel
 ) -> dict[Way, float]:
     """The ways whose matrices leave room in the memory; the kernel always does."""
     n_values = sum(layer.in_features * layer.out_features for _, layer in layers)
+    n_head = model.get_input_embeddings().weight.numel()  # as many as the head has
     room = psutil.virtual_memory().available * _MEMORY_SHARE
-    return {way: time for way, time in seconds.items() if n_values * way.bytes_per_value <= room}
+    return {
+        way: time
+        for way, time in seconds.items()
+        if n_values * way.bytes_per_value + n_head * way.head_bytes_per_value <= room
+    }
 
 
 def four_bit_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:

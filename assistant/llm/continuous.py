@@ -77,7 +77,7 @@ class ContinuousEngine:
     @property
     def load(self) -> EngineLoad:
         """How busy it is."""
-        return EngineLoad.of(self._queue, self._loop.cache_bytes)
+        return EngineLoad.of(self._queue, self._loop.cache_bytes, self._loop.spilled_bytes)
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         """Events of one answer.

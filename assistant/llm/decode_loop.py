@@ -7,8 +7,8 @@
 
 Rows join and leave between steps. A prompt enters in parts beside the others' tokens, so that a
 long one does not freeze them. What fails in a pass with several rows is computed again row by row,
-and only rows that fail alone end with an error. When memory is short the idle caches go first, then
-rows wait for each other, then the person is told.
+and only rows that fail alone end with an error. When memory is short the idle caches go first (on a
+GPU to the memory of the machine), then rows wait for each other, then the person is told.
 """
 
 import logging
@@ -83,8 +83,13 @@ class DecodeLoop:
 
     @property
     def cache_bytes(self) -> int:
-        """Memory of the conversations' caches between their turns."""
+        """Memory of the conversations' caches between their turns, where the model computes."""
         return self._passes.caches.n_bytes
+
+    @property
+    def spilled_bytes(self) -> int:
+        """Memory of those that lie elsewhere than the model computes."""
+        return self._passes.caches.n_spilled_bytes
 
     def submit(self, answer: Answer) -> None:
         """Puts an answer into the next step."""
@@ -120,12 +125,14 @@ class DecodeLoop:
                 self._thread = None
                 self._passes.packs.clear()
                 return False
-            asked, self._inbox = self._inbox, []
-        for answer in asked:
+        # One leaves the inbox when it has a row: a bug on the way there must reach its reader too.
+        while self._inbox:
             try:
-                self._rows.append(self._passes.new_row(answer))
+                self._rows.append(self._passes.new_row(self._inbox[0]))
             except _FAILURES as error:
-                tell(answer, error)
+                tell(self._inbox[0], error)
+            with self._wake:
+                del self._inbox[0]
         return True
 
     def _step(self) -> None:
@@ -204,7 +211,7 @@ class DecodeLoop:
         row.parked = True
 
     def _free_idle(self) -> None:
-        self._passes.caches.clear()
+        self._passes.caches.free()
         self._passes.packs.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

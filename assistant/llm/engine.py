@@ -99,7 +99,7 @@ class SequentialEngine:
         except torch.OutOfMemoryError as error:
             self._prefixes.clear()
             self._scaling_prefixes.clear()
-            raise memory_is_full(request) from error
+            raise memory_is_full(request.spliced.n_tokens) from error
         finally:
             self._queue.leave(ticket)
 
@@ -110,13 +110,14 @@ class SequentialEngine:
             As `stream` does.
         """
         ticket = self._queue.enter(rescoring.visitor)
+        n_tokens = 0  # of the prompt at hand, once it is there
         try:
             if not (yield from wait_in_line(self._queue, ticket, rescoring.stop)):
                 return
             for prompt in rescoring.prompts:
+                n_tokens = prompt.n_tokens
                 if self._queue.n_waiting:
-                    self._queue.leave(ticket)
-                    ticket = self._queue.enter(rescoring.visitor)
+                    ticket = self._queue.give_way(ticket)
                     if not (yield from wait_in_line(self._queue, ticket, rescoring.stop)):
                         return
                 if rescoring.stop.is_set():
@@ -124,10 +125,11 @@ class SequentialEngine:
                 self._llm.threads.settle()
                 values = token_log_probabilities(self._llm, prompt, rescoring.ids)
                 yield Scored(tuple(values.tolist()))
+                n_tokens = 0
         except torch.OutOfMemoryError as error:
             self._prefixes.clear()
             self._scaling_prefixes.clear()
-            raise memory_is_full(Request(prompt)) from error
+            raise memory_is_full(n_tokens) from error
         finally:
             self._queue.leave(ticket)
 

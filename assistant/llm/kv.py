@@ -30,10 +30,12 @@ class RowCache:
         keys: Per layer (kv head, capacity, d).
         values: Per layer (kv head, capacity, d).
         length: Tokens that are in it.
+        is_spilled: Whether it lies in other memory; what is computed with is a `fork` of it.
     """
 
     def __init__(self, shape: CacheShape) -> None:
         self.length = 0
+        self.is_spilled = False
         self._shape = shape
         self._allocate(0)
 
@@ -85,12 +87,23 @@ class RowCache:
             raise ValueError(f"cannot crop {tokens_to_remove} of {self.length} tokens")
         self.length += tokens_to_remove
 
+    def spill(self, device: torch.device) -> None:
+        """Moves it to other memory, as a whole: a part would first be copied where it lies."""
+        self._store = self._store.to(device)
+        self.keys, self.values = self._store[0].unbind(0), self._store[1].unbind(0)
+        self.is_spilled = True
+
     def fork(self, length: int) -> "RowCache":
-        """A copy of the first `length` tokens."""
+        """A copy of the first `length` tokens, where the model computes."""
         if length > self.length:
             raise ValueError(f"cannot copy {length} of {self.length} tokens")
         copied = RowCache(self._shape)
         copied.reserve(length)
-        copied._store[:, :, :, :length] = self._store[:, :, :, :length]
+        if self.is_spilled:  # layer by layer: between devices a part goes by way of a copy of it
+            mine = (*self.keys, *self.values)
+            for part, own in zip((*copied.keys, *copied.values), mine, strict=True):
+                part[:, :length] = own[:, :length]
+        else:
+            copied._store[:, :, :, :length] = self._store[:, :, :, :length]
         copied.length = length
         return copied

@@ -25,7 +25,7 @@ from assistant.adapters.packed_experts import TokenExperts
 from assistant.llm.kv import CacheShape, RowCache
 from assistant.llm.load import cache_obstacle
 from assistant.llm.plan import PLAIN, ProductPlan
-from assistant.llm.products import Product
+from assistant.llm.products import Product, activation_type
 from assistant.llm.spans import Rows, Run, Span
 
 if TYPE_CHECKING:  # its import costs seconds
@@ -129,7 +129,7 @@ class LlamaForward:
     def __init__(self, model: "PreTrainedModel", context: int, plan: ProductPlan = PLAIN) -> None:
         config = model.config
         weight = model.get_input_embeddings().weight
-        dtype = torch.float32 if plan.wide else weight.dtype
+        dtype = activation_type(plan, weight.dtype)
         self._layers = [
             _Layer(model, index, plan, dtype) for index in range(config.num_hidden_layers)
         ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from assistant.errors import BundleError
-from assistant.llm.plan import PLAIN, ProductPlan
+from assistant.llm.plan import PLAIN, ProductPlan, Way
 from assistant.llm.threads import Threads
 
 if TYPE_CHECKING:  # the imports cost seconds and must come after HF_HUB_OFFLINE is decided
@@ -64,6 +64,13 @@ class LoadedLLM:
     threads: Threads = field(default_factory=Threads)
     plan: ProductPlan = PLAIN
 
+    @property
+    def activations(self) -> "torch.dtype":
+        """Type of what is computed between two products, keys and values included."""
+        from assistant.llm.products import activation_type
+
+        return activation_type(self.plan, self.dtype)
+
 
 def load_llm(
     source: str | Path,
@@ -71,7 +78,7 @@ def load_llm(
     quantize: Quantize = "4bit",
     device: str = "auto",
     pick_fastest: bool = True,
-    compute: Compute = "auto",
+    compute: Compute | Way = "auto",
     threads: int | None = None,
 ) -> LoadedLLM:
     """Loads a model and its tokenizer.
@@ -82,7 +89,8 @@ def load_llm(
         device: "auto", "cpu", "cuda" or "cuda:1".
         pick_fastest: On a processor, time NF4 against dequantised weights and take the faster.
             Off for training through a model in 4 bit: its layers then stay differentiable.
-        compute: How 4-bit weights compute on a processor; "auto" takes the fastest.
+        compute: How 4-bit weights compute on a processor; "auto" takes one of the fastest ways,
+            a type alone one of its fastest.
         threads: Processor threads; as many as the machine has free when not given.
 
     Raises:
@@ -146,13 +154,14 @@ def _describe(
     stored: str | None,
     *,
     pick_fastest: bool,
-    wanted: Compute,
+    wanted: Compute | Way,
 ) -> LoadedLLM:
     from assistant.llm import compute, differentiable
 
     if wanted != "auto" and (model.device.type != "cpu" or quantize == "8bit"):
+        form = wanted.form if isinstance(wanted, Way) else wanted
         raise BundleError(
-            f"--compute {wanted} is for 4-bit weights on a processor; leave it out with"
+            f"--compute {form} is for 4-bit weights on a processor; leave it out with"
             f" --quantize {quantize} on {model.device}."
         )
     fingerprint = _fingerprint(model)  # before the weights change their form

@@ -147,6 +147,11 @@ def _read_load(metrics: Registry, load: Callable[[], EngineLoad]) -> None:
         "Memory of the conversations' caches between their turns.",
         lambda: load().cache_bytes,
     )
+    metrics.read(
+        "spilled_cache_bytes",
+        "Memory of those that had to leave the GPU for the machine's memory.",
+        lambda: load().spilled_bytes,
+    )
     metrics.read("resident_memory_bytes", "Memory of the program.", resident_bytes)
 
     def on_gpu() -> dict[str, float]:

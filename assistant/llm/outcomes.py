@@ -47,7 +47,7 @@ def draw(ready: Ready) -> int:
 def tell(answer: Answer, error: BaseException) -> None:
     """The error as the person may read it."""
     if is_out_of_memory(error):
-        told: BaseException = memory_is_full(answer.request)
+        told: BaseException = memory_is_full(answer.request.spliced.n_tokens)
         told.__cause__ = error
     else:
         told = error

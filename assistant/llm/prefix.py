@@ -6,6 +6,10 @@ graph-token hashes, and ΔW hashes, never names. One person's cache is never tri
 prompt, for the waiting time would give the prompt away; only the system text, which is the same
 for all, is shared.
 
+On a GPU what has no room beside the others is spilled, the longest unused first, to the memory of
+the machine; a conversation that goes on copies back what it needs, bit for bit, and computes none
+of it again. On a processor there is no other memory, and the longest unused is dropped.
+
 With experts there are two such caches (`llm.experts`): what the real pass marks as ΔW holds the
 experts' mode and scalings too, and the scaling pass, which has no ΔW, marks tokens by content only.
 """
@@ -14,6 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import psutil
+import torch
 from torch import Tensor
 from transformers import DynamicCache, PretrainedConfig
 
@@ -23,6 +29,9 @@ PREFILL_CHUNK = 256
 """Tokens per prefill step: Stop is looked at between chunks, and memory stays bounded."""
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
+
+DEFAULT_SPILLED_BYTES = 4 * 2**30
+_HOST_SHARE = 0.25  # of the machine's free memory may be filled
 
 Mark = tuple[int | str, str]
 
@@ -64,9 +73,14 @@ class KeptCache:
         tensors = [tensor for layer in layers for tensor in (layer.keys, layer.values)]
         return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
+    @property
+    def is_spilled(self) -> bool:
+        """Whether it lies in other memory than the model's."""
+        return isinstance(self.cache, RowCache) and self.cache.is_spilled
+
 
 class PrefixStore:
-    """Caches of conversations that nobody is computing with, the least recently used dropped first.
+    """Caches of conversations that nobody is computing with, the longest unused given up first.
 
     Args:
         config: The LLM's config, which shapes the cache.
@@ -74,6 +88,8 @@ class PrefixStore:
         fresh: Makes an empty cache; by default one of `transformers`.
         max_conversations: Most caches kept.
         max_bytes: Most memory kept.
+        spill_to: Where caches go that have no room; by default they are dropped.
+        max_spilled_bytes: Most memory taken there.
     """
 
     def __init__(
@@ -84,11 +100,15 @@ class PrefixStore:
         fresh: Callable[[], SequenceCache] | None = None,
         max_conversations: int = 1,
         max_bytes: int = DEFAULT_CACHE_BYTES,
+        spill_to: torch.device | None = None,
+        max_spilled_bytes: int = DEFAULT_SPILLED_BYTES,
     ) -> None:
         self._enabled = enabled
         self._new_cache = fresh or (lambda: DynamicCache(config=config))
         self._max_conversations = max_conversations
         self._max_bytes = max_bytes
+        self._spill_to = spill_to
+        self._max_spilled_bytes = max_spilled_bytes
         self._kept: list[KeptCache] = []  # the most recently used last
         self._system: KeptCache | None = None
 
@@ -109,7 +129,7 @@ class PrefixStore:
         common = max(lengths, default=0)
         # Of equal ones the most recent, which is the last.
         best = None if common == 0 else candidates[len(lengths) - 1 - lengths[::-1].index(common)]
-        found = None if best is None else self._cut(best, visitor, common)
+        found = None if best is None else self._try_to_cut(best, visitor, common)
         while len(self._kept) >= self._max_conversations:
             self._kept.pop(0)
         return found or KeptCache(visitor, [], self._new_cache())
@@ -122,14 +142,23 @@ class PrefixStore:
             return KeptCache(visitor, list(wanted[:common]), self._system.cache.fork(common))
         return KeptCache(visitor, [], self._new_cache())
 
+    def _try_to_cut(self, kept: KeptCache, visitor: str, length: int) -> KeptCache | None:
+        """As `_cut`; None where a copy has no room, for a lost cache only costs time."""
+        try:
+            return self._cut(kept, visitor, length)
+        except torch.OutOfMemoryError:
+            return None
+
     def _cut(self, kept: KeptCache, visitor: str, length: int) -> KeptCache:
         """The first tokens of a cache: itself, or a copy where it is worth keeping for itself."""
         surplus = len(kept.marks) - length
         marks, scalings = kept.marks[:length], kept.scalings[:length]
-        copies = kept is self._system or surplus > length
-        if copies and isinstance(kept.cache, RowCache):
-            return KeptCache(visitor, marks, kept.cache.fork(length), scalings)
-        self._kept = [other for other in self._kept if other is not kept]
+        stays = isinstance(kept.cache, RowCache) and (kept is self._system or surplus > length)
+        copied = kept.cache.fork(length) if stays or kept.is_spilled else None
+        if not stays:
+            self._drop(kept)
+        if copied is not None:
+            return KeptCache(visitor, marks, copied, scalings)
         if surplus:
             kept.cache.crop(-surplus)
         return KeptCache(visitor, marks, kept.cache, scalings)
@@ -149,16 +178,57 @@ class PrefixStore:
                 scalings = used.scalings[:n_system]
                 self._system = KeptCache("", shared, used.cache.fork(n_system), scalings)
         self._kept.append(used)
-        while len(self._kept) > self._max_conversations or self.n_bytes > self._max_bytes:
+        while len(self._kept) > self._max_conversations:
             self._kept.pop(0)
+        self._leave_room(self._max_bytes)
+
+    def free(self) -> None:
+        """Frees the memory where the model computes; what has room elsewhere is spilled."""
+        if self._spill_to is None:
+            self.clear()
+            return
+        self._leave_room(0)
+        if self._system is not None and isinstance(self._system.cache, RowCache):
+            self._system.cache.spill(self._spill_to)
+
+    def _leave_room(self, max_bytes: int) -> None:
+        """Spills or drops the least recently used until the others take no more memory."""
+        room = self._room_elsewhere()
+        for kept in tuple(self._kept):
+            if self.n_bytes <= max_bytes:
+                return
+            if kept.is_spilled:
+                continue
+            if not isinstance(kept.cache, RowCache) or not 0 < kept.n_bytes <= room:
+                self._drop(kept)
+                continue
+            while self.n_spilled_bytes + kept.n_bytes > room:
+                self._drop(next(other for other in self._kept if other.is_spilled))
+            kept.cache.spill(self._spill_to)
+
+    def _drop(self, kept: KeptCache) -> None:
+        self._kept = [other for other in self._kept if other is not kept]
+
+    def _room_elsewhere(self) -> int:
+        """Most bytes that may be spilled, those included that are."""
+        if self._spill_to is None:
+            return 0
+        free = int(psutil.virtual_memory().available * _HOST_SHARE)
+        return min(self._max_spilled_bytes, self.n_spilled_bytes + free)
 
     @property
     def n_bytes(self) -> int:
-        """Memory of all caches that wait for their next turn."""
-        return sum(kept.n_bytes for kept in tuple(self._kept))  # read by other threads too
+        """Memory, where the model computes, of all caches that wait for their next turn."""
+        kept = tuple(self._kept)  # read by other threads too
+        return sum(one.n_bytes for one in kept if not one.is_spilled)
+
+    @property
+    def n_spilled_bytes(self) -> int:
+        """Memory of those that lie elsewhere."""
+        return sum(one.n_bytes for one in tuple(self._kept) if one.is_spilled)
 
     def clear(self) -> None:
-        """Frees the memory."""
+        """Frees the memory, elsewhere too."""
         self._kept.clear()
         self._system = None
 

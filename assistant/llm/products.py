@@ -37,6 +37,16 @@ def packed_product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Ten
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
+def activation_type(plan: ProductPlan, dtype: torch.dtype) -> torch.dtype:
+    """The type of what is computed between two products, keys and values included.
+
+    Args:
+        plan: How float matrices are multiplied with.
+        dtype: Of the model.
+    """
+    return torch.float32 if plan.wide else dtype
+
+
 class Product:
     """One or several linear maps of the same input, their outputs side by side.
 
@@ -52,38 +62,38 @@ class Product:
     ) -> None:
         bare = [m.base if isinstance(m, AdaptedLinear) else m for m in modules]
         self._modules = bare
-        self._weight: Tensor | None = None  # (in, sum of widths)
+        self._weight: Tensor | None = None  # (in, sum of widths), where one is multiplied with
         self._bias: Tensor | None = None
         self._packed: Tensor | None = None
-        if all(type(module) is nn.Linear for module in bare):
-            biases = [module.bias for module in bare]
-            if all(bias is None for bias in biases) or all(bias is not None for bias in biases):
-                self._weight = _joined([module.weight for module in bare]).t()
-            if all(bias is not None for bias in biases):
-                self._bias = torch.cat(biases)
-        self._narrow: torch.dtype | None = None  # of the matrix, where the activations are wider
         self._packed_from = 0
-        if self._weight is not None:
-            self._follow(plan, exact=exact)
+        self._narrow: torch.dtype | None = None  # of the matrix, where the activations are wider
+        biases = [getattr(module, "bias", None) for module in bare]
+        all_or_none = len({bias is None for bias in biases}) == 1
+        self._is_float = all_or_none and all(type(module) is nn.Linear for module in bare)
+        if self._is_float:
+            if biases[0] is not None:
+                self._bias = torch.cat(biases)
+            self._follow(_joined([m.weight for m in bare]).t(), plan, exact=exact)
 
-    def _follow(self, plan: ProductPlan, *, exact: bool) -> None:
-        weight = self._weight
+    def _follow(self, weight: Tensor, plan: ProductPlan, *, exact: bool) -> None:
         if plan.wide and exact:
-            weight = self._weight = weight.float()
+            weight = weight.float()
             self._bias = None if self._bias is None else self._bias.float()
         elif plan.wide and weight.dtype != torch.float32:
             self._narrow = weight.dtype
         if plan.packed_from is not None:
             self._packed, self._packed_from = prepacked(weight.t()), plan.packed_from
+        if plan.packed_from != 1:  # else a copy that was made here would never be read
+            self._weight = weight
 
     @property
     def is_float(self) -> bool:
         """Whether it is one product with a float matrix."""
-        return self._weight is not None
+        return self._is_float
 
     def __call__(self, x: Tensor) -> Tensor:
         """Outputs (n, sum of widths) for x (n, in)."""
-        if self._weight is not None:
+        if self._is_float:
             if self._narrow is not None:
                 return self._product(x.to(self._narrow)).float()
             return self._product(x)
@@ -93,7 +103,7 @@ class Product:
 
     def added_to(self, y: Tensor, x: Tensor) -> Tensor:
         """`y` plus the outputs, as few operations as the weights allow."""
-        if self._weight is None:
+        if not self._is_float:
             return y + self(x)
         if self._narrow is not None:
             return y + self._product(x.to(self._narrow))  # the sum is in the wider type
@@ -102,7 +112,7 @@ class Product:
         return y + self._product(x)
 
     def _is_packed_for(self, x: Tensor) -> bool:
-        return self._packed is not None and len(x) >= self._packed_from
+        return self._weight is None or (self._packed is not None and len(x) >= self._packed_from)
 
     def _product(self, x: Tensor) -> Tensor:
         if self._is_packed_for(x):

@@ -106,13 +106,27 @@ class FairQueue:
                     f"{len(self._waiting)} questions are waiting for the model already."
                     f" Please ask again in about {wait}."
                 )
-            turn = max(self._round, self._last_round.get(visitor, -1) + 1)
-            self._last_round[visitor] = turn
-            ticket = Ticket(turn, next(self._numbers), visitor)
-            self._waiting.append(ticket)
-            self._waiting.sort()
             self._note(visitor)
-            return ticket
+            return self._line_up(visitor)
+
+    def give_way(self, ticket: Ticket) -> Ticket:
+        """Gives the model back and waits for it again behind those who wait now.
+
+        It stays the same request: it is neither refused nor counted against a limit again.
+        """
+        with self._changed:
+            del self._started[ticket]
+            again = self._line_up(ticket.visitor)
+            self._changed.notify_all()
+            return again
+
+    def _line_up(self, visitor: str) -> Ticket:
+        turn = max(self._round, self._last_round.get(visitor, -1) + 1)
+        self._last_round[visitor] = turn
+        ticket = Ticket(turn, next(self._numbers), visitor)
+        self._waiting.append(ticket)
+        self._waiting.sort()
+        return ticket
 
     def _refuse_visitor(self, visitor: str) -> None:
         limits = self._limits

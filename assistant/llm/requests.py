@@ -162,17 +162,19 @@ class EngineLoad:
         n_running: Requests it is answering.
         n_waiting: Requests that wait.
         cache_bytes: Memory of the conversations' caches between their turns.
+        spilled_bytes: Memory of those that had to leave the GPU for the machine's memory.
     """
 
     n_slots: int
     n_running: int
     n_waiting: int
     cache_bytes: int
+    spilled_bytes: int = 0
 
     @classmethod
-    def of(cls, queue: FairQueue, cache_bytes: int) -> "EngineLoad":
+    def of(cls, queue: FairQueue, cache_bytes: int, spilled_bytes: int = 0) -> "EngineLoad":
         """From the engine's queue and caches."""
-        return cls(queue.n_slots, queue.n_running, queue.n_waiting, cache_bytes)
+        return cls(queue.n_slots, queue.n_running, queue.n_waiting, cache_bytes, spilled_bytes)
 
 
 class Engine(Protocol):
@@ -206,10 +208,11 @@ def refuse_too_long(request: Request, context: int) -> None:
         )
 
 
-def memory_is_full(request: Request) -> PromptTooLongError:
-    """What to tell a person whose request does not fit the memory."""
+def memory_is_full(n_tokens: int) -> PromptTooLongError:
+    """What to tell a person whose prompt does not fit the memory; 0 where it has no length yet."""
+    length = f" at {n_tokens} tokens" if n_tokens else ""
     return PromptTooLongError(
-        f"The memory is full at {request.spliced.n_tokens} tokens. Start a new conversation, close"
+        f"The memory is full{length}. Start a new conversation, close"
         " other programs that use the GPU's memory, or choose a smaller model."
     )
 

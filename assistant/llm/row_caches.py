@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import torch
+
 from assistant.llm.experts import scaling_marks
 from assistant.llm.kv import RowCache
 from assistant.llm.load import LoadedLLM
@@ -10,6 +12,11 @@ from assistant.llm.requests import Request
 from assistant.llm.rows import Row
 
 _KEPT_CONVERSATIONS = 64
+
+
+def memory_elsewhere(device: torch.device) -> torch.device | None:
+    """Where caches can go that have no room beside the model; a processor has no other memory."""
+    return torch.device("cpu") if device.type == "cuda" else None
 
 
 class RowCaches:
@@ -30,6 +37,7 @@ class RowCaches:
         max_bytes: int,
         with_scalings: bool,
     ) -> None:
+        spill_to = memory_elsewhere(llm.device) if max_bytes else None
         share = max_bytes // 2 if with_scalings else max_bytes
         self._real, self._scaling = (
             PrefixStore(
@@ -38,6 +46,7 @@ class RowCaches:
                 fresh=new_cache,
                 max_conversations=_KEPT_CONVERSATIONS,
                 max_bytes=share,
+                spill_to=spill_to,
             )
             for _ in range(2)
         )
@@ -68,10 +77,20 @@ class RowCaches:
 
     @property
     def n_bytes(self) -> int:
-        """Memory of all of them."""
+        """Memory of all of them, where the model computes."""
         return self._real.n_bytes + self._scaling.n_bytes
 
+    @property
+    def n_spilled_bytes(self) -> int:
+        """Memory of those that lie elsewhere."""
+        return self._real.n_spilled_bytes + self._scaling.n_spilled_bytes
+
+    def free(self) -> None:
+        """Frees the memory where the model computes; what has room elsewhere is spilled."""
+        self._real.free()
+        self._scaling.free()
+
     def clear(self) -> None:
-        """Frees the memory."""
+        """Frees the memory, elsewhere too."""
         self._real.clear()
         self._scaling.clear()

@@ -10,11 +10,11 @@ import copy
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from assistant.llm.plan import FLOAT_WAYS, Way
 from assistant.llm.products import can_prepack, packed_product, prepacked
 
 # A typical time: so many steps of one token, of one token of each of eight people, of a prompt.
@@ -22,32 +22,10 @@ _STEPS = {1: 128, 8: 16, 64: 4}
 _SAMPLE_VALUES = 2**22  # of the model's matrices; all ways together are more than caches hold
 # One visit to all ways: short runs more often, for a neighbour must not decide.
 _VISIT = (1, 8, 1, 64, 1, 8, 1)
-_VISITS = 5
-_PATIENCE_SECONDS = 0.6  # after which no further visit begins: the start must not wait for it
+_VISITS = 3
+_PATIENCE_SECONDS = 0.3  # after which no further visit begins: the start must not wait for it
 
 FORMATS = {"bf16": torch.bfloat16, "fp32": torch.float32}
-
-
-@dataclass(frozen=True)
-class Way:
-    """A way to multiply.
-
-    Attributes:
-        form: "nf4", "bf16" or "fp32".
-        by_columns: Whether the columns of a matrix lie together.
-        packed_from: Fewest tokens for which oneDNN's order is used; None for never.
-    """
-
-    form: str
-    by_columns: bool = False
-    packed_from: int | None = None
-
-    @property
-    def bytes_per_value(self) -> int:
-        """Memory of the matrices, the second copy in oneDNN's order included; 0 for 4 bit."""
-        if self.form == "nf4":
-            return 0
-        return FORMATS[self.form].itemsize * (1 if self.packed_from is None else 2)
 
 
 _Runner = Callable[[int], None]
@@ -79,10 +57,14 @@ def time_ways(
 
 
 def _seconds(run: _Runner, n: int) -> float:
-    """Seconds of a run; beside busy programs, which stretch them, the processor's own instead."""
-    clock, processor = time.perf_counter(), time.process_time()
+    """Processor seconds of this thread, which has its share of each product.
+
+    A clock would measure busy programs too, and the seconds of all threads together would favour
+    products during which the other threads sleep.
+    """
+    begin = time.thread_time()
     run(n)
-    return min(time.perf_counter() - clock, time.process_time() - processor)
+    return time.thread_time() - begin
 
 
 def _n_values(layer: nn.Module) -> int:
@@ -136,23 +118,16 @@ def _runners(
 
 def _ways(best: dict[tuple[str, int], float]) -> dict[Way, float]:
     """Seconds of each way that can be put together from what was timed."""
-
-    def total(choose: Callable[[int], str]) -> float:
-        return sum(n_steps * best[choose(n), n] for n, n_steps in _STEPS.items())
-
-    ways = {Way("nf4"): total(lambda n: "nf4")}
-    for form in FORMATS:
-        for by_columns in (False, True):
-            plain = f"{form} {'columns' if by_columns else 'rows'}"
-            ways[Way(form, by_columns)] = total(lambda n, plain=plain: plain)
-            if (f"{form} packed", 1) not in best:
-                continue
-            for start in (1, 2):
-                if start == 1 and by_columns:
-                    continue  # the columns would not be used
-                ways[Way(form, by_columns, start)] = total(
-                    lambda n, plain=plain, form=form, start=start: (
-                        f"{form} packed" if n >= start else plain
-                    )
-                )
+    ways = {Way("nf4"): sum(n_steps * best["nf4", n] for n, n_steps in _STEPS.items())}
+    for way in FLOAT_WAYS:
+        chosen = {n: _runner_of(way, n) for n in _STEPS}
+        if all((chosen[n], n) in best for n in _STEPS):
+            ways[way] = sum(n_steps * best[chosen[n], n] for n, n_steps in _STEPS.items())
     return ways
+
+
+def _runner_of(way: Way, n: int) -> str:
+    """What multiplies with n tokens, as `_runners` names it."""
+    if way.packed_from is not None and n >= way.packed_from:
+        return f"{way.form} packed"
+    return f"{way.form} {'columns' if way.by_columns else 'rows'}"

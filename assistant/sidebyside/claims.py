@@ -11,16 +11,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from assistant.chat.check import Check
+from assistant.chat.claims.values import NUMBER_WORDS
 from assistant.chat.conversation import Message
 
 _NUMBER = re.compile(r"(?<![A-Za-z\d])[+\-−]?\d+(?:\.\d+)?")
-_NUMBER_WORDS = {
-    **dict.fromkeys(("no", "zero"), 0.0),
-    **dict.fromkeys(("a", "an", "one", "single"), 1.0),
-    **dict.fromkeys(("two", "both"), 2.0),
-    **dict(zip(("three", "four", "five", "six", "seven"), (3.0, 4.0, 5.0, 6.0, 7.0), strict=True)),
-    **dict(zip(("eight", "nine", "ten", "twelve"), (8.0, 9.0, 10.0, 12.0), strict=True)),
-}
+_COUNTS = {**NUMBER_WORDS, "no": 0, "a": 1, "an": 1, "both": 2}
 _GROUP = re.compile(r"(?:no )?(?P<name>.+?)(?: group)?(?:: .*| in the structure)?")
 _ELEMENT = re.compile(r"(?:no|\d+) (?P<symbol>[A-Z][a-z]?) atoms?")
 _RING_SIZE = re.compile(r"\d+-membered(?: aromatic)? ring")
@@ -210,7 +205,7 @@ def _numbers(phrase: str) -> tuple[float, ...]:
     """The numbers of a phrase, those written as words too."""
     digits = [float(text.replace("−", "-")) for text in _NUMBER.findall(phrase)]
     words = re.findall(r"[a-z]+", phrase.lower())
-    return tuple(digits) or tuple(_NUMBER_WORDS[w] for w in words if w in _NUMBER_WORDS)
+    return tuple(digits) or tuple(float(_COUNTS[w]) for w in words if w in _COUNTS)
 
 
 def _differ(cells: Sequence[Sequence[Check]], across: bool) -> bool:

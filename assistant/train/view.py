@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assistant.chat.card import CARD_LABELS
+from assistant.chat.card import CARD_LABELS, NO_CARD
 from assistant.chat.conversation import Conversation
 from assistant.chem.facts import Facts
 
@@ -63,7 +63,7 @@ class View:
     def card(self) -> str:
         """The card text as the prompt shows it."""
         lines = (f"{CARD_LABELS[k]}: {v}" for k, v in self.values.items())
-        return "\n".join(lines) if self.values else "no facts computed"
+        return "\n".join(lines) if self.values else NO_CARD
 
     def identity(self) -> str:
         """The identity lines as the prompt shows them."""

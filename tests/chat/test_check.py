@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant.chat.check import Check, check_answer
+from assistant.chat.check import Check, check_answer, warm_up
+from assistant.chat.claims import lexicon, named, naming
 from assistant.chat.claims.text import normalise, split_sentences
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
+from assistant.chem.names import built_in_names
 from assistant.evaluate.checks import (
     DECIDED,
     DEFAULT_FILE,
@@ -126,6 +128,11 @@ def test_each_named_molecule_gets_its_own_claims(aspirin: Facts, ethanol: Facts)
         ),
         ("The cLogP of molecule 1 is 1.31 and molecule 2 has 3 of them.", [(1, "confirmed")]),
         ("The cLogP of molecule 1 is 1.31, 2 more than usual.", [(1, "confirmed")]),
+        (
+            "The measured logP of molecule 1 is 1.19, and of molecule 2 is -0.31.",
+            [(1, "unverifiable"), (2, "unverifiable")],
+        ),
+        ("The cLogP is not 5.0 for molecule 1, 3.0 for molecule 2.", [(1, "confirmed")]),
     ],
 )
 def test_a_property_said_once_counts_for_the_next_molecule(
@@ -161,6 +168,51 @@ def test_a_property_said_once_counts_for_the_next_molecule(
 def test_a_name_is_right_wrong_or_open(text: str, verdict: str | None, aspirin: Facts) -> None:
     checks = check_answer(text, {1: aspirin}, (1,), names={1: "lab sample 7"})
     assert [c.verdict for c in checks if c.kind == "name"] == ([verdict] if verdict else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("The ring is benzene.", None),
+        ("The core is benzene.", None),
+        ("The parent is salicylic acid.", None),
+        ("The structure is benzene.", "contradicted"),
+        ("It is benzene with an ester and an acid.", "unverifiable"),
+        ("Its name is benzene with an ester and an acid.", "contradicted"),
+        ("It is aspirin with a mass of 180.16 g/mol.", "confirmed"),
+    ],
+)
+def test_what_a_part_is_called_is_no_name_of_the_molecule(
+    text: str, verdict: str | None, aspirin: Facts
+) -> None:
+    checks = check_answer(text, {1: aspirin}, (1,))
+    assert [c.verdict for c in checks if c.kind == "name"] == ([verdict] if verdict else [])
+
+
+@pytest.mark.parametrize(
+    ("names", "text", "expected"),
+    [
+        ({1: "lead-1", 2: "lead-2"}, "Molecule 1 is called lead-2.", (1, "contradicted")),
+        ({1: "lead-1", 2: "lead-2"}, "Molecule 2 is called lead-2.", (2, "confirmed")),
+        ({1: "lead-1", 2: "lead-2"}, "Molecule 1 is called lead-3.", (1, "unverifiable")),
+        ({1: "aspirin", 2: "ethanol"}, "Molecule 1 is ethanol.", (1, "contradicted")),
+        ({1: "aspirin", 2: "ethanol"}, "Molecule 2 is ethanol.", (2, "confirmed")),
+        ({1: "lead-1", 2: "aspirin"}, "Molecule 1 is called aspirin.", (1, "confirmed")),
+    ],
+)
+def test_a_name_belongs_to_the_molecule_that_it_was_given(
+    names: dict[int, str], text: str, expected: tuple[int, str], aspirin: Facts, ethanol: Facts
+) -> None:
+    checks = check_answer(text, {1: aspirin, 2: ethanol}, (1, 2), names=names)
+    assert [(c.molecule, c.verdict) for c in checks if c.kind == "name"] == [expected]
+
+
+def test_a_name_of_another_molecule_says_which_that_is(aspirin: Facts, ethanol: Facts) -> None:
+    names = {1: "lead-1", 2: "lead-2"}
+    (check,) = check_answer(
+        "Molecule 1 is called lead-2.", {1: aspirin, 2: ethanol}, (1, 2), names=names
+    )
+    assert check.truth == "called lead-1; lead-2 is C2H6O, another structure"
 
 
 def test_a_wrong_name_says_whose_it_is(aspirin: Facts) -> None:
@@ -285,6 +337,17 @@ def test_hostile_repetition_costs_no_more_than_its_length(unit: str, aspirin: Fa
     started = time.process_time()
     check_answer(text, {1: aspirin}, (1,))
     assert time.process_time() - started < 3.0
+
+
+def test_no_answer_builds_a_table_after_the_warming_up(aspirin: Facts) -> None:
+    tables = (built_in_names, named._table, lexicon.terms)
+    for table in (*tables, naming._name_of, naming._in_table):
+        table.cache_clear()
+    warm_up()
+    assert [table.cache_info().misses for table in tables] == [1, 1, 1]
+    assert "_by_smiles" in vars(built_in_names())  # its structures are parsed
+    check_answer("Molecule 1 is caffeine. It has two rings and a cLogP of 3.", {1: aspirin}, (1,))
+    assert [table.cache_info().misses for table in tables] == [1, 1, 1]
 
 
 def test_an_answer_of_200_words_takes_milliseconds(aspirin: Facts) -> None:

@@ -10,6 +10,7 @@ import pytest
 from rdkit import Chem
 from safetensors.numpy import load_file
 
+from assistant.chem import motifs
 from assistant.chem.molecule import Molecule
 from assistant.chem.motifs import (
     N_MOTIF_FEATURES,
@@ -153,3 +154,19 @@ def test_atom_order_changes_no_row() -> None:
             for m in (mol, other)
         ]
         assert multiset(rows[0]) == multiset(rows[1])
+
+
+def test_atoms_are_hidden_by_their_own_numbers_while_others_write_the_molecule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As another thread does that shares the parsed molecule."""
+    molecule, without = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O"), {1, 2, 3}
+    expected = multiset(motif_rows(molecule, without))
+    find = motifs._published_motifs
+
+    def find_while_it_is_written(flat: Chem.Mol) -> list[set[int]]:
+        Chem.MolToSmiles(molecule.rdmol(), rootedAtAtom=molecule.rdmol().GetNumAtoms() - 1)
+        return find(flat)
+
+    monkeypatch.setattr(motifs, "_published_motifs", find_while_it_is_written)
+    assert multiset(motif_rows(molecule, without)) == expected

@@ -31,11 +31,11 @@ def about(molecule: Molecule | None) -> Conversation:
 
 
 def spliced(assistant: Assistant, name: str, molecule: Molecule = ASPIRIN):
-    return in_arm(assistant, arm_of(name), OTHERS)._spliced(about(molecule))
+    return in_arm(assistant, arm_of(name), OTHERS).prompting.spliced(about(molecule))
 
 
 def prompt(assistant: Assistant, name: str) -> str:
-    rendered = in_arm(assistant, arm_of(name), OTHERS)._render(about(ASPIRIN), "")
+    rendered = in_arm(assistant, arm_of(name), OTHERS).prompting.render(about(ASPIRIN), "")
     return "".join(part for part in rendered.messages[-1].parts if isinstance(part, str))
 
 

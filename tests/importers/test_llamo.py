@@ -91,7 +91,7 @@ def test_what_the_language_model_gets_is_what_the_checkpoint_computes(tmp_path, 
     for molecule in (ASPIRIN, METHANE):
         levels = parts.encoder.encode([to_graph(molecule)])
         expected = parts.projector(levels, *pad_motifs([motif_rows(molecule)]))[0]
-        [encoding] = assistant._components.encoder.encode([molecule])
+        [encoding] = assistant.components.encoder.encode([molecule])
         # Random weights of this depth reach 10⁴, so that single small values lose digits.
         assert (encoding.graph_tokens - expected).norm() <= 1e-5 * expected.norm()
     assert motif_rows(METHANE) is None
@@ -103,7 +103,7 @@ def test_what_the_language_model_gets_is_what_the_checkpoint_computes(tmp_path, 
     stored = state["mllm.language_model.base_model.model.model.embed_tokens.weight"]
     assert torch.equal(embeddings, stored[:320])
     site = "model.layers.1.self_attn.v_proj"
-    lora = assistant._components.lora[site]
+    lora = assistant.components.lora[site]
     key = f"mllm.language_model.base_model.model.{site}.lora_"
     assert torch.equal(lora.lora_A, state[f"{key}A.default.weight"])
     assert torch.equal(lora.lora_B, state[f"{key}B.default.weight"])

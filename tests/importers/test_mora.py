@@ -81,8 +81,8 @@ def test_published_weights_apply_to_the_whole_sequence(tmp_path, llm):
     for molecule in (ASPIRIN, ETHANOL):
         conversation, number = conversation.with_molecule(molecule)
         conversation = conversation.with_message(Message("user", "What is it?", (number,)))
-        _, prompt, laid_out, _ = assistant._fit(conversation)
-        spliced.append(assistant._splice(prompt, laid_out, {}))
+        fitted = assistant.prompting.fit(conversation)
+        spliced.append(assistant.prompting.splice(fitted, {}))
         conversation = conversation.with_message(Message("assistant", "A.", token_ids=(5,)))
     first, second = spliced
     assert set(first.segment_index.unique().tolist()) == {first.answer_slot}
@@ -95,7 +95,7 @@ def test_the_values_and_the_two_columns_arrive(tmp_path, llm):
     state = {key: value * 0.1 for key, value in mora_state(CONFIG).items()}
     assert mora.main([*save_run(tmp_path, state), "--llm", str(llm)]) == 0
     assistant = Assistant.load(tmp_path / "mora", quantize="none", device="cpu")
-    encoder = assistant._components.encoder
+    encoder = assistant.components.encoder
     generator = encoder.generator
     found = generator.state_dict()
     assert all(torch.equal(found[k.removeprefix(mora.PREFIX)], v) for k, v in state.items())
@@ -111,9 +111,9 @@ def test_half_precision_stays_as_it_is(tmp_path, llm):
     state = {key: value.bfloat16() for key, value in mora_state(CONFIG).items()}
     assert mora.main([*save_run(tmp_path, state), "--llm", str(llm)]) == 0
     assistant = Assistant.load(tmp_path / "mora", device="cpu")
-    generator = assistant._components.encoder.generator
+    generator = assistant.components.encoder.generator
     assert {p.dtype for p in generator.parameters()} == {torch.bfloat16}
-    [encoding] = assistant._components.encoder.encode([ASPIRIN])
+    [encoding] = assistant.components.encoder.encode([ASPIRIN])
     assert torch.isfinite(encoding.lora["model.layers.1.mlp"].lora_A).all()
 
 

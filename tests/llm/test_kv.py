@@ -55,3 +55,16 @@ def test_a_fork_is_a_copy():
     assert cache.keys[0][0, 3, 0] == 3
     with pytest.raises(ValueError, match="cannot copy 11 of 10"):
         cache.fork(11)
+
+
+def test_a_spilled_cache_is_the_same_and_comes_back_in_part():
+    cache, expected = filled(300), filled(300)
+    cache.spill(torch.device("cpu"))
+    assert cache.is_spilled
+    cache.crop(-20)
+    back = cache.fork(250)
+    assert (back.length, back.is_spilled) == (250, False)
+    for found, right in zip(
+        (*back.keys, *back.values), (*expected.keys, *expected.values), strict=True
+    ):
+        assert torch.equal(found[:, :250], right[:, :250])

@@ -11,9 +11,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig
 from assistant.errors import BundleError
 from assistant.llm import compute
 from assistant.llm.load import cache_obstacle, load_llm
-from assistant.llm.plan import ProductPlan
+from assistant.llm.plan import ProductPlan, Way
 from assistant.llm.products import can_prepack
-from assistant.llm.timing import FORMATS, Way, time_ways
+from assistant.llm.timing import FORMATS, time_ways
 from tests.llm.fakes import make_tokenizer
 
 IDS = torch.tensor([[7, 8, 9, 10, 11, 12]])
@@ -126,9 +126,14 @@ def test_the_fastest_way_is_taken_and_named(nf4_directory, monkeypatch, best):
         loaded.compute_format
         == {
             "nf4": "NF4 kernel, bf16",
-            "bf16": "NF4 values, computed in bf16",
-            "fp32": "NF4 values, computed in fp32",
-        }[way.form]
+            "bf16": "NF4 values, computed in bf16, matrices by rows",
+            "bf16 packed": "NF4 values, computed in bf16, matrices in oneDNN's order",
+            "fp32": "NF4 values, computed in fp32, matrices by rows",
+            "fp32 by columns, packed for several": (
+                "NF4 values, computed in fp32, matrices by columns,"
+                " from 2 tokens on in oneDNN's order"
+            ),
+        }[best]
     )
     assert loaded.plan == ProductPlan(way.packed_from, wide=way.form == "bf16")
     apart = [m.stride(1) > 1 for m in matrices(loaded.model)]
@@ -138,13 +143,6 @@ def test_the_fastest_way_is_taken_and_named(nf4_directory, monkeypatch, best):
     # bf16 keeps 8 bits of each product: 2 % of the largest logit.
     torch.testing.assert_close(logits(loaded.model), logits(exact.model), atol=0.1, rtol=0.02)
     assert loaded.dtype == (torch.float32 if way.form == "fp32" else torch.bfloat16)
-
-
-def test_dequantised_weights_that_would_fill_the_memory_are_not_chosen(nf4_directory, monkeypatch):
-    seconds = dict.fromkeys(WAYS.values(), 1.0) | {WAYS["nf4"]: 2.0}
-    monkeypatch.setattr(compute, "time_ways", lambda layers, weight_of: dict(seconds))
-    monkeypatch.setattr(compute, "_MEMORY_SHARE", 0.0)
-    assert load_llm(nf4_directory).compute_format == "NF4 kernel, bf16"
 
 
 def test_timing_leaves_the_weights_as_they_were_and_knows_every_format(nf4_directory):

@@ -62,6 +62,7 @@ def test_tokens_times_and_caches_are_counted(llm, engine, metrics) -> None:
     assert found["app_prompt_tokens_cached_total"][""] == second.cached_tokens
     assert found["app_conversation_cache_requests_total"] == {'result="hit"': 1, 'result="miss"': 1}
     assert found["app_conversation_cache_bytes"][""] > 0
+    assert found["app_spilled_cache_bytes"][""] == 0
     assert found["app_queue_wait_seconds"]["_count"] == 2
     assert found["app_time_to_first_token_seconds"]["_count"] == 2
     assert (

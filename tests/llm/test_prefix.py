@@ -1,9 +1,12 @@
 """Tests of the store of conversations' caches: what is found, shared, copied and dropped."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from transformers import LlamaConfig
 
+from assistant.llm import prefix
 from assistant.llm.kv import CacheShape, RowCache
 from assistant.llm.prefix import KeptCache, Mark, PrefixStore
 
@@ -11,7 +14,10 @@ SHAPE = CacheShape(1, 1, 4, torch.float32, torch.device("cpu"))
 BYTES_OF_A_BLOCK = 2 * 256 * 4 * 4
 
 
-def make_store(**options: int) -> PrefixStore:
+HOST = torch.device("cpu")  # stands for the memory of the machine beside that of a GPU
+
+
+def make_store(**options: object) -> PrefixStore:
     sizes = {"max_conversations": 8} | options
     return PrefixStore(LlamaConfig(), enabled=True, fresh=lambda: RowCache(SHAPE), **sizes)
 
@@ -72,6 +78,80 @@ def test_the_least_recently_used_goes_first_by_bytes():
     assert store.n_bytes == 2 * BYTES_OF_A_BLOCK
     assert text_of(store.take("me", marks_of("one more"))) == ""
     assert text_of(store.take("me", marks_of("two more"))) == "two"
+
+
+def test_what_has_no_room_is_spilled_and_found_again():
+    store = make_store(max_bytes=BYTES_OF_A_BLOCK, spill_to=HOST)
+    for text in ("one", "two", "six"):
+        store.keep(kept("me", text))
+    assert (store.n_bytes, store.n_spilled_bytes) == (BYTES_OF_A_BLOCK, 2 * BYTES_OF_A_BLOCK)
+    found = store.take("me", marks_of("one more"))
+    assert text_of(found) == "one"
+    assert not found.is_spilled
+    assert store.n_spilled_bytes == BYTES_OF_A_BLOCK
+    store.keep(found)  # it has been used last now
+    assert (store.n_bytes, store.n_spilled_bytes) == (BYTES_OF_A_BLOCK, 2 * BYTES_OF_A_BLOCK)
+    assert text_of(store.take("me", marks_of("six more"))) == "six"
+
+
+def test_where_the_other_memory_is_full_the_longest_unused_is_dropped():
+    room = 2 * BYTES_OF_A_BLOCK
+    store = make_store(max_bytes=0, spill_to=HOST, max_spilled_bytes=room)
+    for text in ("one", "two", "six"):
+        store.keep(kept("me", text))
+    assert (store.n_bytes, store.n_spilled_bytes) == (0, room)
+    assert text_of(store.take("me", marks_of("one more"))) == ""
+    assert text_of(store.take("me", marks_of("two more"))) == "two"
+
+
+def test_only_a_share_of_the_machines_free_memory_is_filled(monkeypatch):
+    memory = SimpleNamespace(available=BYTES_OF_A_BLOCK / prefix._HOST_SHARE)
+    monkeypatch.setattr(prefix.psutil, "virtual_memory", lambda: memory)
+    store = make_store(max_bytes=0, spill_to=HOST)
+    store.keep(kept("me", "one"))
+    memory.available -= BYTES_OF_A_BLOCK
+    store.keep(kept("me", "two"))
+    assert store.n_spilled_bytes == BYTES_OF_A_BLOCK
+    assert text_of(store.take("me", marks_of("two more"))) == "two"
+
+
+def test_freeing_spills_everything_and_the_system_text_stays_shared():
+    store = make_store(spill_to=HOST)
+    store.keep(kept("me", "sys secret"), n_system=4)
+    store.free()
+    assert (store.n_bytes, store.n_spilled_bytes) == (0, BYTES_OF_A_BLOCK)
+    assert text_of(store.take("you", marks_of("sys secret"))) == "sys "
+    assert text_of(store.take("me", marks_of("sys other"))) == "sys "  # the branch leaves it there
+    assert text_of(store.take("me", marks_of("sys secret is out"))) == "sys secret"
+    assert store.n_spilled_bytes == 0
+
+
+def test_caches_of_nothing_are_dropped_with_the_others():
+    store = make_store(max_bytes=BYTES_OF_A_BLOCK)
+    for text in ("", "one", "two"):
+        store.keep(kept("me", text))
+    assert store.n_bytes == BYTES_OF_A_BLOCK
+    assert text_of(store.take("me", marks_of("two more"))) == "two"
+
+
+def test_freeing_without_other_memory_drops_everything():
+    store = make_store()
+    store.keep(kept("me", "sys secret"), n_system=4)
+    store.free()
+    assert text_of(store.take("me", marks_of("sys secret"))) == ""
+
+
+def test_a_spilled_cache_that_has_no_room_to_come_back_only_costs_time(monkeypatch):
+    store = make_store(max_bytes=0, spill_to=HOST)
+    store.keep(kept("me", "one"))
+
+    def full(self: RowCache, length: int) -> RowCache:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RowCache, "fork", full)
+        assert text_of(store.take("me", marks_of("one more"))) == ""
+    assert text_of(store.take("me", marks_of("one more"))) == "one"
 
 
 def test_caches_that_disagree_with_their_marks_are_not_kept():

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Sequence
+from queue import Queue
 
 import psutil
 import pytest
@@ -13,13 +14,14 @@ from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LowRank
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import AnswerFailedError, BundleError, PromptTooLongError
-from assistant.llm import decode_loop
+from assistant.llm import decode_loop, row_caches
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.decode_loop import DecodeLoop
 from assistant.llm.load import LoadedLLM
 from assistant.llm.requests import Done, Request
 from assistant.llm.row_passes import Passes
 from assistant.llm.sampling import Sampling
+from assistant.llm.splice import continued
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
 
@@ -143,6 +145,38 @@ def test_full_memory_makes_rows_wait_and_loses_no_answer(llm, encodings, monkeyp
         assert [done.token_ids for done in together(jobs)] == alone
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_full_memory_spills_the_caches_and_the_next_turn_goes_on_from_them(
+    llm, encodings, monkeypatch, temperature
+):
+    """The machine's memory stands for itself, the same memory for that of a GPU."""
+    monkeypatch.setattr(row_caches, "memory_elsewhere", lambda device: torch.device("cpu"))
+    first, other = questions(llm, encodings)[:2]
+    options = {"max_new_tokens": 10, "temperature": temperature}
+    engine = ContinuousEngine(llm)
+    done = ask(engine, first, **options)
+    longer = continued(first, done.token_ids, llm.model.get_input_embeddings())
+    kept = engine.load.cache_bytes
+    failed: list[bool] = []
+
+    def fails_once(rows):
+        if failed:
+            return None
+        failed.append(True)
+        return torch.OutOfMemoryError("CUDA out of memory")
+
+    with monkeypatch.context() as patch:
+        failing(patch, fails_once)
+        ask(engine, other, visitor="you", **options)
+    assert failed
+    assert engine.load.spilled_bytes == kept
+    warm, cold = ask(engine, longer, **options), ask(ContinuousEngine(llm), longer, **options)
+    assert warm.cached_tokens >= first.n_tokens
+    assert cold.cached_tokens == 0
+    assert warm.token_ids == cold.token_ids
+    assert engine.load.spilled_bytes == 0
+
+
 def test_memory_full_for_one_alone_is_told_politely(llm, encodings, monkeypatch):
     engine = ContinuousEngine(llm)
     spliced = questions(llm, encodings)[0]
@@ -153,8 +187,9 @@ def test_memory_full_for_one_alone_is_told_politely(llm, encodings, monkeypatch)
     assert ask(engine, spliced, max_new_tokens=2).cached_tokens == 0
 
 
+@pytest.mark.parametrize(("owner", "where"), [(DecodeLoop, "_compute"), (Passes, "new_row")])
 def test_a_bug_in_the_thread_reaches_everyone_and_the_next_question_works(
-    llm, encodings, monkeypatch
+    llm, encodings, monkeypatch, owner, where
 ):
     engine = ContinuousEngine(llm)
     spliced = questions(llm, encodings)[0]
@@ -165,6 +200,14 @@ def test_a_bug_in_the_thread_reaches_everyone_and_the_next_question_works(
     def broken(self, work):
         raise Bug
 
+    errors: Queue[Bug] = Queue()
+
+    def read(visitor: str) -> None:
+        try:
+            ask(engine, spliced, visitor=visitor)
+        except Bug as error:
+            errors.put(error)
+
     seen: list[object] = []
     hooked = threading.Event()
 
@@ -174,11 +217,13 @@ def test_a_bug_in_the_thread_reaches_everyone_and_the_next_question_works(
 
     monkeypatch.setattr(threading, "excepthook", hook)
     with monkeypatch.context() as patch:
-        patch.setattr(DecodeLoop, "_compute", broken)
-        with pytest.raises(Bug):
-            ask(engine, spliced)
+        patch.setattr(owner, where, broken)
+        for visitor in "ab":
+            threading.Thread(target=read, args=(visitor,), daemon=True).start()
+        assert isinstance(errors.get(timeout=60), Bug)
+        assert isinstance(errors.get(timeout=60), Bug)
     assert hooked.wait(timeout=60)
-    assert seen == [Bug]
+    assert set(seen) == {Bug}
     assert isinstance(ask(engine, spliced, max_new_tokens=2), Done)
 
 
@@ -304,10 +349,16 @@ def memory_failures(
     assert has_slots_free(engine)
 
 
-def test_memory_failures_at_random_points_lose_no_conversation(llm, encodings, monkeypatch):
+@pytest.mark.parametrize("elsewhere", [None, torch.device("cpu")], ids=["dropped", "spilled"])
+def test_memory_failures_at_random_points_lose_no_conversation(
+    llm, encodings, monkeypatch, elsewhere
+):
+    monkeypatch.setattr(row_caches, "memory_elsewhere", lambda device: elsewhere)
     memory_failures(llm, encodings, monkeypatch, 10)
 
 
 @pytest.mark.slow
-def test_a_hundred_memory_failures_lose_no_conversation(llm, encodings, monkeypatch):
+@pytest.mark.parametrize("elsewhere", [None, torch.device("cpu")], ids=["dropped", "spilled"])
+def test_a_hundred_memory_failures_lose_no_conversation(llm, encodings, monkeypatch, elsewhere):
+    monkeypatch.setattr(row_caches, "memory_elsewhere", lambda device: elsewhere)
     memory_failures(llm, encodings, monkeypatch, 100)

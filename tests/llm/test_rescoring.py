@@ -15,7 +15,7 @@ from assistant.llm.engine import SequentialEngine
 from assistant.llm.load import LoadedLLM
 from assistant.llm.metered import MeteredEngine
 from assistant.llm.queue import VisitorLimits
-from assistant.llm.requests import Done, Request, Rescoring, Scored, Token
+from assistant.llm.requests import Done, Queued, Request, Rescoring, Scored, Token
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
 from assistant.metrics import Registry
@@ -160,6 +160,42 @@ def test_it_counts_as_one_question_however_many_prompts(llm, prompts, make):
     assert len(scores(engine, Rescoring(prompts, ANSWER, visitor="a"))) == len(prompts)
     with pytest.raises(VisitorLimitError):
         scores(engine, Rescoring(prompts, ANSWER, visitor="a"))
+
+
+def test_giving_way_between_prompts_makes_no_new_question_of_it(llm, prompts):
+    engine = SequentialEngine(llm, limits=VisitorLimits(per_minute=1))
+    queue = engine._queue
+
+    def someone_asks_before_each():
+        for number, prompt in enumerate(prompts):
+            waiting = queue.enter(f"other {number}")
+            yield prompt
+            queue.leave(waiting)
+
+    running = engine.rescore(Rescoring(someone_asks_before_each(), ANSWER, visitor="a"))
+    found = []
+    for one in running:
+        if isinstance(one, Queued):  # it is the other's turn, who is quickly done
+            for ticket in [t for t in queue._waiting if t.visitor != "a"]:
+                assert queue.try_start(ticket, timeout=0)
+                queue.leave(ticket)
+        else:
+            found.append(one)
+    assert len(found) == len(prompts)
+    assert (engine.load.n_running, engine.load.n_waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("n_made", [0, 1])
+def test_memory_that_is_full_while_a_prompt_is_made_is_told_politely(llm, prompts, n_made):
+    engine = SequentialEngine(llm)
+
+    def made():
+        yield from prompts[:n_made]
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(PromptTooLongError, match=r"The memory is full\."):
+        list(engine.rescore(Rescoring(made(), ANSWER)))
+    assert engine.load.n_running == 0
 
 
 def test_what_does_not_fit_the_context_is_refused_with_both_numbers(llm, prompts):

@@ -40,6 +40,8 @@ def test_what_a_claim_is_about(text: str, quantity: str) -> None:
         ("It has one ring.", "It has 2 rings.", True),
         ("It has 3 rings.", "It has three rings.", False),
         ("It has 3 rings.", "It has 2 rings.", True),
+        ("It has eleven rings.", "It has fifteen rings.", True),
+        ("It has thirteen rings.", "It has 13 rings.", False),
         ("Its mass is 180.2 g/mol.", "The molecular weight is 180.16 g/mol.", False),
         ("Its mass is 180.2 g/mol.", "Its mass is 182 g/mol.", True),
         ("It contains an ester.", "It does not contain an ester.", True),

@@ -5,7 +5,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,7 +133,7 @@ def test_a_busy_model_gives_the_place_in_line_and_a_full_one_when_to_come_back(
     [
         (PromptTooLongError(CONTEXT_FULL), "the model reads 2,048"),
         (
-            memory_is_full(SimpleNamespace(spliced=SimpleNamespace(n_tokens=1900))),
+            memory_is_full(1900),
             "The memory is full at 1900 tokens",
         ),
     ],
@@ -166,7 +165,7 @@ def test_memory_that_runs_out_in_the_middle_keeps_the_words(
     chat: "Page", fake: FakeAssistant
 ) -> None:
     fake.error, fake.fail_after = (
-        memory_is_full(SimpleNamespace(spliced=SimpleNamespace(n_tokens=1900))),
+        memory_is_full(1900),
         4,
     )
     ask(chat, "What is it?")

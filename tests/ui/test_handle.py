@@ -3,6 +3,7 @@ import threading
 import pytest
 
 from assistant.errors import BundleError
+from tests.ui.fakes import FakeAssistant
 from ui.handle import AssistantHandle, without_folders
 
 
@@ -38,3 +39,18 @@ def test_the_state_that_visitors_see_names_no_folder(kind: type[Exception]) -> N
             thread.join()
     assert handle.state.startswith("failed: ")
     assert "ann" not in handle.state
+
+
+def test_what_comes_after_the_load_keeps_nobody_waiting() -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def then() -> None:
+        begun.set()
+        may_end.wait(60)
+
+    handle = AssistantHandle(FakeAssistant, then=then)
+    handle.start()
+    assert begun.wait(60)
+    assert handle.state == "ready"
+    assert isinstance(handle.get(), FakeAssistant)
+    may_end.set()

@@ -8,7 +8,7 @@ from assistant.chat.claims.trie import PhraseTrie
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
-from assistant.chem.names import NameTable
+from assistant.chem.names import built_in_names
 from assistant.errors import AssistantError
 
 MIN_LETTERS = 4
@@ -24,7 +24,7 @@ def _table() -> PhraseTrie[str]:
     """All names of the table with their SMILES."""
     names = {
         _words(name): entry.smiles
-        for entry in reversed(NameTable.load().entries)
+        for entry in reversed(built_in_names().entries)
         for name in reversed(entry.all_names)
         if len(name) >= MIN_LETTERS and _words(name)
     }

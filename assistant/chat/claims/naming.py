@@ -1,28 +1,34 @@
 """Claims about the name of a molecule: "Molecule 1 is caffeine", "Its name is aspirin".
 
-A name is right when the person gave it or when the name table has it for this structure; it is
-wrong when the table has it for another structure. Any other name may be a synonym, and may be
-invented: nobody can tell, and the mark says so. "I know no name" is wrong where there is one.
+A name is right when the person gave it to this structure or when the name table has it for it; it
+is wrong when the table or the person has it for another structure. Any other name may be a synonym,
+and may be invented: nobody can tell, and the mark says so. "I know no name" is wrong where there is
+one.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
+from assistant.chat.claims.mentions import NOUNS
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.wholes import TESTS
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
-from assistant.chem.names import NameTable
+from assistant.chem.names import built_in_names
 from assistant.errors import AssistantError
 
 _CONNECTIVITY = 14
 """Letters of an InChIKey that stand for the skeleton, without stereo, isotopes and charge."""
-_SUBJECT = r"(?:(?:molecule|compound|structure) ?\d+|@\d+|it|this|(?:this|the) \w+)"
+# "The ring is benzene" says what a part is called.
+_SUBJECT = (
+    r"(?:(?:molecule|compound|structure) ?\d+|@\d+|it|this"
+    rf"|(?:this|the) (?:{'|'.join(sorted(NOUNS))})\b)"
+)
 _FRAME = re.compile(
     rf"\s*(?:[-*•] )?(?:(?P<said>(?:the|its) (?:common |trivial |chemical )?name"
     rf"(?: (?:of|for) {_SUBJECT})? is"
@@ -47,12 +53,12 @@ _NO_NAMES = words(
 )
 
 
-def read_names(reading: Reading, given: Mapping[int, str]) -> Iterator[Claim]:
+def read_names(reading: Reading, given: Mapping[str, str]) -> Iterator[Claim]:
     """The claim of a sentence that says what a molecule is called.
 
     Args:
         reading: The sentence.
-        given: What people call the molecules of the conversation, by number.
+        given: What people call the molecules of the conversation, by canonical SMILES.
     """
     sentence = reading.text[reading.sentence.start : reading.sentence.end]
     if (none := _NONE.search(sentence)) is not None:
@@ -71,7 +77,9 @@ def read_names(reading: Reading, given: Mapping[int, str]) -> Iterator[Claim]:
         return
     is_known = _in_table(name) is not None or _key(name) in map(_key, given.values())
     if is_known or frame["said"] or _FORMULA_FOLLOWS.match(sentence, found.end("name")):
-        test = _test(name, given)
+        # "It is benzene with an ester" tells how it is built.
+        is_described = not frame["said"] and sentence.startswith(" with", found.end())
+        test = _test(name, given, is_described=is_described)
         yield reading.claim(inside[0], inside[-1] + 1, "name", test, end=end)
 
 
@@ -87,22 +95,25 @@ def _is_nameless(facts: Facts) -> Finding:
     return Finding(called is None, f"called {called} in the name table" if called else "no name")
 
 
-def _test(name: str, given: Mapping[int, str]) -> Callable[[Facts], Finding]:
-    own = {_key(other): other for other in given.values()}.get(_key(name))
+def _test(name: str, given: Mapping[str, str], *, is_described: bool) -> Callable[[Facts], Finding]:
+    others = [smiles for smiles, own in given.items() if _key(own) == _key(name)]
     entry = _in_table(name)
 
     def test(facts: Facts) -> Finding:
-        called = _name_of(facts.smiles)
-        if entry is None:
-            if own is not None:
-                return Finding(True, f"the name it was given: {own}")
-            return Finding(None, f"called {called} here" if called else "no name is known here")
+        called = given.get(facts.smiles) or _name_of(facts.smiles)
+        if facts.smiles in others:
+            return Finding(True, f"the name it was given: {given[facts.smiles]}")
         if entry == facts.smiles:
             return Finding(True, f"{name} in the name table")
-        if _skeleton(entry) & {facts.inchikey[:_CONNECTIVITY]} or own is not None:
+        if entry is None and not others:
+            return Finding(None, f"called {called} here" if called else "no name is known here")
+        if entry is not None and facts.inchikey[:_CONNECTIVITY] in _skeleton(entry):
             return Finding(None, "another form of it, by the name table")
-        truth = f"{name} is {_formula(entry)}, another structure"
-        return Finding(False, f"called {called}; {truth}" if called else truth)
+        other = entry or others[0]
+        truth = f"{name} is {_formula(other)}, another structure"
+        return Finding(
+            None if is_described else False, f"called {called}; {truth}" if called else truth
+        )
 
     return test
 
@@ -111,15 +122,10 @@ def _key(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
-@cache
-def _table() -> NameTable:
-    return NameTable.load()
-
-
 @lru_cache(maxsize=1024)
 def _in_table(name: str) -> str | None:
     """Canonical SMILES of a name."""
-    entry = _table().find(name)
+    entry = built_in_names().find(name)
     try:
         return entry.molecule().smiles if entry else None
     except AssistantError:
@@ -128,7 +134,7 @@ def _in_table(name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _name_of(smiles: str) -> str | None:
-    return _table().name_of(Molecule.parse(smiles))
+    return built_in_names().name_of(Molecule.parse(smiles))
 
 
 @lru_cache(maxsize=1024)

@@ -52,6 +52,21 @@ class Scalar:
     test: Callable[[Quantity, Facts], Finding]
 
 
+@dataclass(frozen=True)
+class _Said:
+    """A number behind its property.
+
+    Args:
+        claim: What it claims.
+        behind: Index behind the number.
+        negated: Whether "not" stood before it.
+    """
+
+    claim: Claim
+    behind: int
+    negated: bool
+
+
 def _average_mass(stated: Quantity, facts: Facts) -> Finding:
     slack = MASS_TABLES * facts.average_mass
     holds = compare(stated, facts.average_mass, slack)
@@ -132,16 +147,16 @@ def read_scalars(reading: Reading) -> Iterator[Claim]:
     """Claims "property … number", then numbers whose unit says what they are."""
     used: set[int] = set()
     for match in reading.terms:
-        if match.term.family == "scalar" and (claim := _behind_term(reading, match, used)):
-            yield claim
-            yield from _for_other_molecules(reading, match, used)
+        if match.term.family == "scalar" and (said := _behind_term(reading, match, used)):
+            yield said.claim
+            yield from _for_other_molecules(reading, match, said, used)
     for match in reading.terms:
         if match.term.key == "charge" and (claim := _before_charge(reading, match, used)):
             yield claim
     yield from _by_unit(reading, used)
 
 
-def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> Claim | None:
+def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> _Said | None:
     key = match.term.key
     read = value_behind(reading.tokens, match.behind, reading.labels)
     if read is None or reading.is_silent(match.first):
@@ -160,19 +175,24 @@ def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> Claim | 
     if scalar.kind == "mass" and near & _IONS:
         return None
     if key in ("logp", "clogp") and _is_measured(reading, match):
-        return reading.claim(match.first, behind, "logp", None, end=end)
+        return _Said(reading.claim(match.first, behind, "logp", None, end=end), behind, negated)
     test = _scaled_test(scalar, stated, unit)
-    return reading.claim(match.first, behind, scalar.kind, test, end=end, negated=negated)
+    claim = reading.claim(match.first, behind, scalar.kind, test, end=end, negated=negated)
+    return _Said(claim, behind, negated)
 
 
-def _for_other_molecules(reading: Reading, match: TermMatch, used: set[int]) -> Iterator[Claim]:
+def _for_other_molecules(
+    reading: Reading, match: TermMatch, said: _Said, used: set[int]
+) -> Iterator[Claim]:
     """The same property of the next molecules: "cLogP 3.07 for molecule 1, 1.31 for molecule 2".
 
     Each number needs a molecule of its own, behind "for" or in front of it; one with a unit is
-    read by its unit.
+    read by its unit. Where the first cannot be tested ("the measured logP …") neither can they, and
+    whether "not 5.0 for molecule 1, 3.0 for molecule 2" denies the second nobody knows.
     """
-    scalar = SCALARS[match.term.key]
-    at = max(used) + 1
+    if said.negated:
+        return
+    scalar, at = SCALARS[match.term.key], said.behind
     while (found := _next_quantity(reading, at)) is not None:
         stated, first, at = found
         unit, _ = read_unit(reading.text, reading.tokens[at - 1].end)
@@ -180,7 +200,8 @@ def _for_other_molecules(reading: Reading, match: TermMatch, used: set[int]) -> 
         if unit or counts or _counts_next(reading, at):
             return
         used.update(range(first, at))
-        yield reading.claim(first, at, scalar.kind, _scaled_test(scalar, stated, ""))
+        test = None if said.claim.test is None else _scaled_test(scalar, stated, "")
+        yield reading.claim(first, at, scalar.kind, test)
 
 
 def _next_quantity(reading: Reading, at: int) -> tuple[Quantity, int, int] | None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.assistant import facts_of
 from assistant.chat.card import CARD_KEYS, CARD_LABELS, card_lines
 from assistant.chat.conversation import Conversation, Message
 from assistant.chem.molecule import Molecule
@@ -29,6 +28,7 @@ from assistant.evaluate.metrics.texts import TextScoring
 from assistant.evaluate.statements import refuses
 from assistant.evaluate.table import Row, read_table
 from assistant.evaluate.tasks.base import Example, Prediction, Scored, Source, Task
+from assistant.prompting import facts_of
 
 if TYPE_CHECKING:
     from assistant.evaluate.asking import Answer, Asker

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from assistant.chat.card import card_lines
+from assistant.chat.card import NO_CARD, card_lines
 from assistant.chat.conversation import Conversation, Message, PairQuestion, Role
 from assistant.chat.pair_answers import write_value, write_yes_no
 from assistant.chat.prompts import fill, pair_question
@@ -27,7 +27,6 @@ from assistant.train.sources.records import (
 )
 
 _MENU = {"caption": "menu/describe", "retro": "menu/retrosynthesis"}
-_NO_CARD = "no facts computed"
 
 
 @dataclass(frozen=True)
@@ -145,17 +144,17 @@ def _wordings() -> Mapping[str, list[str]]:
 def show(molecule: Molecule, rng: random.Random, rates: ShownRates) -> Shown:
     """What is shown of a molecule; some of its structure always is, unless it is a blind one."""
     if rng.random() < rates.blind:
-        return Shown("", _NO_CARD, graph=False)
+        return Shown("", NO_CARD, graph=False)
     has_graph = rng.random() >= rates.graph
     has_smiles = rng.random() >= rates.smiles or not has_graph
     identity = f"SMILES: {molecule.smiles}\n" if has_smiles else ""
     if molecule.name:
         identity += f"name: {molecule.name}\n"
     if rng.random() < rates.card:
-        return Shown(identity, _NO_CARD, has_graph)
+        return Shown(identity, NO_CARD, has_graph)
     lines = card_lines(_facts(molecule))
     kept = [f"{e.label}: {e.value}" for e in lines if rng.random() >= rates.line]
-    return Shown(identity, "\n".join(kept) or _NO_CARD, has_graph)
+    return Shown(identity, "\n".join(kept) or NO_CARD, has_graph)
 
 
 @lru_cache(maxsize=20_000)

@@ -1,0 +1,94 @@
+"""Around one answer: how the engine is asked for it, and the checked message that becomes of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from assistant.adapters.xlora.mixture import Mixture
+from assistant.chat.check import check_answer
+from assistant.chat.conversation import Message
+from assistant.chat.figures import Figures
+from assistant.chat.mixture import ExpertScalings
+from assistant.chat.passport import passport
+from assistant.chat.reply import ReplyOptions
+from assistant.llm.experts import ExpertMode
+from assistant.llm.requests import Done
+from assistant.llm.sampling import Sampling
+from assistant.prompting import Fitted, Prompting, facts_of
+
+
+def sampling_of(options: ReplyOptions) -> Sampling:
+    """The part of the options that the engine needs."""
+    return Sampling(
+        options.temperature,
+        options.top_p,
+        options.repetition_penalty,
+        options.max_new_tokens,
+        options.seed,
+    )
+
+
+def expert_mode(experts: Mixture | None, options: ReplyOptions) -> ExpertMode | None:
+    """What the engine is asked for; nothing when there are no experts or they are unwanted."""
+    if experts is None or options.experts == "off":
+        return None
+    return options.experts
+
+
+def message_of(
+    text: str,
+    done: Done,
+    fitted: Fitted,
+    prompting: Prompting,
+    options: ReplyOptions,
+    *,
+    identity: Mapping[str, object],
+    figures: Figures,
+) -> Message:
+    """The answer with its checks and its passport.
+
+    Args:
+        text: The answer.
+        done: How it ended.
+        fitted: Its prompt.
+        prompting: How that was made.
+        options: How it was drawn.
+        identity: What answered, as a passport names it.
+        figures: What was measured of it.
+    """
+    conversation, prompt = fitted.conversation, fitted.prompt
+    facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
+    names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
+    checks = check_answer(text, facts, prompt.focus[-1], names=names)
+    sampling = {**asdict(sampling_of(options)), "ended": done.reason}
+    if options.spellings:
+        sampling["spellings"] = {str(n): smiles for n, smiles in options.spellings.items()}
+    scalings = _scalings(done, prompting.components.experts, options)
+    return Message(
+        "assistant",
+        text,
+        token_ids=done.token_ids,
+        model=prompting.llm.fingerprint,
+        checks=checks,
+        passport=passport(
+            conversation,
+            prompt,
+            checks,
+            model=identity,
+            sampling=sampling,
+            token_ids=done.token_ids,
+            scalings=scalings,
+            figures=figures,
+        ),
+        stopped=done.reason in ("stopped", "time"),
+        scalings=scalings,
+    )
+
+
+def _scalings(done: Done, mixture: Mixture | None, options: ReplyOptions) -> ExpertScalings | None:
+    mode = expert_mode(mixture, options)
+    if mode is None or mixture is None or not done.scalings:
+        return None
+    layers = mixture.bank.layers
+    rows = done.scalings * (len(layers) // len(done.scalings))  # one row may stand for all
+    mean = tuple(tuple(round(weight, 6) for weight in row) for row in rows)
+    return ExpertScalings(mode, mixture.bank.names, layers, mean)

@@ -1,0 +1,199 @@
+"""From a conversation to what the model reads: embeddings, and the ΔW of each token.
+
+conversation ─► render ─► layout ─► too long? leave out, again ─► splice (graph, pair tokens, ΔW)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import MappingProxyType
+
+from assistant.bundle import Components
+from assistant.chat.conversation import Conversation, Message, PairQuestion
+from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
+from assistant.chat.retrieved import NearestFor
+from assistant.chem.facts import Facts, compute_facts
+from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import MoleculePair, pair_task
+from assistant.errors import PromptTooLongError
+from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout
+from assistant.llm.load import LoadedLLM
+from assistant.llm.splice import Spliced, splice
+from assistant.pair_encoding import PairEncoding
+from assistant.retrieval.index import Index
+
+_MIN_ANSWER_TOKENS = 192
+"""Room that a prompt must leave for its answer."""
+_NO_ROOM_TO_QUOTE = "Captions of similar molecules were left out: the prompt had no room for them."
+
+Render = Callable[[Conversation, str, NearestFor | None], Prompt]
+"""From a conversation, the model's fingerprint and what may be quoted to the prompt."""
+
+
+@lru_cache(maxsize=4096)
+def facts_of(molecule: Molecule) -> Facts:
+    """Facts of a molecule, computed once."""
+    return compute_facts(molecule)
+
+
+def render_all(
+    conversation: Conversation,
+    model: str,
+    nearest: NearestFor | None = None,
+    *,
+    spellings: Mapping[int, str] = MappingProxyType({}),
+) -> Prompt:
+    """Everything that is known of each molecule: SMILES, name, facts, what is near it."""
+    return render(conversation, facts_of, model=model, nearest=nearest, spellings=spellings)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A prompt that leaves room for its answer.
+
+    Attributes:
+        conversation: What is left of the conversation.
+        prompt: Its prompt.
+        layout: The prompt as token ids and places of molecules.
+        notice: What was left out, in words for the person; empty where nothing was.
+    """
+
+    conversation: Conversation
+    prompt: Prompt
+    layout: Layout
+    notice: str
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """How the prompts of one assistant are made.
+
+    Attributes:
+        llm: The language model.
+        components: What stands beside it.
+        render: What is said of molecules.
+        retrieval: Index whose captions of similar molecules are quoted.
+        reads_names: Whether the model can read names that people give.
+    """
+
+    llm: LoadedLLM
+    components: Components
+    render: Render = render_all
+    retrieval: Index | None = None
+    reads_names: bool = True
+
+    def spliced(self, conversation: Conversation) -> Spliced:
+        """What the model reads before its answer to the last question.
+
+        Raises:
+            PromptTooLongError: Not even the last question fits the context.
+        """
+        fitted = self.fit(conversation)
+        return self.splice(fitted, self.pairs(fitted))
+
+    def fit(self, conversation: Conversation) -> Fitted:
+        """Renders; leaves out what does not fit beside an answer: quoted captions, then old turns.
+
+        Of the turns the older half goes at once.
+
+        Raises:
+            PromptTooLongError: Not even the last question fits the context.
+        """
+        dropped, nearest = 0, self.retrieval.nearest if self.retrieval else None
+        notices = []
+        while True:
+            shown = conversation if self.reads_names else conversation.without_names()
+            prompt = self.render(shown, self.llm.fingerprint, nearest)
+            laid_out = layout(prompt, self.llm.tokenizer)
+            n_tokens = self.count(laid_out)
+            if n_tokens + _MIN_ANSWER_TOKENS <= self.llm.context:
+                break
+            if nearest is not None:
+                nearest = None
+                if prompt.retrieved:
+                    notices.append(_NO_ROOM_TO_QUOTE)
+                continue
+            if conversation.n_turns < 2:
+                raise PromptTooLongError(
+                    f"The question with its molecules takes {n_tokens} tokens; the model reads"
+                    f" {self.llm.context}, and {_MIN_ANSWER_TOKENS} are kept for the answer."
+                    " Shorten the question or attach fewer molecules."
+                )
+            n_drop = max(1, conversation.n_turns // 2)
+            conversation = without_oldest(conversation, n_drop)
+            dropped += n_drop
+        if dropped:
+            notices.append(_shortened(dropped))
+        return Fitted(conversation, prompt, laid_out, " ".join(notices))
+
+    def count(self, laid_out: Layout) -> int:
+        """Tokens of a prompt, those of graphs and pairs included."""
+        return sum(self._length(piece) for piece in laid_out.pieces)
+
+    def _length(self, piece: Piece) -> int:
+        if isinstance(piece, IdsPiece):
+            return len(piece.ids)
+        parts = self.components
+        return parts.n_pair_tokens if isinstance(piece, PairPiece) else parts.n_graph_tokens
+
+    def pairs(self, fitted: Fitted) -> dict[PairSlot, PairEncoding]:
+        """Interaction tokens of the pairs in a prompt; none when they are off."""
+        encoder = self.components.pairs
+        slots = [piece.slot for piece in fitted.layout.pieces if isinstance(piece, PairPiece)]
+        if encoder is None or not slots:
+            return {}
+        found = encoder.encode([_molecule_pair(fitted.prompt, slot) for slot in slots])
+        return dict(zip(slots, found, strict=True))
+
+    def splice(self, fitted: Fitted, pairs: Mapping[PairSlot, PairEncoding]) -> Spliced:
+        """A prompt with graph and pair tokens in their places, and the ΔW of its tokens.
+
+        Args:
+            fitted: The prompt.
+            pairs: Its pairs' interaction tokens.
+        """
+        encodings = {}
+        encoder, molecules = self.components.encoder, fitted.prompt.molecules
+        if encoder is not None:
+            found = encoder.encode(list(molecules.values()))
+            encodings = dict(zip(molecules, found, strict=True))
+        return splice(
+            fitted.layout,
+            encodings,
+            self.llm.model.get_input_embeddings(),
+            mode=self.components.combination,
+            scope=self.components.scope,
+            static=self.components.lora,
+            pairs=pairs,
+        )
+
+
+def _shortened(n_turns: int) -> str:
+    turns = "turn was" if n_turns == 1 else "turns were"
+    return (
+        "The conversation is longer than the model can read:"
+        f" its {n_turns} oldest {turns} left out of this answer."
+        " The molecules still in use were shown to the model again."
+    )
+
+
+def _molecule_pair(prompt: Prompt, slot: PairSlot) -> MoleculePair:
+    first, second = prompt.molecules[slot.first], prompt.molecules[slot.second]
+    return MoleculePair(first, second, pair_task(slot.task))
+
+
+def asked_about(pair: MoleculePair) -> Conversation:
+    """A conversation that asks the task's question about a pair."""
+    conversation, first = Conversation().with_molecule(pair.first)
+    conversation, second = conversation.with_molecule(pair.second)
+    question = PairQuestion(first, second, pair.task.name)
+    return conversation.with_message(Message("user", pair_question(question), pair=question))
+
+
+def without_oldest(conversation: Conversation, n_turns: int) -> Conversation:
+    """Drops the first turns; the first one that is kept stays about the same molecules."""
+    starts = [i for i, m in enumerate(conversation.messages) if m.role == "user"]
+    focus = conversation.focus(n_turns)
+    kept = list(conversation.messages[starts[n_turns] :])
+    kept[0] = replace(kept[0], attached=focus)
+    return replace(conversation, messages=tuple(kept))

@@ -1,5 +1,6 @@
 """The handlers with a stand-in for Gradio's request and event, as the page would call them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,12 +17,14 @@ from ui.events import Services, key_of
 from ui.examples import EXAMPLES, load_menu, welcome_html
 from ui.handle import AssistantHandle
 from ui.handlers import Handlers
+from ui.live import Live
 from ui.reach import Reach
-from ui.runs import Runs
+from ui.runs import Run, Runs
 from ui.session import Session
 from ui.session_store import SessionStore
 from ui.transcript import Drawings, TranscriptView
 from ui.views import Views
+from ui.visitor import COOKIE
 
 SKIPPED = gr.skip()
 
@@ -46,8 +49,9 @@ class Desk:
         self.request = self.tab("a")
 
     @staticmethod
-    def tab(name: str) -> SimpleNamespace:
-        return SimpleNamespace(session_hash=name, headers={})
+    def tab(name: str, *, cookie: str = "") -> SimpleNamespace:
+        headers = {"cookie": f"{COOKIE}={cookie}"} if cookie else {}
+        return SimpleNamespace(session_hash=name, headers=headers)
 
     def session(self, tab: str = "a") -> Session:
         return self.store.get(*key_of(self.tab(tab)))
@@ -402,6 +406,53 @@ def test_a_turn_that_gradio_gave_up_on_is_followed_if_it_is_written_all_the_same
 def test_a_turn_that_never_arrived_can_be_sent_again(desk: Desk) -> None:
     transcript, composer, _ = desk.talk.recover(desk.request)
     assert not transcript["follow"]
+    assert "send it again" in composer["notice"]["text"]
+
+
+def test_a_tab_that_follows_too_late_gets_the_whole_answer(chemistry: InProcessChemistry) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.02))
+    before, later = desk.tab("a", cookie="A" * 43), desk.tab("b", cookie="A" * 43)
+    values = desk.talk.turn(event(kind="ask", text="Slow?"), before)
+    next(values)
+    transcript = desk.shelf.opened("", later)[1]
+    assert transcript["follow"]
+    run = desk.store.get(*key_of(later)).run
+    list(run.follow())
+    assert run.is_done
+    (told,) = desk.talk.follow(later)
+    assert told[0]["live"] is None
+    assert "claims checked" in told[0]["turns"][0]
+    assert not told[1]["busy"]
+
+
+def test_an_answer_whose_end_another_event_took_in_is_still_sent_as_a_whole(
+    chemistry: InProcessChemistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.01))
+    follow = Run.follow
+
+    def late(run: Run) -> Iterator[Live]:
+        live = run.live
+        list(follow(run))
+        assert desk.session().run is None  # as any event of the tab does
+        yield live
+
+    monkeypatch.setattr(Run, "follow", late)
+    assert "claims checked" in desk.ask("What is it?")[-1][0]["turns"][0]
+
+
+def test_an_answer_that_ended_while_gradio_gave_up_is_shown_without_a_complaint(
+    chemistry: InProcessChemistry,
+) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.01))
+    values = desk.talk.turn(event(kind="ask", text="Lost?"), desk.request)
+    next(values)
+    values.close()
+    list(desk.session().run.follow())
+    transcript, composer, _ = desk.talk.recover(desk.request)
+    assert "claims checked" in transcript["turns"][0]
+    assert composer["notice"] is None
+    _, composer, _ = desk.talk.recover(desk.request)  # of the next question, which never arrived
     assert "send it again" in composer["notice"]["text"]
 
 

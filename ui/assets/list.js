@@ -83,10 +83,11 @@
 
   // -- following the server -----------------------------------------------------------------
   const show = (part, value) => {
+    if (part.left.has(value.table)) return; // late news of a list that another replaced
     clearTimeout(part.catching);
     if (value.problem && part.restoring && !part.key) { part.restoring = ""; return shownLast.keep(""); } // too long ago
     if (value.problem) return tell(part, value.problem, true);
-    if (!value.table || part.left.has(value.table)) return; // late news of a list that another replaced
+    if (!value.table) return;
     if (value.file) chat.download(value.file);
     if (value.table !== part.key) begin(part, value);
     const gap = value.start > part.seen;

@@ -37,6 +37,14 @@ def news(table: str, *, start: int = 0, length: int, running: bool = False) -> d
     }
 
 
+def test_a_list_made_while_another_is_asked_appears(page: "Page") -> None:
+    scripts = Scripts(page, "list")
+    scripts.give("list", **news("first", length=2, running=True))
+    scripts.give("list", **news("second", length=3))
+    assert page.inner_text(".list-title") == "second"
+    assert page.inner_text(".list-count") == "3 molecules"
+
+
 def test_late_news_of_a_replaced_list_leave_the_next_one_asking_for_what_it_misses(
     page: "Page",
 ) -> None:

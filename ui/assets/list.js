@@ -108,7 +108,7 @@
     part.hasBefore = Boolean(part.key);
     if (part.key) part.left.add(part.key);
     shownLast.keep(value.table);
-    Object.assign(part, { key: value.table, seen: 0, rows: [], shown: [], number: -1, sort: { by: "i", down: false } });
+    Object.assign(part, { key: value.table, seen: 0, rows: [], shown: [], number: -1, wasRunning: false, sort: { by: "i", down: false } });
     part.nodes.forEach((node) => node.remove());
     part.nodes.clear();
     part.slots.filter.value = "";

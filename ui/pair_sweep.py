@@ -117,6 +117,7 @@ def sweep_value(sweep: Sweep, figures: "TaskFigures") -> dict[str, object]:
     ]
     is_score = sweep.task.answer == "yes_no"
     return {
+        "task": sweep.task.name,
         "rows": sorted([*rows, *failed], key=lambda row: row["i"]),
         "done": sweep.done,
         "total": len(sweep.rows),

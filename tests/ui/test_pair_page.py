@@ -141,7 +141,7 @@ def test_one_molecule_is_swept_over_solvents(page: PairHandlers, heads: PairHead
     fill(page, DYE, "water")
     value = last(page.sweep(event(vary=1, list="solvents"), REQUEST))["sweep"]
     assert (value["done"], value["total"], value["running"]) == (34, 34, False)
-    assert value["axis"] == "absorption maximum (nm)"
+    assert (value["task"], value["axis"]) == ("absorption", "absorption maximum (nm)")
     by_name = {row["name"]: row for row in value["rows"]}
     predictor = heads.get().predictors["absorption"]
     wanted = predictor.values(Molecule.parse(DYE), Molecule.parse("Cc1ccccc1"))["absorption"]

@@ -54,3 +54,36 @@ def test_late_news_of_a_replaced_list_leave_the_next_one_asking_for_what_it_miss
     scripts.give("list", **news("first", length=1))
     page.wait_for_function("sent.some(([, name]) => name === 'catch')")
     assert scripts.sent("list", "catch")[0] == {"from": 2, "table": "second"}
+
+
+def panel(task: str, /, **sweep: object) -> dict[str, object]:
+    """A value of the Pair tab that shows a task."""
+    row = {"i": 0, "name": "water", "smiles": "O", "value": 5.0, "text": "5", "measured": None}
+    row |= {"known": "", "similarity": None, "warnings": [], "problem": ""}
+    swept = {"rows": [row], "done": 1, "total": 1, "running": False, "stopped": False}
+    swept |= {"problems": ["line 2"], "fixed": "dye", "vary": 1, "axis": "lifetime (ns)"}
+    swept |= {"unit": "ns", "error": None, "base": 4.0, "baseName": "training mean"} | sweep
+    return {
+        "tasks": [{"name": name, "title": name, "on": True} for name in ("absorption", "lifetime")],
+        "task": task,
+        "symmetric": False,
+        "roles": ["Chromophore", "Solvent"],
+        "off": "",
+        "slots": ["", ""],
+        "names": ["", ""],
+        "numbers": [],
+        "answer": "",
+        "problem": "",
+    } | ({"sweep": swept} if sweep else {})
+
+
+@pytest.mark.parametrize("late", [{}, {"task": "lifetime"}], ids=["no news", "late news"])
+def test_a_table_is_shown_under_its_own_task_only(page: "Page", late: dict[str, str]) -> None:
+    scripts = Scripts(page, "pair")
+    of_table = [f"#pair [data-slot={name}]" for name in ("scroll", "plot", "csv", "problems")]
+    scripts.give("pair", **panel("lifetime", task="lifetime"))
+    assert all(page.is_visible(node) for node in of_table)
+    scripts.give("pair", **panel("absorption", **late))
+    assert all(page.is_hidden(node) for node in of_table)
+    scripts.give("pair", **panel("lifetime"))
+    assert all(page.is_visible(node) for node in of_table)

@@ -120,17 +120,14 @@
 
   // -- the sweep ----------------------------------------------------------------------------
   const showSweepForm = (part, value) => {
-    const { sweep, vary, scroll, plot, csv, problems } = part.slots;
+    const { sweep, vary } = part.slots;
     sweep.hidden = Boolean(value.off);
     const labels = [1, 0].map((slot) => [slot, value.symmetric ? `${value.roles[slot].toLowerCase()} ${slot + 1}` : value.roles[slot].toLowerCase()]);
     const before = vary.value;
     vary.replaceChildren(...labels.map(([slot, words]) => el("option", { value: slot, textContent: words })));
     if (part.task === value.task && before !== "") vary.value = before;
     else { part.task = value.task; part.roles = value.roles; suggest(part); }
-    const old = part.state && part.state.task !== value.task; // a table of another task is not shown under this one
-    [scroll, plot].forEach((node) => { node.hidden = !part.state || old; });
-    csv.hidden = !part.state || old;
-    problems.hidden = problems.hidden || old;
+    showTable(part);
   };
   /** The list that goes with the role that changes. */
   const suggest = (part) => {
@@ -146,9 +143,16 @@
     part.trigger("sweep", { vary: Number(vary.value), list: list.value, text: pasted.value });
   };
 
+  /** Table, plot and CSV, where the sweep was of the task that is shown. */
+  const showTable = (part) => {
+    const { scroll, plot, csv, problems } = part.slots;
+    const state = part.state?.task === part.task ? part.state : null;
+    [scroll, plot, csv].forEach((node) => { node.hidden = !state?.done; });
+    problems.hidden = !state?.problems.length;
+  };
+
   const showSweep = (part, state) => {
-    const { progress, run, cancel, csv, problems, scroll, plot } = part.slots;
-    state.task = part.task;
+    const { progress, run, cancel, problems } = part.slots;
     part.state = state;
     run.hidden = state.running;
     cancel.hidden = !state.running;
@@ -158,9 +162,7 @@
     bar.max = state.total;
     bar.value = state.done;
     words.textContent = `${state.done} of ${state.total}`;
-    csv.hidden = !state.done;
-    scroll.hidden = plot.hidden = !state.done;
-    problems.hidden = !state.problems.length;
+    showTable(part);
     problems.querySelector("summary").textContent = `✗ ${state.problems.length} ${state.problems.length === 1 ? "line" : "lines"} could not be read`;
     problems.querySelector("ul").replaceChildren(...state.problems.map((text) => el("li", { textContent: text })));
     if (!state.running && !part.announced) {

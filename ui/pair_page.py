@@ -206,8 +206,8 @@ class PairHandlers(EventHandlers):
         return {"rev": self._views.rev(), "file": file}
 
     def closed(self, request: gr.Request) -> None:
-        """The tab is gone."""
-        self.states.drop(key_of(request))
+        """The tab is gone, or its network for a moment: its sweep ends, what it holds stays."""
+        self.states.get(key_of(request)).end_sweep()
 
     # -- helpers -----------------------------------------------------------------------------
 

@@ -99,12 +99,5 @@ class PairStore:
                 self._states.popitem(last=False)[1].end_sweep()
             return state
 
-    def drop(self, key: Tab) -> None:
-        """Forgets a closed tab."""
-        with self._lock:
-            state = self._states.pop(key, None)
-        if state is not None:
-            state.end_sweep()
-
     def __len__(self) -> int:
         return len(self._states)

@@ -15,7 +15,8 @@ MAX_SESSIONS = 500
 class SessionStore:
     """All open tabs, by visitor and tab; the longest unused give way beyond a limit.
 
-    A tab that is forgotten ends nothing: its answers are written on.
+    Only the limit makes it forget a tab: whether one was closed or only lost its network for a
+    moment cannot be told here. A tab that is forgotten ends nothing: its answers are written on.
     """
 
     def __init__(self, runs: Runs, limit: int = MAX_SESSIONS) -> None:
@@ -43,11 +44,6 @@ class SessionStore:
         session = self.get(visitor, tab)
         with session.lock:
             yield session
-
-    def drop(self, visitor: str, tab: str) -> None:
-        """Forgets a closed tab."""
-        with self._lock:
-            self._sessions.pop((visitor, tab), None)
 
     def __len__(self) -> int:
         return len(self._sessions)

@@ -130,8 +130,8 @@ class SideHandlers(DialogueEvents):
             return self._problem(error), SKIP, SKIP, SKIP
 
     def closed(self, request: gr.Request) -> None:
-        """The tab is gone."""
-        self.benches.drop(key_of(request))
+        """The tab is gone, or its network for a moment: what there is stays."""
+        self.benches.stop(key_of(request))
 
     # -- values ------------------------------------------------------------------------------
 

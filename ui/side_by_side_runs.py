@@ -121,11 +121,5 @@ class BenchStore:
         if bench is not None:
             bench.comparison.stop.set()
 
-    def drop(self, key: Tab) -> None:
-        """Forgets a closed tab."""
-        self.stop(key)
-        with self._lock:
-            self._benches.pop(key, None)
-
     def __len__(self) -> int:
         return len(self._benches)

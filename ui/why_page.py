@@ -72,13 +72,6 @@ class PanelStore:
         for old in dropped:
             old.stop.set()
 
-    def drop(self, key: Tab) -> None:
-        """A tab is gone."""
-        with self._lock:
-            panel = self._panels.pop(key, None)
-        if panel is not None:
-            panel.stop.set()
-
 
 def why_part() -> gr.HTML:
     """The panel, closed."""
@@ -195,8 +188,10 @@ class WhyHandlers(EventHandlers):
         return self._value(panel)
 
     def closed(self, request: gr.Request) -> None:
-        """The tab is gone."""
-        self.panels.drop(key_of(request))
+        """The tab is gone, or its network for a moment: what is scored stays."""
+        panel = self.panels.get(key_of(request))
+        if panel is not None:
+            panel.stop.set()
 
     # -- what is asked about -----------------------------------------------------------------
 

@@ -225,11 +225,18 @@ def test_without_a_bundle_everything_is_off(chemistry: InProcessChemistry, tmp_p
     assert value["off"]
 
 
-def test_closed_tabs_are_forgotten(page: PairHandlers) -> None:
-    fill(page, "aspirin", "ethanol")
-    assert len(page.states) == 1
+def test_a_tab_whose_network_was_lost_keeps_its_pair_and_its_table(page: PairHandlers) -> None:
+    fill(page, DYE, "water")
+    values = page.sweep(event(vary=1, list="solvents"), REQUEST)
+    next(values)
     page.closed(REQUEST)
-    assert len(page.states) == 0
+    value = last(values)
+    assert value["sweep"]["running"] is False
+    assert last(page.opened(REQUEST))["names"][1] == "water"
+    assert "file" in page.save(event(), REQUEST)
+
+
+def test_the_longest_unused_pair_gives_way() -> None:
     store = PairStore(limit=2)
     for name in "abc":
         store.get(("v", name))

@@ -3,14 +3,17 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from gradio_client import Client
 
 from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
 from ui.app import build_app, launch_kwargs, page_head
+from ui.events import key_of
 from ui.handle import AssistantHandle
 from ui.reach import Reach
+from ui.session_store import SessionStore
 
 pytestmark = [
     # Gradio looks for a free port with sockets that it leaves to the garbage collector
@@ -63,6 +66,28 @@ def test_facts_do_not_wait_for_an_answer(client: Client, fake: FakeAssistant) ->
         assert not answer.done()
         fake.delay = 0
         answer.result(timeout=30)
+
+
+def test_what_gradio_takes_for_the_end_of_a_tab_empties_no_session(
+    shared_chemistry: InProcessChemistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = []
+
+    class Watched(SessionStore):
+        def __init__(self, *given: object) -> None:
+            super().__init__(*given)
+            stores.append(self)
+
+    monkeypatch.setattr("ui.app.SessionStore", Watched)
+    handle, reach = AssistantHandle.ready(FakeAssistant()), Reach("this computer only")
+    app = build_app(handle, chemistry=shared_chemistry, reach=reach)
+    request = SimpleNamespace(session_hash="a", headers={})
+    session = stores[0].get(*key_of(request))
+    ended = [one for one in app.fns.values() if any(e == "unload" for _, e in one.targets)]
+    assert ended
+    for listener in ended:
+        listener.fn(request)
+    assert stores[0].get(*key_of(request)) is session
 
 
 def test_the_page_names_no_other_host() -> None:

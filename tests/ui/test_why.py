@@ -205,12 +205,14 @@ def test_a_failure_is_a_sentence_in_the_panel(handlers, fake, monkeypatch):
     assert last["busy"] is False
 
 
-def test_a_closed_tab_ends_its_measuring_and_the_store_is_bounded(handlers):
+def test_a_lost_tab_ends_its_measuring_and_keeps_its_panel_and_the_store_is_bounded(handlers):
     handlers.open_why(event(turn=0), REQUEST)
     panel = handlers.panels.get(("visitor", "tab"))
     handlers.closed(REQUEST)
     assert panel.stop.is_set()
-    assert "idle" in handlers.choose(event(), REQUEST)["problem"]
+    assert handlers.choose(event(), REQUEST)["problem"] == ""
+    nobody = SimpleNamespace(session_hash="another tab", headers={}, cookies={}, request=None)
+    assert "idle" in handlers.choose(event(), nobody)["problem"]
     store = PanelStore(limit=2)
     panels = [SimpleNamespace(stop=threading.Event()) for _ in range(3)]
     for number, one in enumerate(panels):

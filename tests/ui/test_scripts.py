@@ -77,6 +77,15 @@ def panel(task: str, /, **sweep: object) -> dict[str, object]:
     } | ({"sweep": swept} if sweep else {})
 
 
+def test_the_pair_tab_is_filled_when_the_page_is_loaded_again_on_it(page: "Page") -> None:
+    scripts = Scripts(page, "bench", "pair")
+    assert scripts.sent("pair", "open") == []
+    page.click("#tab-pair")
+    scripts.load()
+    assert page.get_attribute("html", "data-tab") == "pair"
+    assert scripts.sent("pair", "open") == [{}]
+
+
 @pytest.mark.parametrize("late", [{}, {"task": "lifetime"}], ids=["no news", "late news"])
 def test_a_table_is_shown_under_its_own_task_only(page: "Page", late: dict[str, str]) -> None:
     scripts = Scripts(page, "pair")

@@ -43,6 +43,7 @@
     // The heads are read, and the conversation's molecules listed, when the tab is shown.
     const shown = () => { if (document.documentElement.dataset.tab === "pair") part.trigger("open", {}); };
     new MutationObserver(shown).observe(document.documentElement, { attributeFilter: ["data-tab"] });
+    shown(); // the page was loaded again on it
   };
 
   const placeNumber = (node) => Number(node.closest(".pair-slot").dataset.place);

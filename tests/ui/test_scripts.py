@@ -77,6 +77,36 @@ def panel(task: str, /, **sweep: object) -> dict[str, object]:
     } | ({"sweep": swept} if sweep else {})
 
 
+def test_a_server_that_was_started_again_unnoticed_has_the_page_loaded_again(page: "Page") -> None:
+    server = {"app_id": 1}
+    page.route("**/gradio_api/app_id", lambda route: route.fulfill(json=server))
+    page.clock.install()
+    Scripts(page, "composer")
+    page.evaluate("() => { window.gradio_config = { app_id: 1 }; window.before = true; }")
+    with page.expect_response("**/gradio_api/app_id"):
+        page.clock.run_for(10_000)  # an idle page looks
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.before")
+    server["app_id"] = 2
+    page.clock.run_for(10_000)
+    page.wait_for_function("!window.before")
+
+
+@pytest.mark.parametrize("writing", [True, False])
+def test_stop_stays_while_an_answer_is_written_though_another_request_is_refused(
+    page: "Page", writing: bool
+) -> None:
+    scripts = Scripts(page, "transcript", "composer")
+    live = {"turn": 0, "status": "", "notices": [], "blocks": [], "tail": "It is"}
+    scripts.give("transcript", turns=["<p>Why?</p>"], live=live if writing else None, welcome="")
+    scripts.give("composer", busy=writing)
+    page.route("**/refused", lambda route: route.fulfill(status=429))
+    page.evaluate("fetch('/refused')")
+    page.wait_for_selector(".notice:has-text('Too many requests')")
+    assert page.is_visible("[data-act=stop]") is writing
+    assert page.is_visible("[data-act=send]") is not writing
+
+
 def test_the_pair_tab_is_filled_when_the_page_is_loaded_again_on_it(page: "Page") -> None:
     scripts = Scripts(page, "bench", "pair")
     assert scripts.sent("pair", "open") == []

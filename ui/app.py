@@ -258,7 +258,7 @@ def place_parts(views: Views) -> Page:
 def connect_page(app: gr.Blocks, page: Page, work: Handlers, shelf: ChatHandlers) -> None:
     """A tab is opened, and time passes.
 
-    Nothing here ends with a tab: Gradio takes a lost heartbeat for its end, though the page lives on.
+    Nothing here ends with a tab: Gradio takes a lost heartbeat for its end, but the page lives on.
     """
     app.load(shelf.opened, page.place, [page.header, *page.everything], js=PLACE, **QUICK)
     page.clock.tick(work.tick, None, [page.header, page.clock], **QUICK)

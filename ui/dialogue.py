@@ -106,7 +106,8 @@ class DialogueHandlers(DialogueEvents):
 
     def stop(self, request: gr.Request) -> None:
         """Stop: the answer ends within one token and is kept as far as it got."""
-        run = self._store.get(*key_of(request)).run
+        session = self._store.peek(*key_of(request))
+        run = session.run if session is not None else None
         if run is not None:
             run.stop.set()
 

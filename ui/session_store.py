@@ -38,6 +38,11 @@ class SessionStore:
             session.catch_up()
         return session
 
+    def peek(self, visitor: str, tab: str) -> Session | None:
+        """The session of a tab, if it has one, as it is: without waiting for who works with it."""
+        with self._lock:
+            return self._sessions.get((visitor, tab))
+
     @contextmanager
     def locked(self, visitor: str, tab: str) -> Iterator[Session]:
         """The session of a tab with its lock held."""

@@ -1,5 +1,6 @@
 """The handlers with a stand-in for Gradio's request and event, as the page would call them."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from ui.examples import EXAMPLES, load_menu, welcome_html
 from ui.handle import AssistantHandle
 from ui.handlers import Handlers
 from ui.live import Live
+from ui.pasting import PasteHandlers
 from ui.reach import Reach
 from ui.runs import Run, Runs
 from ui.session import Session
@@ -45,7 +47,7 @@ class Desk:
         chats = ChatList(self.history)
         services = Services(handle, chemistry, self.store, runs, view, chats, views)
         self.work, self.talk = Handlers(services), DialogueHandlers(services)
-        self.shelf = ChatHandlers(services)
+        self.shelf, self.doors = ChatHandlers(services), PasteHandlers(services)
         self.request = self.tab("a")
 
     @staticmethod
@@ -205,6 +207,38 @@ def test_a_slow_look_up_does_not_overwrite_a_later_one(desk: Desk) -> None:
     desk.chemistry.call = slow
     assert desk.type("CCO") == (SKIPPED,) * 4
     assert desk.session().current.molecule.smiles == "CCCC"
+
+
+@pytest.mark.parametrize("way", ["asked", "pasted"])
+def test_a_slow_look_up_does_not_overwrite_a_molecule_of_the_question(desk: Desk, way: str) -> None:
+    call = desk.chemistry.call
+
+    def slow(task: str, **payload: object) -> dict[str, object]:
+        if payload.get("text") == "CCO":
+            desk.chemistry.call = call
+            if way == "asked":
+                desk.ask("CCCC")
+            else:
+                desk.doors.pasted(event(text="CCCC", alone=True), desk.request)
+        return call(task, **payload)
+
+    desk.chemistry.call = slow
+    assert desk.type("CCO") == (SKIPPED,) * 4
+    assert desk.session().current.molecule.smiles == "CCCC"
+
+
+def test_stop_does_not_wait_for_what_the_tab_is_busy_with(chemistry: InProcessChemistry) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.2))
+    turn = desk.talk.turn(event(kind="ask", text="Long?"), desk.request)
+    next(turn)
+    run = desk.session().run
+    with desk.session().lock:  # as while the chemistry reads what was pasted
+        stopping = threading.Thread(target=desk.talk.stop, args=(desk.request,))
+        stopping.start()
+        stopping.join(timeout=2)
+        assert run.stop.is_set()
+    stopping.join()
+    list(turn)
 
 
 def test_several_lines_become_numbered_chips_and_bad_ones_are_named(desk: Desk) -> None:

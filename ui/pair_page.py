@@ -45,9 +45,12 @@ def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHa
         "api_visibility": "private",
         "trigger_mode": "multiple",
     }
-    lasting = {**quick, "queue": True, "concurrency_id": "pair", "concurrency_limit": 8}
-    panel.open(handlers.opened, None, panel, **lasting)
-    panel.sweep(handlers.sweep, None, panel, **lasting)
+    lasting = {**quick, "queue": True}
+    # of its own: as many sweeps as may run must not keep the tab closed for everybody else
+    opening = {**lasting, "concurrency_id": "pair-open", "concurrency_limit": 16}
+    sweeping = {**lasting, "concurrency_id": "pair-sweep", "concurrency_limit": 8}
+    panel.open(handlers.opened, None, panel, **opening)
+    panel.sweep(handlers.sweep, None, panel, **sweeping)
     panel.choose(handlers.choose, None, panel, **quick)
     panel.fill(handlers.fill, None, panel, **quick)
     panel.clear(handlers.clear, None, panel, **quick)
@@ -139,7 +142,7 @@ class PairHandlers(EventHandlers):
     # -- a sweep -----------------------------------------------------------------------------
 
     def sweep(self, event: gr.EventData, request: gr.Request) -> Iterator[dict[str, object]]:
-        """One molecule against a list, row by row."""
+        """One molecule against a list, row by row; it ends with the stream that shows it."""
         data, state = payload_of(event), self.states.get(key_of(request))
         try:
             predictor, sweep = self._new_sweep(data, state, request)
@@ -149,12 +152,15 @@ class PairHandlers(EventHandlers):
         threading.Thread(
             target=work_off, args=(sweep, predictor), name="pair-sweep", daemon=True
         ).start()
-        while True:
-            was_running = sweep.running
-            yield self._value(state, request, with_sweep=True)
-            if not was_running or state.sweep is not sweep:
-                return
-            time.sleep(WAIT_SECONDS)
+        try:
+            while True:
+                was_running = sweep.running
+                yield self._value(state, request, with_sweep=True)
+                if not was_running or state.sweep is not sweep:
+                    return
+                time.sleep(WAIT_SECONDS)
+        finally:
+            sweep.stop.set()
 
     def _new_sweep(
         self, data: Payload, state: PairState, request: gr.Request
@@ -175,9 +181,7 @@ class PairHandlers(EventHandlers):
             raise AssistantError("The list has no other molecule than the one that stays.")
         rows = [SweptRow(molecule) for molecule in partners]
         sweep = Sweep(state.task, fixed, vary, rows, problems)
-        with state.lock:
-            state.end_sweep()
-            state.sweep = sweep
+        self.states.begin(key_of(request), sweep)
         return predictor, sweep
 
     def cancel(self, request: gr.Request) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import PAIR_TASKS, PairTask
+from assistant.errors import AssistantError
 
 if TYPE_CHECKING:
     from assistant.pairing.predictor import Judged
@@ -59,6 +60,11 @@ class Sweep:
     done: int = 0
     running: bool = True
 
+    @property
+    def is_going_on(self) -> bool:
+        """Whether more than the row that is being asked will come."""
+        return self.running and not self.stop.is_set()
+
 
 @dataclass
 class PairState:
@@ -98,6 +104,20 @@ class PairStore:
             while len(self._states) > self._limit:
                 self._states.popitem(last=False)[1].end_sweep()
             return state
+
+    def begin(self, key: Tab, sweep: Sweep) -> None:
+        """Gives a tab its sweep; the one before is ended.
+
+        Raises:
+            AssistantError: One runs for the visitor in another tab.
+        """
+        state = self.get(key)
+        with self._lock:
+            others = [s.sweep for k, s in self._states.items() if k[0] == key[0] and k != key]
+            if any(other.is_going_on for other in others if other is not None):
+                raise AssistantError("A sweep runs for you in another tab. Cancel it there first.")
+            state.end_sweep()
+            state.sweep = sweep
 
     def __len__(self) -> int:
         return len(self._states)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import PAIR_TASKS
 from assistant.pairing.lists import LISTS, molecules_of
 from tests.pairing.heads import write_bundle
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
@@ -18,8 +19,9 @@ from tests.ui.services import make_services
 from ui.events import key_of
 from ui.pair_heads import PairHeads
 from ui.pair_page import PairHandlers
-from ui.pair_state import PairStore
+from ui.pair_state import PairStore, Sweep, SweptRow
 from ui.pair_sweep import MAX_PARTNERS
+from ui.visitor import COOKIE
 
 REQUEST = SimpleNamespace(session_hash="a", headers={})
 DYE = "N#Cc1ccc(N(C)C)cc1"
@@ -234,6 +236,26 @@ def test_a_tab_whose_network_was_lost_keeps_its_pair_and_its_table(page: PairHan
     assert value["sweep"]["running"] is False
     assert last(page.opened(REQUEST))["names"][1] == "water"
     assert "file" in page.save(event(), REQUEST)
+
+
+def test_a_sweep_ends_with_the_stream_that_shows_it(page: PairHandlers) -> None:
+    fill(page, DYE, "water")
+    values = page.sweep(event(vary=1, list="solvents"), REQUEST)
+    next(values)
+    values.close()
+    assert page.states.get(key_of(REQUEST)).sweep.stop.is_set()
+
+
+def test_a_visitor_sweeps_in_one_tab_at_a_time(page: PairHandlers) -> None:
+    headers = {"cookie": f"{COOKIE}={'A' * 43}"}
+    here, there = (SimpleNamespace(session_hash=tab, headers=headers) for tab in "ab")
+    page.fill(event(slot=0, text=DYE), there)
+    running = Sweep(PAIR_TASKS["absorption"], Molecule(DYE), 1, [SweptRow(Molecule("O"))])
+    page.states.begin(key_of(here), running)
+    (refused,) = page.sweep(event(vary=1, list="solvents"), there)
+    assert "runs for you in another tab" in refused["problem"]
+    running.stop.set()
+    assert last(page.sweep(event(vary=1, list="solvents"), there))["sweep"]["done"] == 34
 
 
 def test_the_longest_unused_pair_gives_way() -> None:

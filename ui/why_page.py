@@ -20,6 +20,7 @@ from assistant.errors import AssistantError
 from assistant.influence import measure, plan
 from ui.events import EventHandlers, Payload, Services, key_of, payload_of
 from ui.parts import part
+from ui.render import escape
 from ui.session import Session
 from ui.why_drawing import scale_of
 from ui.why_view import (
@@ -284,7 +285,7 @@ class WhyHandlers(EventHandlers):
         try:
             return pictures_html(panel, panel.measurement, tokens, names, draw)
         except AssistantError as error:
-            return f"<p>{error}</p>"
+            return f"<p>{escape(error)}</p>"
 
     def _gone(self) -> dict[str, object]:
         return {"rev": self._views.rev(), "problem": "Choose an answer again; the page was idle."}

@@ -9,6 +9,7 @@ import pytest
 from assistant.chat.conversation import Conversation, Message
 from assistant.chem.draw import draw_svg
 from assistant.chem.molecule import Molecule
+from assistant.errors import InvalidMoleculeError
 from assistant.influence import Control, Effect, Unit
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.services import make_services
@@ -203,6 +204,11 @@ def test_a_failure_is_a_sentence_in_the_panel(handlers, fake, monkeypatch):
     *_, last = measured(handlers)
     assert "8 questions are waiting" in last["progress"]
     assert last["busy"] is False
+
+
+def test_an_error_is_text_not_markup(handlers, chemistry):
+    chemistry.broken["draw"] = InvalidMoleculeError("No drawing of <img src=x onerror=alert(1)>.")
+    assert "<img" not in handlers.open_why(event(turn=0), REQUEST)["pictures"]
 
 
 def test_a_lost_tab_ends_its_measuring_and_keeps_its_panel_and_the_store_is_bounded(handlers):

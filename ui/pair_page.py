@@ -24,6 +24,7 @@ from ui.parts import part
 from ui.transcript import Drawings
 
 if TYPE_CHECKING:
+    from assistant.pairing.figures import TaskFigures
     from assistant.pairing.predictor import PairPredictor
 
 N_NEAREST = 5
@@ -62,7 +63,7 @@ def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHa
 
 
 class PairHandlers(EventHandlers):
-    """What the Pair tab does; every value is the whole panel but for an unchanged sweep."""
+    """What the Pair tab does; a value is the whole panel, or only how far a sweep is."""
 
     def __init__(
         self, services: Services, heads: PairHeads, store: PairStore | None = None
@@ -153,12 +154,12 @@ class PairHandlers(EventHandlers):
             target=work_off, args=(sweep, predictor), name="pair-sweep", daemon=True
         ).start()
         try:
-            while True:
-                was_running = sweep.running
-                yield self._value(state, request, with_sweep=True)
-                if not was_running or state.sweep is not sweep:
-                    return
+            was_running = sweep.running
+            yield self._value(state, request, with_sweep=True)
+            while was_running and state.sweep is sweep:
                 time.sleep(WAIT_SECONDS)
+                was_running = sweep.running
+                yield {"rev": self._views.rev(), "sweep": self._table(sweep)}
         finally:
             sweep.stop.set()
 
@@ -199,8 +200,7 @@ class PairHandlers(EventHandlers):
         given = payload_of(event).get("rows")
         order = [i for i in given if isinstance(i, int)] if isinstance(given, list) else []
         order = [i for i in dict.fromkeys(order) if 0 <= i < len(sweep.rows)]
-        figures = self._heads.get().predictors[sweep.task.name].figures.tasks[sweep.task.name]
-        text = "\ufeff" + to_pair_csv(sweep, figures, order or range(len(sweep.rows)))
+        text = "\ufeff" + to_pair_csv(sweep, self._figures(sweep), order or range(len(sweep.rows)))
         name = f"{datetime.now():%Y-%m-%d}-{sweep.task.name}-sweep.csv"
         file = {
             "name": name,
@@ -285,9 +285,14 @@ class PairHandlers(EventHandlers):
             except AssistantError as error:
                 value["problem"] = str(error)
         if with_sweep and sweep is not None:
-            figures = bench.predictors[sweep.task.name].figures.tasks[sweep.task.name]
-            value["sweep"] = sweep_value(sweep, figures)
+            value["sweep"] = self._table(sweep)
         return value
+
+    def _table(self, sweep: Sweep) -> dict[str, object]:
+        return sweep_value(sweep, self._figures(sweep))
+
+    def _figures(self, sweep: Sweep) -> "TaskFigures":
+        return self._heads.get().predictors[sweep.task.name].figures.tasks[sweep.task.name]
 
     def _answer(
         self, predictor: "PairPredictor", state: PairState, pair: tuple[Molecule, Molecule]

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.chem.molecule import Molecule
@@ -59,9 +59,7 @@ def partners_of(
     return found, problems
 
 
-def work_off(
-    sweep: Sweep, predictor: "PairPredictor", pause: Callable[[], None] = lambda: None
-) -> None:
+def work_off(sweep: Sweep, predictor: "PairPredictor") -> None:
     """Asks every partner, one after the other, until the end or until it is stopped."""
     try:
         for index, row in enumerate(sweep.rows):
@@ -69,7 +67,6 @@ def work_off(
                 return
             sweep.rows[index] = _asked(sweep, row, predictor)
             sweep.done += 1
-            pause()
     finally:
         sweep.running = False
 
@@ -78,12 +75,11 @@ def _asked(sweep: Sweep, row: SweptRow, predictor: "PairPredictor") -> SweptRow:
     pair = (sweep.fixed, row.molecule) if sweep.vary else (row.molecule, sweep.fixed)
     try:
         judged = predictor.judged(*pair, sweep.task.name)
-        nearest = predictor.nearest(*pair, sweep.task.name, 1)
     except AssistantError as error:
         return SweptRow(row.molecule, problem=str(error))
-    measured = None
-    if nearest and (nearest[0].first, nearest[0].second) == tuple(m.smiles for m in pair):
-        measured = nearest[0].values.get(sweep.task.name)
+    measured, near = None, judged.nearest
+    if near is not None and (near.first, near.second) == tuple(m.smiles for m in pair):
+        measured = near.values.get(sweep.task.name)
     return SweptRow(row.molecule, judged, measured)
 
 

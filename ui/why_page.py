@@ -142,9 +142,9 @@ class WhyHandlers(EventHandlers):
         panel.busy, panel.problem, panel.waiting = True, "", ""
         chosen = (panel.number, panel.told)
         molecule = self._molecule(panel)
-        measurement = panel.measurements.setdefault(
-            chosen, plan(molecule, panel.number, told=panel.told)
-        )
+        if chosen not in panel.measurements:
+            panel.measurements[chosen] = plan(molecule, panel.number, told=panel.told)
+        measurement = panel.measurements[chosen]
         yield self._value(panel)
         try:
             yield from self._scored(panel, measurement, stop, key_of(request)[0])

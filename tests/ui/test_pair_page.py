@@ -4,7 +4,7 @@ import base64
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +12,9 @@ import pytest
 
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import PAIR_TASKS
+from assistant.pairing.known import Near
 from assistant.pairing.lists import LISTS, molecules_of
+from assistant.pairing.predictor import PairPredictor
 from tests.pairing.heads import write_bundle
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.services import make_services
@@ -236,6 +238,24 @@ def test_a_tab_whose_network_was_lost_keeps_its_pair_and_its_table(page: PairHan
     assert value["sweep"]["running"] is False
     assert last(page.opened(REQUEST))["names"][1] == "water"
     assert "file" in page.save(event(), REQUEST)
+
+
+def test_a_running_sweep_sends_only_its_table_and_searches_once_a_partner(
+    page: PairHandlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, searched = PairPredictor.nearest, []
+
+    def counted(*given: object) -> Sequence[Near]:
+        searched.append(given)
+        return search(*given)
+
+    monkeypatch.setattr(PairPredictor, "nearest", counted)
+    page.fill(event(slot=0, text=DYE), REQUEST)
+    first, *others = page.sweep(event(vary=1, list="solvents"), REQUEST)
+    assert "tasks" in first
+    assert others
+    assert all(set(value) == {"rev", "sweep"} for value in others)
+    assert len(searched) == 34
 
 
 def test_a_sweep_ends_with_the_stream_that_shows_it(page: PairHandlers) -> None:

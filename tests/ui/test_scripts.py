@@ -126,3 +126,13 @@ def test_a_table_is_shown_under_its_own_task_only(page: "Page", late: dict[str, 
     assert all(page.is_hidden(node) for node in of_table)
     scripts.give("pair", **panel("lifetime"))
     assert all(page.is_visible(node) for node in of_table)
+
+
+def test_a_sweep_grows_by_its_own_news_and_the_rest_of_the_panel_stays(page: "Page") -> None:
+    scripts = Scripts(page, "pair")
+    value = panel("lifetime", task="lifetime", done=0, total=2, running=True, rows=[])
+    scripts.give("pair", **value | {"answer": "<p class=pair-value>5 ns</p>"})
+    assert page.is_hidden("#pair .pair-table")
+    scripts.give("pair", sweep=panel("lifetime", task="lifetime", total=2)["sweep"])
+    assert page.inner_text("#pair .pair-table tbody tr td >> nth=0") == "water"
+    assert page.inner_text("#pair .pair-value") == "5 ns"

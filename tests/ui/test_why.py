@@ -10,7 +10,7 @@ from assistant.chat.conversation import Conversation, Message
 from assistant.chem.draw import draw_svg
 from assistant.chem.molecule import Molecule
 from assistant.errors import InvalidMoleculeError
-from assistant.influence import Control, Effect, Unit
+from assistant.influence import Control, Effect, Unit, plan
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.services import make_services
 from ui.events import Services
@@ -137,6 +137,17 @@ def test_a_stop_keeps_what_is_scored_and_measuring_goes_on_from_there(handlers, 
     measured(handlers)
     assert panel.measurement.is_done
     assert len(fake.views) == len(panel.measurement.views)
+
+
+def test_what_is_measured_already_is_not_planned_again(handlers, monkeypatch):
+    planned = []
+    monkeypatch.setattr(
+        "ui.why_page.plan", lambda *given, **more: planned.append(given) or plan(*given, **more)
+    )
+    handlers.open_why(event(turn=0), REQUEST)
+    measured(handlers)
+    measured(handlers)
+    assert len(planned) == 1
 
 
 def test_a_second_measuring_ends_the_first_one(handlers):

@@ -69,6 +69,7 @@
   const show = (part, value) => {
     if (value.loading) return tell(part, "reading the pair models …");
     if (value.file) return chat.download(value.file);
+    if (value.sweep && !value.tasks) return showSweep(part, value.sweep); // only how far it is
     part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(Boolean(value.problem) && value.at === slot)));
     if (!value.tasks) return tell(part, value.problem || "", Boolean(value.problem));
     tell(part, value.problem || "", Boolean(value.problem));

@@ -72,7 +72,6 @@ class PairState:
 
     task: PairTask = PAIR_TASKS[FIRST_TASK]
     slots: list[Molecule | None] = field(default_factory=lambda: [None, None])
-    typed: list[str] = field(default_factory=lambda: ["", ""])
     sweep: Sweep | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 

@@ -221,7 +221,10 @@ def test_names_are_text_not_markup(page: PairHandlers) -> None:
     assert "<img" not in value["answer"] + "".join(value["slots"])
 
 
-def test_without_a_bundle_everything_is_off(chemistry: InProcessChemistry, tmp_path: Path) -> None:
+def test_without_a_bundle_everything_is_off(
+    chemistry: InProcessChemistry, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bundle)  # where the program is started is not where heads are read from
     heads = PairHeads(None)
     page = PairHandlers(make_services(chemistry, FakeAssistant()), heads)
     value = last(page.opened(REQUEST))

@@ -202,10 +202,10 @@
     const unit = state.unit ? `, ${state.unit}` : "";
     table.tHead.rows[0].replaceChildren(...COLUMNS.map(([key, words, isNumber]) => {
       const mine = sort.by === key;
-      const button = el("button", { type: "button" }, ["value", "measured"].includes(key) ? words + unit : words, el("span", { className: "sign", textContent: mine ? (down(sort) ? "▼" : "▲") : "" }));
+      const button = el("button", { type: "button" }, ["value", "measured"].includes(key) ? words + unit : words, el("span", { className: "sign", textContent: mine ? (sort.down ? "▼" : "▲") : "" }));
       Object.assign(button.dataset, { act: "sort", by: key });
       const cell = el("th", { scope: "col", className: isNumber ? "num-cell" : "" }, button);
-      cell.setAttribute("aria-sort", mine ? (down(sort) ? "descending" : "ascending") : "none");
+      cell.setAttribute("aria-sort", mine ? (sort.down ? "descending" : "ascending") : "none");
       return cell;
     }));
     table.tBodies[0].replaceChildren(...part.rows.map((row) => {
@@ -222,7 +222,6 @@
         el("td", { className: "pair-warned", textContent: warned }));
     }));
   };
-  const down = (sort) => sort.down;
 
   // -- the plot: a dot per partner, in the order of the table ---------------------------------
   const SVG = "http://www.w3.org/2000/svg";

@@ -9,6 +9,17 @@ from pathlib import Path
 import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
+MODEL_CONCURRENCY = 32  # twice what the engine takes: the rest is refused, not kept waiting
+# How Gradio takes an event: at once, one at a time; at once, many; in the model's own queue.
+QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+MANY = {**QUICK, "trigger_mode": "multiple"}
+ANSWER = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "multiple",
+    "concurrency_id": "model",
+    "concurrency_limit": MODEL_CONCURRENCY,
+}
 
 _MOUNT = """
 const link = {element, trigger, props, watch, upload};

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ui.app import page_head
+from ui.page_look import page_head
 from ui.parts import ASSETS
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import pytest
 from gradio_client import Client
 
 from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
-from ui.app import build_app, launch_kwargs, page_head
+from ui.app import build_app
 from ui.events import key_of
 from ui.handle import AssistantHandle
+from ui.page_look import launch_kwargs, page_head
 from ui.pair_page import PairHandlers
 from ui.reach import Reach
 

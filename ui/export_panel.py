@@ -27,7 +27,7 @@ from assistant.export.sdf import to_sdf
 from assistant.export.source import HEIGHT, WIDTH, Export, Look, export_of
 from ui.events import SKIP, DialogueEvents, Notice, Values, key_of, payload_of
 from ui.molecules import Chemistry
-from ui.parts import part
+from ui.parts import QUICK, part
 from ui.session import Session
 from ui.uploads import received, refuse_big
 
@@ -68,10 +68,9 @@ def exporter_part() -> gr.HTML:
 
 def connect(exporter: gr.HTML, dialogue: list[gr.HTML], handlers: "ExportHandlers") -> None:
     """Which event goes where; `dialogue` is transcript, composer and chats."""
-    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    exporter.save(handlers.save, None, [exporter, dialogue[1]], **quick)
-    exporter.passport(handlers.passport, None, [exporter, dialogue[1]], **quick)
-    exporter.restore(handlers.restore, None, [exporter, *dialogue], **quick)
+    exporter.save(handlers.save, None, [exporter, dialogue[1]], **QUICK)
+    exporter.passport(handlers.passport, None, [exporter, dialogue[1]], **QUICK)
+    exporter.restore(handlers.restore, None, [exporter, *dialogue], **QUICK)
 
 
 class ExportHandlers(DialogueEvents):

@@ -20,7 +20,7 @@ from ui.pair_heads import PairHeads
 from ui.pair_state import PairState, PairStore, Sweep, SweptRow
 from ui.pair_sweep import partners_of, sweep_value, to_pair_csv, work_off
 from ui.pair_view import ROLES, TITLES, answer_html, name_of, off_html, slot_html
-from ui.parts import part
+from ui.parts import MANY, part
 from ui.transcript import Drawings
 
 if TYPE_CHECKING:
@@ -40,25 +40,19 @@ def pair_part() -> gr.HTML:
 
 def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHandlers") -> None:
     """Which event goes where; those that last stream, the others answer at once."""
-    quick = {
-        "queue": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "trigger_mode": "multiple",
-    }
-    lasting = {**quick, "queue": True}
+    lasting = {**MANY, "queue": True}
     # of its own: as many sweeps as may run must not keep the tab closed for everybody else
     opening = {**lasting, "concurrency_id": "pair-open", "concurrency_limit": 16}
     sweeping = {**lasting, "concurrency_id": "pair-sweep", "concurrency_limit": 8}
     panel.open(handlers.opened, None, panel, **opening)
     panel.sweep(handlers.sweep, None, panel, **sweeping)
-    panel.choose(handlers.choose, None, panel, **quick)
-    panel.fill(handlers.fill, None, panel, **quick)
-    panel.clear(handlers.clear, None, panel, **quick)
-    panel.swap(handlers.swap, None, panel, **quick)
-    panel.cancel(handlers.cancel, None, panel, **quick)
-    panel.save(handlers.save, None, panel, **quick)
-    panel.talk(handlers.talk, None, composer, **quick)
+    panel.choose(handlers.choose, None, panel, **MANY)
+    panel.fill(handlers.fill, None, panel, **MANY)
+    panel.clear(handlers.clear, None, panel, **MANY)
+    panel.swap(handlers.swap, None, panel, **MANY)
+    panel.cancel(handlers.cancel, None, panel, **MANY)
+    panel.save(handlers.save, None, panel, **MANY)
+    panel.talk(handlers.talk, None, composer, **MANY)
     app.unload(handlers.closed)
 
 

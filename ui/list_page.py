@@ -1,6 +1,5 @@
 """The List tab: a file or pasted text becomes a table, one question is asked of every molecule."""
 
-import base64
 import json
 import threading
 import time
@@ -18,7 +17,7 @@ from ui.events import EventHandlers, Payload, Services, key_of, payload_of
 from ui.list_files import to_csv, to_list_sdf
 from ui.list_jobs import start_asking, start_facts
 from ui.list_table import ListTable
-from ui.parts import MANY, part
+from ui.parts import MANY, file_value, part
 from ui.tab_store import Tab
 from ui.turns import MAX_QUESTION_CHARS
 from ui.uploads import received, refuse_big
@@ -237,8 +236,7 @@ class ListHandlers(EventHandlers):
         text = to_list_sdf(table, order) if is_sdf else "\ufeff" + to_csv(table, order)
         extension, mime = ("sdf", "chemical/x-mdl-sdfile") if is_sdf else ("csv", "text/csv")
         name = f"{datetime.now():%Y-%m-%d}-{slug_of(Path(table.title).stem) or 'list'}.{extension}"
-        file = {"name": name, "mime": mime, "base64": base64.b64encode(text.encode()).decode()}
-        return {**self._value(table, 0, 0), "file": file}
+        return {**self._value(table, 0, 0), "file": file_value(name, mime, text)}
 
     def closed(self, request: gr.Request) -> None:
         """The tab is gone."""
@@ -278,9 +276,6 @@ class ListHandlers(EventHandlers):
             "problem": "",
             "file": None,
         }
-
-    def _problem(self, error: AssistantError) -> dict[str, object]:
-        return {"rev": self._views.rev(), "problem": str(error)}
 
 
 _GONE = "The list is no longer there. Open its file again."

@@ -1,6 +1,5 @@
 """The Pair tab: two molecules with roles, the number of a pair model head, a sweep over a list."""
 
-import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from ui.pair_heads import PairHeads
 from ui.pair_state import PairState, PairStore, Sweep, SweptRow
 from ui.pair_sweep import partners_of, sweep_value, to_pair_csv, work_off
 from ui.pair_view import ROLES, TITLES, answer_html, name_of, off_html, slot_html
-from ui.parts import MANY, part
+from ui.parts import MANY, file_value, part
 from ui.transcript import Drawings
 
 if TYPE_CHECKING:
@@ -196,12 +195,7 @@ class PairHandlers(EventHandlers):
         order = [i for i in dict.fromkeys(order) if 0 <= i < len(sweep.rows)]
         text = "\ufeff" + to_pair_csv(sweep, self._figures(sweep), order or range(len(sweep.rows)))
         name = f"{datetime.now():%Y-%m-%d}-{sweep.task.name}-sweep.csv"
-        file = {
-            "name": name,
-            "mime": "text/csv",
-            "base64": base64.b64encode(text.encode()).decode(),
-        }
-        return {"rev": self._views.rev(), "file": file}
+        return {"rev": self._views.rev(), "file": file_value(name, "text/csv", text)}
 
     def closed(self, request: gr.Request) -> None:
         """The tab is gone, or its network for a moment: its sweep ends, what it holds stays."""
@@ -221,7 +215,7 @@ class PairHandlers(EventHandlers):
             try:
                 change(state)
             except AssistantError as error:
-                return self._problem(error, slot)
+                return self._problem(error, at=slot)
         return self._value(state, request)
 
     def _read(self, text: str) -> Molecule:
@@ -249,16 +243,15 @@ class PairHandlers(EventHandlers):
     def _value(
         self, state: PairState, request: gr.Request, *, with_sweep: bool = False
     ) -> dict[str, object]:
-        rev = self._views.rev()
         try:
             bench = self._heads.get()
         except AssistantError as error:
-            return {"rev": rev, "problem": str(error)}
+            return self._problem(error)
         with state.lock:
             task, slots, pair, sweep = state.task, list(state.slots), state.pair, state.sweep
         off = bench.off.get(task.name)
         value: dict[str, object] = {
-            "rev": rev,
+            "rev": self._views.rev(),
             "tasks": [
                 {"name": name, "title": title, "on": name in bench.predictors}
                 for name, title in TITLES.items()
@@ -307,9 +300,6 @@ class PairHandlers(EventHandlers):
             if session.current is not None and session.current_number is None:
                 found.append({"n": 0, "name": name_of(session.current.molecule)})
         return found
-
-    def _problem(self, error: AssistantError, slot: int | None = None) -> dict[str, object]:
-        return {"rev": self._views.rev(), "problem": str(error), "at": slot}
 
 
 def _slot(data: Payload) -> int:

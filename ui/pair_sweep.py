@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
+from assistant.export.cells import csv_cell
 from assistant.pairing.lists import LISTS, molecules_of
-from ui.list_files import csv_cell
 from ui.molecules import Chemistry
 from ui.pair_state import Sweep, SweptRow
 from ui.pair_view import name_of, number

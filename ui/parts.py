@@ -4,6 +4,7 @@ A part's value is a small JSON object. The script renders it and ignores values 
 the one it shows (`rev`), because Gradio may answer quick events out of order.
 """
 
+import base64
 from pathlib import Path
 
 import gradio as gr
@@ -56,3 +57,9 @@ def part(
         elem_classes=["part"],
         **props,
     )
+
+
+def file_value(name: str, mime: str, content: str | bytes) -> dict[str, str]:
+    """A file in a part's value, as the page's script `chat.download` takes it."""
+    data = content.encode() if isinstance(content, str) else content
+    return {"name": name, "mime": mime, "base64": base64.b64encode(data).decode()}

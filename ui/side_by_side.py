@@ -165,9 +165,6 @@ class SideHandlers(DialogueEvents):
             "problem": "",
         }
 
-    def _problem(self, error: AssistantError) -> dict[str, object]:
-        return {"rev": self._views.rev(), "problem": str(error)}
-
 
 def _kept(bench: Bench | None, data: Payload) -> tuple[int, Message]:
     """The question and the answer of the column that was chosen."""

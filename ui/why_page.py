@@ -81,7 +81,7 @@ class WhyHandlers(EventHandlers):
         try:
             panel = self._panel(self._store.get(*key), _number(data, "turn", -1))
         except AssistantError as error:
-            return {"rev": self._views.rev(), "problem": str(error)}
+            return self._problem(error)
         known = self.panels.get(key)
         if known is not None and known.node == panel.node and not panel.reason:
             panel = known
@@ -261,7 +261,7 @@ class WhyHandlers(EventHandlers):
             return f"<p>{escape(error)}</p>"
 
     def _gone(self) -> dict[str, object]:
-        return {"rev": self._views.rev(), "problem": "Choose an answer again; the page was idle."}
+        return self._problem(AssistantError("Choose an answer again; the page was idle."))
 
 
 def _number(data: Payload, key: str, default: int) -> int:

@@ -54,7 +54,7 @@ class Scripts:
         for kind in self.kinds:
             self.page.evaluate("place", kind)
 
-    def give(self, kind: str, **value: object) -> None:
+    def give(self, kind: str, /, **value: object) -> None:
         """A new value of a part."""
         self.page.evaluate("([kind, value]) => give(kind, value)", [kind, value])
 

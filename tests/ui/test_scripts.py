@@ -1,6 +1,7 @@
 """The page's scripts by themselves: values that come late, twice, or of something else."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,3 +137,28 @@ def test_a_sweep_grows_by_its_own_news_and_the_rest_of_the_panel_stays(page: "Pa
     scripts.give("pair", sweep=panel("lifetime", task="lifetime", total=2)["sweep"])
     assert page.inner_text("#pair .pair-table tbody tr td >> nth=0") == "water"
     assert page.inner_text("#pair .pair-value") == "5 ns"
+
+
+def test_a_long_table_of_columns_side_by_side_is_saved_whole(page: "Page") -> None:
+    scripts = Scripts(page, "exporter", "sidebyside")
+    page.evaluate("moleculeChat.parts.sidebyside.open({})")
+    table = "\ufeffcolumn,answer\r\n" + "all,≠ ästhetisch\r\n" * 20_000
+    shown = {"kind": "adapters", "running": False, "columns": [], "agree": "", "claims": ""}
+    scripts.give("sidebyside", **shown, markdown="", csv=table)
+    with page.expect_download() as download:
+        page.click("#sidebyside [data-act=csv]")
+    assert Path(download.value.path()).read_bytes() == table.encode()
+
+
+def test_what_is_not_known_stays_below_in_both_directions(page: "Page") -> None:
+    scripts = Scripts(page, "pair")
+    rows = [
+        {"i": i, "name": name, "smiles": "C", "value": value, "text": str(value)}
+        | {"measured": measured, "known": "", "similarity": None, "warnings": [], "problem": ""}
+        for i, (name, value, measured) in enumerate([("b", 1, None), ("a", 2, 5), ("c", 3, 4)])
+    ]
+    scripts.give("pair", **panel("lifetime", task="lifetime", rows=rows, done=3, total=3))
+    names = page.locator("#pair .pair-table tbody td:first-child")
+    for order in (["c", "a", "b"], ["a", "c", "b"]):
+        page.click("#pair .pair-table [data-by=measured]")
+        assert names.all_inner_texts() == order

@@ -7,7 +7,7 @@
   const CATCH_MS = 1500;
   const SETTLE_MS = 70; // without scrolling, before drawings are put into new rows
 
-  const { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, compare } = chat.listOrder;
+  const { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, ordered } = chat.listOrder;
 
   const shownLast = chat.kept("list"); // the table of a tab that is loaded again
 
@@ -199,12 +199,8 @@
   const arrange = (part, moved = false) => {
     const tests = testsOf(part.slots.filter.value);
     const { by, down } = part.sort;
-    const keyed = part.rows.filter((row) => row && tests.every((test) => test(part, row))).map((row) => [valueOf(part, row, by), row]);
-    keyed.sort(([a, x], [b, y]) => {
-      if (a === null || b === null) return (a === null) - (b === null) || x.i - y.i; // what is not known stays below
-      return (down ? -compare(a, b) : compare(a, b)) || x.i - y.i;
-    });
-    part.shown = keyed.map(([, row]) => row);
+    const found = part.rows.filter((row) => row && tests.every((test) => test(part, row)));
+    part.shown = ordered(found, (row) => valueOf(part, row, by), down);
     const [n, all] = [part.shown.length, part.rows.length];
     part.slots.count.textContent = n === all ? `${all.toLocaleString()} molecules` : `${n.toLocaleString()} of ${all.toLocaleString()}`;
     part.slots.table.setAttribute("aria-rowcount", String(n + 1));

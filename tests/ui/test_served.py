@@ -18,6 +18,7 @@ from ui.pair_page import PairHandlers
 from ui.reach import Reach
 
 pytestmark = [
+    pytest.mark.usefixtures("collected"),
     # Gradio looks for a free port with sockets that it leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -21,7 +20,16 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ui.arguments import FIRST_PORT, SHARED_PER_VISITOR, parse_arguments
+from ui.arguments import check_files, parse_arguments
+from ui.host import (
+    LOOPBACK,
+    choose_host,
+    choose_port,
+    is_local_only,
+    make_door,
+    make_reach,
+    questions_at_once,
+)
 
 if TYPE_CHECKING:
     from gradio import Blocks
@@ -36,10 +44,8 @@ if TYPE_CHECKING:
     from ui.share import ShareLink
 
 ROOT = Path(__file__).resolve().parent
-N_PORTS = 100
 LOADING_SWITCH_SECONDS = 0.001  # Python's 0.005 each time adds up to a wait that is felt
 STOP_SECONDS = 3.0  # for answers to end, so that their words are kept
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 GIVEN_AGAIN = ("bundle", "llm", "device", "lora", "retrieval")  # what `--replay` passes on
 DEFAULT_BUNDLE = ROOT / "checkpoints" / "default"
 
@@ -82,74 +88,6 @@ def set_logging(level: str) -> None:
             logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def check_files(options: argparse.Namespace) -> None:
-    """Refuse at once what could only fail later, in a thread or a child process.
-
-    Raises:
-        AssistantError: A directory or file that was named is not there or cannot be read.
-    """
-    from assistant.errors import BundleError, UnreadableFileError
-
-    if options.bundle is not None and not options.bundle.is_dir():
-        raise BundleError(f"There is no bundle directory {options.bundle}; check --bundle.")
-    if options.lora is not None and not options.lora.is_dir():
-        raise BundleError(f"There is no LoRA directory {options.lora}; check --lora.")
-    if options.retrieval is not None and not (options.retrieval / "index.json").is_file():
-        raise UnreadableFileError(
-            f"There is no index {options.retrieval}; check --retrieval, or build it with: "
-            "python -m assistant.retrieval build --file FILE --index DIR"
-        )
-    if options.names is not None:
-        from assistant.chem.names import NameTable
-
-        if not options.names.is_file():
-            raise UnreadableFileError(f"There is no file {options.names}; check --names.")
-        NameTable.load(options.names)
-
-
-def choose_host(options: argparse.Namespace) -> str:
-    """The address to listen on."""
-    return options.host or ("0.0.0.0" if options.share else "127.0.0.1")
-
-
-def choose_port(host: str, wanted: int | None) -> int:
-    """The port asked for, or the first free one.
-
-    Raises:
-        AssistantError: The port asked for, or every port tried, is in use.
-    """
-    from assistant.errors import AssistantError
-
-    ports = range(FIRST_PORT, FIRST_PORT + N_PORTS) if wanted is None else (wanted,)
-    reason = ""
-    for port in ports:
-        try:
-            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-                if os.name != "nt":  # there it would allow two servers on one port
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((host, port))
-                return probe.getsockname()[1]
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-    if wanted is not None:
-        raise AssistantError(
-            f"Port {wanted} on {host} cannot be used: {reason}. Choose another with --port, or "
-            "leave --port out to get a free one."
-        )
-    raise AssistantError(f"No free port from {ports[0]} to {ports[-1]} on {host}: {reason}.")
-
-
-def make_door(options: argparse.Namespace, host: str) -> tuple["Door | None", str | None]:
-    """The passcode and its door: on whenever others can reach the page, off on this machine."""
-    others_reach_it = options.share or host not in LOOPBACK
-    if options.no_passcode or not (others_reach_it or options.passcode):
-        return None, None
-    from ui.passcode import Door, choose_passcode
-
-    passcode = choose_passcode(options.passcode)
-    return Door(passcode), passcode
-
-
 @contextmanager
 def loading() -> Iterator[None]:
     """Lets the page answer while a model is loaded beside it; then collects garbage again.
@@ -166,23 +104,11 @@ def loading() -> Iterator[None]:
         gc.enable()
 
 
-def is_local_only(options: argparse.Namespace) -> bool:
-    """Whether only this machine can reach the page."""
-    return choose_host(options) in LOOPBACK and not options.share
-
-
 def make_metrics(options: argparse.Namespace) -> "Registry | None":
     """Where figures are counted for `/metrics`; None where it is off."""
     from assistant.metrics import Registry
 
     return Registry() if options.metrics or is_local_only(options) else None
-
-
-def questions_at_once(options: argparse.Namespace) -> int:
-    """How many questions of one visitor are answered at a time; 0 for no limit."""
-    if options.max_per_visitor is not None:
-        return options.max_per_visitor
-    return 0 if is_local_only(options) else SHARED_PER_VISITOR
 
 
 def make_handle(
@@ -245,15 +171,6 @@ def open_history(options: argparse.Namespace) -> "History":
     return history
 
 
-def make_reach(options: argparse.Namespace, door: "Door | None") -> "Reach":
-    """Who can reach the page; `--share` gives it a link to tell of later."""
-    from ui.reach import Reach
-
-    if door is not None:
-        return Reach("passcode on")
-    return Reach("this computer only" if is_local_only(options) else "no passcode")
-
-
 def serve(
     options: argparse.Namespace,
     handle: "AssistantHandle",
@@ -267,7 +184,8 @@ def serve(
     from ui.quick_import import prepare_gradio
 
     prepare_gradio()
-    from ui.app import build_app, launch_kwargs
+    from ui.app import build_app
+    from ui.page_look import launch_kwargs
     from ui.passcode import protection
 
     host = choose_host(options)

@@ -13,6 +13,7 @@ import pytest
 
 import launch
 from assistant.errors import AssistantError
+from ui import host
 
 needs_posix_signals = pytest.mark.skipif(os.name == "nt", reason="ends the process by a signal")
 
@@ -89,7 +90,7 @@ def test_a_busy_port_is_named_when_it_was_asked_for_and_passed_over_otherwise(mo
         port = busy.getsockname()[1]
         with pytest.raises(AssistantError, match=f"Port {port} on 127.0.0.1 cannot be used"):
             launch.choose_port("127.0.0.1", port)
-        monkeypatch.setattr(launch, "FIRST_PORT", port)
+        monkeypatch.setattr(host, "FIRST_PORT", port)
         assert launch.choose_port("127.0.0.1", None) != port
 
 

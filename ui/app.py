@@ -1,4 +1,4 @@
-"""The page: its parts, which event goes to which handler, and how it is launched.
+"""The page: its parts, and which event goes to which handler.
 
     header      model · 4-bit · adapters · link · figures of the answer
     history     the visitor's conversations
@@ -12,7 +12,6 @@ else bypasses Gradio's queue, so facts and drawings never wait for an answer.
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypedDict
 
 import gradio as gr
 
@@ -31,7 +30,7 @@ from ui.list_page import ListHandlers
 from ui.molecules import Chemistry
 from ui.pair_heads import PairHeads
 from ui.pair_page import PairHandlers
-from ui.parts import ASSETS, part
+from ui.parts import ANSWER, MANY, MODEL_CONCURRENCY, QUICK, part
 from ui.pasting import PasteHandlers
 from ui.quick_import import one_server_app
 from ui.reach import Reach
@@ -45,71 +44,12 @@ from ui.views import Views
 from ui.why_page import WhyHandlers
 
 TITLE = "Molecule Chat"
-MODEL_CONCURRENCY = 32  # twice what the engine takes: the rest is refused, not kept waiting
 WORK_CONCURRENCY = 16
 MAX_QUEUE = 128
-MAX_THREADS = 64
-MAX_UPLOAD = "6mb"
 # The conversation that a tab showed before it was loaded again is in its address, where no server
 # sees it; only this reads it.
 PLACE = '() => location.hash.startsWith("#c=") ? location.hash.slice(3) : ""'
-# How Gradio takes an event: at once, one at a time; at once, many; in the model's own queue.
-QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-MANY = {**QUICK, "trigger_mode": "multiple"}
-ANSWER = {
-    "show_progress": "hidden",
-    "api_visibility": "private",
-    "trigger_mode": "multiple",
-    "concurrency_id": "model",
-    "concurrency_limit": MODEL_CONCURRENCY,
-}
 TRANSCRIPT_EVENTS = ("turn", "follow", "seen", "branch", "loaded", "vote", "example", "undo")
-SCRIPTS = (
-    "page.js",
-    "connection.js",
-    "transcript.js",
-    "composer.js",
-    "bench.js",
-    "chats.js",
-    "exporter.js",
-    "keys.js",
-    "doors.js",
-    "copier.js",
-    "progress.js",
-    "list_order.js",
-    "list.js",
-    "why.js",
-    "sidebyside.js",
-    "pair.js",
-)
-STYLES = (
-    "page.css",
-    "dialogue.css",
-    "workbench.css",
-    "chats.css",
-    "exporter.css",
-    "list.css",
-    "why.css",
-    "sidebyside.css",
-    "pair.css",
-    "habits.css",
-)
-
-
-class LaunchArguments(TypedDict):
-    """Arguments of `Blocks.launch` that belong to the page, not to the host's choices."""
-
-    head: str
-    theme: gr.themes.Base
-    footer_links: list[str]
-    run_history: bool
-    ssr_mode: bool
-    max_threads: int
-    max_file_size: str
-    show_error: bool
-    enable_monitoring: bool
-    pwa: bool
-    favicon_path: str
 
 
 def build_app(
@@ -256,9 +196,11 @@ def place_parts(views: Views) -> Page:
 
 
 def connect_page(app: gr.Blocks, page: Page, work: Handlers, shelf: ChatHandlers) -> None:
-    """A tab is opened or closed, and time passes."""
+    """A tab is opened, and time passes.
+
+    Nothing here ends with a tab: Gradio takes a lost heartbeat for its end, but the page lives on.
+    """
     app.load(shelf.opened, page.place, [page.header, *page.everything], js=PLACE, **QUICK)
-    app.unload(work.closed)
     page.clock.tick(work.tick, None, [page.header, page.clock], **QUICK)
 
 
@@ -320,40 +262,4 @@ def add_api(handle: AssistantHandle, chemistry: Chemistry) -> None:
         api_name="ask",
         concurrency_id="model",
         concurrency_limit=MODEL_CONCURRENCY,
-    )
-
-
-def launch_kwargs() -> LaunchArguments:
-    """Everything `launch` needs for this page; host, port and sharing are the caller's."""
-    return {
-        "head": page_head(),
-        "theme": quiet_theme(),
-        "footer_links": [],
-        "run_history": False,
-        "ssr_mode": False,
-        "max_threads": MAX_THREADS,
-        "max_file_size": MAX_UPLOAD,
-        "show_error": False,
-        "enable_monitoring": False,
-        "pwa": False,
-        "favicon_path": str(ASSETS / "favicon.svg"),
-    }
-
-
-def page_head() -> str:
-    """Styles and scripts, inline: nothing else to fetch, and nothing from another host."""
-    styles = "\n".join(_asset(name) for name in STYLES)
-    scripts = "\n".join(_asset(name) for name in SCRIPTS)
-    return f"<style>{styles}</style><script>{scripts}</script>"
-
-
-def _asset(name: str) -> str:
-    return Path(ASSETS / name).read_text(encoding="utf-8")
-
-
-def quiet_theme() -> gr.themes.Base:
-    """Gradio's plainest theme with fonts that every system has."""
-    return gr.themes.Base(
-        font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
-        font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"],
     )

@@ -1,4 +1,4 @@
-"""The command line of `launch.py`: what can be asked of it, in groups."""
+"""The command line of `launch.py`: what can be asked of it, in groups, and what is refused."""
 
 import argparse
 from pathlib import Path
@@ -42,6 +42,31 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} takes a number from 1 on, not {value}")
     return options
+
+
+def check_files(options: argparse.Namespace) -> None:
+    """Refuse at once what could only fail later, in a thread or a child process.
+
+    Raises:
+        AssistantError: A directory or file that was named is not there or cannot be read.
+    """
+    from assistant.errors import BundleError, UnreadableFileError
+
+    if options.bundle is not None and not options.bundle.is_dir():
+        raise BundleError(f"There is no bundle directory {options.bundle}; check --bundle.")
+    if options.lora is not None and not options.lora.is_dir():
+        raise BundleError(f"There is no LoRA directory {options.lora}; check --lora.")
+    if options.retrieval is not None and not (options.retrieval / "index.json").is_file():
+        raise UnreadableFileError(
+            f"There is no index {options.retrieval}; check --retrieval, or build it with: "
+            "python -m assistant.retrieval build --file FILE --index DIR"
+        )
+    if options.names is not None:
+        from assistant.chem.names import NameTable
+
+        if not options.names.is_file():
+            raise UnreadableFileError(f"There is no file {options.names}; check --names.")
+        NameTable.load(options.names)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -52,10 +52,19 @@ class DialogueHandlers(DialogueEvents):
         return bench, self._views.sketch(session), self._views.facts(session)
 
     def follow(self, request: gr.Request) -> Iterator[Values]:
-        """The rest of an answer that was under way when the tab came; parts as in `turn`."""
+        """The rest of an answer that was under way when the tab came; parts as in `turn`.
+
+        One that ended before the tab came to ask for it is sent as a whole.
+        """
         session = self._store.get(*key_of(request))
-        if session.run is not None:
-            yield from self._follow(session, session.run)
+        with session.lock:
+            run = session.run
+            ended = self._ended(session) if run is None else ()
+        if run is not None:
+            yield from self._follow(session, run)
+        else:
+            yield *ended, *[SKIP] * 4
+            session.untold = None
 
     def _follow(self, session: Session, run: Run) -> Iterator[Values]:
         """An answer while it grows, as long as this tab shows it; then the whole of it.
@@ -65,6 +74,8 @@ class DialogueHandlers(DialogueEvents):
         """
         for live in run.follow():
             if session.run is not run:
+                if run.is_done:  # another event of this tab took its end in
+                    break
                 return
             growing = {"rev": self._views.rev(), "live": live.to_value()}
             yield growing, *[SKIP] * 6
@@ -72,23 +83,31 @@ class DialogueHandlers(DialogueEvents):
             session.catch_up()
             if session.stored.tree.head != run.place.answer:
                 return
-            notice = Notice(session.last_problem) if session.last_problem else None
-            session.last_problem = ""
-            dialogue = self._dialogue(session, notice=notice)
-            values = *dialogue, self._views.header(run.figures), *[SKIP] * 3
+            values = *self._ended(session), self._views.header(run.figures), *[SKIP] * 3
         yield values
+        session.untold = None
+
+    def _ended(self, session: Session) -> Values:
+        """The dialogue after an answer, with what kept it from its end."""
+        notice = Notice(session.last_problem) if session.last_problem else None
+        session.last_problem = ""
+        return self._dialogue(session, notice=notice)
 
     def recover(self, request: gr.Request) -> Values:
         """Gradio gave up on a turn: what was asked goes on, what was not can be sent again."""
         with self._store.locked(*key_of(request)) as session:
             if session.run is not None:
                 return self._dialogue(session)
+            if session.untold is not None and session.untold == session.stored.tree.head:
+                session.untold = None
+                return self._ended(session)
             notice = Notice("The question did not get through. Please send it again.")
             return self._dialogue(session, notice=notice)
 
     def stop(self, request: gr.Request) -> None:
         """Stop: the answer ends within one token and is kept as far as it got."""
-        run = self._store.get(*key_of(request)).run
+        session = self._store.peek(*key_of(request))
+        run = session.run if session is not None else None
         if run is not None:
             run.stop.set()
 

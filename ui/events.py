@@ -72,6 +72,10 @@ class EventHandlers:
         self._transcript = services.transcript
         self._views = services.views
 
+    def _problem(self, error: AssistantError, **more: object) -> dict[str, object]:
+        """A part's value that only says what is wrong."""
+        return {"rev": self._views.rev(), "problem": str(error), **more}
+
 
 class DialogueEvents(EventHandlers):
     """Handlers that change what the dialogue and the list of conversations show."""

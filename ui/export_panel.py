@@ -1,6 +1,5 @@
 """Export and import of the conversation: one menu, files made on request and kept nowhere."""
 
-import base64
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from assistant.export.sdf import to_sdf
 from assistant.export.source import HEIGHT, WIDTH, Export, Look, export_of
 from ui.events import SKIP, DialogueEvents, Notice, Values, key_of, payload_of
 from ui.molecules import Chemistry
-from ui.parts import part
+from ui.parts import QUICK, file_value, part
 from ui.session import Session
 from ui.uploads import received, refuse_big
 
@@ -68,10 +67,9 @@ def exporter_part() -> gr.HTML:
 
 def connect(exporter: gr.HTML, dialogue: list[gr.HTML], handlers: "ExportHandlers") -> None:
     """Which event goes where; `dialogue` is transcript, composer and chats."""
-    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    exporter.save(handlers.save, None, [exporter, dialogue[1]], **quick)
-    exporter.passport(handlers.passport, None, [exporter, dialogue[1]], **quick)
-    exporter.restore(handlers.restore, None, [exporter, *dialogue], **quick)
+    exporter.save(handlers.save, None, [exporter, dialogue[1]], **QUICK)
+    exporter.passport(handlers.passport, None, [exporter, dialogue[1]], **QUICK)
+    exporter.restore(handlers.restore, None, [exporter, *dialogue], **QUICK)
 
 
 class ExportHandlers(DialogueEvents):
@@ -164,10 +162,7 @@ class ExportHandlers(DialogueEvents):
         return self._value(), self._views.composer(session, notice=Notice(reason))
 
     def _file(self, name: str, mime: str, content: str | bytes) -> dict[str, object]:
-        data = content.encode() if isinstance(content, str) else content
-        return self._value(
-            file={"name": name, "mime": mime, "base64": base64.b64encode(data).decode()}
-        )
+        return self._value(file=file_value(name, mime, content))
 
     def _value(self, file: dict[str, str] | None = None) -> dict[str, object]:
         return {"rev": self._views.rev(), "file": file}

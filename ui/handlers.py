@@ -25,10 +25,6 @@ class Handlers(EventHandlers):
 
     # -- the page itself ---------------------------------------------------------------------
 
-    def closed(self, request: gr.Request) -> None:
-        """The tab is gone: forget its session; what it asked for is written on."""
-        self._store.drop(*key_of(request))
-
     def tick(self) -> Values:
         """The header, and when to ask for it again: the model is loading, the link may change."""
         seconds = self._views.seconds_to_next_header

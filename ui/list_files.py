@@ -2,10 +2,10 @@
 
 import csv
 import io
-import re
 from collections.abc import Mapping, Sequence
 
 from assistant.chem.facts import Facts
+from assistant.export.cells import csv_cell
 from assistant.export.sdf import fact_properties, sd_record
 from ui.list_table import Answer, ListTable, Row
 
@@ -32,8 +32,6 @@ _FACTS = (
     "double_bonds",
     "fragments",
 )
-_FORMULA_START = re.compile(r"^[=+\-@\t\r]")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 def to_csv(table: ListTable, order: Sequence[int]) -> str:
@@ -94,10 +92,3 @@ def _answer_cells(answer: Answer | None) -> tuple[str, str, str]:
     wrong = (c for c in answer.checks if c.verdict == "contradicted")
     instead = "; ".join(f"{c.claim}: {c.truth or 'wrong'}" for c in wrong)
     return answer.text or answer.problem, answer.summary(), instead
-
-
-def csv_cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula: names and answers are other people's text."""
-    text = str(value)
-    is_formula = bool(_FORMULA_START.match(text)) and not _NUMBER.fullmatch(text)
-    return f"'{text}" if is_formula else text

@@ -1,6 +1,5 @@
 """The List tab: a file or pasted text becomes a table, one question is asked of every molecule."""
 
-import base64
 import json
 import threading
 import time
@@ -18,7 +17,8 @@ from ui.events import EventHandlers, Payload, Services, key_of, payload_of
 from ui.list_files import to_csv, to_list_sdf
 from ui.list_jobs import start_asking, start_facts
 from ui.list_table import ListTable
-from ui.parts import part
+from ui.parts import MANY, file_value, part
+from ui.tab_store import Tab
 from ui.turns import MAX_QUESTION_CHARS
 from ui.uploads import received, refuse_big
 
@@ -48,10 +48,6 @@ class Lists:
         for table in (self.shown, self.before):
             if table is not None:
                 table.close()
-
-
-Tab = tuple[str, str]
-"""A visitor and the random id of their tab."""
 
 
 class ListStore:
@@ -116,20 +112,14 @@ def list_part() -> gr.HTML:
 
 def connect(app: gr.Blocks, panel: gr.HTML, handlers: "ListHandlers") -> None:
     """Which event goes where; those that last stream, the others answer at once."""
-    quick = {
-        "queue": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "trigger_mode": "multiple",
-    }
-    lasting = {**quick, "queue": True, "concurrency_id": "list", "concurrency_limit": 16}
+    lasting = {**MANY, "queue": True, "concurrency_id": "list", "concurrency_limit": 16}
     panel.paste(handlers.paste, None, panel, **lasting)
     panel.file(handlers.file, None, panel, **lasting)
     panel.ask(handlers.ask_rows, None, panel, **lasting)
     panel.back(handlers.back, None, panel, **lasting)
-    panel.cancel(handlers.cancel, None, panel, **quick)
-    panel.catch(handlers.catch, None, panel, **quick)
-    panel.save(handlers.save, None, panel, **quick)
+    panel.cancel(handlers.cancel, None, panel, **MANY)
+    panel.catch(handlers.catch, None, panel, **MANY)
+    panel.save(handlers.save, None, panel, **MANY)
     app.unload(handlers.closed)
 
 
@@ -246,8 +236,7 @@ class ListHandlers(EventHandlers):
         text = to_list_sdf(table, order) if is_sdf else "\ufeff" + to_csv(table, order)
         extension, mime = ("sdf", "chemical/x-mdl-sdfile") if is_sdf else ("csv", "text/csv")
         name = f"{datetime.now():%Y-%m-%d}-{slug_of(Path(table.title).stem) or 'list'}.{extension}"
-        file = {"name": name, "mime": mime, "base64": base64.b64encode(text.encode()).decode()}
-        return {**self._value(table, 0, 0), "file": file}
+        return {**self._value(table, 0, 0), "file": file_value(name, mime, text)}
 
     def closed(self, request: gr.Request) -> None:
         """The tab is gone."""
@@ -287,9 +276,6 @@ class ListHandlers(EventHandlers):
             "problem": "",
             "file": None,
         }
-
-    def _problem(self, error: AssistantError) -> dict[str, object]:
-        return {"rev": self._views.rev(), "problem": str(error)}
 
 
 _GONE = "The list is no longer there. Open its file again."

@@ -48,15 +48,11 @@ class Arrival:
     Attributes:
         added: Numbers given to molecules.
         problems: What could not be read, one sentence each.
-        error: Why nothing was read at all.
-        quiet: The text is only half typed; nothing changes.
         removed: Number that was taken off the list; 0 for none.
     """
 
     added: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
-    error: AssistantError | None = None
-    quiet: bool = False
     removed: int = 0
 
 

@@ -1,6 +1,5 @@
 """The pair heads of the bundle for the page: read once, when the Pair tab is first opened."""
 
-import logging
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +8,6 @@ from assistant.errors import AssistantError
 
 if TYPE_CHECKING:
     from assistant.pairing.bench import PairBench
-
-log = logging.getLogger(__name__)
 
 
 class PairHeads:
@@ -52,6 +49,6 @@ class PairHeads:
         try:
             from assistant.pairing.bench import PairBench
 
-            self._bench = PairBench.load(self._bundle or Path())
+            self._bench = PairBench.load(self._bundle)
         finally:
             self._done.set()

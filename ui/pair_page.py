@@ -1,6 +1,5 @@
 """The Pair tab: two molecules with roles, the number of a pair model head, a sweep over a list."""
 
-import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,10 +19,11 @@ from ui.pair_heads import PairHeads
 from ui.pair_state import PairState, PairStore, Sweep, SweptRow
 from ui.pair_sweep import partners_of, sweep_value, to_pair_csv, work_off
 from ui.pair_view import ROLES, TITLES, answer_html, name_of, off_html, slot_html
-from ui.parts import part
+from ui.parts import MANY, file_value, part
 from ui.transcript import Drawings
 
 if TYPE_CHECKING:
+    from assistant.pairing.figures import TaskFigures
     from assistant.pairing.predictor import PairPredictor
 
 N_NEAREST = 5
@@ -39,27 +39,24 @@ def pair_part() -> gr.HTML:
 
 def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHandlers") -> None:
     """Which event goes where; those that last stream, the others answer at once."""
-    quick = {
-        "queue": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "trigger_mode": "multiple",
-    }
-    lasting = {**quick, "queue": True, "concurrency_id": "pair", "concurrency_limit": 8}
-    panel.open(handlers.opened, None, panel, **lasting)
-    panel.sweep(handlers.sweep, None, panel, **lasting)
-    panel.choose(handlers.choose, None, panel, **quick)
-    panel.fill(handlers.fill, None, panel, **quick)
-    panel.clear(handlers.clear, None, panel, **quick)
-    panel.swap(handlers.swap, None, panel, **quick)
-    panel.cancel(handlers.cancel, None, panel, **quick)
-    panel.save(handlers.save, None, panel, **quick)
-    panel.talk(handlers.talk, None, composer, **quick)
+    lasting = {**MANY, "queue": True}
+    # of its own: as many sweeps as may run must not keep the tab closed for everybody else
+    opening = {**lasting, "concurrency_id": "pair-open", "concurrency_limit": 16}
+    sweeping = {**lasting, "concurrency_id": "pair-sweep", "concurrency_limit": 8}
+    panel.open(handlers.opened, None, panel, **opening)
+    panel.sweep(handlers.sweep, None, panel, **sweeping)
+    panel.choose(handlers.choose, None, panel, **MANY)
+    panel.fill(handlers.fill, None, panel, **MANY)
+    panel.clear(handlers.clear, None, panel, **MANY)
+    panel.swap(handlers.swap, None, panel, **MANY)
+    panel.cancel(handlers.cancel, None, panel, **MANY)
+    panel.save(handlers.save, None, panel, **MANY)
+    panel.talk(handlers.talk, None, composer, **MANY)
     app.unload(handlers.closed)
 
 
 class PairHandlers(EventHandlers):
-    """What the Pair tab does; every value is the whole panel but for an unchanged sweep."""
+    """What the Pair tab does; a value is the whole panel, or only how far a sweep is."""
 
     def __init__(
         self, services: Services, heads: PairHeads, store: PairStore | None = None
@@ -139,7 +136,7 @@ class PairHandlers(EventHandlers):
     # -- a sweep -----------------------------------------------------------------------------
 
     def sweep(self, event: gr.EventData, request: gr.Request) -> Iterator[dict[str, object]]:
-        """One molecule against a list, row by row."""
+        """One molecule against a list, row by row; it ends with the stream that shows it."""
         data, state = payload_of(event), self.states.get(key_of(request))
         try:
             predictor, sweep = self._new_sweep(data, state, request)
@@ -149,12 +146,15 @@ class PairHandlers(EventHandlers):
         threading.Thread(
             target=work_off, args=(sweep, predictor), name="pair-sweep", daemon=True
         ).start()
-        while True:
+        try:
             was_running = sweep.running
             yield self._value(state, request, with_sweep=True)
-            if not was_running or state.sweep is not sweep:
-                return
-            time.sleep(WAIT_SECONDS)
+            while was_running and state.sweep is sweep:
+                time.sleep(WAIT_SECONDS)
+                was_running = sweep.running
+                yield {"rev": self._views.rev(), "sweep": self._table(sweep)}
+        finally:
+            sweep.stop.set()
 
     def _new_sweep(
         self, data: Payload, state: PairState, request: gr.Request
@@ -175,9 +175,7 @@ class PairHandlers(EventHandlers):
             raise AssistantError("The list has no other molecule than the one that stays.")
         rows = [SweptRow(molecule) for molecule in partners]
         sweep = Sweep(state.task, fixed, vary, rows, problems)
-        with state.lock:
-            state.end_sweep()
-            state.sweep = sweep
+        self.states.begin(key_of(request), sweep)
         return predictor, sweep
 
     def cancel(self, request: gr.Request) -> dict[str, object]:
@@ -195,19 +193,13 @@ class PairHandlers(EventHandlers):
         given = payload_of(event).get("rows")
         order = [i for i in given if isinstance(i, int)] if isinstance(given, list) else []
         order = [i for i in dict.fromkeys(order) if 0 <= i < len(sweep.rows)]
-        figures = self._heads.get().predictors[sweep.task.name].figures.tasks[sweep.task.name]
-        text = "\ufeff" + to_pair_csv(sweep, figures, order or range(len(sweep.rows)))
+        text = "\ufeff" + to_pair_csv(sweep, self._figures(sweep), order or range(len(sweep.rows)))
         name = f"{datetime.now():%Y-%m-%d}-{sweep.task.name}-sweep.csv"
-        file = {
-            "name": name,
-            "mime": "text/csv",
-            "base64": base64.b64encode(text.encode()).decode(),
-        }
-        return {"rev": self._views.rev(), "file": file}
+        return {"rev": self._views.rev(), "file": file_value(name, "text/csv", text)}
 
     def closed(self, request: gr.Request) -> None:
-        """The tab is gone."""
-        self.states.drop(key_of(request))
+        """The tab is gone, or its network for a moment: its sweep ends, what it holds stays."""
+        self.states.get(key_of(request)).end_sweep()
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -223,7 +215,7 @@ class PairHandlers(EventHandlers):
             try:
                 change(state)
             except AssistantError as error:
-                return self._problem(error, slot)
+                return self._problem(error, at=slot)
         return self._value(state, request)
 
     def _read(self, text: str) -> Molecule:
@@ -251,16 +243,15 @@ class PairHandlers(EventHandlers):
     def _value(
         self, state: PairState, request: gr.Request, *, with_sweep: bool = False
     ) -> dict[str, object]:
-        rev = self._views.rev()
         try:
             bench = self._heads.get()
         except AssistantError as error:
-            return {"rev": rev, "problem": str(error)}
+            return self._problem(error)
         with state.lock:
             task, slots, pair, sweep = state.task, list(state.slots), state.pair, state.sweep
         off = bench.off.get(task.name)
         value: dict[str, object] = {
-            "rev": rev,
+            "rev": self._views.rev(),
             "tasks": [
                 {"name": name, "title": title, "on": name in bench.predictors}
                 for name, title in TITLES.items()
@@ -281,9 +272,14 @@ class PairHandlers(EventHandlers):
             except AssistantError as error:
                 value["problem"] = str(error)
         if with_sweep and sweep is not None:
-            figures = bench.predictors[sweep.task.name].figures.tasks[sweep.task.name]
-            value["sweep"] = sweep_value(sweep, figures)
+            value["sweep"] = self._table(sweep)
         return value
+
+    def _table(self, sweep: Sweep) -> dict[str, object]:
+        return sweep_value(sweep, self._figures(sweep))
+
+    def _figures(self, sweep: Sweep) -> "TaskFigures":
+        return self._heads.get().predictors[sweep.task.name].figures.tasks[sweep.task.name]
 
     def _answer(
         self, predictor: "PairPredictor", state: PairState, pair: tuple[Molecule, Molecule]
@@ -304,9 +300,6 @@ class PairHandlers(EventHandlers):
             if session.current is not None and session.current_number is None:
                 found.append({"n": 0, "name": name_of(session.current.molecule)})
         return found
-
-    def _problem(self, error: AssistantError, slot: int | None = None) -> dict[str, object]:
-        return {"rev": self._views.rev(), "problem": str(error), "at": slot}
 
 
 def _slot(data: Payload) -> int:

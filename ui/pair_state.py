@@ -1,21 +1,19 @@
 """What the Pair tab of one browser tab holds: a task, two slots, the last sweep."""
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import PAIR_TASKS, PairTask
+from assistant.errors import AssistantError
+from ui.tab_store import Tab, TabStore
 
 if TYPE_CHECKING:
     from assistant.pairing.predictor import Judged
 
 MAX_TABS = 50
 FIRST_TASK = "absorption"
-
-Tab = tuple[str, str]
-"""A visitor and the random id of their tab."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,11 @@ class Sweep:
     done: int = 0
     running: bool = True
 
+    @property
+    def is_going_on(self) -> bool:
+        """Whether more than the row that is being asked will come."""
+        return self.running and not self.stop.is_set()
+
 
 @dataclass
 class PairState:
@@ -66,7 +69,6 @@ class PairState:
 
     task: PairTask = PAIR_TASKS[FIRST_TASK]
     slots: list[Molecule | None] = field(default_factory=lambda: [None, None])
-    typed: list[str] = field(default_factory=lambda: ["", ""])
     sweep: Sweep | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -82,29 +84,31 @@ class PairState:
             self.sweep.stop.set()
 
 
-class PairStore:
-    """States by tab; the longest unused give way beyond a limit."""
+class PairStore(TabStore[PairState]):
+    """The state of every tab; one that gives way has its sweep ended."""
 
     def __init__(self, limit: int = MAX_TABS) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._states: OrderedDict[Tab, PairState] = OrderedDict()
+        super().__init__(limit, PairState.end_sweep)
 
     def get(self, key: Tab) -> PairState:
-        """The state of a tab."""
-        with self._lock:
-            state = self._states.pop(key, None) or PairState()
-            self._states[key] = state
-            while len(self._states) > self._limit:
-                self._states.popitem(last=False)[1].end_sweep()
+        """The state of a tab, new on its first call."""
+        with self.lock:
+            state = super().get(key)
+            if state is None:
+                state = PairState()
+                self.put(key, state)
             return state
 
-    def drop(self, key: Tab) -> None:
-        """Forgets a closed tab."""
-        with self._lock:
-            state = self._states.pop(key, None)
-        if state is not None:
-            state.end_sweep()
+    def begin(self, key: Tab, sweep: Sweep) -> None:
+        """Gives a tab its sweep; the one before is ended.
 
-    def __len__(self) -> int:
-        return len(self._states)
+        Raises:
+            AssistantError: One runs for the visitor in another tab.
+        """
+        with self.lock:
+            others = [state.sweep for state in self.others(key)]
+            if any(other.is_going_on for other in others if other is not None):
+                raise AssistantError("A sweep runs for you in another tab. Cancel it there first.")
+            state = self.get(key)
+            state.end_sweep()
+            state.sweep = sweep

@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
+from assistant.export.cells import csv_cell
 from assistant.pairing.lists import LISTS, molecules_of
-from ui.list_files import csv_cell
 from ui.molecules import Chemistry
 from ui.pair_state import Sweep, SweptRow
 from ui.pair_view import name_of, number
@@ -59,9 +59,7 @@ def partners_of(
     return found, problems
 
 
-def work_off(
-    sweep: Sweep, predictor: "PairPredictor", pause: Callable[[], None] = lambda: None
-) -> None:
+def work_off(sweep: Sweep, predictor: "PairPredictor") -> None:
     """Asks every partner, one after the other, until the end or until it is stopped."""
     try:
         for index, row in enumerate(sweep.rows):
@@ -69,7 +67,6 @@ def work_off(
                 return
             sweep.rows[index] = _asked(sweep, row, predictor)
             sweep.done += 1
-            pause()
     finally:
         sweep.running = False
 
@@ -78,12 +75,11 @@ def _asked(sweep: Sweep, row: SweptRow, predictor: "PairPredictor") -> SweptRow:
     pair = (sweep.fixed, row.molecule) if sweep.vary else (row.molecule, sweep.fixed)
     try:
         judged = predictor.judged(*pair, sweep.task.name)
-        nearest = predictor.nearest(*pair, sweep.task.name, 1)
     except AssistantError as error:
         return SweptRow(row.molecule, problem=str(error))
-    measured = None
-    if nearest and (nearest[0].first, nearest[0].second) == tuple(m.smiles for m in pair):
-        measured = nearest[0].values.get(sweep.task.name)
+    measured, near = None, judged.nearest
+    if near is not None and (near.first, near.second) == tuple(m.smiles for m in pair):
+        measured = near.values.get(sweep.task.name)
     return SweptRow(row.molecule, judged, measured)
 
 
@@ -117,6 +113,7 @@ def sweep_value(sweep: Sweep, figures: "TaskFigures") -> dict[str, object]:
     ]
     is_score = sweep.task.answer == "yes_no"
     return {
+        "task": sweep.task.name,
         "rows": sorted([*rows, *failed], key=lambda row: row["i"]),
         "done": sweep.done,
         "total": len(sweep.rows),

@@ -12,7 +12,7 @@ from assistant.chem.pairs import PairTask
 from assistant.pairing.lists import usual_names
 from ui.render import drawing, escape
 from ui.transcript import Drawings
-from ui.workbench import short
+from ui.workbench import rounded, short
 
 if TYPE_CHECKING:
     from assistant.pairing.bench import Off
@@ -43,9 +43,7 @@ DECIMALS = {"absorption": 0, "emission": 0, "lifetime": 2, "solvation": 2, "drug
 
 def number(task: PairTask, value: float) -> str:
     """A value with the digits its error leaves, without its unit; a minus as a minus."""
-    text = f"{value:.{DECIMALS[task.name]}f}"
-    text = text.removeprefix("-") if not text.strip("-0.") else text
-    return text.replace("-", "−")
+    return rounded(value, f"{{:.{DECIMALS[task.name]}f}}").replace("-", "−")
 
 
 def with_unit(task: PairTask, value: float) -> str:

@@ -4,11 +4,23 @@ A part's value is a small JSON object. The script renders it and ignores values 
 the one it shows (`rev`), because Gradio may answer quick events out of order.
 """
 
+import base64
 from pathlib import Path
 
 import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
+MODEL_CONCURRENCY = 32  # twice what the engine takes: the rest is refused, not kept waiting
+# How Gradio takes an event: at once, one at a time; at once, many; in the model's own queue.
+QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+MANY = {**QUICK, "trigger_mode": "multiple"}
+ANSWER = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "multiple",
+    "concurrency_id": "model",
+    "concurrency_limit": MODEL_CONCURRENCY,
+}
 
 _MOUNT = """
 const link = {element, trigger, props, watch, upload};
@@ -45,3 +57,9 @@ def part(
         elem_classes=["part"],
         **props,
     )
+
+
+def file_value(name: str, mime: str, content: str | bytes) -> dict[str, str]:
+    """A file in a part's value, as the page's script `chat.download` takes it."""
+    data = content.encode() if isinstance(content, str) else content
+    return {"name": name, "mime": mime, "base64": base64.b64encode(data).decode()}

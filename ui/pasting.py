@@ -75,7 +75,7 @@ class PasteHandlers(EventHandlers):
         try:
             found = self._chemistry.call("inspect", text=smiles, **COPY_SIZE)
         except AssistantError as error:
-            return {"rev": self._views.rev(), "kind": kind, "problem": str(error)}
+            return self._problem(error, kind=kind)
         return {
             "rev": self._views.rev(),
             "kind": kind,

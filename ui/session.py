@@ -41,6 +41,7 @@ class Session:
         self.use_current = True
         self.chosen: set[int] = set()
         self.run: Run | None = None
+        self.untold: int | None = None  # the answer begun here whose end no stream has brought yet
         self.listing = Listing()
         self.removed: dict[int, NumberedMolecule] = {}  # taken off the list, to be put back
         self.last_problem = ""
@@ -198,6 +199,7 @@ class Session:
         self.stored = self._history.load(self.visitor, place.conversation)
         turn = len(self.questions) - 1
         self.run = self._runs.start(place, turn, self.conversation, draw)
+        self.untold = place.answer
         self.listing = replace(self.listing, deleted=None)  # time has gone on
         return self.run
 

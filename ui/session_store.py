@@ -15,7 +15,8 @@ MAX_SESSIONS = 500
 class SessionStore:
     """All open tabs, by visitor and tab; the longest unused give way beyond a limit.
 
-    A tab that is forgotten ends nothing: its answers are written on.
+    Only the limit makes it forget a tab: whether one was closed or only lost its network for a
+    moment cannot be told here. A tab that is forgotten ends nothing: its answers are written on.
     """
 
     def __init__(self, runs: Runs, limit: int = MAX_SESSIONS) -> None:
@@ -37,17 +38,17 @@ class SessionStore:
             session.catch_up()
         return session
 
+    def peek(self, visitor: str, tab: str) -> Session | None:
+        """The session of a tab, if it has one, as it is: without waiting for who works with it."""
+        with self._lock:
+            return self._sessions.get((visitor, tab))
+
     @contextmanager
     def locked(self, visitor: str, tab: str) -> Iterator[Session]:
         """The session of a tab with its lock held."""
         session = self.get(visitor, tab)
         with session.lock:
             yield session
-
-    def drop(self, visitor: str, tab: str) -> None:
-        """Forgets a closed tab."""
-        with self._lock:
-            self._sessions.pop((visitor, tab), None)
 
     def __len__(self) -> int:
         return len(self._sessions)

@@ -17,7 +17,7 @@ from assistant.errors import AssistantError
 from assistant.sidebyside.report import to_csv, to_markdown
 from assistant.sidebyside.running import APOLOGY
 from ui.events import SKIP, DialogueEvents, Payload, Services, Values, key_of, payload_of
-from ui.parts import part
+from ui.parts import MANY, part
 from ui.render import Figure
 from ui.session import Session
 from ui.side_by_side_plan import Wish, asked_in, molecules_of, plan
@@ -44,17 +44,11 @@ def connect(
     app: gr.Blocks, panel: gr.HTML, dialogue: list[gr.HTML], handlers: "SideHandlers"
 ) -> None:
     """Which event goes where; `dialogue` is transcript, composer and chats."""
-    quick = {
-        "queue": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "trigger_mode": "multiple",
-    }
-    lasting = {**quick, "queue": True, "concurrency_id": "side", "concurrency_limit": 16}
-    panel.show(handlers.offer_columns, None, panel, **quick)
+    lasting = {**MANY, "queue": True, "concurrency_id": "side", "concurrency_limit": 16}
+    panel.show(handlers.offer_columns, None, panel, **MANY)
     panel.run(handlers.run_columns, None, panel, **lasting)
-    panel.halt(handlers.halt_columns, None, None, **quick)
-    panel.keep(handlers.keep_column, None, [panel, *dialogue], **quick)
+    panel.halt(handlers.halt_columns, None, None, **MANY)
+    panel.keep(handlers.keep_column, None, [panel, *dialogue], **MANY)
     app.unload(handlers.closed)
 
 
@@ -110,7 +104,7 @@ class SideHandlers(DialogueEvents):
                 yield self._value(session, bench)
             yield self._value(session, bench, is_last=True)
         finally:
-            bench.comparison.stop.set()
+            bench.stop()
 
     def halt_columns(self, request: gr.Request) -> None:
         """Stop, or the panel was closed: what there is stays."""
@@ -130,8 +124,8 @@ class SideHandlers(DialogueEvents):
             return self._problem(error), SKIP, SKIP, SKIP
 
     def closed(self, request: gr.Request) -> None:
-        """The tab is gone."""
-        self.benches.drop(key_of(request))
+        """The tab is gone, or its network for a moment: what there is stays."""
+        self.benches.stop(key_of(request))
 
     # -- values ------------------------------------------------------------------------------
 
@@ -170,9 +164,6 @@ class SideHandlers(DialogueEvents):
             "csv": "\ufeff" + to_csv(comparison) if is_last else "",
             "problem": "",
         }
-
-    def _problem(self, error: AssistantError) -> dict[str, object]:
-        return {"rev": self._views.rev(), "problem": str(error)}
 
 
 def _kept(bench: Bench | None, data: Payload) -> tuple[int, Message]:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,14 +9,12 @@ from assistant.errors import AssistantError
 from assistant.sidebyside.results import Comparison
 from ui.handle import Replying
 from ui.side_by_side_plan import Planned
+from ui.tab_store import Tab, TabStore
 
 FLUSH_SECONDS = 0.12
 POLL_SECONDS = 1.0
 MAX_BENCHES = 100
 MAX_RUNNING = 2  # of one visitor, in all their tabs
-
-Tab = tuple[str, str]
-"""A visitor and the random id of their tab."""
 
 
 @dataclass
@@ -53,6 +50,10 @@ class Bench:
         )
         self.writing.start()
 
+    def stop(self) -> None:
+        """Ends all columns within a token."""
+        self.comparison.stop.set()
+
     def _write(self, assistant: Replying) -> None:
         for _ in self.comparison.run(assistant):
             with self.changed:
@@ -83,49 +84,29 @@ class Bench:
             )
 
 
-class BenchStore:
-    """The comparison of each tab; the longest unused give way beyond a limit."""
+class BenchStore(TabStore[Bench]):
+    """The comparison of each tab; one that gives way is stopped."""
 
     def __init__(self, limit: int = MAX_BENCHES) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._benches: OrderedDict[Tab, Bench] = OrderedDict()
+        super().__init__(limit, Bench.stop)
 
-    def get(self, key: Tab) -> Bench | None:
-        """The comparison of a tab."""
-        with self._lock:
-            return self._benches.get(key)
-
-    def put(self, key: Tab, bench: Bench) -> None:
+    def put(self, key: Tab, value: Bench) -> None:
         """Shows another comparison in a tab; the one before is stopped.
 
         Raises:
             AssistantError: The visitor has enough of them running in other tabs.
         """
-        self.stop(key)
-        with self._lock:
-            others = [b for k, b in self._benches.items() if k[0] == key[0] and k != key]
-            if sum(other.is_running for other in others) >= MAX_RUNNING:
+        with self.lock:
+            self.stop(key)
+            if sum(other.is_running for other in self.others(key)) >= MAX_RUNNING:
                 raise AssistantError(
                     f"{MAX_RUNNING} comparisons are running for you in other tabs."
                     " Stop one of them first."
                 )
-            self._benches.pop(key, None)
-            self._benches[key] = bench
-            while len(self._benches) > self._limit:
-                self._benches.popitem(last=False)[1].comparison.stop.set()
+            super().put(key, value)
 
     def stop(self, key: Tab) -> None:
         """Ends all columns of a tab's comparison."""
         bench = self.get(key)
         if bench is not None:
-            bench.comparison.stop.set()
-
-    def drop(self, key: Tab) -> None:
-        """Forgets a closed tab."""
-        self.stop(key)
-        with self._lock:
-            self._benches.pop(key, None)
-
-    def __len__(self) -> int:
-        return len(self._benches)
+            bench.stop()

@@ -85,8 +85,10 @@ def attach_and_show(
 ) -> None:
     """Attaches the molecules of a question; box, sketcher and facts show the first of them.
 
-    What was drawn before stays attached, if it was.
+    What was drawn before stays attached, if it was. A text that was typed before and is still being
+    looked up comes too late.
     """
+    session.last_input += 1
     session.keep_molecules(conversation)
     session.chosen |= session.attached | set(numbers)
     load(session, conversation.molecule(numbers[0]).molecule.smiles, chemistry)

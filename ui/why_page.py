@@ -5,7 +5,6 @@ why ─► show: drawing, words that point at atoms ─► measure: view by view
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -19,8 +18,10 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.influence import measure, plan
 from ui.events import EventHandlers, Payload, Services, key_of, payload_of
-from ui.parts import part
+from ui.parts import MANY, part
+from ui.render import escape
 from ui.session import Session
+from ui.tab_store import TabStore
 from ui.why_drawing import scale_of
 from ui.why_view import (
     Names,
@@ -37,7 +38,6 @@ from ui.why_view import (
 MAX_PANELS = 20
 FLUSH_SECONDS = 0.4
 PICTURE = {"width": 340, "height": 250}
-Tab = tuple[str, str]
 
 
 @lru_cache(maxsize=256)
@@ -46,38 +46,11 @@ def facts_of(molecule: Molecule) -> Facts:
     return compute_facts(molecule)
 
 
-class PanelStore:
-    """Panels by tab; the longest unused give way."""
+class PanelStore(TabStore[Panel]):
+    """The panel of each tab; one that gives way is measured no further."""
 
     def __init__(self, limit: int = MAX_PANELS) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._panels: OrderedDict[Tab, Panel] = OrderedDict()
-
-    def get(self, key: Tab) -> Panel | None:
-        """The panel of a tab, if it opened one."""
-        with self._lock:
-            if key in self._panels:
-                self._panels.move_to_end(key)
-            return self._panels.get(key)
-
-    def put(self, key: Tab, panel: Panel) -> None:
-        """Another answer is asked about; what was measured of the one before is let go."""
-        with self._lock:
-            before = self._panels.pop(key, None)
-            self._panels[key] = panel
-            dropped = [before] if before else []
-            while len(self._panels) > self._limit:
-                dropped.append(self._panels.popitem(last=False)[1])
-        for old in dropped:
-            old.stop.set()
-
-    def drop(self, key: Tab) -> None:
-        """A tab is gone."""
-        with self._lock:
-            panel = self._panels.pop(key, None)
-        if panel is not None:
-            panel.stop.set()
+        super().__init__(limit, lambda panel: panel.stop.set())
 
 
 def why_part() -> gr.HTML:
@@ -87,16 +60,10 @@ def why_part() -> gr.HTML:
 
 def connect(app: gr.Blocks, panel: gr.HTML, handlers: "WhyHandlers") -> None:
     """Which event goes where; measuring streams, everything else answers at once."""
-    quick = {
-        "queue": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "trigger_mode": "multiple",
-    }
-    lasting = {**quick, "queue": True, "concurrency_id": "why", "concurrency_limit": 16}
-    panel.open(handlers.open_why, None, panel, **quick)
-    panel.choose(handlers.choose, None, panel, **quick)
-    panel.cancel(handlers.cancel_why, None, panel, **quick)
+    lasting = {**MANY, "queue": True, "concurrency_id": "why", "concurrency_limit": 16}
+    panel.open(handlers.open_why, None, panel, **MANY)
+    panel.choose(handlers.choose, None, panel, **MANY)
+    panel.cancel(handlers.cancel_why, None, panel, **MANY)
     panel.measure(handlers.measure_why, None, panel, **lasting)
     app.unload(handlers.closed)
 
@@ -114,7 +81,7 @@ class WhyHandlers(EventHandlers):
         try:
             panel = self._panel(self._store.get(*key), _number(data, "turn", -1))
         except AssistantError as error:
-            return {"rev": self._views.rev(), "problem": str(error)}
+            return self._problem(error)
         known = self.panels.get(key)
         if known is not None and known.node == panel.node and not panel.reason:
             panel = known
@@ -148,9 +115,9 @@ class WhyHandlers(EventHandlers):
         panel.busy, panel.problem, panel.waiting = True, "", ""
         chosen = (panel.number, panel.told)
         molecule = self._molecule(panel)
-        measurement = panel.measurements.setdefault(
-            chosen, plan(molecule, panel.number, told=panel.told)
-        )
+        if chosen not in panel.measurements:
+            panel.measurements[chosen] = plan(molecule, panel.number, told=panel.told)
+        measurement = panel.measurements[chosen]
         yield self._value(panel)
         try:
             yield from self._scored(panel, measurement, stop, key_of(request)[0])
@@ -195,8 +162,10 @@ class WhyHandlers(EventHandlers):
         return self._value(panel)
 
     def closed(self, request: gr.Request) -> None:
-        """The tab is gone."""
-        self.panels.drop(key_of(request))
+        """The tab is gone, or its network for a moment: what is scored stays."""
+        panel = self.panels.get(key_of(request))
+        if panel is not None:
+            panel.stop.set()
 
     # -- what is asked about -----------------------------------------------------------------
 
@@ -289,10 +258,10 @@ class WhyHandlers(EventHandlers):
         try:
             return pictures_html(panel, panel.measurement, tokens, names, draw)
         except AssistantError as error:
-            return f"<p>{error}</p>"
+            return f"<p>{escape(error)}</p>"
 
     def _gone(self) -> dict[str, object]:
-        return {"rev": self._views.rev(), "problem": "Choose an answer again; the page was idle."}
+        return self._problem(AssistantError("Choose an answer again; the page was idle."))
 
 
 def _number(data: Payload, key: str, default: int) -> int:

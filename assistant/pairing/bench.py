@@ -50,8 +50,11 @@ class PairBench:
         self.predictors, self.off = dict(predictors), dict(off)
 
     @classmethod
-    def load(cls, bundle: Path) -> "PairBench":
-        """Reads all heads of a bundle directory; what cannot be read is off with its reason."""
+    def load(cls, bundle: Path | None) -> "PairBench":
+        """Reads all heads of a bundle directory; what cannot be read is off with its reason.
+
+        Without a directory every task is off.
+        """
         predictors: dict[str, PairPredictor] = {}
         reasons: dict[str, str] = {}
         for directory in _directories(bundle, reasons):
@@ -79,7 +82,10 @@ def training_command(task: str) -> str:
     )
 
 
-def _directories(bundle: Path, reasons: dict[str, str]) -> list[Path]:
+def _directories(bundle: Path | None, reasons: dict[str, str]) -> list[Path]:
+    if bundle is None:
+        reasons["bundle"] = "There is no bundle."
+        return []
     try:
         parts = Bundle.read(bundle).components
     except BundleError as error:

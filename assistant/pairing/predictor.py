@@ -39,14 +39,19 @@ class Judged:
     Attributes:
         task: What was asked.
         value: In the task's unit; for yes/no the probability of yes.
-        similarity: To the nearest training pair; None where none are kept.
+        nearest: The nearest training pair that has a value; None where none are kept.
         warnings: Why the pair is outside of what was trained on.
     """
 
     task: PairTask
     value: float
-    similarity: float | None
+    nearest: Near | None
     warnings: tuple[str, ...]
+
+    @property
+    def similarity(self) -> float | None:
+        """To the nearest training pair, 0 … 1."""
+        return None if self.nearest is None else self.nearest.similarity
 
 
 class PairPredictor:
@@ -109,7 +114,7 @@ class PairPredictor:
     def judged(self, first: Molecule, second: Molecule, task: str) -> Judged:
         """The value of a task with its warnings."""
         value = self.values(first, second)[task]
-        warnings, similarity = [], None
+        warnings: list[str] = []
         roles = self.head.config.roles
         for side, molecule in enumerate((first, second)):
             near = None if self.known is None else self.known.similarity_of(molecule, side)
@@ -119,10 +124,9 @@ class PairPredictor:
                 else roles[side]
             )
             warnings += outside(molecule, self.figures.domains[side], role, near)
-        if nearest := self.nearest(first, second, task, 1):
-            similarity = nearest[0].similarity
+        nearest = next(iter(self.nearest(first, second, task, 1)), None)
         which = next(one for one in self.tasks if one.name == task)
-        return Judged(which, value, similarity, tuple(warnings))
+        return Judged(which, value, nearest, tuple(warnings))
 
     def nearest(self, first: Molecule, second: Molecule, task: str, n: int = 5) -> Sequence[Near]:
         """The nearest training pairs; none where they do not lie beside the weights."""

@@ -2,12 +2,12 @@
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 
 from assistant.chat.answer_text import MARKS
 from assistant.chat.check import Check
 from assistant.chat.mixture import ExpertScalings
+from assistant.export.cells import csv_cell
 from assistant.export.markdown import code, literal
 from assistant.export.source import checked_line
 from assistant.sidebyside.claims import ClaimRow
@@ -20,8 +20,6 @@ TITLES = {
     "molecules": "Two molecules side by side",
     "spellings": "One molecule, equivalent SMILES",
 }
-_FORMULA_START = re.compile(r"^[=+\-@\t\r]")
-_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 COLUMNS = (
     "column",
     "smiles",
@@ -62,15 +60,8 @@ def to_csv(comparison: Comparison) -> str:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for column, result in zip(comparison.columns, comparison.results, strict=True):
-        writer.writerow([_inert(value) for value in _figures(column, result)])
+        writer.writerow([csv_cell(value) for value in _figures(column, result)])
     return text.getvalue()
-
-
-def _inert(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = str(value)
-    is_formula = bool(_FORMULA_START.match(text)) and not _PLAIN_NUMBER.fullmatch(text)
-    return f"'{text}" if is_formula else text
 
 
 def state_of(column: Column, result: Result) -> str:

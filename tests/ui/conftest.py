@@ -1,5 +1,6 @@
 """What the page's tests share: chemistry in this process, an empty session, the whole page."""
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,13 @@ def runs(history: History) -> Iterator[Runs]:
 @pytest.fixture
 def session(runs: Runs) -> Session:
     return Session(runs, "visitor")
+
+
+@pytest.fixture(scope="module")
+def collected() -> Iterator[None]:
+    """What Gradio leaves open is collected in the module that ignores it, not in a later one."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,10 @@ from pathlib import Path
 from assistant.chat.history import History
 from tests.ui.browser import free_port
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
-from ui.app import build_app, launch_kwargs
+from ui.app import build_app
 from ui.handle import AssistantHandle
 from ui.molecules import Chemistry
+from ui.page_look import launch_kwargs
 from ui.passcode import protection
 from ui.reach import Reach
 from ui.runs import Runs

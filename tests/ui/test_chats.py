@@ -77,7 +77,6 @@ def test_an_answer_that_was_written_while_nobody_looked_is_there_on_return(
     next(turn)
     run = shelf.session("a").run
     turn.close()  # the tab is closed
-    shelf.work.closed(shelf.tab("a"))
     values = shelf.shelf.opened("", shelf.tab("while it is written"))
     assert values[1]["follow"]
     assert list(shelf.talk.follow(shelf.tab("while it is written")))[-1][0]["live"] is None

@@ -266,7 +266,6 @@ def test_a_killed_server_is_told_at_once_and_all_is_back_after_it(
     page.wait_for_selector(".turn >> nth=1 >> .checked", timeout=READY_MS)
 
 
-@pytest.mark.slow  # beside another worker it failed once in five runs; docs/log.md
 def test_a_lost_network_comes_back_with_the_molecule_the_list_and_the_running_answer(
     chat: "Page", fake: FakeAssistant
 ) -> None:

@@ -1,5 +1,7 @@
 """The handlers with a stand-in for Gradio's request and event, as the page would call them."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,12 +18,15 @@ from ui.events import Services, key_of
 from ui.examples import EXAMPLES, load_menu, welcome_html
 from ui.handle import AssistantHandle
 from ui.handlers import Handlers
+from ui.live import Live
+from ui.pasting import PasteHandlers
 from ui.reach import Reach
-from ui.runs import Runs
+from ui.runs import Run, Runs
 from ui.session import Session
 from ui.session_store import SessionStore
 from ui.transcript import Drawings, TranscriptView
 from ui.views import Views
+from ui.visitor import COOKIE
 
 SKIPPED = gr.skip()
 
@@ -42,12 +47,13 @@ class Desk:
         chats = ChatList(self.history)
         services = Services(handle, chemistry, self.store, runs, view, chats, views)
         self.work, self.talk = Handlers(services), DialogueHandlers(services)
-        self.shelf = ChatHandlers(services)
+        self.shelf, self.doors = ChatHandlers(services), PasteHandlers(services)
         self.request = self.tab("a")
 
     @staticmethod
-    def tab(name: str) -> SimpleNamespace:
-        return SimpleNamespace(session_hash=name, headers={})
+    def tab(name: str, *, cookie: str = "") -> SimpleNamespace:
+        headers = {"cookie": f"{COOKIE}={cookie}"} if cookie else {}
+        return SimpleNamespace(session_hash=name, headers=headers)
 
     def session(self, tab: str = "a") -> Session:
         return self.store.get(*key_of(self.tab(tab)))
@@ -201,6 +207,38 @@ def test_a_slow_look_up_does_not_overwrite_a_later_one(desk: Desk) -> None:
     desk.chemistry.call = slow
     assert desk.type("CCO") == (SKIPPED,) * 4
     assert desk.session().current.molecule.smiles == "CCCC"
+
+
+@pytest.mark.parametrize("way", ["asked", "pasted"])
+def test_a_slow_look_up_does_not_overwrite_a_molecule_of_the_question(desk: Desk, way: str) -> None:
+    call = desk.chemistry.call
+
+    def slow(task: str, **payload: object) -> dict[str, object]:
+        if payload.get("text") == "CCO":
+            desk.chemistry.call = call
+            if way == "asked":
+                desk.ask("CCCC")
+            else:
+                desk.doors.pasted(event(text="CCCC", alone=True), desk.request)
+        return call(task, **payload)
+
+    desk.chemistry.call = slow
+    assert desk.type("CCO") == (SKIPPED,) * 4
+    assert desk.session().current.molecule.smiles == "CCCC"
+
+
+def test_stop_does_not_wait_for_what_the_tab_is_busy_with(chemistry: InProcessChemistry) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.2))
+    turn = desk.talk.turn(event(kind="ask", text="Long?"), desk.request)
+    next(turn)
+    run = desk.session().run
+    with desk.session().lock:  # as while the chemistry reads what was pasted
+        stopping = threading.Thread(target=desk.talk.stop, args=(desk.request,))
+        stopping.start()
+        stopping.join(timeout=2)
+        assert run.stop.is_set()
+    stopping.join()
+    list(turn)
 
 
 def test_several_lines_become_numbered_chips_and_bad_ones_are_named(desk: Desk) -> None:
@@ -402,6 +440,53 @@ def test_a_turn_that_gradio_gave_up_on_is_followed_if_it_is_written_all_the_same
 def test_a_turn_that_never_arrived_can_be_sent_again(desk: Desk) -> None:
     transcript, composer, _ = desk.talk.recover(desk.request)
     assert not transcript["follow"]
+    assert "send it again" in composer["notice"]["text"]
+
+
+def test_a_tab_that_follows_too_late_gets_the_whole_answer(chemistry: InProcessChemistry) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.02))
+    before, later = desk.tab("a", cookie="A" * 43), desk.tab("b", cookie="A" * 43)
+    values = desk.talk.turn(event(kind="ask", text="Slow?"), before)
+    next(values)
+    transcript = desk.shelf.opened("", later)[1]
+    assert transcript["follow"]
+    run = desk.store.get(*key_of(later)).run
+    list(run.follow())
+    assert run.is_done
+    (told,) = desk.talk.follow(later)
+    assert told[0]["live"] is None
+    assert "claims checked" in told[0]["turns"][0]
+    assert not told[1]["busy"]
+
+
+def test_an_answer_whose_end_another_event_took_in_is_still_sent_as_a_whole(
+    chemistry: InProcessChemistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.01))
+    follow = Run.follow
+
+    def late(run: Run) -> Iterator[Live]:
+        live = run.live
+        list(follow(run))
+        assert desk.session().run is None  # as any event of the tab does
+        yield live
+
+    monkeypatch.setattr(Run, "follow", late)
+    assert "claims checked" in desk.ask("What is it?")[-1][0]["turns"][0]
+
+
+def test_an_answer_that_ended_while_gradio_gave_up_is_shown_without_a_complaint(
+    chemistry: InProcessChemistry,
+) -> None:
+    desk = Desk(chemistry, FakeAssistant(delay=0.01))
+    values = desk.talk.turn(event(kind="ask", text="Lost?"), desk.request)
+    next(values)
+    values.close()
+    list(desk.session().run.follow())
+    transcript, composer, _ = desk.talk.recover(desk.request)
+    assert "claims checked" in transcript["turns"][0]
+    assert composer["notice"] is None
+    _, composer, _ = desk.talk.recover(desk.request)  # of the next question, which never arrived
     assert "send it again" in composer["notice"]["text"]
 
 

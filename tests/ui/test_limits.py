@@ -14,11 +14,13 @@ from gradio_client import Client
 from assistant.evaluate.startup import turn_event
 from assistant.llm.queue import FairQueue, VisitorLimits
 from tests.ui.fakes import TEXT, InProcessChemistry, QueuedAssistant
-from ui.app import build_app, launch_kwargs
+from ui.app import build_app
 from ui.handle import AssistantHandle
+from ui.page_look import launch_kwargs
 from ui.reach import Reach
 
 pytestmark = [
+    pytest.mark.usefixtures("collected"),
     # Gradio looks for a free port with sockets that it leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -12,8 +12,9 @@ from assistant.chem.sandbox import ChemPool
 from tests.pairing.heads import write_bundle
 from tests.ui.browser import QUESTION, READY_MS
 from tests.ui.fakes import FakeAssistant
-from ui.app import build_app, launch_kwargs
+from ui.app import build_app
 from ui.handle import AssistantHandle
+from ui.page_look import launch_kwargs
 from ui.passcode import protection
 from ui.reach import Reach
 

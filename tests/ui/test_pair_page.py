@@ -4,22 +4,26 @@ import base64
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import PAIR_TASKS
+from assistant.pairing.known import Near
 from assistant.pairing.lists import LISTS, molecules_of
+from assistant.pairing.predictor import PairPredictor
 from tests.pairing.heads import write_bundle
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.services import make_services
 from ui.events import key_of
 from ui.pair_heads import PairHeads
 from ui.pair_page import PairHandlers
-from ui.pair_state import PairStore
+from ui.pair_state import PairStore, Sweep, SweptRow
 from ui.pair_sweep import MAX_PARTNERS
+from ui.visitor import COOKIE
 
 REQUEST = SimpleNamespace(session_hash="a", headers={})
 DYE = "N#Cc1ccc(N(C)C)cc1"
@@ -141,7 +145,7 @@ def test_one_molecule_is_swept_over_solvents(page: PairHandlers, heads: PairHead
     fill(page, DYE, "water")
     value = last(page.sweep(event(vary=1, list="solvents"), REQUEST))["sweep"]
     assert (value["done"], value["total"], value["running"]) == (34, 34, False)
-    assert value["axis"] == "absorption maximum (nm)"
+    assert (value["task"], value["axis"]) == ("absorption", "absorption maximum (nm)")
     by_name = {row["name"]: row for row in value["rows"]}
     predictor = heads.get().predictors["absorption"]
     wanted = predictor.values(Molecule.parse(DYE), Molecule.parse("Cc1ccccc1"))["absorption"]
@@ -217,7 +221,10 @@ def test_names_are_text_not_markup(page: PairHandlers) -> None:
     assert "<img" not in value["answer"] + "".join(value["slots"])
 
 
-def test_without_a_bundle_everything_is_off(chemistry: InProcessChemistry, tmp_path: Path) -> None:
+def test_without_a_bundle_everything_is_off(
+    chemistry: InProcessChemistry, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bundle)  # where the program is started is not where heads are read from
     heads = PairHeads(None)
     page = PairHandlers(make_services(chemistry, FakeAssistant()), heads)
     value = last(page.opened(REQUEST))
@@ -225,11 +232,56 @@ def test_without_a_bundle_everything_is_off(chemistry: InProcessChemistry, tmp_p
     assert value["off"]
 
 
-def test_closed_tabs_are_forgotten(page: PairHandlers) -> None:
-    fill(page, "aspirin", "ethanol")
-    assert len(page.states) == 1
+def test_a_tab_whose_network_was_lost_keeps_its_pair_and_its_table(page: PairHandlers) -> None:
+    fill(page, DYE, "water")
+    values = page.sweep(event(vary=1, list="solvents"), REQUEST)
+    next(values)
     page.closed(REQUEST)
-    assert len(page.states) == 0
+    value = last(values)
+    assert value["sweep"]["running"] is False
+    assert last(page.opened(REQUEST))["names"][1] == "water"
+    assert "file" in page.save(event(), REQUEST)
+
+
+def test_a_running_sweep_sends_only_its_table_and_searches_once_a_partner(
+    page: PairHandlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, searched = PairPredictor.nearest, []
+
+    def counted(*given: object) -> Sequence[Near]:
+        searched.append(given)
+        return search(*given)
+
+    monkeypatch.setattr(PairPredictor, "nearest", counted)
+    page.fill(event(slot=0, text=DYE), REQUEST)
+    first, *others = page.sweep(event(vary=1, list="solvents"), REQUEST)
+    assert "tasks" in first
+    assert others
+    assert all(set(value) == {"rev", "sweep"} for value in others)
+    assert len(searched) == 34
+
+
+def test_a_sweep_ends_with_the_stream_that_shows_it(page: PairHandlers) -> None:
+    fill(page, DYE, "water")
+    values = page.sweep(event(vary=1, list="solvents"), REQUEST)
+    next(values)
+    values.close()
+    assert page.states.get(key_of(REQUEST)).sweep.stop.is_set()
+
+
+def test_a_visitor_sweeps_in_one_tab_at_a_time(page: PairHandlers) -> None:
+    headers = {"cookie": f"{COOKIE}={'A' * 43}"}
+    here, there = (SimpleNamespace(session_hash=tab, headers=headers) for tab in "ab")
+    page.fill(event(slot=0, text=DYE), there)
+    running = Sweep(PAIR_TASKS["absorption"], Molecule(DYE), 1, [SweptRow(Molecule("O"))])
+    page.states.begin(key_of(here), running)
+    (refused,) = page.sweep(event(vary=1, list="solvents"), there)
+    assert "runs for you in another tab" in refused["problem"]
+    running.stop.set()
+    assert last(page.sweep(event(vary=1, list="solvents"), there))["sweep"]["done"] == 34
+
+
+def test_the_longest_unused_pair_gives_way() -> None:
     store = PairStore(limit=2)
     for name in "abc":
         store.get(("v", name))

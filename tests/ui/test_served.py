@@ -3,16 +3,22 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 from gradio_client import Client
 
 from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
-from ui.app import build_app, launch_kwargs, page_head
+from ui.app import build_app
+from ui.events import key_of
 from ui.handle import AssistantHandle
+from ui.page_look import launch_kwargs, page_head
+from ui.pair_page import PairHandlers
 from ui.reach import Reach
 
 pytestmark = [
+    pytest.mark.usefixtures("collected"),
     # Gradio looks for a free port with sockets that it leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -28,15 +34,20 @@ def fake() -> FakeAssistant:
 
 
 @pytest.fixture(scope="module")
-def client(fake: FakeAssistant, shared_chemistry: InProcessChemistry) -> Iterator[Client]:
+def app(fake: FakeAssistant, shared_chemistry: InProcessChemistry) -> Iterator[gr.Blocks]:
     app = build_app(
         AssistantHandle.ready(fake), chemistry=shared_chemistry, reach=Reach("this computer only")
     )
+    yield app
+    app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def client(app: gr.Blocks) -> Client:
     _, url, _ = app.launch(
         server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_kwargs()
     )
-    yield Client(url, verbose=False, analytics_enabled=False)
-    app.close(verbose=False)
+    return Client(url, verbose=False, analytics_enabled=False)
 
 
 def test_only_the_two_endpoints_are_public(client: Client) -> None:
@@ -63,6 +74,28 @@ def test_facts_do_not_wait_for_an_answer(client: Client, fake: FakeAssistant) ->
         assert not answer.done()
         fake.delay = 0
         answer.result(timeout=30)
+
+
+def test_what_gradio_takes_for_the_end_of_a_tab_empties_no_session(app: gr.Blocks) -> None:
+    listeners = app.fns.values()
+    store = next(one.fn.__self__._store for one in listeners if one.name == "turn")
+    request = SimpleNamespace(session_hash="a", headers={})
+    session = store.get(*key_of(request))
+    ended = [one for one in listeners if any(event == "unload" for _, event in one.targets)]
+    assert ended
+    for listener in ended:
+        listener.fn(request)
+    assert store.get(*key_of(request)) is session
+
+
+def test_sweeps_leave_room_to_open_the_pair_tab(app: gr.Blocks) -> None:
+    of_pairs = [
+        one
+        for one in app.fns.values()
+        if isinstance(getattr(one.fn, "__self__", None), PairHandlers)
+    ]
+    rooms = {one.name: one.concurrency_id for one in of_pairs}
+    assert rooms["opened"] != rooms["sweep"]
 
 
 def test_the_page_names_no_other_host() -> None:

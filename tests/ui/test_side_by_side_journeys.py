@@ -12,8 +12,9 @@ import pytest
 from assistant.chem.sandbox import ChemPool
 from tests.ui.browser import QUESTION, READY_MS, ask, enter, wait_below
 from tests.ui.side_fakes import SideAssistant, make_side
-from ui.app import build_app, launch_kwargs
+from ui.app import build_app
 from ui.handle import AssistantHandle
+from ui.page_look import launch_kwargs
 from ui.passcode import protection
 from ui.reach import Reach
 

@@ -459,3 +459,8 @@ def test_the_shipped_files_are_small_and_complete():
     assert sum(path.stat().st_size for path in files) <= 20 * MEGABYTE
     assert not [path.name for path in files if path.suffix == ".map"]
     assert (STATIC / "LICENSES.md").is_file()
+
+
+def test_the_built_sketcher_has_the_names_of_its_source() -> None:
+    source = STATIC.parent / "build" / "ketcher" / "public" / "names.js"
+    assert (STATIC / "ketcher" / "names.js").read_bytes() == source.read_bytes()

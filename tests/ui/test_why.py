@@ -9,7 +9,8 @@ import pytest
 from assistant.chat.conversation import Conversation, Message
 from assistant.chem.draw import draw_svg
 from assistant.chem.molecule import Molecule
-from assistant.influence import Control, Effect, Unit
+from assistant.errors import InvalidMoleculeError
+from assistant.influence import Control, Effect, Unit, plan
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.services import make_services
 from ui.events import Services
@@ -138,6 +139,17 @@ def test_a_stop_keeps_what_is_scored_and_measuring_goes_on_from_there(handlers, 
     assert len(fake.views) == len(panel.measurement.views)
 
 
+def test_what_is_measured_already_is_not_planned_again(handlers, monkeypatch):
+    planned = []
+    monkeypatch.setattr(
+        "ui.why_page.plan", lambda *given, **more: planned.append(given) or plan(*given, **more)
+    )
+    handlers.open_why(event(turn=0), REQUEST)
+    measured(handlers)
+    measured(handlers)
+    assert len(planned) == 1
+
+
 def test_a_second_measuring_ends_the_first_one(handlers):
     handlers.open_why(event(turn=0), REQUEST)
     first = handlers.measure_why(REQUEST)
@@ -205,12 +217,19 @@ def test_a_failure_is_a_sentence_in_the_panel(handlers, fake, monkeypatch):
     assert last["busy"] is False
 
 
-def test_a_closed_tab_ends_its_measuring_and_the_store_is_bounded(handlers):
+def test_an_error_is_text_not_markup(handlers, chemistry):
+    chemistry.broken["draw"] = InvalidMoleculeError("No drawing of <img src=x onerror=alert(1)>.")
+    assert "<img" not in handlers.open_why(event(turn=0), REQUEST)["pictures"]
+
+
+def test_a_lost_tab_ends_its_measuring_and_keeps_its_panel_and_the_store_is_bounded(handlers):
     handlers.open_why(event(turn=0), REQUEST)
     panel = handlers.panels.get(("visitor", "tab"))
     handlers.closed(REQUEST)
     assert panel.stop.is_set()
-    assert "idle" in handlers.choose(event(), REQUEST)["problem"]
+    assert handlers.choose(event(), REQUEST)["problem"] == ""
+    nobody = SimpleNamespace(session_hash="another tab", headers={}, cookies={}, request=None)
+    assert "idle" in handlers.choose(event(), nobody)["problem"]
     store = PanelStore(limit=2)
     panels = [SimpleNamespace(stop=threading.Event()) for _ in range(3)]
     for number, one in enumerate(panels):

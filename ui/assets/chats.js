@@ -204,6 +204,5 @@
   })();
 
   chat.placeOf = (hash) => (hash.startsWith("#c=") ? hash.slice(3) : "");
-  chat.chats = { unfold, toggle };
   chat.define("chats", { setup, show });
 })();

@@ -16,7 +16,7 @@
     question.value = draft.get(); // typed before the tab was loaded again
     if (question.value) part.fit();
     part.tell = (message) => notice(part, message);
-    part.refused = (text) => { part.onBusy(false); notice(part, { tone: "error", text }); };
+    part.refused = (text) => { part.onBusy(Boolean(chat.parts.transcript?.live)); notice(part, { tone: "error", text }); };
     part.send = () => {
       const text = question.value.trim();
       if (part.busy || !text) return question.focus();

@@ -12,6 +12,7 @@
   let wait = 0; // until the next look; 0 while connected
   let timer = 0;
   let leaving = false;
+  let isAnother = false; // the server that answered last did not make this page
 
   // -- the bar ------------------------------------------------------------------------------
   const bar = Object.assign(document.createElement("div"), { className: "connection part", hidden: true });
@@ -32,11 +33,23 @@
   const base = () => (window.gradio_config?.root || location.origin).replace(/\/$/, "");
   /** Whether the server answers: anything but a relay's own error will do (a closed door is a page of ours). */
   const answers = async () => {
+    isAnother = false;
     try {
       const response = await realFetch(`${base()}/gradio_api/app_id`, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (response.ok) isAnother = await isRestarted(response);
       return response.status < 500;
     } catch {
       return false;
+    }
+  };
+  /** Whether this is not the server that made the page: it was started again, and knows nothing of this tab. */
+  const isRestarted = async (response) => {
+    try {
+      const { app_id: now } = await response.json();
+      const before = window.gradio_config?.app_id;
+      return Boolean(now && before && now !== before);
+    } catch {
+      return false; // something else than the server's own word
     }
   };
   /** Something broke: one look tells whether it is the connection. */
@@ -45,7 +58,8 @@
     timer = -1; // one look at a time
     const isThere = await answers();
     timer = 0;
-    if (isThere || leaving) return;
+    if (leaving) return;
+    if (isThere) return isAnother ? back() : undefined;
     wait = FIRST_MS;
     show();
     timer = setTimeout(look, wait);
@@ -54,6 +68,7 @@
     clearTimeout(timer);
     if (await answers()) return back();
     wait = Math.min(wait * 1.5, LONGEST_MS);
+    clearTimeout(timer); // of another look at the same time
     timer = setTimeout(look, wait);
   };
   const back = () => {

@@ -86,8 +86,7 @@
       await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
       chat.say("copied the picture");
     } catch { // a browser that lets no page write pictures: a file instead
-      const bytes = new Uint8Array(await blob.arrayBuffer());
-      chat.download({ name: "structure.png", mime: "image/png", base64: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) });
+      chat.download({ name: "structure.png", mime: "image/png", content: blob });
     }
   };
 

@@ -97,10 +97,10 @@
     if (value.file) chat.download(value.file);
   };
 
-  /** Hands a file to the browser; nothing of it stays on the page. */
-  chat.download = ({ name, mime, base64 }) => {
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    const url = URL.createObjectURL(new Blob([bytes], { type: mime }));
+  /** Hands a file to the browser, from the server (`base64`) or made here (text or bytes); nothing of it stays on the page. */
+  chat.download = ({ name, mime, base64, content }) => {
+    const data = content ?? Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const url = URL.createObjectURL(new Blob([data], { type: mime }));
     const link = Object.assign(document.createElement("a"), { href: url, download: name });
     document.body.append(link);
     link.click();

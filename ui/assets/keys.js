@@ -16,21 +16,17 @@
     ]],
   ];
 
-  const node = (tag, properties = {}, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
+  const { make } = chat;
   /** “Ctrl+Shift+C” as keys; what is no key (Paste, Drop) stays a word. */
-  const keysOf = (text) => text.split(/(?<=\S)\+(?=\S)/).map((name) => node(/^(Paste|Drop)$/.test(name) ? "span" : "kbd", { textContent: name }));
-  const section = ([title, rows]) => node("section", {}, node("h3", { textContent: title }), node("dl", {}, ...rows.flatMap(([keys, what]) =>
-    [node("dt", {}, ...keysOf(keys)), node("dd", { textContent: what })])));
+  const keysOf = (text) => text.split(/(?<=\S)\+(?=\S)/).map((name) => make(/^(Paste|Drop)$/.test(name) ? "span" : "kbd", { textContent: name }));
+  const section = ([title, rows]) => make("section", {}, make("h3", { textContent: title }), make("dl", {}, ...rows.flatMap(([keys, what]) =>
+    [make("dt", {}, ...keysOf(keys)), make("dd", { textContent: what })])));
 
   let sheet;
   const help = () => {
     if (!sheet) {
-      const close = node("button", { type: "button", className: "tool close", textContent: "×", ariaLabel: "close" });
-      sheet = node("dialog", { className: "key-sheet part", ariaLabel: "keyboard and other habits" }, close, node("h2", { textContent: "Keyboard" }), ...SHEET.map(section));
+      const close = make("button", { type: "button", className: "tool close", textContent: "×", ariaLabel: "close" });
+      sheet = make("dialog", { className: "key-sheet part", ariaLabel: "keyboard and other habits" }, close, make("h2", { textContent: "Keyboard" }), ...SHEET.map(section));
       close.addEventListener("click", () => sheet.close());
       sheet.addEventListener("click", (event) => { if (event.target === sheet) sheet.close(); });
       document.body.append(sheet);

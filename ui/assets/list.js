@@ -7,7 +7,7 @@
   const CATCH_MS = 1500;
   const SETTLE_MS = 70; // without scrolling, before drawings are put into new rows
 
-  const { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, compare } = chat.listOrder;
+  const { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, ordered } = chat.listOrder;
 
   const shownLast = chat.kept("list"); // the table of a tab that is loaded again
 
@@ -83,10 +83,11 @@
 
   // -- following the server -----------------------------------------------------------------
   const show = (part, value) => {
+    if (part.left.has(value.table)) return; // late news of a list that another replaced
     clearTimeout(part.catching);
     if (value.problem && part.restoring && !part.key) { part.restoring = ""; return shownLast.keep(""); } // too long ago
     if (value.problem) return tell(part, value.problem, true);
-    if (!value.table || part.left.has(value.table)) return; // late news of a list that another replaced
+    if (!value.table) return;
     if (value.file) chat.download(value.file);
     if (value.table !== part.key) begin(part, value);
     const gap = value.start > part.seen;
@@ -107,7 +108,7 @@
     part.hasBefore = Boolean(part.key);
     if (part.key) part.left.add(part.key);
     shownLast.keep(value.table);
-    Object.assign(part, { key: value.table, seen: 0, rows: [], shown: [], number: -1, sort: { by: "i", down: false } });
+    Object.assign(part, { key: value.table, seen: 0, rows: [], shown: [], number: -1, wasRunning: false, sort: { by: "i", down: false } });
     part.nodes.forEach((node) => node.remove());
     part.nodes.clear();
     part.slots.filter.value = "";
@@ -198,12 +199,8 @@
   const arrange = (part, moved = false) => {
     const tests = testsOf(part.slots.filter.value);
     const { by, down } = part.sort;
-    const keyed = part.rows.filter((row) => row && tests.every((test) => test(part, row))).map((row) => [valueOf(part, row, by), row]);
-    keyed.sort(([a, x], [b, y]) => {
-      if (a === null || b === null) return (a === null) - (b === null) || x.i - y.i; // what is not known stays below
-      return (down ? -compare(a, b) : compare(a, b)) || x.i - y.i;
-    });
-    part.shown = keyed.map(([, row]) => row);
+    const found = part.rows.filter((row) => row && tests.every((test) => test(part, row)));
+    part.shown = ordered(found, (row) => valueOf(part, row, by), down);
     const [n, all] = [part.shown.length, part.rows.length];
     part.slots.count.textContent = n === all ? `${all.toLocaleString()} molecules` : `${n.toLocaleString()} of ${all.toLocaleString()}`;
     part.slots.table.setAttribute("aria-rowcount", String(n + 1));

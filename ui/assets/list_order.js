@@ -35,5 +35,11 @@
     return (part, row) => [row.name, row.smiles, row.formula, row.groups, ...(row.alerts || []), answerOf(part, row)?.text].some((field) => field?.toLowerCase().includes(word));
   });
 
-  chat.listOrder = { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, compare };
+  /** Rows by a value of each; what is not known stays below, what is equal stays in the order of the file. */
+  const ordered = (rows, valueOfRow, down) => rows.map((row) => [valueOfRow(row), row]).sort(([a, x], [b, y]) => {
+    if (a === null || b === null) return (a === null) - (b === null) || x.i - y.i;
+    return (down ? -compare(a, b) : compare(a, b)) || x.i - y.i;
+  }).map(([, row]) => row);
+
+  chat.listOrder = { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, ordered };
 })();

@@ -25,6 +25,13 @@ window.moleculeChat = (() => {
     show();
   };
 
+  /** A new element with its properties and children. */
+  const make = (tag, properties = {}, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+
   /** Replaces markup only where it changed, so that focus and scrolling stay. */
   const filled = new WeakMap(); // node → the markup it was given last
   const fill = (node, html) => {
@@ -198,5 +205,5 @@ window.moleculeChat = (() => {
     slot.dataset.html = html;
   };
 
-  return { define, mount, parts, fill, onAct, copy, say, showTab, lastTab, bring, sheet, showFigures, kept };
+  return { define, mount, parts, make, fill, onAct, copy, say, showTab, lastTab, bring, sheet, onPhone, showFigures, kept };
 })();

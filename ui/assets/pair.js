@@ -1,6 +1,7 @@
 // The Pair tab: two slots with roles, the number of a pair model head, a sweep as table and plot.
 (() => {
   const chat = window.moleculeChat;
+  const { make } = chat;
   const BLANK = { by: "i", down: false };
   const COLUMNS = [
     ["name", "molecule", false],
@@ -9,11 +10,6 @@
     ["similarity", "similarity", true],
     ["warnings", "outside of training", false],
   ];
-  const el = (tag, props = {}, ...children) => {
-    const node = Object.assign(document.createElement(tag), props);
-    node.append(...children);
-    return node;
-  };
 
   const setup = (part) => {
     const { sweep, list, pasted, tasks, vary } = part.slots;
@@ -43,6 +39,7 @@
     // The heads are read, and the conversation's molecules listed, when the tab is shown.
     const shown = () => { if (document.documentElement.dataset.tab === "pair") part.trigger("open", {}); };
     new MutationObserver(shown).observe(document.documentElement, { attributeFilter: ["data-tab"] });
+    shown(); // the page was loaded again on it
   };
 
   const placeNumber = (node) => Number(node.closest(".pair-slot").dataset.place);
@@ -68,6 +65,7 @@
   const show = (part, value) => {
     if (value.loading) return tell(part, "reading the pair models …");
     if (value.file) return chat.download(value.file);
+    if (value.sweep && !value.tasks) return showSweep(part, value.sweep); // only how far it is
     part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(Boolean(value.problem) && value.at === slot)));
     if (!value.tasks) return tell(part, value.problem || "", Boolean(value.problem));
     tell(part, value.problem || "", Boolean(value.problem));
@@ -87,8 +85,8 @@
     const { tasks } = part.slots;
     tasks.replaceChildren(...value.tasks.map(({ name, title, on }) => {
       const mine = name === value.task;
-      const button = el("button", { type: "button", className: on ? "on" : "off", tabIndex: mine ? 0 : -1 }, title);
-      if (!on) button.append(el("small", {}, " ○ off"));
+      const button = make("button", { type: "button", className: on ? "on" : "off", tabIndex: mine ? 0 : -1 }, title);
+      if (!on) button.append(make("small", {}, " ○ off"));
       button.dataset.act = "task";
       button.dataset.task = name;
       button.setAttribute("role", "radio");
@@ -107,30 +105,27 @@
     if (value.names[slot] && document.activeElement !== input) input.value = value.names[slot].includes("…") ? molecule.querySelector("code").title : value.names[slot];
     if (!value.names[slot] && document.activeElement !== input && !value.problem) input.value = "";
     const buttons = value.numbers.map(({ n, name }) => {
-      const button = el("button", { type: "button" });
+      const button = make("button", { type: "button" });
       button.dataset.act = "number";
       button.dataset.n = n;
       button.dataset.tip = name;
       button.setAttribute("aria-label", n ? `molecule ${n}, ${name}, as ${label.textContent.toLowerCase()}` : `the drawing as ${label.textContent.toLowerCase()}`);
-      button.append(n ? el("span", { className: `num num-${((n - 1) % 8) + 1}` }, String(n)) : "drawing");
+      button.append(n ? make("span", { className: `num num-${((n - 1) % 8) + 1}` }, String(n)) : "drawing");
       return button;
     });
-    numbers.replaceChildren(...(buttons.length ? [el("span", {}, "from the chat:"), ...buttons] : []));
+    numbers.replaceChildren(...(buttons.length ? [make("span", {}, "from the chat:"), ...buttons] : []));
   };
 
   // -- the sweep ----------------------------------------------------------------------------
   const showSweepForm = (part, value) => {
-    const { sweep, vary, scroll, plot, csv, problems } = part.slots;
+    const { sweep, vary } = part.slots;
     sweep.hidden = Boolean(value.off);
     const labels = [1, 0].map((slot) => [slot, value.symmetric ? `${value.roles[slot].toLowerCase()} ${slot + 1}` : value.roles[slot].toLowerCase()]);
     const before = vary.value;
-    vary.replaceChildren(...labels.map(([slot, words]) => el("option", { value: slot, textContent: words })));
+    vary.replaceChildren(...labels.map(([slot, words]) => make("option", { value: slot, textContent: words })));
     if (part.task === value.task && before !== "") vary.value = before;
     else { part.task = value.task; part.roles = value.roles; suggest(part); }
-    const old = part.state && part.state.task !== value.task; // a table of another task is not shown under this one
-    [scroll, plot].forEach((node) => { node.hidden = !part.state || old; });
-    csv.hidden = !part.state || old;
-    problems.hidden = problems.hidden || old;
+    showTable(part);
   };
   /** The list that goes with the role that changes. */
   const suggest = (part) => {
@@ -146,9 +141,16 @@
     part.trigger("sweep", { vary: Number(vary.value), list: list.value, text: pasted.value });
   };
 
+  /** Table, plot and CSV, where the sweep was of the task that is shown. */
+  const showTable = (part) => {
+    const { scroll, plot, csv, problems } = part.slots;
+    const state = part.state?.task === part.task ? part.state : null;
+    [scroll, plot, csv].forEach((node) => { node.hidden = !state?.done; });
+    problems.hidden = !state?.problems.length;
+  };
+
   const showSweep = (part, state) => {
-    const { progress, run, cancel, csv, problems, scroll, plot } = part.slots;
-    state.task = part.task;
+    const { progress, run, cancel, problems } = part.slots;
     part.state = state;
     run.hidden = state.running;
     cancel.hidden = !state.running;
@@ -158,11 +160,9 @@
     bar.max = state.total;
     bar.value = state.done;
     words.textContent = `${state.done} of ${state.total}`;
-    csv.hidden = !state.done;
-    scroll.hidden = plot.hidden = !state.done;
-    problems.hidden = !state.problems.length;
+    showTable(part);
     problems.querySelector("summary").textContent = `✗ ${state.problems.length} ${state.problems.length === 1 ? "line" : "lines"} could not be read`;
-    problems.querySelector("ul").replaceChildren(...state.problems.map((text) => el("li", { textContent: text })));
+    problems.querySelector("ul").replaceChildren(...state.problems.map((text) => make("li", { textContent: text })));
     if (!state.running && !part.announced) {
       part.announced = true;
       tell(part, state.stopped ? `Stopped: ${state.done} of ${state.total} are there.` : `All ${state.total} are there.`);
@@ -180,14 +180,9 @@
     const value = by === "warnings" ? row.warnings?.length : row[by];
     return value ?? null;
   };
-  const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true }));
   const arrange = (part) => {
     const { by, down } = part.sort;
-    part.rows = [...part.state.rows].sort((x, y) => {
-      const [a, b] = [valueOf(x, by), valueOf(y, by)];
-      if (a === null || b === null) return (a === null) - (b === null) || x.i - y.i; // what is not known stays below
-      return (down ? -compare(a, b) : compare(a, b)) || x.i - y.i;
-    });
+    part.rows = chat.listOrder.ordered(part.state.rows, (row) => valueOf(row, by), down);
     drawTable(part);
     drawPlot(part);
   };
@@ -198,27 +193,26 @@
     const unit = state.unit ? `, ${state.unit}` : "";
     table.tHead.rows[0].replaceChildren(...COLUMNS.map(([key, words, isNumber]) => {
       const mine = sort.by === key;
-      const button = el("button", { type: "button" }, ["value", "measured"].includes(key) ? words + unit : words, el("span", { className: "sign", textContent: mine ? (down(sort) ? "▼" : "▲") : "" }));
+      const button = make("button", { type: "button" }, ["value", "measured"].includes(key) ? words + unit : words, make("span", { className: "sign", textContent: mine ? (sort.down ? "▼" : "▲") : "" }));
       Object.assign(button.dataset, { act: "sort", by: key });
-      const cell = el("th", { scope: "col", className: isNumber ? "num-cell" : "" }, button);
-      cell.setAttribute("aria-sort", mine ? (down(sort) ? "descending" : "ascending") : "none");
+      const cell = make("th", { scope: "col", className: isNumber ? "num-cell" : "" }, button);
+      cell.setAttribute("aria-sort", mine ? (sort.down ? "descending" : "ascending") : "none");
       return cell;
     }));
     table.tBodies[0].replaceChildren(...part.rows.map((row) => {
-      const take = el("button", { type: "button", className: "link", textContent: row.name });
+      const take = make("button", { type: "button", className: "link", textContent: row.name });
       Object.assign(take.dataset, { act: "take", smiles: row.smiles, tip: `${row.smiles} — put it into the slot` });
-      const name = el("td", {}, take);
+      const name = make("td", {}, take);
       name.translate = false;
-      if (row.problem) return el("tr", {}, name, el("td", { colSpan: 4, className: "bad", textContent: `✗ ${row.problem}` }));
+      if (row.problem) return make("tr", {}, name, make("td", { colSpan: 4, className: "bad", textContent: `✗ ${row.problem}` }));
       const warned = row.warnings.length ? `⚠ ${row.warnings.join("; ")}` : "";
-      return el("tr", {}, name,
-        el("td", { className: "num-cell", textContent: `≈ ${row.text}` }),
-        el("td", { className: "num-cell", textContent: row.known || "–" }),
-        el("td", { className: "num-cell", textContent: row.similarity === null ? "–" : row.similarity.toFixed(2) }),
-        el("td", { className: "pair-warned", textContent: warned }));
+      return make("tr", {}, name,
+        make("td", { className: "num-cell", textContent: `≈ ${row.text}` }),
+        make("td", { className: "num-cell", textContent: row.known || "–" }),
+        make("td", { className: "num-cell", textContent: row.similarity === null ? "–" : row.similarity.toFixed(2) }),
+        make("td", { className: "pair-warned", textContent: warned }));
     }));
   };
-  const down = (sort) => sort.down;
 
   // -- the plot: a dot per partner, in the order of the table ---------------------------------
   const SVG = "http://www.w3.org/2000/svg";
@@ -277,7 +271,7 @@
     if (rows.some((one) => one.measured !== null)) key.push("◇ measured, a training pair");
     if (state.base >= low && state.base <= high) key.push(`┆ ${state.baseName}`);
     if (rows.some((one) => one.warnings.length)) key.push("○ ⚠ outside of training");
-    plot.replaceChildren(svg, el("figcaption", { textContent: key.join("   ") }));
+    plot.replaceChildren(svg, make("figcaption", { textContent: key.join("   ") }));
   };
 
   chat.define("pair", { setup, show });

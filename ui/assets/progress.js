@@ -40,7 +40,6 @@
   chat.progress = {
     asked: (kind, name) => { const wait = WAITS[`${kind} ${name}`]; if (wait) begin(...wait); },
     shown: (kind) => { end(kind); if (kind === "copier") end("composer"); },
-    failed: () => [...waiting.keys()].forEach(end),
   };
   // the 3D viewer is a component of its own: its note or picture says that it is done
   const viewer = () => {

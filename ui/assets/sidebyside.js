@@ -28,7 +28,7 @@
       close: () => dialog.close(),
       halt: () => { part.trigger("halt", {}); part.slots.halt.disabled = true; tell(part, "stopping …"); },
       markdown: (node) => chat.copy(part.value.markdown, node),
-      csv: () => chat.download({ name: `side-by-side-${part.value.kind}.csv`, mime: "text/csv", base64: base64(part.value.csv) }),
+      csv: () => chat.download({ name: `side-by-side-${part.value.kind}.csv`, mime: "text/csv", content: part.value.csv }),
       use: (node) => part.trigger("keep", { column: Number(node.dataset.column) }),
       load: (node) => { dialog.close(); chat.parts.transcript?.trigger("loaded", { smiles: node.dataset.smiles }); chat.bring("draw"); },
     });
@@ -38,7 +38,6 @@
     });
   };
 
-  const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
   const fit = (area) => { area.style.height = "auto"; area.style.height = `${Math.min(area.scrollHeight, 130)}px`; };
 
   // -- opening and closing ------------------------------------------------------------------

@@ -37,12 +37,10 @@
       choose: (node) => choose(part, { [node.dataset.what]: node.dataset.what === "number" ? Number(node.dataset.value) : node.dataset.value }),
       measure: () => part.trigger("measure", {}),
       cancel: () => part.trigger("cancel", {}),
-      ask: () => { about(part); chat.parts.composer?.slots.question.focus(); if (isNarrow()) close(part, false); },
+      ask: () => { about(part); chat.parts.composer?.slots.question.focus(); if (chat.onPhone()) close(part, false); },
       none: () => { part.chosen.clear(); mark(part); about(part); },
     });
   };
-
-  const isNarrow = () => matchMedia("(max-width: 860px)").matches;
 
   const open = (part, opener, { measure, words = "" }) => {
     part.opener = opener;
@@ -53,7 +51,7 @@
     part.panel.hidden = false;
     document.documentElement.classList.add("why-open");
     document.documentElement.classList.remove("bench-folded"); // it lies over the workbench
-    if (isNarrow()) chat.sheet(true);
+    if (chat.onPhone()) chat.sheet(true);
     part.slots.title.focus({ preventScroll: true });
   };
   const sentenceOf = (node) =>
@@ -70,7 +68,7 @@
   const close = (part, back = true) => {
     part.panel.hidden = true;
     document.documentElement.classList.remove("why-open");
-    if (isNarrow()) chat.sheet(false);
+    if (chat.onPhone()) chat.sheet(false);
     part.trigger("cancel", {});
     if (back) focusOpener(part);
   };

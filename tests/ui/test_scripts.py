@@ -1,0 +1,164 @@
+"""The page's scripts by themselves: values that come late, twice, or of something else."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ui.scripted import Scripts
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+
+def news(table: str, *, start: int = 0, length: int, running: bool = False) -> dict[str, object]:
+    """A value of the List tab with a row for each of `start` … `length`."""
+    updates = [{"i": i, "smiles": "C" * (i + 1), "name": f"m{i}"} for i in range(start, length)]
+    asked = {"number": 0, "text": "Why?", "done": 0, "total": length, "running": True}
+    state = {
+        "title": table,
+        "problems": [],
+        "facts": length,
+        "total": length,
+        "computing": False,
+        "asked": asked if running else None,
+    }
+    return {
+        "table": table,
+        "start": start,
+        "end": length,
+        "updates": json.dumps(updates),
+        "length": length,
+        "state": state,
+        "problem": "",
+        "file": None,
+    }
+
+
+def test_a_list_made_while_another_is_asked_appears(page: "Page") -> None:
+    scripts = Scripts(page, "list")
+    scripts.give("list", **news("first", length=2, running=True))
+    scripts.give("list", **news("second", length=3))
+    assert page.inner_text(".list-title") == "second"
+    assert page.inner_text(".list-count") == "3 molecules"
+
+
+def test_late_news_of_a_replaced_list_leave_the_next_one_asking_for_what_it_misses(
+    page: "Page",
+) -> None:
+    scripts = Scripts(page, "list")
+    scripts.give("list", **news("first", length=1))
+    scripts.give("list", **news("second", length=2) | {"length": 3})
+    scripts.give("list", **news("first", length=1))
+    page.wait_for_function("sent.some(([, name]) => name === 'catch')")
+    assert scripts.sent("list", "catch")[0] == {"from": 2, "table": "second"}
+
+
+def panel(task: str, /, **sweep: object) -> dict[str, object]:
+    """A value of the Pair tab that shows a task."""
+    row = {"i": 0, "name": "water", "smiles": "O", "value": 5.0, "text": "5", "measured": None}
+    row |= {"known": "", "similarity": None, "warnings": [], "problem": ""}
+    swept = {"rows": [row], "done": 1, "total": 1, "running": False, "stopped": False}
+    swept |= {"problems": ["line 2"], "fixed": "dye", "vary": 1, "axis": "lifetime (ns)"}
+    swept |= {"unit": "ns", "error": None, "base": 4.0, "baseName": "training mean"} | sweep
+    return {
+        "tasks": [{"name": name, "title": name, "on": True} for name in ("absorption", "lifetime")],
+        "task": task,
+        "symmetric": False,
+        "roles": ["Chromophore", "Solvent"],
+        "off": "",
+        "slots": ["", ""],
+        "names": ["", ""],
+        "numbers": [],
+        "answer": "",
+        "problem": "",
+    } | ({"sweep": swept} if sweep else {})
+
+
+def test_a_server_that_was_started_again_unnoticed_has_the_page_loaded_again(page: "Page") -> None:
+    server = {"app_id": 1}
+    page.route("**/gradio_api/app_id", lambda route: route.fulfill(json=server))
+    page.clock.install()
+    Scripts(page, "composer")
+    page.evaluate("() => { window.gradio_config = { app_id: 1 }; window.before = true; }")
+    with page.expect_response("**/gradio_api/app_id"):
+        page.clock.run_for(10_000)  # an idle page looks
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.before")
+    server["app_id"] = 2
+    page.clock.run_for(10_000)
+    page.wait_for_function("!window.before")
+
+
+@pytest.mark.parametrize("writing", [True, False])
+def test_stop_stays_while_an_answer_is_written_though_another_request_is_refused(
+    page: "Page", writing: bool
+) -> None:
+    scripts = Scripts(page, "transcript", "composer")
+    live = {"turn": 0, "status": "", "notices": [], "blocks": [], "tail": "It is"}
+    scripts.give("transcript", turns=["<p>Why?</p>"], live=live if writing else None, welcome="")
+    scripts.give("composer", busy=writing)
+    page.route("**/refused", lambda route: route.fulfill(status=429))
+    page.evaluate("fetch('/refused')")
+    page.wait_for_selector(".notice:has-text('Too many requests')")
+    assert page.is_visible("[data-act=stop]") is writing
+    assert page.is_visible("[data-act=send]") is not writing
+
+
+def test_the_pair_tab_is_filled_when_the_page_is_loaded_again_on_it(page: "Page") -> None:
+    scripts = Scripts(page, "bench", "pair")
+    assert scripts.sent("pair", "open") == []
+    page.click("#tab-pair")
+    scripts.load()
+    assert page.get_attribute("html", "data-tab") == "pair"
+    assert scripts.sent("pair", "open") == [{}]
+
+
+@pytest.mark.parametrize("late", [{}, {"task": "lifetime"}], ids=["no news", "late news"])
+def test_a_table_is_shown_under_its_own_task_only(page: "Page", late: dict[str, str]) -> None:
+    scripts = Scripts(page, "pair")
+    of_table = [f"#pair [data-slot={name}]" for name in ("scroll", "plot", "csv", "problems")]
+    scripts.give("pair", **panel("lifetime", task="lifetime"))
+    assert all(page.is_visible(node) for node in of_table)
+    scripts.give("pair", **panel("absorption", **late))
+    assert all(page.is_hidden(node) for node in of_table)
+    scripts.give("pair", **panel("lifetime"))
+    assert all(page.is_visible(node) for node in of_table)
+
+
+def test_a_sweep_grows_by_its_own_news_and_the_rest_of_the_panel_stays(page: "Page") -> None:
+    scripts = Scripts(page, "pair")
+    value = panel("lifetime", task="lifetime", done=0, total=2, running=True, rows=[])
+    scripts.give("pair", **value | {"answer": "<p class=pair-value>5 ns</p>"})
+    assert page.is_hidden("#pair .pair-table")
+    scripts.give("pair", sweep=panel("lifetime", task="lifetime", total=2)["sweep"])
+    assert page.inner_text("#pair .pair-table tbody tr td >> nth=0") == "water"
+    assert page.inner_text("#pair .pair-value") == "5 ns"
+
+
+def test_a_long_table_of_columns_side_by_side_is_saved_whole(page: "Page") -> None:
+    scripts = Scripts(page, "exporter", "sidebyside")
+    page.evaluate("moleculeChat.parts.sidebyside.open({})")
+    table = "\ufeffcolumn,answer\r\n" + "all,≠ ästhetisch\r\n" * 20_000
+    shown = {"kind": "adapters", "running": False, "columns": [], "agree": "", "claims": ""}
+    scripts.give("sidebyside", **shown, markdown="", csv=table)
+    with page.expect_download() as download:
+        page.click("#sidebyside [data-act=csv]")
+    assert Path(download.value.path()).read_bytes() == table.encode()
+
+
+def test_what_is_not_known_stays_below_in_both_directions(page: "Page") -> None:
+    scripts = Scripts(page, "pair")
+    rows = [
+        {"i": i, "name": name, "smiles": "C", "value": value, "text": str(value)}
+        | {"measured": measured, "known": "", "similarity": None, "warnings": [], "problem": ""}
+        for i, (name, value, measured) in enumerate([("b", 1, None), ("a", 2, 5), ("c", 3, 4)])
+    ]
+    scripts.give("pair", **panel("lifetime", task="lifetime", rows=rows, done=3, total=3))
+    names = page.locator("#pair .pair-table tbody td:first-child")
+    for order in (["c", "a", "b"], ["a", "c", "b"]):
+        page.click("#pair .pair-table [data-by=measured]")
+        assert names.all_inner_texts() == order

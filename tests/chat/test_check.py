@@ -133,6 +133,19 @@ def test_each_named_molecule_gets_its_own_claims(aspirin: Facts, ethanol: Facts)
             [(1, "unverifiable"), (2, "unverifiable")],
         ),
         ("The cLogP is not 5.0 for molecule 1, 3.0 for molecule 2.", [(1, "confirmed")]),
+        (
+            "Molecule 1 has 1 ring and molecule 2 has 0 (fewest rings: molecule 2).",
+            [(1, "confirmed"), (2, "confirmed")],
+        ),
+        (
+            "Molecule 1 has 13 heavy atoms and molecule 2 has 4, so molecule 1 is larger.",
+            [(1, "confirmed"), (2, "contradicted"), (1, "confirmed")],
+        ),
+        (
+            "Molecule 1 has 1 ring and molecule 2 has 3 esters.",
+            [(1, "confirmed"), (2, "contradicted")],
+        ),
+        ("Molecule 1 does not have 2 rings and molecule 2 has 5.", [(1, "confirmed")]),
     ],
 )
 def test_a_property_said_once_counts_for_the_next_molecule(

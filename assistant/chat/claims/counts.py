@@ -10,6 +10,7 @@ count differently, and a number between them is left open.
 from collections.abc import Callable, Iterator, Sequence
 
 from assistant.chat.claims.counted import Range, count_of
+from assistant.chat.claims.elsewhere import next_quantity
 from assistant.chat.claims.lexicon import Term, TermMatch
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import NounPhrase, ends_cleanly, read_phrase, value_behind
@@ -21,6 +22,8 @@ from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
 _GLUED = words("type like based containing derived free rich bearing")
+_ENDS_A_COUNT = ("", ",", ";", ".", "(", "and", "so", "but", "while", "whereas", "for")
+_SUPERLATIVES = ("most", "fewest", "least")
 _SET = words("set defined specified assigned fixed known")
 _UNSET = words("undefined unspecified unassigned unset undetermined unknown ambiguous")
 _OF_DERIVED = words(
@@ -37,6 +40,7 @@ def read_counts(reading: Reading) -> Iterator[Claim]:
             claim = _claim(reading, match, taken)
             if claim is not None:
                 yield claim
+                yield from _for_other_molecules(reading, match, claim)
 
 
 def _claim(reading: Reading, match: TermMatch, taken: frozenset[int]) -> Claim | None:
@@ -57,7 +61,31 @@ def _claim(reading: Reading, match: TermMatch, taken: frozenset[int]) -> Claim |
         behind = _behind_term(reading, match)
         if behind is not None:
             return behind
+    if (
+        reading.word(phrase.first - 1) in _SUPERLATIVES
+        or reading.word(phrase.first) in _SUPERLATIVES
+    ):
+        return None  # "(fewest rings: molecule 2)" does not say that there are any
     return read_presence(reading, match, phrase)
+
+
+def _for_other_molecules(reading: Reading, match: TermMatch, said: Claim) -> Iterator[Claim]:
+    """The same noun left out for the next molecules: "molecule 1 has 3 rings and molecule 2 has 5".
+
+    Each number needs a molecule of its own and nothing behind it that it might count instead.
+    Stereo is left out: "2" may be how many there are or how many are set.
+    """
+    if match.term.family != "count" or match.term.key in ("stereocentres", "double_bonds"):
+        return
+    if said.test is None or reading.context[match.first].negated:
+        return
+    at = match.behind
+    while (found := next_quantity(reading, at)) is not None:
+        stated, first, at = found
+        if reading.word(at) not in _ENDS_A_COUNT:
+            return
+        test = count_test(match.term, stated, ())
+        yield reading.claim(first, at, kind_of(match.term), test)
 
 
 # ------------------------------------------------------------------------------------- counted

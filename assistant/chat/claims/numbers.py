@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from assistant.chat.claims.elsewhere import next_quantity
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import ends_cleanly, value_behind
@@ -29,11 +30,6 @@ _ELSEWHERE = words(
 _IONS = words("ion ions adduct peak fragment fragments")
 _MEASURED = words(
     "experimental experimentally experiment experiments measured literature observed reported"
-)
-
-
-_BETWEEN_MOLECULES = words(
-    "that , ; and but while whereas versus vs against ( ) : = for of is has one a"
 )
 
 
@@ -193,7 +189,7 @@ def _for_other_molecules(
     if said.negated:
         return
     scalar, at = SCALARS[match.term.key], said.behind
-    while (found := _next_quantity(reading, at)) is not None:
+    while (found := next_quantity(reading, at)) is not None:
         stated, first, at = found
         unit, _ = read_unit(reading.text, reading.tokens[at - 1].end)
         counts = reading.word(at) == "of" or not ends_cleanly(reading.tokens, at)
@@ -202,24 +198,6 @@ def _for_other_molecules(
         used.update(range(first, at))
         test = None if said.claim.test is None else _scaled_test(scalar, stated, "")
         yield reading.claim(first, at, scalar.kind, test)
-
-
-def _next_quantity(reading: Reading, at: int) -> tuple[Quantity, int, int] | None:
-    """The next number, its first token and the index behind it, if it is another molecule's."""
-    named = False
-    while at < len(reading.tokens):
-        if reading.is_label(at):
-            named, at = reading.word(at) != "it", at + 1
-        elif reading.tokens[at].kind == "number" and (read := read_quantity(reading.tokens, at)):
-            follows = reading.word(read[1]) == "for" and reading.is_label(read[1] + 1)
-            return (read[0], at, read[1]) if named or follows else None
-        elif reading.word(at) in _BETWEEN_MOLECULES:
-            # What "for molecule 1" names belongs to the number before it.
-            named = named and reading.word(at) not in (",", ";", "and", "but", "while", "whereas")
-            at += 1
-        else:
-            return None
-    return None
 
 
 def _counts_next(reading: Reading, behind: int) -> bool:

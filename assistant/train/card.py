@@ -7,7 +7,8 @@ import argparse
 import json
 import pickle
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -34,6 +35,33 @@ def megabytes(path: Path) -> str:
     return f"{total / 1e6:.1f}"
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A base run that the bundle's weights went through.
+
+    Attributes:
+        run: Its directory: `recipe.json` and `log.jsonl`.
+        hardware: What it ran on, in words.
+    """
+
+    run: Path
+    hardware: str
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """As it was noted."""
+        return json.loads((self.run / "recipe.json").read_text("utf-8"))
+
+    @property
+    def told(self) -> str:
+        """Steps, tokens, minutes and hardware."""
+        last = json.loads((self.run / "log.jsonl").read_text("utf-8").splitlines()[-1])
+        return (
+            f"{last['step']:,} steps, {last['tokens'] / 1e6:.1f} M tokens in"
+            f" {last['seconds'] / 60:.1f} minutes on {self.hardware}"
+        )
+
+
 def write_card(
     run: Path,
     bundle: Path,
@@ -41,13 +69,24 @@ def write_card(
     *,
     date: str,
     hardware: str,
+    before: Sequence[Stage] = (),
     generator_hardware: str,
     weaknesses: str,
 ) -> None:
-    """Fills the card from the run's last log row, its recipe, and the measured outcomes."""
+    """Fills the card from the run's last log row, its recipe, and the measured outcomes.
+
+    Args:
+        run: The last base run.
+        bundle: Gets the card.
+        grounding: What `assistant.evaluate.grounding` wrote.
+        date: When that was measured.
+        hardware: What the run ran on.
+        before: The runs that it went on from, the first one first.
+        generator_hardware: What the generator was trained on.
+        weaknesses: Markdown list.
+    """
     molecules = pickle.loads((run / "molecules.pkl").read_bytes())  # written by this run
-    rows = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
-    last = rows[-1]
+    stages = [*before, Stage(run, hardware)]
     config = json.loads((bundle / "llm" / "config.json").read_text("utf-8"))
     recipe = json.loads((run / "recipe.json").read_text("utf-8"))
     report = json.loads(grounding.read_text("utf-8"))
@@ -69,16 +108,13 @@ def write_card(
         generator_size=size,
         generator_training=training,
         pair_heads=_pair_heads(bundle),
-        commands=commands_of(run, bundle),
-        steps=last["step"],
-        tokens=f"{last['tokens'] / 1e6:.1f}",
-        minutes=f"{last['seconds'] / 60:.1f}",
-        hardware=hardware,
+        commands=commands_of(run, bundle, before=[stage.run for stage in before]),
+        stages="; then ".join(stage.told for stage in stages),
         n_molecules=f"{len(molecules):,}",
         n_named=sum(bool(molecule.name) for molecule, _ in molecules),
-        text_share=f"{recipe['text_share']:.0%}",
+        text_share=_shares(stage.recipe["text_share"] for stage in stages),
         text_tokens=_text_tokens(run),
-        rounded=f"{1 - recipe['quantised_from']:.0%}",
+        rounded=_shares(1 - stage.recipe["quantised_from"] for stage in stages),
         **{f"rate_{k}": f"{v:.0%}" for k, v in recipe["rates"].items()},
         date=date,
         n=report["n"],
@@ -109,10 +145,22 @@ def sources_of(recipe: dict, run: Path) -> list[str]:
     ]
 
 
-def commands_of(run: Path, bundle: Path) -> str:
-    """What was run, by recipes of the repository where those are what the run noted."""
-    base = config_name(json.loads((run / "recipe.json").read_text("utf-8")), Recipe.from_dict)
-    parts = [_command("base", base)]
+def _shares(values: Iterable[float]) -> str:
+    """Percentages of one or several stages."""
+    *some, last = (f"{value:.0%}" for value in values)
+    return f"{', '.join(some)} and {last}" if some else last
+
+
+def _base_recipe(values: Mapping[str, Any]) -> Recipe:
+    """A base run's recipe; where a run starts from is a place on somebody's disk."""
+    recipe = Recipe.from_dict(values)
+    return replace(recipe, start="RUN" if recipe.start else "")
+
+
+def commands_of(run: Path, bundle: Path, *, before: Sequence[Path] = ()) -> str:
+    """What was run, by recipes of the repository where those are what the runs noted."""
+    noted = [json.loads((r / "recipe.json").read_text("utf-8")) for r in (*before, run)]
+    parts = [_command("base", config_name(recipe, _base_recipe)) for recipe in noted]
     if (bundle / "generator").is_dir():
         about = json.loads((run / "generator.json").read_text("utf-8"))
         recipe = config_name(about["recipe"], GeneratorRecipe.from_dict)
@@ -199,6 +247,14 @@ def main() -> None:
     parser.add_argument("--grounding", type=Path, required=True, help="JSON of evaluate.grounding")
     parser.add_argument("--date", required=True, help="when it was measured")
     parser.add_argument("--hardware", required=True, help="what it was trained on")
+    parser.add_argument(
+        "--before",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("RUN", "HARDWARE"),
+        help="a base run that this one went on from and what it ran on; the first one first",
+    )
     parser.add_argument("--generator-hardware", help="what its generator was trained on, if other")
     parser.add_argument(
         "--weaknesses", type=Path, required=True, help="Markdown list, hand-written"
@@ -210,6 +266,7 @@ def main() -> None:
         args.grounding,
         date=args.date,
         hardware=args.hardware,
+        before=[Stage(Path(run), hardware) for run, hardware in args.before],
         generator_hardware=args.generator_hardware or args.hardware,
         weaknesses=args.weaknesses.read_text("utf-8").strip(),
     )

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import CONFIG
 from assistant.pairing.figures import Domain, HeadFigures, TaskFigures
 from assistant.train import base
-from assistant.train.card import commands_of, config_name, write_card
+from assistant.train.card import Stage, commands_of, config_name, write_card
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.pair_card import card_text
 from assistant.train.pair_output import measured
@@ -79,6 +80,28 @@ def test_a_card_lists_pair_heads_and_their_commands_only_where_there_are_some(
         assert "--config assistant/train/configs/default_gpu.toml" in text
         assert "train.generator" not in text
         assert "generator_loss.png" not in text
+
+
+def test_a_card_tells_all_the_runs_that_the_weights_went_through(run: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    shutil.copytree(run, later)
+    noted = asdict(Recipe.load(CONFIGS / "default_gpu_more.toml")) | {"start": "/some/disk/run"}
+    (later / "recipe.json").write_text(json.dumps(noted), encoding="utf-8")
+    (later / "log.jsonl").write_text(
+        json.dumps({"step": 1500, "tokens": 2_000_000, "seconds": 120.0}) + "\n", encoding="utf-8"
+    )
+    bundle = _bundle(tmp_path / "a", heads=False, reads_names=True)
+    told = {"date": "2026-01-01", "generator_hardware": "", "weaknesses": ""}
+    write_card(
+        later, bundle, tmp_path / "grounding.json", hardware="a GPU", before=[Stage(run, "a core")],
+        **told,
+    )  # fmt: skip
+    text = (bundle / "README.md").read_text(encoding="utf-8")
+    assert "3 steps, 0.0 M tokens in 0.0 minutes on a core; then 1,500 steps, 2.0 M" in text
+    assert "15% and 12% of the examples are plain text" in text
+    first, second = (text.index(f"configs/default_gpu{more}.toml") for more in ("", "_more"))
+    assert first < second
+    assert "/some/disk" not in text
 
 
 def test_a_command_names_a_recipe_of_the_repository_only_where_it_is_what_was_run() -> None:

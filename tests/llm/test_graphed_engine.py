@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import weakref
 
 import pytest
 import torch
@@ -134,6 +135,69 @@ def test_no_graph_is_captured_while_the_numbers_are_not_finite(llm):
     assert not decoder.graphs
     assert decoder.step([StepRow(7, cache, "good", delta)]) is not None
     assert cache.length == 5
+
+
+class Watched(dict):
+    """A ΔW that counts how often somebody looks at its parts."""
+
+    n_looks = 0
+
+    def __getitem__(self, name):
+        Watched.n_looks += 1
+        return super().__getitem__(name)
+
+    def items(self):
+        Watched.n_looks += 1
+        return super().items()
+
+    def values(self):
+        Watched.n_looks += 1
+        return super().values()
+
+
+def test_a_step_does_not_look_at_weights_that_are_in_place(llm):
+    """A ΔW has hundreds of parts: one look at each took longer than the parts cost to compute."""
+    decoder = make_uncaptured(llm.model, LlamaForward(llm.model, 512), products="auto")
+    deltas = [Watched(delta) for delta in make_deltas(llm.model, 8)]
+    rows = rows_of(decoder, deltas)
+    decoder.step(rows)
+    before = Watched.n_looks
+    assert before
+    for order in (1, -1):
+        assert decoder.step(rows[::order]) is not None
+    assert Watched.n_looks == before
+
+
+def test_nothing_keeps_the_caches_of_rows_that_left(llm):
+    decoder = make_uncaptured(llm.model, LlamaForward(llm.model, 512), products="auto")
+    decoder.warm_up()
+    rows = rows_of(decoder, make_deltas(llm.model, 8))
+    stores = [weakref.ref(row.cache._store) for row in rows]
+    for some in (rows, rows[:1], rows[3:6]):
+        assert decoder.step(some) is not None
+    del rows, some
+    assert not [store for store in stores if store() is not None]
+
+
+def test_results_are_in_the_order_of_the_rows(llm):
+    decoder = make_uncaptured(llm.model, LlamaForward(llm.model, 512), products="auto")
+    rows = rows_of(decoder, make_deltas(llm.model, 8))
+    found = decoder.step(rows)
+    backwards = decoder.step(rows[::-1])
+    for (logits, highest, best), (same, *numbers) in zip(found, backwards[::-1], strict=True):
+        torch.testing.assert_close(logits, same)
+        assert [float(logits.max()), int(logits.argmax())] == [highest, best] == numbers
+
+
+def rows_of(decoder, deltas) -> list[StepRow]:
+    """A row for each ΔW, with a history of its own."""
+    rows = []
+    for number, delta in enumerate(deltas):
+        cache = decoder._forward.new_cache()
+        decoder._forward.hidden(torch.randn(3 + number, 64), [Span(cache, 3 + number)])
+        cache.reserve(1)
+        rows.append(StepRow(7 + number, cache, f"ΔW {number}", delta))
+    return rows
 
 
 def test_the_warm_up_captures_every_batch(llm):

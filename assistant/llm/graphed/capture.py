@@ -39,6 +39,10 @@ Products = Literal["auto", "model", "nf4", "none"]
 there are to be no graphs."""
 
 Result = tuple[Tensor, Tensor, Tensor]
+"""Logits (b, vocabulary), the highest (b,) and its token (b,), by place in the batch."""
+
+RowResult = tuple[Tensor, float, int]
+"""The same of one row: (vocabulary,), and two numbers."""
 
 _TOLERANCE = 0.1  # ‖graph − packed forward‖ / ‖packed forward‖; a wrong kernel is near 1
 _WARM_UPS, _TIMED = 2, 5
@@ -71,6 +75,15 @@ def _pool() -> tuple[int, int]:
     return torch.cuda.graph_pool_handle()
 
 
+@functools.cache
+def _stream() -> "torch.cuda.Stream":
+    """Where steps are warmed up and captured; the same for all of them.
+
+    cuBLAS keeps memory (32 MiB on a Hopper GPU) for every stream it was used in, for good.
+    """
+    return torch.cuda.Stream()
+
+
 def _capture_errors() -> tuple[type[Exception], ...]:
     """What compiling, capturing and replaying can raise."""
     known = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
@@ -95,7 +108,7 @@ class Graph:
         self.name = name
         self.ms = float("inf")
         self._graph = torch.cuda.CUDAGraph()
-        stream = torch.cuda.Stream()
+        stream = _stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):  # compiles the kernels
@@ -104,7 +117,9 @@ class Graph:
         with (
             torch.cuda.stream(torch.cuda.current_stream()),  # comes back also when it fails
             # Other threads may allocate meanwhile; only this one must do nothing else.
-            torch.cuda.graph(self._graph, pool=_pool(), capture_error_mode="thread_local"),
+            torch.cuda.graph(
+                self._graph, pool=_pool(), stream=stream, capture_error_mode="thread_local"
+            ),
         ):
             self.result: Result = step.run()
 
@@ -161,14 +176,15 @@ class GraphedDecoder:
         return [graph for graph in self._graphs.values() if graph is not None]
 
     @torch.inference_mode()
-    def step(self, rows: Sequence[StepRow]) -> Result | None:
+    def step(self, rows: Sequence[StepRow]) -> list[RowResult] | None:
         """One more token for each row; None when there is no graph for it.
 
         Args:
             rows: Rows whose caches have room for the token; their length is left as it is.
 
         Returns:
-            Logits (row, vocabulary), the highest (row,) and its token (row,).
+            What each row draws from, once the device has computed it; logits are valid until the
+            next step.
         """
         n_rows = next((size for size in BATCHES if size >= len(rows)), None)
         if n_rows is None:
@@ -187,11 +203,10 @@ class GraphedDecoder:
         if graph is None:
             return None
         places = graph.step.bind(rows)
-        result = graph.replay()
-        if places == list(range(n_rows)):
-            return result
-        chosen = torch.tensor(places, device=result[0].device)
-        return tuple(value[chosen] for value in result)
+        logits, highest, best = graph.replay()
+        each = list(zip(logits, highest.tolist(), best.tolist(), strict=True))
+        graph.step.release()
+        return [each[place] for place in places]
 
     @torch.inference_mode()
     def warm_up(self) -> None:
@@ -208,8 +223,16 @@ class GraphedDecoder:
             self.step(rows[:n_rows])
 
     def _hold(self, rows: Sequence[StepRow]) -> None:
-        """Makes ΔW buffers that hold these rows' sites and ranks; graphs of smaller ones go."""
-        wanted = DeltaLayout.of([row.delta for row in rows if row.delta])
+        """Makes ΔW buffers that hold these rows' sites and ranks; graphs of smaller ones go.
+
+        What the buffers hold already is not looked at: that would be each part of each row's ΔW,
+        step by step.
+        """
+        held = self._deltas
+        new = [r.delta for r in rows if r.delta and not (held and held.holds(r.content))]
+        if not new:
+            return
+        wanted = DeltaLayout.of(new)
         if self._deltas is not None:
             wanted = wanted | self._deltas.layout
             if wanted == self._deltas.layout:

@@ -9,7 +9,6 @@ A graph is captured when a batch of its size is first needed. When none can be c
 log says why.
 """
 
-import functools
 import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from assistant.adapters.packed import PackedDeltas, TokenDeltas
+from assistant.llm.graphed.cuda_graph import Graph, capture_errors
 from assistant.llm.graphed.deltas import DeltaBuffers, DeltaLayout
 from assistant.llm.graphed.nf4 import join_nf4, nf4_obstacle
 from assistant.llm.graphed.step import Layer, StaticStep, StepRow, TorchOps, shape_of
@@ -38,14 +38,10 @@ Products = Literal["auto", "model", "nf4", "none"]
 """Whose 4-bit products a graph may use: the fastest, the model's modules', our kernel's; or that
 there are to be no graphs."""
 
-Result = tuple[Tensor, Tensor, Tensor]
-"""Logits (b, vocabulary), the highest (b,) and its token (b,), by place in the batch."""
-
 RowResult = tuple[Tensor, float, int]
-"""The same of one row: (vocabulary,), and two numbers."""
+"""What a row draws from: its logits (vocabulary,), the highest and its token."""
 
 _TOLERANCE = 0.1  # ‖graph − packed forward‖ / ‖packed forward‖; a wrong kernel is near 1
-_WARM_UPS, _TIMED = 2, 5
 _WARM_UP_PROMPT = 16
 
 
@@ -67,77 +63,6 @@ def graph_obstacle(model: "PreTrainedModel") -> str:
         if type(module) is not nn.Linear and type(module).__name__ != "Linear4bit":
             return f"its weights are {type(module).__name__}"
     return ""
-
-
-@functools.cache
-def _pool() -> tuple[int, int]:
-    """Memory that all graphs share: only one runs at a time, and its result is used before."""
-    return torch.cuda.graph_pool_handle()
-
-
-@functools.cache
-def _stream() -> "torch.cuda.Stream":
-    """Where steps are warmed up and captured; the same for all of them.
-
-    cuBLAS keeps memory (32 MiB on a Hopper GPU) for every stream it was used in, for good.
-    """
-    return torch.cuda.Stream()
-
-
-def _capture_errors() -> tuple[type[Exception], ...]:
-    """What compiling, capturing and replaying can raise."""
-    known = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
-    if importlib.util.find_spec("triton") is None:
-        return known
-    from triton.errors import TritonError
-
-    return (*known, TritonError)
-
-
-class Graph:
-    """A captured step.
-
-    Attributes:
-        step: What was captured.
-        name: What computes.
-        ms: Of one replay, once it was timed.
-    """
-
-    def __init__(self, step: StaticStep, name: str) -> None:
-        self.step = step
-        self.name = name
-        self.ms = float("inf")
-        self._graph = torch.cuda.CUDAGraph()
-        stream = _stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UPS):  # compiles the kernels
-                step.run()
-        torch.cuda.current_stream().wait_stream(stream)
-        with (
-            torch.cuda.stream(torch.cuda.current_stream()),  # comes back also when it fails
-            # Other threads may allocate meanwhile; only this one must do nothing else.
-            torch.cuda.graph(
-                self._graph, pool=_pool(), stream=stream, capture_error_mode="thread_local"
-            ),
-        ):
-            self.result: Result = step.run()
-
-    def replay(self) -> Result:
-        """One step; its values stay valid until the next one."""
-        self._graph.replay()
-        return self.result
-
-    def time(self) -> None:
-        """Measures a replay, in ms."""
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        self.replay()
-        begin.record()
-        for _ in range(_TIMED):
-            self.replay()
-        end.record()
-        end.synchronize()
-        self.ms = begin.elapsed_time(end) / _TIMED
 
 
 class GraphedDecoder:
@@ -255,7 +180,7 @@ class GraphedDecoder:
         for ops in self._candidates(n_rows):
             try:
                 graph = self._captured(ops, n_rows, rows, deltas, expected)
-            except _capture_errors() as error:
+            except capture_errors() as error:
                 logger.warning("no graph of %d rows with %s: %s", n_rows, ops.name, error)
                 continue
             if graph is not None and (best is None or graph.ms < best.ms):
@@ -343,7 +268,7 @@ def make_decoder(
     decoder = GraphedDecoder(model, forward, products=products)
     try:
         decoder.warm_up()
-    except _capture_errors() as error:
+    except capture_errors() as error:
         logger.warning("no CUDA graph of the decode step: %s", error)
         return None
     return decoder

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +17,12 @@ from torch import Tensor, nn
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.packed import PackedDeltas, TokenDeltas
 from assistant.adapters.sites import find_sites
+from assistant.chem.molecule import Molecule
+from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 from assistant.errors import AssistantError
-from assistant.evaluate.speed_rows import Bench
-from assistant.graph.encoder import ATOM_CLASSES, BOND_CLASSES, GraphEncoder, GraphEncoderConfig
-from assistant.graph.projector import MultiLevelProjector, ProjectorConfig, pad_motifs
+from assistant.evaluate.speed_rows import SMILES, Bench
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.graphed.capture import Products
 from assistant.llm.graphed.step import StepRow
@@ -249,54 +250,29 @@ def graph_error(bench: GpuBench, n_rows: int, n_steps: int = 12) -> tuple[float,
     return error, float(same)
 
 
-@dataclass(frozen=True)
 class Molecules:
-    """Encoder, projector and generator with random weights for one language model."""
+    """Molecules that were never seen, as the app encodes them, by random weights.
 
-    encoder: GraphEncoder
-    projector: MultiLevelProjector
-    generator: LoraGenerator
-    graph: SimpleNamespace
+    A ΔW for every layer's q, k, v, o and MLP, of rank 8.
 
-    @classmethod
-    def make(cls, llm: LoadedLLM) -> "Molecules":
-        """For every layer's q, k, v, o and MLP, rank 8; the graph has 30 atoms."""
-        width = llm.model.config.hidden_size
-        sites = find_sites(llm.model)
-        parts = (
+    Args:
+        llm: The language model they are for.
+    """
+
+    def __init__(self, llm: LoadedLLM) -> None:
+        self.encoder = MoleculeEncoder(
             GraphEncoder(GraphEncoderConfig()),
-            MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=width)),
-            LoraGenerator(GeneratorConfig(d_graph=300, sites=sites, rank=RANK)),
+            MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=llm.model.config.hidden_size)),
+            LoraGenerator(GeneratorConfig(d_graph=300, sites=find_sites(llm.model), rank=RANK)),
+            device=llm.device,
+            dtype=llm.dtype,
         )
-        for part in parts:
-            part.eval().requires_grad_(False).to(llm.device)
-        return cls(*parts, _chain(30))
+        self._molecules = itertools.cycle([Molecule.parse(smiles) for smiles in SMILES])
 
-    @torch.no_grad()
-    def compute(self) -> Tensor:
-        """Graph tokens and ΔW of the molecule, as for one that was never seen."""
-        levels = self.encoder.encode([self.graph])
-        tokens = self.projector(levels, *pad_motifs([None]))
-        stacked = self.generator(levels)
-        return tokens.sum() + sum(part.lora_A.sum() for part in stacked.values())
-
-
-def _chain(n_atoms: int) -> SimpleNamespace:
-    """Random features on a chain with a ring of six at every tenth atom."""
-    random = torch.Generator().manual_seed(0)
-    pairs = [*itertools.pairwise(range(n_atoms))]
-    pairs += [(start, start + 5) for start in range(0, n_atoms - 6, 10)]
-    edges = torch.tensor([pair for a, b in pairs for pair in ((a, b), (b, a))]).t()
-
-    def columns(n_rows: int, classes: tuple[int, ...]) -> Tensor:
-        drawn = [torch.randint(c, (n_rows, 1), generator=random) for c in classes]
-        return torch.cat(drawn, dim=1)
-
-    return SimpleNamespace(
-        x=columns(n_atoms, ATOM_CLASSES),
-        edge_index=edges,
-        edge_attr=columns(edges.shape[1], BOND_CLASSES),
-    )
+    def next(self) -> MoleculeEncoding:
+        """Graph tokens and ΔW of the next one, with the hashes that caches go by."""
+        self.encoder.clear()
+        return self.encoder.encode([next(self._molecules)])[0]
 
 
 def medians(pairs: Iterator[tuple[float, float]]) -> tuple[float, float]:

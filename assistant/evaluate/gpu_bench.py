@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,9 @@ from assistant.llm.random_nf4 import random_nf4
 from assistant.llm.requests import Done, Request, Token
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
+
+if TYPE_CHECKING:  # its import costs seconds
+    from transformers import PreTrainedTokenizerFast
 
 SHAPES = {
     "8b": {
@@ -73,7 +77,7 @@ def random_llm(shape: str, device: torch.device) -> LoadedLLM:
     model = random_nf4(config, device)
     return LoadedLLM(
         model=model,
-        tokenizer=_tokenizer(),
+        tokenizer=_tokenizer(config.vocab_size),
         name=f"random {shape}",
         quantisation="nf4",
         compute_format="NF4 kernel, bf16",
@@ -87,12 +91,12 @@ def random_llm(shape: str, device: torch.device) -> LoadedLLM:
     )
 
 
-def _tokenizer() -> object:
-    """Some words and a template: answers of a random model say nothing anyway."""
+def _tokenizer(n_tokens: int) -> "PreTrainedTokenizerFast":
+    """A word for every token: an answer's text grows by each, as that of a trained model does."""
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
 
-    words = {"<unk>": 0, "<s>": 1, "</s>": 2, "molecule": 3}
+    words = {"<unk>": 0, "<s>": 1, "</s>": 2, **{f"w{i}": i for i in range(3, n_tokens)}}
     return PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="<unk>")),
         unk_token="<unk>",

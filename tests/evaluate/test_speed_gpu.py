@@ -132,6 +132,15 @@ def test_the_random_model_is_nf4_and_answers(llm):
     assert packed < weight_bytes(llm.model) < packed * 1.1
 
 
+def test_every_token_has_a_text(llm):
+    """Else an answer's tokens without a certain text grow in number, and each step with them."""
+    n_tokens = llm.model.config.vocab_size
+    texts = {
+        llm.tokenizer.decode([token], skip_special_tokens=True) for token in range(3, n_tokens)
+    }
+    assert len(texts - {""}) == n_tokens - 3
+
+
 def test_the_check_compares_steps_with_one_pass(llm, monkeypatch):
     monkeypatch.setattr(row_passes, "make_decoder", make_uncaptured)
     bench = GpuBench(llm, n_tokens=4, products="auto")

@@ -24,7 +24,6 @@ from assistant.adapters.mora import MoraGenerator
 from assistant.adapters.weights import (
     LoraWeights,
     LowRank,
-    StackedLora,
     content_hash,
     tensor_hash,
 )
@@ -115,9 +114,7 @@ class MoleculeEncoder:
         # One B per site for all molecules: its identity is what lets their A be combined.
         shared = self.generator.shared_B() if self.generator is not None else {}
         self._B = {name: B.detach().to(dtype) for name, B in shared.items()}
-        self._B_hash = content_hash(
-            {name: LowRank(B.new_empty(0, 0), B) for name, B in self._B.items()}
-        )
+        self._constant_hash = self._hash_constants()
         self._is_small = torch.device(device).type == "cpu" and _n_products(generator) < (
             _SMALL_GENERATOR
         )
@@ -194,24 +191,34 @@ class MoleculeEncoder:
             rows = self._motif_rows(molecule, without) if without else self._motif_rows(molecule)
             motifs = np.empty((0, N_MOTIF_FEATURES)) if rows is None else rows
             tokens = self._project(levels, torch.from_numpy(motifs)).to(self._dtype)
+        lora_hash = ""
         if self.generator is not None:
-            lora = self._lora(self.generator(levels))
-        return MoleculeEncoding(
-            graph_tokens=tokens,
-            lora=lora,
-            lora_hash="" if lora is None else self._lora_hash(lora),
-        )
+            stacked = self.generator(levels, dtype=self._dtype)
+            lora = {
+                name: LowRank(part.lora_A[0], self._B[name], part.scaling)
+                for name, part in stacked.items()
+            }
+            lora_hash = self._lora_hash(lora, stacked.codes)
+        return MoleculeEncoding(graph_tokens=tokens, lora=lora, lora_hash=lora_hash)
 
-    def _lora(self, stacked: StackedLora) -> LoraWeights:
-        return {
-            name: LowRank(part.lora_A[0].to(self._dtype), self._B[name], part.scaling)
-            for name, part in stacked.items()
-        }
+    def _hash_constants(self) -> str:
+        """Of what the ΔW of all molecules have in common: B, and the basis of A."""
+        digest = hashlib.sha256(f"{self._dtype}".encode())
+        B = {name: LowRank(B.new_empty(0, 0), B) for name, B in self._B.items()}
+        digest.update(content_hash(B).encode())
+        if isinstance(self.generator, LoraGenerator):
+            for kind, basis in self.generator.basis.items():
+                digest.update(f"{kind} {tensor_hash(basis)}".encode())
+        return digest.hexdigest()
 
-    def _lora_hash(self, lora: LoraWeights) -> str:
-        digest = hashlib.sha256(self._B_hash.encode())
+    def _lora_hash(self, lora: LoraWeights, codes: Tensor | None) -> str:
+        """Of a ΔW's values, or of the codes that give them by a known basis: far fewer bytes."""
+        digest = hashlib.sha256(self._constant_hash.encode())
+        if codes is not None:
+            digest.update(tensor_hash(codes).encode())
         for name, part in lora.items():
-            digest.update(f"{name} {part.scaling!r} {tensor_hash(part.lora_A)}".encode())
+            values = tensor_hash(part.lora_A) if codes is None else ""
+            digest.update(f"{name} {part.scaling!r} {values}".encode())
         return digest.hexdigest()
 
 

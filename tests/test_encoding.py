@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.sites import find_sites
@@ -29,7 +31,7 @@ def make_encoder(**options: object) -> MoleculeEncoder:
         GeneratorConfig(d_graph=16, sites=find_sites(make_model()), rank=2, d_model=16, n_heads=2)
     )
     for B in generator.lora_B:
-        torch.nn.init.normal_(B)
+        nn.init.normal_(B)
     parts = {
         "encoder": GraphEncoder(GraphEncoderConfig(d_model=16)),
         "projector": MultiLevelProjector(ProjectorConfig(d_graph=16, d_llm=64)),
@@ -160,6 +162,49 @@ def test_threads_may_encode_at_once():
     assert found == [expected] * 15
 
 
+def test_the_hash_of_a_delta_depends_on_all_that_its_values_follow_from():
+    """It is taken of the generator's codes: basis, B and type must be in it as well."""
+    hashes = [make_encoder().encode([ETHANOL])[0].lora_hash]
+    for change in ("basis", "lora_B", "site_queries"):
+        encoder = make_encoder()
+        parts = getattr(encoder.generator, change)
+        parameter = next(iter(parts.parameters())) if isinstance(parts, nn.Module) else parts
+        with torch.no_grad():
+            parameter += 0.1
+        made = MoleculeEncoder(encoder.encoder, encoder.projector, encoder.generator)
+        hashes.append(made.encode([ETHANOL])[0].lora_hash)
+    hashes.append(make_encoder(dtype=torch.bfloat16).encode([ETHANOL])[0].lora_hash)
+    assert len(set(hashes)) == 5
+
+
+def test_more_sites_take_no_more_operations():
+    """On a GPU the operations of a new molecule are its time, however little each computes."""
+    sites = find_sites(make_model())
+    more = [
+        replace(s, name=s.name.replace("layers.", "layers.1"), layer=s.layer + 10) for s in sites
+    ]
+    counts = []
+    for chosen in (sites, (*sites, *more)):
+        config = GeneratorConfig(d_graph=16, sites=chosen, rank=2, d_model=16, n_heads=2)
+        encoder = make_encoder(generator=LoraGenerator(config), dtype=torch.bfloat16)
+        with CountedOperations() as counted:
+            assert len(encoder.encode([ETHANOL])[0].lora) == len(chosen)
+        counts.append(counted.n)
+    assert counts[0] == counts[1] > 20
+
+
+class CountedOperations(TorchDispatchMode):
+    """Counts operations but views."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.n += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
 def test_hashes_are_made_when_not_given():
     assert MoleculeEncoding(torch.ones(1, 2)).tokens_hash
     assert MoleculeEncoding().tokens_hash == ""
@@ -208,9 +253,9 @@ def test_a_small_generator_computes_in_one_thread_and_leaves_the_number_as_it_wa
     seen: list[int] = []
     generate = encoder.generator.forward
 
-    def counting(*arguments):
+    def counting(*arguments, **options):
         seen.append(torch.get_num_threads())
-        return generate(*arguments)
+        return generate(*arguments, **options)
 
     monkeypatch.setattr(encoder.generator, "forward", counting)
     monkeypatch.setattr(encoder, "_is_small", encoder._is_small and small)

@@ -96,6 +96,13 @@ class GeneratorConfig:
         return self.alpha / self.rank
 
 
+def _as_slice(places: list[int]) -> slice | list[int]:
+    """Equally spaced places as a slice: it takes a view, where a list is first sent to the GPU."""
+    step = places[1] - places[0] if len(places) > 1 else 1
+    regular = places == list(range(places[0], places[-1] + 1, step))
+    return slice(places[0], places[-1] + 1, step) if regular else places
+
+
 class DecoderBlock(nn.Module):
     """Pre-norm: self-attention, cross-attention to the atoms, feed-forward (MoRA's block)."""
 
@@ -157,22 +164,32 @@ class LoraGenerator(nn.Module):
             nn.Parameter(torch.zeros(site.out_features, rank)) for site in config.sites
         )
 
-    def forward(self, levels: GraphLevels, roles: Tensor | None = None) -> StackedLora:
+    def forward(
+        self,
+        levels: GraphLevels,
+        roles: Tensor | None = None,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> StackedLora:
         """Low-rank weights of each molecule; slot i + 1 of a step is molecule i.
 
         Args:
             levels: The encoder's output for b molecules.
             roles: Role of each molecule, (b,) int64; only with `n_roles`.
+            dtype: Of each A; that of the weights when not given.
         """
         states = self._decode(levels, roles)  # (b, sites, r, D)
         A_of_site: dict[int, Tensor] = {}
         for kind, basis in self.basis.items():
             places = [i for i, site in enumerate(self.config.sites) if site.kind == kind]
-            A = states[:, places] @ basis  # (b, sites of this type, r, in)
-            A_of_site.update(zip(places, A.unbind(dim=1), strict=True))
+            A = states[:, _as_slice(places)] @ basis  # (b, sites of this type, r, in)
+            A_of_site.update(zip(places, A.to(dtype or A.dtype).unbind(dim=1), strict=True))
         stacked = StackedLora()
+        stacked.codes = states
         for name, places in self._places_of_modules().items():
-            A = torch.cat([A_of_site[place] for place in places], dim=1)  # (b, parts * r, in)
+            parts = [A_of_site[place] for place in places]
+            # On a GPU a copy for each module would be most of the time of a molecule.
+            A = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)  # (b, parts * r, in)
             stacked[name] = StackedLowRank(A, self._B_of_module(places), self.config.scaling)
         return stacked
 

@@ -127,14 +127,20 @@ class MoraGenerator(nn.Module):
         with torch.device("meta"):
             return cls(config)
 
-    def forward(self, levels: GraphLevels) -> StackedLora:
-        """Low-rank weights of each molecule."""
+    def forward(self, levels: GraphLevels, *, dtype: torch.dtype | None = None) -> StackedLora:
+        """Low-rank weights of each molecule.
+
+        Args:
+            levels: The encoder's output for b molecules.
+            dtype: Of each A; that of the weights when not given.
+        """
         config = self.config
         nodes = levels.atoms[:, -1].to(self.visual_proj.weight.dtype)
         keys, hidden = self.visual_proj(nodes), ~levels.mask
         parts = self.gen if isinstance(self.gen, nn.ModuleList) else [self.gen]
         flat = torch.cat([part(keys, hidden) for part in parts], dim=1)  # (b, sites, in * r)
         A = flat.unflatten(2, (config.d_llm, config.rank)).transpose(2, 3)  # (b, sites, r, in)
+        A = A.to(dtype or A.dtype)
         scaling = config.alpha / config.rank
         return StackedLora(
             (name, StackedLowRank(A[:, index], B, scaling))

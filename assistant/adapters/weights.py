@@ -56,7 +56,13 @@ class StackedLowRank:
 
 
 class StackedLora(dict[str, StackedLowRank]):
-    """Site name -> stacked low-rank weights; what `stack` and the generator give."""
+    """Site name -> stacked low-rank weights; what `stack` and the generator give.
+
+    Attributes:
+        codes: What every A of a slot follows from, (s, …), where that is known and smaller.
+    """
+
+    codes: Tensor | None = None
 
     @property
     def n_slots(self) -> int:

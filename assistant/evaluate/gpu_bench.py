@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +18,12 @@ from torch import Tensor, nn
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.packed import PackedDeltas, TokenDeltas
 from assistant.adapters.sites import find_sites
+from assistant.chem.molecule import Molecule
+from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 from assistant.errors import AssistantError
-from assistant.evaluate.speed_rows import Bench
-from assistant.graph.encoder import ATOM_CLASSES, BOND_CLASSES, GraphEncoder, GraphEncoderConfig
-from assistant.graph.projector import MultiLevelProjector, ProjectorConfig, pad_motifs
+from assistant.evaluate.speed_rows import SMILES, Bench
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.graphed.capture import Products
 from assistant.llm.graphed.step import StepRow
@@ -32,6 +34,9 @@ from assistant.llm.random_nf4 import random_nf4
 from assistant.llm.requests import Done, Request, Token
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
+
+if TYPE_CHECKING:  # its import costs seconds
+    from transformers import PreTrainedTokenizerFast
 
 SHAPES = {
     "8b": {
@@ -72,7 +77,7 @@ def random_llm(shape: str, device: torch.device) -> LoadedLLM:
     model = random_nf4(config, device)
     return LoadedLLM(
         model=model,
-        tokenizer=_tokenizer(),
+        tokenizer=_tokenizer(config.vocab_size),
         name=f"random {shape}",
         quantisation="nf4",
         compute_format="NF4 kernel, bf16",
@@ -86,12 +91,12 @@ def random_llm(shape: str, device: torch.device) -> LoadedLLM:
     )
 
 
-def _tokenizer() -> object:
-    """Some words and a template: answers of a random model say nothing anyway."""
+def _tokenizer(n_tokens: int) -> "PreTrainedTokenizerFast":
+    """A word for every token: an answer's text grows by each, as that of a trained model does."""
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
 
-    words = {"<unk>": 0, "<s>": 1, "</s>": 2, "molecule": 3}
+    words = {"<unk>": 0, "<s>": 1, "</s>": 2, **{f"w{i}": i for i in range(3, n_tokens)}}
     return PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(models.WordLevel(words, unk_token="<unk>")),
         unk_token="<unk>",
@@ -229,10 +234,13 @@ def graph_error(bench: GpuBench, n_rows: int, n_steps: int = 12) -> tuple[float,
 
     expected = torch.stack([passed(row, len(ids[row]))[1] for row in range(n_rows)])
     caches = [passed(row, len(ids[row]) - n_steps)[0] for row in range(n_rows)]
+    for cache in caches:
+        cache.reserve(n_steps)
+        for part in (*cache.keys, *cache.values):  # memory of the pass before holds right values
+            part[:, cache.length :] = torch.nan
     for _ in range(n_steps):
         rows = []
         for row, cache in enumerate(caches):
-            cache.reserve(1)
             token = int(ids[row][cache.length])
             rows.append(StepRow(token, cache, f"check {row}", bench.deltas[row]))
         result = decoder.step(rows)
@@ -240,60 +248,35 @@ def graph_error(bench: GpuBench, n_rows: int, n_steps: int = 12) -> tuple[float,
             raise AssistantError(f"no step of {n_rows} rows could be captured; see the log")
         for cache in caches:
             cache.length += 1
-    found = result[0].float()
+    found = torch.stack([logits for logits, _, _ in result]).float()
     error = float((found - expected).norm() / expected.norm())
     same = (found.argmax(dim=-1) == expected.argmax(dim=-1)).float().mean()
     return error, float(same)
 
 
-@dataclass(frozen=True)
 class Molecules:
-    """Encoder, projector and generator with random weights for one language model."""
+    """Molecules that were never seen, as the app encodes them, by random weights.
 
-    encoder: GraphEncoder
-    projector: MultiLevelProjector
-    generator: LoraGenerator
-    graph: SimpleNamespace
+    A ΔW for every layer's q, k, v, o and MLP, of rank 8.
 
-    @classmethod
-    def make(cls, llm: LoadedLLM) -> "Molecules":
-        """For every layer's q, k, v, o and MLP, rank 8; the graph has 30 atoms."""
-        width = llm.model.config.hidden_size
-        sites = find_sites(llm.model)
-        parts = (
+    Args:
+        llm: The language model they are for.
+    """
+
+    def __init__(self, llm: LoadedLLM) -> None:
+        self.encoder = MoleculeEncoder(
             GraphEncoder(GraphEncoderConfig()),
-            MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=width)),
-            LoraGenerator(GeneratorConfig(d_graph=300, sites=sites, rank=RANK)),
+            MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=llm.model.config.hidden_size)),
+            LoraGenerator(GeneratorConfig(d_graph=300, sites=find_sites(llm.model), rank=RANK)),
+            device=llm.device,
+            dtype=llm.dtype,
         )
-        for part in parts:
-            part.eval().requires_grad_(False).to(llm.device)
-        return cls(*parts, _chain(30))
+        self._molecules = itertools.cycle([Molecule.parse(smiles) for smiles in SMILES])
 
-    @torch.no_grad()
-    def compute(self) -> Tensor:
-        """Graph tokens and ΔW of the molecule, as for one that was never seen."""
-        levels = self.encoder.encode([self.graph])
-        tokens = self.projector(levels, *pad_motifs([None]))
-        stacked = self.generator(levels)
-        return tokens.sum() + sum(part.lora_A.sum() for part in stacked.values())
-
-
-def _chain(n_atoms: int) -> SimpleNamespace:
-    """Random features on a chain with a ring of six at every tenth atom."""
-    random = torch.Generator().manual_seed(0)
-    pairs = [*itertools.pairwise(range(n_atoms))]
-    pairs += [(start, start + 5) for start in range(0, n_atoms - 6, 10)]
-    edges = torch.tensor([pair for a, b in pairs for pair in ((a, b), (b, a))]).t()
-
-    def columns(n_rows: int, classes: tuple[int, ...]) -> Tensor:
-        drawn = [torch.randint(c, (n_rows, 1), generator=random) for c in classes]
-        return torch.cat(drawn, dim=1)
-
-    return SimpleNamespace(
-        x=columns(n_atoms, ATOM_CLASSES),
-        edge_index=edges,
-        edge_attr=columns(edges.shape[1], BOND_CLASSES),
-    )
+    def next(self) -> MoleculeEncoding:
+        """Graph tokens and ΔW of the next one, with the hashes that caches go by."""
+        self.encoder.clear()
+        return self.encoder.encode([next(self._molecules)])[0]
 
 
 def medians(pairs: Iterator[tuple[float, float]]) -> tuple[float, float]:

@@ -114,9 +114,7 @@ class Passes:
             return None
         for row in inputs:
             row.cache.length += 1
-        logits, *found = result
-        highest, best = (values.tolist() for values in found)
-        return [Ready(*parts) for parts in zip(rows, logits, highest, best, strict=True)]
+        return [Ready(row, *found) for row, found in zip(rows, result, strict=True)]
 
     @torch.inference_mode()
     def _packed_pass(self, work: Work) -> list[Ready]:

@@ -132,6 +132,15 @@ def test_the_random_model_is_nf4_and_answers(llm):
     assert packed < weight_bytes(llm.model) < packed * 1.1
 
 
+def test_every_token_has_a_text(llm):
+    """Else an answer's tokens without a certain text grow in number, and each step with them."""
+    n_tokens = llm.model.config.vocab_size
+    texts = {
+        llm.tokenizer.decode([token], skip_special_tokens=True) for token in range(3, n_tokens)
+    }
+    assert len(texts - {""}) == n_tokens - 3
+
+
 def test_the_check_compares_steps_with_one_pass(llm, monkeypatch):
     monkeypatch.setattr(row_passes, "make_decoder", make_uncaptured)
     bench = GpuBench(llm, n_tokens=4, products="auto")
@@ -145,4 +154,10 @@ def test_the_check_compares_steps_with_one_pass(llm, monkeypatch):
 
 
 def test_a_molecule_gives_tokens_and_weights(llm):
-    assert bool(Molecules.make(llm).compute().isfinite())
+    molecules = Molecules(llm)
+    first, second = molecules.next(), molecules.next()
+    assert first.lora_hash != second.lora_hash
+    assert first.graph_tokens.shape == (28, 128)
+    assert bool(first.graph_tokens.isfinite().all())
+    assert {part.lora_A.dtype for part in first.lora.values()} == {torch.bfloat16}
+    assert molecules.encoder.n_hits == 0

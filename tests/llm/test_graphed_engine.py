@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import weakref
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from assistant.llm import row_passes
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.engine import SequentialEngine
 from assistant.llm.graphed.capture import GraphedDecoder, graph_obstacle, make_decoder
-from assistant.llm.graphed.step import StepRow
+from assistant.llm.graphed.step import StepRow, TorchOps
 from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.requests import Done, Request, Rescoring, Scored
@@ -23,7 +24,7 @@ from assistant.llm.scoring import token_log_probabilities
 from tests.adapters.xlora.fakes import make_mixture
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
-from tests.llm.uncaptured import make_uncaptured
+from tests.llm.uncaptured import Uncaptured, UncapturedDecoder, make_uncaptured
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,104 @@ def test_no_graph_is_captured_while_the_numbers_are_not_finite(llm):
     assert not decoder.graphs
     assert decoder.step([StepRow(7, cache, "good", delta)]) is not None
     assert cache.length == 5
+
+
+class Watched(dict):
+    """A ΔW that counts how often somebody looks at its parts."""
+
+    n_looks = 0
+
+    def __getitem__(self, name):
+        Watched.n_looks += 1
+        return super().__getitem__(name)
+
+    def items(self):
+        Watched.n_looks += 1
+        return super().items()
+
+    def values(self):
+        Watched.n_looks += 1
+        return super().values()
+
+
+def test_a_step_does_not_look_at_weights_that_are_in_place(llm):
+    """A ΔW has hundreds of parts: one look at each took longer than the parts cost to compute."""
+    decoder = make_uncaptured(llm.model, LlamaForward(llm.model, 512), products="auto")
+    deltas = [Watched(delta) for delta in make_deltas(llm.model, 8)]
+    rows = rows_of(decoder, deltas)
+    decoder.step(rows)
+    before = Watched.n_looks
+    assert before
+    for order in (1, -1):
+        assert decoder.step(rows[::order]) is not None
+    assert Watched.n_looks == before
+
+
+class TwoWays(UncapturedDecoder):
+    """Another way, which is faster; it is wrong with ΔW where it is told to be."""
+
+    def __init__(self, model, forward, *, wrong):
+        self.tried = []
+        super().__init__(model, forward)
+        self._capture, self._is_wrong = self._timed, wrong
+
+    def _timed(self, step, name):
+        self.tried.append((name, step.adapted))
+        graph = Uncaptured(step, name)
+        graph.ms = {"torch": 2.0, "fast": 1.0}[name]
+        if name == "fast" and step.adapted and self._is_wrong:
+            graph.replay = lambda: tuple(-value for value in step.run())
+        return graph
+
+    def _candidates(self, n_rows):
+        yield from super()._candidates(n_rows)
+        fast = TorchOps(self._shape, self._layers)
+        fast.name = "fast"
+        yield fast
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_with_deltas_the_way_that_was_fastest_without_is_tried_first(llm, wrong):
+    decoder = TwoWays(llm.model, LlamaForward(llm.model, 512), wrong=wrong)
+    decoder.warm_up()
+    assert [graph.name for graph in decoder.graphs] == ["fast"] * 4
+    decoder.tried.clear()
+    assert decoder.step(rows_of(decoder, make_deltas(llm.model, 8))) is not None
+    rest = [("torch", True)] if wrong else []
+    assert decoder.tried == [("fast", True), *rest]
+    assert decoder.graphs[-1].name == ("torch" if wrong else "fast")
+
+
+def test_nothing_keeps_the_caches_of_rows_that_left(llm):
+    decoder = make_uncaptured(llm.model, LlamaForward(llm.model, 512), products="auto")
+    decoder.warm_up()
+    rows = rows_of(decoder, make_deltas(llm.model, 8))
+    stores = [weakref.ref(row.cache._store) for row in rows]
+    for some in (rows, rows[:1], rows[3:6]):
+        assert decoder.step(some) is not None
+    del rows, some
+    assert not [store for store in stores if store() is not None]
+
+
+def test_results_are_in_the_order_of_the_rows(llm):
+    decoder = make_uncaptured(llm.model, LlamaForward(llm.model, 512), products="auto")
+    rows = rows_of(decoder, make_deltas(llm.model, 8))
+    found = decoder.step(rows)
+    backwards = decoder.step(rows[::-1])
+    for (logits, highest, best), (same, *numbers) in zip(found, backwards[::-1], strict=True):
+        torch.testing.assert_close(logits, same)
+        assert [float(logits.max()), int(logits.argmax())] == [highest, best] == numbers
+
+
+def rows_of(decoder, deltas) -> list[StepRow]:
+    """A row for each ΔW, with a history of its own."""
+    rows = []
+    for number, delta in enumerate(deltas):
+        cache = decoder._forward.new_cache()
+        decoder._forward.hidden(torch.randn(3 + number, 64), [Span(cache, 3 + number)])
+        cache.reserve(1)
+        rows.append(StepRow(7 + number, cache, f"ΔW {number}", delta))
+    return rows
 
 
 def test_the_warm_up_captures_every_batch(llm):

@@ -105,20 +105,89 @@ def test_rows_change_their_deltas_in_place(setting):
     assert {p.data_ptr() for p in (step.inputs, step._parts[0].qkv_in.lora_A)} == addresses
 
 
+class Loads:
+    """Counts the ΔW that are copied from what a caller gives."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.n = 0
+        load = DeltaBuffers._load
+
+        def counting(buffers, row, delta):
+            self.n += 1
+            load(buffers, row, delta)
+
+        monkeypatch.setattr(DeltaBuffers, "_load", counting)
+
+
 def test_a_row_keeps_the_place_of_its_delta(setting, monkeypatch):
     step = setting.step(4, setting.buffers(setting.deltas))
     first = step.bind(setting.rows([7, 40, 99], [0, 1, 2]))
-    copies: list[int] = []
-    put = DeltaBuffers.put
-
-    def counting(self, row, content, delta):
-        if self._held[row] != content:
-            copies.append(row)
-        put(self, row, content, delta)
-
-    monkeypatch.setattr(DeltaBuffers, "put", counting)
+    loads = Loads(monkeypatch)
     assert step.bind(setting.rows([7, 40, 99], [2, 1, 0])) == [first[2], first[1], first[0]]
-    assert not copies
+    assert not loads.n
+
+
+def test_a_new_row_does_not_take_the_place_of_those_that_come_after_it(setting, monkeypatch):
+    step = setting.step(4, setting.buffers(setting.deltas))
+    before = step.bind(setting.rows([7, 40, 99], [0, 1, -1]))
+    loads = Loads(monkeypatch)
+    assert step.bind(setting.rows([7, 40, 99], [2, 0, 1]))[1:] == before[:2]
+    assert loads.n == 1
+
+
+def test_those_who_decode_alone_for_a_while_stay_together_in_the_buffers(setting, monkeypatch):
+    """Rows join and leave: batches of one and of four take the same buffers in turns."""
+    buffers = setting.buffers(setting.deltas)
+    alone, all_of_them = setting.step(1, buffers), setting.step(4, buffers)
+    run(all_of_them, setting.rows([7, 40, 99], [0, 1, 2]))
+    loads = Loads(monkeypatch)
+    for number in (2, 1, 0, 1):
+        expected, _ = setting.expected([7, 40, 99], [number, -1, -1])
+        logits, *_ = run(alone, setting.rows([7, 40, 99], [number, -1, -1])[:1])
+        torch.testing.assert_close(logits, expected[:1], atol=1e-4, rtol=1e-4)
+        for which in ([0, 1, 2], [2, 0, 1]):
+            expected, _ = setting.expected([7, 40, 99], which)
+            logits, *_ = run(all_of_them, setting.rows([7, 40, 99], which))
+            torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+    assert not loads.n
+
+
+def test_a_row_whose_copy_failed_is_not_taken_for_what_it_held(setting, monkeypatch):
+    step = setting.step(4, setting.buffers(setting.deltas))
+    step.bind(setting.rows([7, 40, 99], [0, 1, 0])[:2])
+    rows = setting.rows([7, 40, 99], [2, 2, 2])
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "_foreach_mul", _no_memory)
+        with pytest.raises(torch.OutOfMemoryError):
+            step.bind(rows)
+    for which in ([0, 1, 2], [1, 2, 0]):
+        expected, _ = setting.expected([7, 40, 99], which)
+        logits, *_ = run(step, setting.rows([7, 40, 99], which))
+        torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+
+
+def _no_memory(*arguments):
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+class Late:
+    """Inputs on a device that is behind: what is copied to them is read later."""
+
+    is_cuda = False
+
+    def __init__(self) -> None:
+        self.sources: list[Tensor] = []
+
+    def copy_(self, source: Tensor, *, non_blocking: bool) -> None:
+        self.sources.append(source)
+
+
+def test_the_next_step_leaves_the_inputs_alone_that_the_device_has_not_read_yet(setting):
+    step = setting.step(4, None)
+    step.inputs = Late()
+    for tokens in ([7, 40, 99], [1, 2, 3]):
+        step.bind(setting.rows(tokens, [-1, -1, -1]))
+    assert [source[0, :3].tolist() for source in step.inputs.sources] == [[7, 40, 99], [1, 2, 3]]
 
 
 def test_infinite_weights_stay_with_their_row(setting):

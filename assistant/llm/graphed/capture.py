@@ -9,7 +9,6 @@ A graph is captured when a batch of its size is first needed. When none can be c
 log says why.
 """
 
-import functools
 import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from assistant.adapters.packed import PackedDeltas, TokenDeltas
+from assistant.llm.graphed.cuda_graph import Graph, capture_errors
 from assistant.llm.graphed.deltas import DeltaBuffers, DeltaLayout
 from assistant.llm.graphed.nf4 import join_nf4, nf4_obstacle
 from assistant.llm.graphed.step import Layer, StaticStep, StepRow, TorchOps, shape_of
@@ -38,10 +38,10 @@ Products = Literal["auto", "model", "nf4", "none"]
 """Whose 4-bit products a graph may use: the fastest, the model's modules', our kernel's; or that
 there are to be no graphs."""
 
-Result = tuple[Tensor, Tensor, Tensor]
+RowResult = tuple[Tensor, float, int]
+"""What a row draws from: its logits (vocabulary,), the highest and its token."""
 
 _TOLERANCE = 0.1  # ‖graph − packed forward‖ / ‖packed forward‖; a wrong kernel is near 1
-_WARM_UPS, _TIMED = 2, 5
 _WARM_UP_PROMPT = 16
 
 
@@ -63,66 +63,6 @@ def graph_obstacle(model: "PreTrainedModel") -> str:
         if type(module) is not nn.Linear and type(module).__name__ != "Linear4bit":
             return f"its weights are {type(module).__name__}"
     return ""
-
-
-@functools.cache
-def _pool() -> tuple[int, int]:
-    """Memory that all graphs share: only one runs at a time, and its result is used before."""
-    return torch.cuda.graph_pool_handle()
-
-
-def _capture_errors() -> tuple[type[Exception], ...]:
-    """What compiling, capturing and replaying can raise."""
-    known = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, AssertionError)
-    if importlib.util.find_spec("triton") is None:
-        return known
-    from triton.errors import TritonError
-
-    return (*known, TritonError)
-
-
-class Graph:
-    """A captured step.
-
-    Attributes:
-        step: What was captured.
-        name: What computes.
-        ms: Of one replay, once it was timed.
-    """
-
-    def __init__(self, step: StaticStep, name: str) -> None:
-        self.step = step
-        self.name = name
-        self.ms = float("inf")
-        self._graph = torch.cuda.CUDAGraph()
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UPS):  # compiles the kernels
-                step.run()
-        torch.cuda.current_stream().wait_stream(stream)
-        with (
-            torch.cuda.stream(torch.cuda.current_stream()),  # comes back also when it fails
-            # Other threads may allocate meanwhile; only this one must do nothing else.
-            torch.cuda.graph(self._graph, pool=_pool(), capture_error_mode="thread_local"),
-        ):
-            self.result: Result = step.run()
-
-    def replay(self) -> Result:
-        """One step; its values stay valid until the next one."""
-        self._graph.replay()
-        return self.result
-
-    def time(self) -> None:
-        """Measures a replay, in ms."""
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        self.replay()
-        begin.record()
-        for _ in range(_TIMED):
-            self.replay()
-        end.record()
-        end.synchronize()
-        self.ms = begin.elapsed_time(end) / _TIMED
 
 
 class GraphedDecoder:
@@ -161,14 +101,15 @@ class GraphedDecoder:
         return [graph for graph in self._graphs.values() if graph is not None]
 
     @torch.inference_mode()
-    def step(self, rows: Sequence[StepRow]) -> Result | None:
+    def step(self, rows: Sequence[StepRow]) -> list[RowResult] | None:
         """One more token for each row; None when there is no graph for it.
 
         Args:
             rows: Rows whose caches have room for the token; their length is left as it is.
 
         Returns:
-            Logits (row, vocabulary), the highest (row,) and its token (row,).
+            What each row draws from, once the device has computed it; logits are valid until the
+            next step.
         """
         n_rows = next((size for size in BATCHES if size >= len(rows)), None)
         if n_rows is None:
@@ -187,11 +128,10 @@ class GraphedDecoder:
         if graph is None:
             return None
         places = graph.step.bind(rows)
-        result = graph.replay()
-        if places == list(range(n_rows)):
-            return result
-        chosen = torch.tensor(places, device=result[0].device)
-        return tuple(value[chosen] for value in result)
+        logits, highest, best = graph.replay()
+        each = list(zip(logits, highest.tolist(), best.tolist(), strict=True))
+        graph.step.release()
+        return [each[place] for place in places]
 
     @torch.inference_mode()
     def warm_up(self) -> None:
@@ -208,8 +148,16 @@ class GraphedDecoder:
             self.step(rows[:n_rows])
 
     def _hold(self, rows: Sequence[StepRow]) -> None:
-        """Makes ΔW buffers that hold these rows' sites and ranks; graphs of smaller ones go."""
-        wanted = DeltaLayout.of([row.delta for row in rows if row.delta])
+        """Makes ΔW buffers that hold these rows' sites and ranks; graphs of smaller ones go.
+
+        What the buffers hold already is not looked at: that would be each part of each row's ΔW,
+        step by step.
+        """
+        held = self._deltas
+        new = [r.delta for r in rows if r.delta and not (held and held.holds(r.content))]
+        if not new:
+            return
+        wanted = DeltaLayout.of(new)
         if self._deltas is not None:
             wanted = wanted | self._deltas.layout
             if wanted == self._deltas.layout:
@@ -227,12 +175,20 @@ class GraphedDecoder:
         deltas: DeltaBuffers | None,
         expected: Tensor,
     ) -> Graph | None:
-        """The fastest candidate of those that compute what is expected."""
+        """The fastest candidate of those that compute what is expected.
+
+        With ΔW it is the one that was the fastest without, as it was for every size on an H200:
+        people wait for their next token while others are tried.
+        """
         best: Graph | None = None
-        for ops in self._candidates(n_rows):
+        known = self._graphs.get((n_rows, False)) if deltas is not None else None
+        likely = "" if known is None else known.name
+        for ops in sorted(self._candidates(n_rows), key=lambda ops: ops.name != likely):
+            if best is not None and best.name == likely:
+                break
             try:
                 graph = self._captured(ops, n_rows, rows, deltas, expected)
-            except _capture_errors() as error:
+            except capture_errors() as error:
                 logger.warning("no graph of %d rows with %s: %s", n_rows, ops.name, error)
                 continue
             if graph is not None and (best is None or graph.ms < best.ms):
@@ -320,7 +276,7 @@ def make_decoder(
     decoder = GraphedDecoder(model, forward, products=products)
     try:
         decoder.warm_up()
-    except _capture_errors() as error:
+    except capture_errors() as error:
         logger.warning("no CUDA graph of the decode step: %s", error)
         return None
     return decoder

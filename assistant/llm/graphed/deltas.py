@@ -6,6 +6,10 @@ A graph replays fixed addresses, so a molecule's weights are copied to its row o
 gets another molecule, and ranks are padded to one. Sites that read the same input lie side by side;
 so do the two that write into the output of the MLP (its last projection and the branch beside it).
 A row without ΔW holds zeros.
+
+A ΔW has some hundred parts, and calling a copy takes longer than the copy: parts are copied by one
+call for all of them, and a molecule that is in another row already changes places with the one that
+is in its way.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +22,7 @@ from assistant.adapters.packed import SiteGroup
 from assistant.adapters.weights import LoraWeights
 
 _LEAST_RANK = 8
+_UNKNOWN = "?"  # no hash
 _GROUPS_PER_LAYER = 5  # q k v, o, gate and up, down, the branch beside the MLP
 
 
@@ -98,13 +103,17 @@ class DeltaBuffers:
     ) -> None:
         self.layout = layout
         self._held: list[str | None] = [None] * n_rows
+        self._used = [0] * n_rows  # number of the arrangement that used the row last
+        self._n_arranged = 0
         self._like = like
-        self._places: dict[str, tuple[Tensor, Tensor]] = {}
+        self._stores: list[Tensor] = []
+        self._places: dict[str, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {}  # per row
         n_layers = len(groups) // _GROUPS_PER_LAYER
         self.layers = [
             self._layer(groups[i * _GROUPS_PER_LAYER : (i + 1) * _GROUPS_PER_LAYER], n_rows)
             for i in range(n_layers)
         ]
+        self._rows = [[store[row] for store in self._stores] for row in range(n_rows)]
 
     def _layer(self, groups: Sequence[SiteGroup], n_rows: int) -> LayerDeltas:
         rank = self.layout.rank
@@ -135,7 +144,7 @@ class DeltaBuffers:
     def _input(self, u: Tensor, group: SiteGroup) -> LowRankIn | None:
         if not u.shape[1]:
             return None
-        return LowRankIn(self._like.new_zeros((*u.shape, group.in_features)), u)
+        return LowRankIn(self._store((*u.shape, group.in_features)), u)
 
     def _output(
         self, u: Tensor, groups: Sequence[SiteGroup], used: Sequence[bool]
@@ -144,8 +153,12 @@ class DeltaBuffers:
             return None
         widths = groups[0].widths
         rank = self.layout.rank * sum(used)
-        lora_B = self._like.new_zeros((len(u), sum(widths), rank))
+        lora_B = self._store((len(u), sum(widths), rank))
         return LowRankOut(u, lora_B, tuple(sum(widths[: i + 1]) for i in range(len(widths))))
+
+    def _store(self, shape: tuple[int, ...]) -> Tensor:
+        self._stores.append(self._like.new_zeros(shape))
+        return self._stores[-1]
 
     def _note(
         self,
@@ -163,31 +176,73 @@ class DeltaBuffers:
             row = first_row + index * rank
             lora_A = taken.lora_A[:, row : row + rank]
             lora_B = given.lora_B[:, span, first_column : first_column + rank]
-            self._places[name] = (lora_A, lora_B)
+            self._places[name] = (lora_A.unbind(), lora_B.unbind())
 
-    def put(self, row: int, content: str | None, delta: LoraWeights | None) -> None:
-        """Copies a ΔW to a row, unless it is there already.
+    def holds(self, content: str | None) -> bool:
+        """Whether a row has this ΔW."""
+        return content in self._held
+
+    def arrange(
+        self, wanted: Sequence[tuple[str | None, LoraWeights | None]], n_rows: int
+    ) -> list[int]:
+        """Brings each ΔW into a row of a batch, with as few copies as there can be.
 
         Args:
-            row: The row.
-            content: Hash of the ΔW; None for none.
-            delta: The ΔW.
-        """
-        if self._held[row] == content:
-            return
-        for name, (lora_A, lora_B) in self._places.items():
-            lora_A[row].zero_()
-            lora_B[row].zero_()
-            part = delta.get(name) if delta else None
-            if part is not None:
-                lora_A[row, : part.rank] = part.lora_A
-                lora_B[row, :, : part.rank] = part.lora_B * part.scaling
-        self._held[row] = content
+            wanted: Hash of a ΔW and the ΔW itself, or twice None.
+            n_rows: Rows of the batch.
 
-    def row_of(self, content: str | None, free: Iterable[int]) -> int:
-        """The row among the free ones that holds this content already, or else the first."""
-        rows = list(free)
-        return next((row for row in rows if self._held[row] == content), rows[0])
+        Returns:
+            The row of each, among the first `n_rows`.
+        """
+        self._n_arranged += 1
+        free = list(range(n_rows))
+        places: dict[int, int] = {}
+        for index, (content, _) in enumerate(wanted):  # first who is there: nobody takes their row
+            place = next((row for row in free if self._held[row] == content), None)
+            if place is not None:
+                free.remove(place)
+                places[index] = place
+        for index, (content, delta) in enumerate(wanted):
+            if index not in places:
+                places[index] = min(free, key=self._used.__getitem__)
+                free.remove(places[index])
+                self._bring(places[index], content, delta, n_rows)
+        for place in places.values():
+            self._used[place] = self._n_arranged
+        return [places[index] for index in range(len(wanted))]
+
+    def _bring(self, row: int, content: str | None, delta: LoraWeights | None, n_rows: int) -> None:
+        """Puts a ΔW into a row, from behind the batch where it is there."""
+        behind = range(n_rows, len(self._held))
+        other = next((place for place in behind if self._held[place] == content), None)
+        before, self._held[row] = self._held[row], _UNKNOWN  # for when memory runs out on the way
+        if other is None:
+            self._load(row, delta)
+            self._held[row] = content
+            return
+        self._held[other] = _UNKNOWN
+        here, there = self._rows[row], self._rows[other]
+        kept = [torch.empty_like(part) for part in here]
+        torch._foreach_copy_(kept, here)
+        torch._foreach_copy_(here, there)
+        torch._foreach_copy_(there, kept)
+        self._held[row], self._held[other] = content, before
+        self._used[other] = self._used[row]
+
+    def _load(self, row: int, delta: LoraWeights | None) -> None:
+        """Copies a ΔW to a row; what it lacks of sites and ranks becomes zero."""
+        torch._foreach_zero_(self._rows[row])
+        parts = [(self._places[name], part) for name, part in (delta or {}).items()]
+        if not parts:
+            return
+        torch._foreach_copy_(
+            [lora_A[row][: part.rank] for (lora_A, _), part in parts],
+            [part.lora_A for _, part in parts],
+        )
+        scaled = torch._foreach_mul(
+            [part.lora_B for _, part in parts], [part.scaling for _, part in parts]
+        )
+        torch._foreach_copy_([lora_B[row][:, : part.rank] for (_, lora_B), part in parts], scaled)
 
     def first_rows(self, n_rows: int) -> list[LayerDeltas]:
         """The same buffers as a smaller batch sees them."""

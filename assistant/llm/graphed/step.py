@@ -212,7 +212,6 @@ class StaticStep:
         )
         device = self._embedding.weight.device
         self.inputs = torch.zeros(4, n_rows, dtype=torch.int64, device=device)
-        self._staged = torch.zeros(4, n_rows, dtype=torch.int64, pin_memory=device.type == "cuda")
 
     @property
     def adapted(self) -> bool:
@@ -225,31 +224,33 @@ class StaticStep:
         Returns:
             The place of each row in the batch: one that holds its ΔW already where there is one.
         """
-        free = list(range(self.n_rows))
-        places = []
-        for row in rows:
-            place = free[0] if self._deltas is None else self._deltas.row_of(row.content, free)
-            free.remove(place)
-            places.append(place)
-            if self._deltas is not None:
-                self._deltas.put(place, row.content, row.delta)
+        if self._deltas is None:
+            places = list(range(len(rows)))
+        else:
+            wanted = [(row.content, row.delta) for row in rows]
+            places = self._deltas.arrange(wanted, self.n_rows)
         of_place = dict(zip(places, rows, strict=True))
         unused = StepRow(0, self._spare)
         taken = [of_place.get(place, unused) for place in range(self.n_rows)]
-        self._staged.copy_(
-            torch.tensor(
-                [
-                    [row.token for row in taken],
-                    [row.cache.length for row in taken],
-                    [row.cache.address for row in taken],
-                    [row.cache.capacity for row in taken],
-                ]
-            )
+        # New memory each time: the device may not have read that of the step before yet, and
+        # PyTorch gives pinned memory out again only when the copy from it is through.
+        staged = torch.tensor(
+            [
+                [row.token for row in taken],
+                [row.cache.length for row in taken],
+                [row.cache.address for row in taken],
+                [row.cache.capacity for row in taken],
+            ],
+            pin_memory=self.inputs.is_cuda,
         )
-        self.inputs.copy_(self._staged, non_blocking=True)
+        self.inputs.copy_(staged, non_blocking=True)
         self._ops.bind(self.inputs)
         self._ops.caches = [row.cache for row in taken]
         return places
+
+    def release(self) -> None:
+        """Lets the caches of the rows go, which would stay as long as the step otherwise."""
+        self._ops.caches = ()
 
     def run(self) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (b, vocabulary), the highest of each row (b,) and its token (b,)."""

@@ -31,7 +31,8 @@ def compare(rng: random.Random, views: Views, first: int, second: int) -> Turn:
         fitting = frames if len(views) == 2 else [f for f in frames if "{a}" in f]
         return rng.choice(fitting).format(a=a, b=b, n="two", **filled)
 
-    kind = rng.choices(("which", "more", "same", "product", "all"), (38, 12, 22, 6, 22))[0]
+    kinds = ("which", "more", "same", "product", "all", "unknown")
+    kind = rng.choices(kinds, (38, 12, 22, 6, 18, 14))[0]
     if kind == "which":
         key = _key(rng, list(w.ASK_WHICH), two)
         less = rng.random() < 0.4
@@ -43,6 +44,8 @@ def compare(rng: random.Random, views: Views, first: int, second: int) -> Turn:
         return drawn(frames, **filled), _which(two, key, less=less), "compare which"
     if kind == "same":
         return _same(rng, drawn, two)
+    if kind == "unknown":
+        return _unknown(rng, drawn, two, alone=len(views) == 2)
     if kind == "product":
         question = rng.choice(w.ASK_PRODUCT).format(a=a, b=b)
         said = rng.choice(w.SAY_UNKNOWN_PRODUCT)
@@ -51,6 +54,19 @@ def compare(rng: random.Random, views: Views, first: int, second: int) -> Turn:
     if rng.random() < 0.25:
         question = rng.choice(w.ASK_COMPARE_NUMBERS).format(a=first, b=second)
     return question, _side_by_side(two), "compare"
+
+
+def _unknown(rng: random.Random, drawn: Callable[..., str], two: Views, *, alone: bool) -> Turn:
+    """Something that no computed fact compares; `alone` where there are no other molecules."""
+    if rng.random() < 0.5:
+        bare = rng.choice(w.UNKNOWN_TOPICS)
+        question, topic = drawn(w.ASK_UNKNOWN_COMPARED, x=bare), f"the {bare}"
+    else:
+        free = [row for row in w.ASK_UNKNOWN_COMPARED_FREE if alone or "{a}" in row[0]]
+        frame, topic = rng.choice(free)
+        question = drawn([frame])
+    said = rng.choice(w.SAY_UNKNOWN).format(x=topic, m=numbered(sorted(two)))
+    return question, said, "unknown"
 
 
 def most_of_all(rng: random.Random, views: Views) -> Turn:

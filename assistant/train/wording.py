@@ -111,6 +111,11 @@ ASK_SAME, ASK_DIFFER, ASK_ISOMERS, ASK_HIGHEST, ASK_LOWEST, ASK_MOST, ASK_FEWEST
     tuple(_COMPARED[name])
     for name in ("same", "differ", "formula_same", "highest", "lowest", "most", "fewest")
 )
+ASK_UNKNOWN_COMPARED: Frames = tuple(_COMPARED["unknown"])
+ASK_UNKNOWN_COMPARED_FREE: tuple[tuple[str, str], ...] = tuple(
+    (question, topic) for question, topic in _COMPARED["unknown_free"]
+)
+"""Comparisons that no computed fact answers, each with what it asks for."""
 SUPERLATIVES: dict[str, tuple[Frames, Frames]] = {
     key: (tuple(row["asked"]), tuple(row["asked_less"]))
     for key, row in _COMPARED["superlatives"].items()

@@ -29,7 +29,7 @@ from assistant.train import nf4, ranks
 from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import PASSAGES, DialogueWriter
-from assistant.train.encode import Encoder, prompt_text
+from assistant.train.encode import Encoder, dialogue_text
 from assistant.train.feed import Feed
 from assistant.train.loss import head_loss
 from assistant.train.model import GroundedModel
@@ -149,7 +149,7 @@ class Run:
         directory = self.directory / "tokenizer"
         if not directory.is_dir():
             writer = DialogueWriter(self.molecules, self.outside, seed=7, rates=self.recipe.rates)
-            texts = [_dialogue_text(writer) for _ in range(self.recipe.tokenizer_dialogues)]
+            texts = [dialogue_text(writer.write()) for _ in range(self.recipe.tokenizer_dialogues)]
             if self.recipe.text_share:
                 documents = list(text_documents(data, licensed_only=self.recipe.licensed_only))
                 texts += random.Random(7).sample(documents, min(len(documents), len(texts)))
@@ -307,19 +307,6 @@ class Run:
         """Takes the weights of another run; optimisers and schedule begin anew."""
         state = torch.load(path, weights_only=True, map_location=self.device)
         self.model.load_state_dict(nf4.plain_names(state["model"]))
-
-
-def _dialogue_text(writer: DialogueWriter) -> str:
-    from assistant.chat.prompts import render_with
-
-    dialogue = writer.write()
-    conversation = dialogue.conversation
-    prompt = render_with(
-        conversation.truncated(len(conversation.messages) - 1),
-        lambda entry: dialogue.views[entry.number].card(),
-        lambda entry: dialogue.views[entry.number].identity(),
-    )
-    return f"{prompt_text(prompt)}\n{conversation.messages[-1].text}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -173,3 +173,14 @@ class _Builder:
 def prompt_text(prompt: Prompt) -> str:
     """All text of a prompt in order, for learning the tokenizer."""
     return "\n".join(p for m in prompt.messages for p in m.parts if isinstance(p, str))
+
+
+def dialogue_text(dialogue: Dialogue) -> str:
+    """All text of a dialogue as the model reads and writes it, for learning the tokenizer."""
+    conversation, views = dialogue.conversation, dialogue.views
+    prompt = render_with(
+        conversation.truncated(len(conversation.messages) - 1),
+        lambda entry: views[entry.number].card(),
+        lambda entry: views[entry.number].identity(),
+    )
+    return f"{prompt_text(prompt)}\n{conversation.messages[-1].text}"

@@ -119,8 +119,12 @@ def test_the_shipped_card_has_all_components_and_their_commands(run: Path) -> No
     for name in Bundle.read(SHIPPED).components:
         assert f"| `{name}` |" in card
     about = {"recipe": asdict(GeneratorRecipe.load(CONFIGS / "generator_cpu.toml"))}
-    (run / "generator.json").write_text(json.dumps(about), encoding="utf-8")
-    assert f"- Commands: {commands_of(run, SHIPPED)}\n" in card
+    later = run.parent / "later"
+    shutil.copytree(run, later)
+    noted = json.dumps(asdict(Recipe.load(CONFIGS / "default_gpu_more.toml")))
+    (later / "recipe.json").write_text(noted, encoding="utf-8")
+    (later / "generator.json").write_text(json.dumps(about), encoding="utf-8")
+    assert f"- Commands: {commands_of(later, SHIPPED, before=[run])}\n" in card
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,20 @@ the headless browser that the tests use, and writes `docs/screens/*.png`, on a l
 and on a phone. Answers are the model's own. Options go to `launch.py`.
 """
 
-import io
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from PIL import Image  # noqa: E402  comes with Gradio
-from playwright.sync_api import Browser, Error, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from assistant.evaluate.serving import free_port  # noqa: E402
 from assistant.setup import NO_BROWSER, find_browser  # noqa: E402
+from docs.screen_tab import SCREENS, ask, enter, open_page, shoot, shoot_hovering  # noqa: E402
 
-SCREENS = ROOT / "docs" / "screens"
 IBUPROFEN = "C[C@H](C(=O)O)c1ccc(CC(C)C)cc1"  # (S)
 QUESTION = "Describe this molecule. What is its formula, and which functional groups does it have?"
 LIST = """CC(=O)Oc1ccccc1C(=O)O aspirin
@@ -34,73 +31,8 @@ NCCc1ccc(O)c(O)c1 dopamine
 C1CCC(C broken
 OCC(O)C(O)CO erythritol
 """
+PRODAN = "CCC(=O)c1ccc2cc(N(C)C)ccc2c1"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
-DESKTOP, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
-SECONDS = 180
-COLOURS = 256  # of a picture; the rare ones too: atoms are told apart by theirs
-
-
-def shoot(page: Page, name: str) -> None:
-    """A picture with the pointer out of the way."""
-    page.mouse.move(700, 2)
-    page.wait_for_timeout(700)
-    save(page, name)
-
-
-def save(page: Page, name: str) -> None:
-    """One picture, with no more colours than it needs."""
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    palette = picture.quantize(
-        COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE
-    )
-    palette.save(SCREENS / f"{name}.png", optimize=True)
-
-
-def open_page(browser: Browser, url: str, *, dark: bool = False, phone: bool = False) -> Page:
-    """A visitor's first tab."""
-    context = browser.new_context(
-        viewport=PHONE if phone else DESKTOP,
-        color_scheme="dark" if dark else "light",
-        device_scale_factor=2 if phone else 1,
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.set_default_timeout(SECONDS * 1000)
-    wait_for_page(page, url)
-    page.wait_for_selector(".welcome")
-    return page
-
-
-def wait_for_page(page: Page, url: str) -> None:
-    """Open the page as soon as it is served."""
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        try:
-            page.goto(url)
-        except Error as error:
-            if "ERR_CONNECTION_REFUSED" not in str(error):
-                raise
-            time.sleep(0.1)
-        else:
-            return
-    raise SystemExit(f"No page at {url}.")
-
-
-def enter(page: Page, text: str, words: str) -> None:
-    """Put a molecule into the box and wait for words below it."""
-    page.fill("#bench textarea", text)
-    page.press("#bench textarea", "Enter")
-    page.wait_for_function(
-        "w => document.querySelector('#bench .below').innerText.includes(w)", arg=words
-    )
-
-
-def ask(page: Page, text: str) -> None:
-    """Ask and wait for the whole answer."""
-    n = page.locator(".answer .actions").count()
-    page.fill("#composer textarea", text)
-    page.press("#composer textarea", "Enter")
-    page.wait_for_function("n => document.querySelectorAll('.answer .actions').length > n", arg=n)
 
 
 def show_dialogue(page: Page) -> None:
@@ -133,12 +65,6 @@ def show_dialogue(page: Page) -> None:
     page.wait_for_timeout(3000)
     shoot(page, "shape")
     page.click("#tab-draw")
-
-
-def shoot_hovering(page: Page, name: str) -> None:
-    """A picture with the pointer where it is."""
-    page.wait_for_timeout(300)
-    save(page, name)
 
 
 def show_branches_and_history(page: Page) -> None:
@@ -187,6 +113,76 @@ def show_list(page: Page) -> None:
     page.click("#tab-draw")
 
 
+def show_side_by_side(page: Page) -> None:
+    """One question under each adapter, and of two molecules."""
+    page.click("#chats .new")
+    page.wait_for_selector(".welcome")
+    enter(page, IBUPROFEN, "1 of 1 stereocentre")
+    ask(page, QUESTION)
+    page.click(".action.compare >> nth=-1")
+    compared(page)
+    shoot(page, "side-by-side")
+    page.check("#sidebyside [value=molecules]")
+    page.select_option("#sidebyside [data-slot=second]", "0")
+    page.fill("#sidebyside [data-slot=otherSecond]", "naproxen")
+    page.click("#sidebyside [data-slot=send]")
+    compared(page)
+    shoot(page, "side-by-side-molecules")
+    page.keyboard.press("Escape")
+
+
+def compared(page: Page) -> None:
+    """Wait until every column has come to its end."""
+    page.wait_for_selector("#sidebyside [data-slot=csv]:not([disabled])")
+    page.wait_for_selector("#sidebyside [data-slot=halt]", state="hidden")
+
+
+def show_why(page: Page) -> None:
+    """What of the molecule a sentence depends on, with what is told of it and without."""
+    page.click(".action.why >> nth=-1")
+    page.wait_for_selector("#why .why-totals, #why .why-off")
+    page.wait_for_selector("#why .why-bar", state="detached")
+    shoot(page, "why")
+    if page.is_visible("#why [data-told]"):
+        page.check("#why [data-told]")
+        page.wait_for_selector("#why .why-hint")
+        page.wait_for_selector("#why .why-bar", state="detached")
+        page.wait_for_selector("#why .why-totals")
+        shoot(page, "why-graph")
+    page.keyboard.press("Escape")
+
+
+def show_pair(page: Page, *, phone: bool = False) -> None:
+    """A dye in a solvent, then in all solvents."""
+    page.click("#tab-pair")
+    page.wait_for_selector("#pair .pair-tasks button")
+    page.click("#pair [data-task=emission]")
+    page.wait_for_selector("#pair [data-task=emission][aria-checked=true]")
+    if page.is_visible("#pair .pair-off"):  # a bundle without pair heads says so
+        shoot(page, "phone-pair" if phone else "pair")
+        return
+    for place, text in enumerate((PRODAN, "ethanol")):
+        slot = f"#pair .pair-slot[data-place='{place}']"
+        page.fill(f"{slot} input", text)
+        page.press(f"{slot} input", "Enter")
+        page.wait_for_selector(f"{slot} .pair-molecule svg")
+    page.wait_for_selector("#pair .pair-value")
+    shoot(page, "phone-pair" if phone else "pair")
+    if not phone:
+        show_sweep(page)
+
+
+def show_sweep(page: Page) -> None:
+    """The dye in all solvents: plot, then table."""
+    page.click("#pair [data-slot=run]")
+    page.wait_for_selector("#pair [data-slot=csv]:visible")
+    page.wait_for_selector("#pair [data-slot=cancel]", state="hidden")
+    for part, name in ((".pair-sweep", "pair-sweep"), (".pair-plot + .pair-scroll", "pair-table")):
+        page.eval_on_selector(f"#pair {part}", "node => node.scrollIntoView()")
+        shoot(page, name)
+    page.click("#tab-draw")
+
+
 def show_failures(page: Page, server: subprocess.Popen) -> None:
     """A mistake in a SMILES, a slip in a question, the server gone; ends the server."""
     page.click("#chats .new")
@@ -230,6 +226,9 @@ def show_phone(page: Page) -> None:
     page.click(".chats-button")
     page.wait_for_selector("#history", state="visible")
     shoot(page, "phone-chats")
+    page.keyboard.press("Escape")
+    page.click("#composer [data-act=sheet]")
+    show_pair(page, phone=True)
 
 
 def main() -> None:
@@ -250,6 +249,9 @@ def main() -> None:
             show_dialogue(page)
             show_branches_and_history(page)
             show_list(page)
+            show_side_by_side(page)
+            show_why(page)
+            show_pair(page)
             show_dark(open_page(browser, url, dark=True))
             show_phone(open_page(browser, url, phone=True))
             show_failures(page, server)

@@ -141,7 +141,7 @@ def place_parts(views: Views) -> Page:
     header = part("header", value=views.header())
     place = gr.Textbox(visible=False)
     exporter = export_panel.exporter_part()
-    copier = part("copier", events=("copied",))
+    copier = part("copier", events=("copied", "compared"))
     with gr.Row(elem_id="main", equal_height=False):
         with gr.Column(elem_id="history", scale=1, min_width=0):
             chats = part(
@@ -249,9 +249,10 @@ def connect_chats(page: Page, shelf: ChatHandlers) -> None:
 
 
 def connect_doors(page: Page, doors: PasteHandlers) -> None:
-    """Molecules come in with a question, and drawings leave by the clipboard."""
+    """Molecules come in with a question or are compared; drawings leave by the clipboard."""
     page.composer.pasted(doors.pasted, None, page.work, **MANY)
     page.copier.copied(doors.copied, None, page.copier, **MANY)
+    page.copier.compared(doors.compared, None, page.composer, **MANY)
 
 
 def add_api(handle: AssistantHandle, chemistry: Chemistry) -> None:

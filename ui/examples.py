@@ -109,7 +109,7 @@ def _card(example: Example, chemistry: Chemistry) -> str:
     pictures = []
     for name, smiles in example.molecules:
         try:
-            svg = str(chemistry.call("draw", smiles=smiles, **PICTURE)["svg"])
+            svg = str(chemistry.call("draw", smiles=smiles, small=True, **PICTURE)["svg"])
         except AssistantError:
             svg = ""
         pictures.append(drawing(svg, name))

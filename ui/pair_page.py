@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 N_NEAREST = 5
 WAIT_SECONDS = 0.4
 LOADING_SECONDS = 120.0
-EVENTS = ("open", "choose", "fill", "clear", "swap", "sweep", "cancel", "save", "talk")
+EVENTS = ("open", "choose", "fill", "take", "clear", "swap", "sweep", "cancel", "save", "talk")
 
 
 def pair_part() -> gr.HTML:
@@ -47,6 +47,7 @@ def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHa
     panel.sweep(handlers.sweep, None, panel, **sweeping)
     panel.choose(handlers.choose, None, panel, **MANY)
     panel.fill(handlers.fill, None, panel, **MANY)
+    panel.take(handlers.take, None, panel, **MANY)
     panel.clear(handlers.clear, None, panel, **MANY)
     panel.swap(handlers.swap, None, panel, **MANY)
     panel.cancel(handlers.cancel, None, panel, **MANY)
@@ -100,6 +101,22 @@ class PairHandlers(EventHandlers):
             state.slots[slot] = molecule
 
         return self._change(request, change, slot=slot)
+
+    def take(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
+        """A molecule from elsewhere on the page comes into the first free slot, or the second."""
+        text = str(payload_of(event).get("text") or "")
+        said: list[str] = []
+
+        def change(state: PairState) -> None:
+            molecule = self._read(text)
+            slot, before = state.take(molecule)
+            role = ROLES[state.task.roles[slot]].lower()
+            instead = "" if before is None else f" in place of {name_of(before)}"
+            said.append(f"{name_of(molecule)} is the {role}{instead}.")
+
+        self._heads.wait(LOADING_SECONDS)
+        value = self._change(request, change)
+        return {**value, "said": "".join(said)}
 
     def clear(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """A slot is emptied."""
@@ -247,11 +264,12 @@ class PairHandlers(EventHandlers):
             bench = self._heads.get()
         except AssistantError as error:
             return self._problem(error)
+        rev = self._views.rev()  # taken first: what is read later is never older than it says
         with state.lock:
             task, slots, pair, sweep = state.task, list(state.slots), state.pair, state.sweep
         off = bench.off.get(task.name)
         value: dict[str, object] = {
-            "rev": self._views.rev(),
+            "rev": rev,
             "tasks": [
                 {"name": name, "title": title, "on": name in bench.predictors}
                 for name, title in TITLES.items()

@@ -78,6 +78,18 @@ class PairState:
         first, second = self.slots
         return None if first is None or second is None else (first, second)
 
+    def take(self, molecule: Molecule) -> tuple[int, Molecule | None]:
+        """Puts a molecule into the first free slot, or else into the second.
+
+        Returns:
+            The slot where it is now, and the molecule that gave way.
+        """
+        if molecule in self.slots:
+            return self.slots.index(molecule), None
+        slot = self.slots.index(None) if None in self.slots else 1
+        before, self.slots[slot] = self.slots[slot], molecule
+        return slot, before
+
     def end_sweep(self) -> None:
         """Stops the sweep that runs, if one does."""
         if self.sweep is not None:

@@ -35,6 +35,7 @@ ROLES = {
     "solute": "Solute",
     "drug": "Drug",
 }
+SPOKEN = 12  # characters of a SMILES that a heading can hold
 SLOT = {"width": 210, "height": 132}
 SMALL = {"width": 104, "height": 66}
 NAME_CHARS = 28
@@ -53,7 +54,11 @@ def with_unit(task: PairTask, value: float) -> str:
 
 def name_of(molecule: Molecule) -> str:
     """A molecule as a person calls it."""
-    return molecule.name or usual_names().get(molecule.smiles) or short(molecule.smiles, NAME_CHARS)
+    return _given_name(molecule) or short(molecule.smiles, NAME_CHARS)
+
+
+def _given_name(molecule: Molecule) -> str:
+    return molecule.name or usual_names().get(molecule.smiles, "")
 
 
 def slot_html(molecule: Molecule | None, drawings: Drawings) -> str:
@@ -97,6 +102,7 @@ def answer_html(
     """
     task, figures = judged.task, predictor.figures.tasks[judged.task.name]
     rows = [
+        ("Measured", _measured(task, near, pair)),
         ("Method", _method(task)),
         ("Test error", test_error(task, figures)),
         ("Simpler", _copied(task, figures)),
@@ -117,10 +123,18 @@ def answer_html(
 
 
 def _what(task: PairTask, pair: tuple[Molecule, Molecule]) -> str:
-    first, second = (f'<span translate="no">{escape(name_of(m))}</span>' for m in pair)
+    first, second = (_called(task, place, molecule) for place, molecule in enumerate(pair))
     if task.answer == "yes_no":
         return f"Is an interaction listed for {first} and {second}?"
     return f"{escape(task.quantity.capitalize())} of {first} in {second}"
+
+
+def _called(task: PairTask, place: int, molecule: Molecule) -> str:
+    """A molecule in a heading; a long SMILES, which is drawn above, by its role."""
+    is_short = _given_name(molecule) or len(molecule.smiles) <= SPOKEN
+    if not is_short and not task.is_symmetric:
+        return f"the {ROLES[task.roles[place]].lower()}"
+    return f'<span translate="no">{escape(name_of(molecule))}</span>'
 
 
 def _value(task: PairTask, value: float, figures: "TaskFigures") -> str:
@@ -136,6 +150,21 @@ def _value(task: PairTask, value: float, figures: "TaskFigures") -> str:
         f'{sign} <strong>{number(task, value)}</strong>{around} <span class="unit">'
         f"{escape(task.unit)}</span>"
     )
+
+
+def _measured(task: PairTask, near: Sequence["Near"], pair: tuple[Molecule, Molecule]) -> str:
+    """The value of exactly this pair, where the training data has one."""
+    found = [
+        one.values[task.name] for one in near if _is_same(one, pair) and task.name in one.values
+    ]
+    if not found or task.answer == "yes_no":
+        return ""
+    value = f"<strong>{escape(with_unit(task, found[0]))}</strong>"
+    return f"{value} for this very pair, in the training data: prefer it"
+
+
+def _is_same(one: "Near", pair: tuple[Molecule, Molecule]) -> bool:
+    return (one.first, one.second) == (pair[0].smiles, pair[1].smiles)
 
 
 def _method(task: PairTask) -> str:
@@ -253,8 +282,7 @@ def _near_row(
         measured = "listed" if value > 0.5 else "not listed"
     else:
         measured = number(task, value)
-    is_same = (one.first, one.second) == (pair[0].smiles, pair[1].smiles)
-    same = " <small>this very pair</small>" if is_same else ""
+    same = " <small>this very pair</small>" if _is_same(one, pair) else ""
     cells = "".join(
         f'<td translate="no">{_partner(smiles, drawings)}<small>{near:.2f}</small></td>'
         for smiles, near in zip((one.first, one.second), one.similarities, strict=True)

@@ -1,10 +1,11 @@
-"""Molecules that are pasted into a question, and the copies of drawings that leave the page."""
+"""Molecules that are pasted into a question or compared, and the copies of drawings."""
 
 import gradio as gr
 
 from assistant.errors import AssistantError
 from ui import molecules, turns
 from ui.events import EventHandlers, Notice, Values, key_of, payload_of
+from ui.examples import load_menu
 from ui.molecules import Chemistry
 from ui.session import Session
 
@@ -47,6 +48,36 @@ def take_pasted(session: Session, text: str, chemistry: Chemistry, *, alone: boo
     return "" if alone else ", ".join(f"molecule {n}" for n in numbers)
 
 
+def number_beside(session: Session, smiles: str, chemistry: Chemistry) -> tuple[int, ...]:
+    """Numbers a molecule, and finds the one that the next or else the last question is about.
+
+    Args:
+        session: Whose conversation it is.
+        smiles: The molecule; it gets a number if it has none, and so does the drawing.
+        chemistry: Reads it.
+
+    Returns:
+        The numbers to compare: two, or the molecule's alone where there is no other.
+    """
+    molecule = molecules.molecule_of(molecules.inspect_smiles(chemistry, smiles))
+    conversation, question = session.question("")
+    conversation, number = conversation.with_molecule(molecule)
+    session.keep_molecules(conversation)
+    turn = conversation.n_turns - 1
+    about = question.attached or (conversation.focus(turn) if turn >= 0 else ())
+    others = [n for n in about if n != number][:1]
+    return (*others, number)
+
+
+def comparison(numbers: tuple[int, ...]) -> str:
+    """The question; with one number it waits for the other molecule to be pasted or typed."""
+    first, *others = (f"molecule {number}" for number in numbers)
+    if not others:
+        return f"Compare {first} with "
+    words = next(task.text for task in load_menu() if task.key == "compare")
+    return words.replace("$molecules", f"{first} and {others[0]}")
+
+
 class PasteHandlers(EventHandlers):
     """What pasting into the question and copying of drawings do."""
 
@@ -67,6 +98,24 @@ class PasteHandlers(EventHandlers):
                 self._views.sketch(session),
                 self._views.facts(session),
             )
+
+    def compared(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
+        """A molecule goes on the next question beside another one; value for `composer`."""
+        data = payload_of(event)
+        smiles, text = str(data.get("smiles") or ""), str(data.get("text") or "")
+        with self._store.locked(*key_of(request)) as session:
+            try:
+                numbers = number_beside(session, smiles, self._chemistry)
+            except AssistantError as error:
+                return self._views.composer(session, notice=Notice(str(error)))
+            if text.strip() not in ("", comparison(numbers[:1]).strip()):
+                session.chosen = set(session.attached | {numbers[-1]})
+                notice = Notice("Attached to your question.", "info")
+                return self._views.composer(session, notice=notice)
+            session.chosen = set(numbers)
+            if session.current is not None:
+                session.use_current = session.current_number in numbers
+            return self._views.composer(session, question=comparison(numbers))
 
     def copied(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """A structure as other programs take it: molfile and SVG, for the clipboard."""

@@ -260,7 +260,7 @@ def figure_html(figure: Figure) -> str:
 
 def copy_button(what: str) -> str:
     """Opens the menu of what a drawing can be copied as."""
-    said = f"copy {escape(what)} as SMILES, molfile or picture"
+    said = f"copy {escape(what)}, put it into Pair, or compare it"
     return (
         '<button type="button" class="tool copy-structure" aria-haspopup="menu"'
         f' aria-label="{said}" data-tip="{said}">{glyph("copy")}</button>'

@@ -49,7 +49,7 @@ class Drawings:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         try:
-            svg = str(self._chemistry.call("draw", smiles=smiles, **size)["svg"])
+            svg = str(self._chemistry.call("draw", smiles=smiles, small=True, **size)["svg"])
         except AssistantError:
             return ""
         with self._lock:

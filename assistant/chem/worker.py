@@ -91,10 +91,13 @@ class Tasks:
         """All molecules, reactions and mistakes in the text, in order."""
         return {"recognised": [self._entry(one) for one in recognise(text, self._names)]}
 
-    def draw(self, smiles: str, highlight: Sequence[int] = (), **drawing: Json) -> dict[str, Json]:
-        """A picture."""
+    def draw(
+        self, smiles: str, highlight: Sequence[int] = (), small: bool = False, **drawing: Json
+    ) -> dict[str, Json]:
+        """A picture; a small one has no marks of atoms and half the characters."""
         molecule = Molecule.parse(smiles)
-        return {"svg": draw_svg(molecule, highlight=highlight, **_drawing_options(drawing))}
+        svg = draw_svg(molecule, highlight=highlight, **_drawing_options(drawing))
+        return {"svg": slim(svg) if small else svg}
 
     def conformer(self, smiles: str) -> dict[str, Json]:
         """A 3D shape."""

@@ -88,6 +88,14 @@ def test_an_rdkit_invariant_is_no_stack_trace(
     assert "Code.cpp" not in error["message"]
 
 
+def test_a_small_drawing_has_no_marks_of_atoms(tasks: Tasks) -> None:
+    whole = ask(tasks, "draw", smiles="CCO", width=132, height=92)["result"]["svg"]
+    small = ask(tasks, "draw", smiles="CCO", width=132, height=92, small=True)["result"]["svg"]
+    assert "atom-2" in whole
+    assert "atom-" not in small
+    assert len(small) < 0.7 * len(whole)
+
+
 def test_rows_give_facts_drawing_and_molfile_and_a_bad_one_only_its_error(tasks: Tasks) -> None:
     rows = ask(tasks, "rows", smiles=["CCO", "C1CC", "C[C@H](N)O"], width=132, height=84)
     good, bad, chiral = rows["result"]["rows"]

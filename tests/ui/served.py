@@ -29,10 +29,12 @@ def served(
     *,
     history: History | None = None,
     port: int | None = None,
+    bundle: Path | None = None,
 ) -> Iterator[str]:
-    """The address of the page, closed at the end."""
+    """The address of the page, closed at the end; with a bundle its Pair tab has heads."""
     runs = Runs(history, handle) if history is not None else None
-    app = build_app(handle, chemistry=chemistry, reach=Reach("this computer only"), runs=runs)
+    reach = Reach("this computer only")
+    app = build_app(handle, chemistry=chemistry, reach=reach, runs=runs, bundle=bundle)
     _, address, _ = app.launch(
         server_name="127.0.0.1",
         server_port=port or free_port(),

@@ -134,8 +134,13 @@ def test_conversations_are_searched_by_words_and_by_structure(chat: "Page") -> N
     assert chat.evaluate("document.activeElement.matches('#chats input')")
     chat.keyboard.type("c1ccccc1C(=O)O")
     chat.wait_for_selector("#chats h2:text-is('Contains this structure')")
-    assert "acidic" in chat.inner_text(ENTRY)
-    assert chat.locator(ENTRY).count() == 1
+    chat.wait_for_function(  # what was typed half finds other things before
+        """([entry, word]) => {
+          const found = [...document.querySelectorAll(entry)]
+          return found.length === 1 && found[0].innerText.includes(word)
+        }""",
+        arg=[ENTRY, "acidic"],
+    )
     said(chat, "1 found")
     chat.fill(FIND, "ethanol")
     chat.wait_for_selector("#chats h2:text-is('This molecule')")

@@ -1,4 +1,4 @@
-// Any drawing as SMILES, molfile, PNG or SVG: by its copy button, a right click, a long press, or Shift+F10.
+// What any drawing can be copied as and used for: by its copy button, a right click, a long press, or Shift+F10.
 (() => {
   const chat = window.moleculeChat;
   const DRAWINGS = ".figure, .card, .chip, .facts .depiction, .list-drawing, .entry .thumb, .molecule .thumb";
@@ -37,7 +37,11 @@
     });
     document.addEventListener("pointerdown", (event) => { if (!menu.contains(event.target)) menu.hidden = true; });
     addEventListener("resize", () => { menu.hidden = true; });
-    chat.onAct(part, { copy: (node) => { part.close(); begin(part, node.dataset.kind); } });
+    chat.onAct(part, {
+      copy: (node) => { part.close(); begin(part, node.dataset.kind); },
+      pair: () => { part.close(); chat.parts.pair.take(part.smiles); },
+      compare: () => compare(part),
+    });
     document.addEventListener("contextmenu", (event) => {
       const drawing = event.target.closest?.(DRAWINGS);
       const smiles = drawing && smilesOf(drawing);
@@ -59,6 +63,15 @@
     if (kind === "smiles") return chat.copy(part.smiles, null, "copied the SMILES"); // it is here already
     chat.say("copying");
     part.trigger("copied", { kind, smiles: part.smiles });
+  };
+
+  /** A question about this molecule and another one; words that are typed already stay. */
+  const compare = (part) => {
+    part.close();
+    const { question } = chat.parts.composer.slots;
+    part.trigger("compared", { smiles: part.smiles, text: question.value });
+    if (chat.onPhone()) chat.sheet(false);
+    question.focus();
   };
 
   const show = async (part, value) => {

@@ -8,6 +8,7 @@
     ]],
     ["Molecules", [
       ["Alt+1 … 9", "attach molecule 1 … 9 to the question, or take it off"], ["Ctrl+Shift+C", "copy the isomeric SMILES of the current molecule"],
+      ["Shift+F10", "on any drawing, as a right click: copy it, put it into Pair, compare it with another"],
       ["Paste", "anywhere: SMILES, InChI, name, molfile, one on each line"], ["Drop", "a file anywhere: MOL, SDF, SMI, CSV, CDXML, RXN, an exported chat"],
     ]],
     ["Look around", [

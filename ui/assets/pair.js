@@ -36,6 +36,12 @@
       sort: (node) => sortBy(part, node.dataset.by),
       take: (node) => { wait(part, "reading the molecule"); part.trigger("fill", { slot: part.state.vary, text: node.dataset.smiles }); part.places[part.state.vary].form.scrollIntoView({ block: "nearest" }); },
     });
+    part.take = (smiles) => { // from anywhere on the page
+      chat.bring("pair");
+      document.getElementById("tab-pair").focus({ preventScroll: true });
+      wait(part, "reading the molecule");
+      part.trigger("take", { text: smiles });
+    };
     // The heads are read, and the conversation's molecules listed, when the tab is shown.
     const shown = () => { if (document.documentElement.dataset.tab === "pair") part.trigger("open", {}); };
     new MutationObserver(shown).observe(document.documentElement, { attributeFilter: ["data-tab"] });
@@ -68,7 +74,7 @@
     if (value.sweep && !value.tasks) return showSweep(part, value.sweep); // only how far it is
     part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(Boolean(value.problem) && value.at === slot)));
     if (!value.tasks) return tell(part, value.problem || "", Boolean(value.problem));
-    tell(part, value.problem || "", Boolean(value.problem));
+    tell(part, value.problem || value.said || "", Boolean(value.problem));
     showTasks(part, value);
     part.slots.off.hidden = !value.off;
     chat.fill(part.slots.off, value.off);

@@ -91,10 +91,10 @@ def test_a_generator_that_fails_for_one_molecule_ends_only_its_own_request(
     n_atoms = {len(molecule.rdmol().GetAtoms()): molecule for molecule in (bad, good)}
     generate = encoder.generator.forward
 
-    def failing(levels: GraphLevels, roles: object = None) -> object:
+    def failing(levels: GraphLevels, *given: object, **named: object) -> object:
         if n_atoms.get(levels.atoms.shape[2]) is bad:
             raise RuntimeError("singular")
-        return generate(levels, roles)
+        return generate(levels, *given, **named)
 
     def answer(molecule: Molecule) -> tuple[int, ...]:
         reply = assistant.reply(question("What is it?", molecule), options=SHORT)

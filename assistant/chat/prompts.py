@@ -4,7 +4,7 @@ A molecule's slot, SMILES and fact card enter once, in the user turn where it fi
 person's text is one part of its own, so that the tokenizer can keep it from making special tokens.
 A question about a pair has the pair's slot right before the person's text. Captions retrieved for a
 molecule are quoted right after its card. Where a turn is about several molecules, what their cards
-say is compared once, right before the person's text.
+say is compared once, right before the person's text; a question of a pair task needs none of that.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -243,7 +243,7 @@ def render_with(
                     retrieved[number] = found
                     parts.append(retrieved_text(number, found) + "\n")
         together = tuple(sorted(focus[turn]))
-        if len(together) > 1 and together not in compared:
+        if len(together) > 1 and together not in compared and message.pair is None:
             compared.add(together)
             block = compared_text({number: cards[number] for number in together})
             parts += [block + "\n"] if block else []

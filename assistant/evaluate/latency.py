@@ -107,10 +107,9 @@ def measure_page(arguments: list[str], n_runs: int) -> list[tuple[str, str, floa
         AssistantError: There is no browser, or the assistant did not start.
     """
     import httpx
-    from playwright.sync_api import sync_playwright
 
     # The browser first, so that the page is open while the model is loading.
-    with sync_playwright() as playwright, open_browser(playwright) as browser:
+    with open_browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(PATIENCE_S * 1000)
         with running(arguments) as served:

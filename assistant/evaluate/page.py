@@ -118,13 +118,11 @@ def measure(arguments: Sequence[str], n_runs: int) -> Costs:
         AssistantError: There is no browser, or the assistant did not start.
     """
     import httpx
-    from playwright.sync_api import sync_playwright
 
     token = secrets.token_urlsafe(32)
     visitor = hashlib.sha256(f"visitor {token}".encode()).hexdigest()  # as `ui.visitor` does
     with (
-        sync_playwright() as playwright,
-        open_browser(playwright) as browser,
+        open_browser() as browser,
         tempfile.TemporaryDirectory() as folder,
     ):
         conversation = write_history(Path(folder), visitor)

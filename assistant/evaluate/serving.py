@@ -17,7 +17,7 @@ from assistant.setup import NO_BROWSER, find_browser
 
 if TYPE_CHECKING:
     import httpx
-    from playwright.sync_api import Browser, Playwright
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180.0
@@ -85,7 +85,7 @@ def running(arguments: Sequence[str]) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def open_browser(playwright: "Playwright") -> Iterator["Browser"]:
+def open_browser() -> Iterator["Browser"]:
     """A headless browser without a GPU; closed afterwards.
 
     Raises:
@@ -94,12 +94,15 @@ def open_browser(playwright: "Playwright") -> Iterator["Browser"]:
     path = find_browser()
     if path is None:
         raise AssistantError(NO_BROWSER)
+    from playwright.sync_api import sync_playwright
+
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    browser = playwright.chromium.launch(executable_path=path, args=flags)
-    try:
-        yield browser
-    finally:
-        browser.close()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 def print_measured(

@@ -105,6 +105,7 @@ def pair_prompt(pair: PairQuestion | None, text: str = "How well?") -> Prompt:
 
 def test_the_block_of_a_pair_stands_right_before_the_question() -> None:
     parts = pair_prompt(PairQuestion(2, 1, "solvation")).messages[1].parts
+    assert not any("compared:" in part for part in parts if isinstance(part, str))
     assert [part for part in parts if isinstance(part, Slot)] == [Slot(2), Slot(1)]
     assert parts[-4:] == (
         "Molecules 2 (solute) and 1 (solvent) together: ",

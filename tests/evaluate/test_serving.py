@@ -35,10 +35,9 @@ def test_without_a_browser_a_command_says_how_to_get_one(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pytest.importorskip("playwright.sync_api")
     monkeypatch.setattr(serving, "find_browser", lambda: None)
     monkeypatch.setattr("sys.argv", ["measure"])
-    with pytest.raises(AssistantError, match="No Chromium"), open_browser(None):
+    with pytest.raises(AssistantError, match="No Chromium"), open_browser():
         pass
     assert command() == 1
     assert capsys.readouterr().err.startswith("No Chromium")

@@ -3,7 +3,8 @@
 conversation ─► render ─► layout ─► too long? leave out, again ─► splice (graph, pair tokens, ΔW)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -18,6 +19,8 @@ from assistant.chem.pairs import MoleculePair, pair_task
 from assistant.errors import PromptTooLongError
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout
 from assistant.llm.load import LoadedLLM
+from assistant.llm.outcomes import is_out_of_memory
+from assistant.llm.requests import memory_is_full
 from assistant.llm.splice import Spliced, splice
 from assistant.pair_encoding import PairEncoding
 from assistant.retrieval.index import Index
@@ -142,7 +145,8 @@ class Prompting:
         slots = [piece.slot for piece in fitted.layout.pieces if isinstance(piece, PairPiece)]
         if encoder is None or not slots:
             return {}
-        found = encoder.encode([_molecule_pair(fitted.prompt, slot) for slot in slots])
+        with _told_when_full(self.count(fitted.layout)):
+            found = encoder.encode([_molecule_pair(fitted.prompt, slot) for slot in slots])
         return dict(zip(slots, found, strict=True))
 
     def splice(self, fitted: Fitted, pairs: Mapping[PairSlot, PairEncoding]) -> Spliced:
@@ -155,7 +159,8 @@ class Prompting:
         encodings = {}
         encoder, molecules = self.components.encoder, fitted.prompt.molecules
         if encoder is not None:
-            found = encoder.encode(list(molecules.values()))
+            with _told_when_full(self.count(fitted.layout)):
+                found = encoder.encode(list(molecules.values()))
             encodings = dict(zip(molecules, found, strict=True))
         return splice(
             fitted.layout,
@@ -166,6 +171,21 @@ class Prompting:
             static=self.components.lora,
             pairs=pairs,
         )
+
+
+@contextmanager
+def _told_when_full(n_tokens: int) -> Iterator[None]:
+    """Memory that ends while molecules are read is told as it is while the model reads them.
+
+    Raises:
+        PromptTooLongError: There was no room.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # torch's own, and what a processor's allocator raises
+        if is_out_of_memory(error):
+            raise memory_is_full(n_tokens) from error
+        raise
 
 
 def _shortened(n_turns: int) -> str:

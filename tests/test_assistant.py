@@ -110,6 +110,23 @@ def test_a_generator_that_fails_for_one_molecule_ends_only_its_own_request(
     assert len(answer(bad)) > 0
 
 
+def test_memory_that_ends_while_a_molecule_is_read_is_told_and_ends_only_its_own_request(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, new = assistant.components.encoder, Molecule.parse("CCCCCO")
+    assert encoder is not None
+
+    def full(*given: object, **named: object) -> object:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encoder.generator, "forward", full)
+        with pytest.raises(PromptTooLongError, match="memory is full"):
+            list(assistant.reply(question("What is it?", new), options=SHORT))
+    reply = assistant.reply(question("What is it?", new), options=SHORT)
+    assert len(finished(list(reply)).message.token_ids) > 0
+
+
 def test_the_same_seed_gives_the_same_answer(assistant: Assistant) -> None:
     asked = question("What is it?", ASPIRIN)
     first, second = (finished(list(assistant.reply(asked, options=SHORT))) for _ in range(2))

@@ -75,7 +75,7 @@ class PairHandlers(EventHandlers):
         if not self._heads.wait(WAIT_SECONDS):
             yield {"rev": self._views.rev(), "loading": True}
             self._heads.wait(LOADING_SECONDS)
-        yield self._value(state, request)
+        yield {**self._value(state, request), "opened": True}
 
     def choose(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """Another task; the molecules stay in their slots."""

@@ -139,6 +139,23 @@ def test_a_sweep_grows_by_its_own_news_and_the_rest_of_the_panel_stays(page: "Pa
     assert page.inner_text("#pair .pair-value") == "5 ns"
 
 
+def test_what_was_said_of_a_slot_stays_when_the_tab_that_was_opened_with_it_answers_later(
+    page: "Page",
+) -> None:
+    scripts = Scripts(page, "pair")
+    value = {k: v for k, v in panel("lifetime").items() if k != "sweep"}
+    scripts.give("pair", loading=True)
+    scripts.give("pair", **value, opened=True)
+    assert page.inner_text("#pair .pair-notice") == ""
+    scripts.give("pair", **value, said="water is the solvent.")
+    scripts.give("pair", **value, opened=True)
+    assert page.inner_text("#pair .pair-notice") == "water is the solvent."
+    scripts.give("pair", **value | {"opened": True, "problem": "The heads could not be read."})
+    assert page.inner_text("#pair .pair-notice") == "The heads could not be read."
+    scripts.give("pair", **value)
+    assert page.inner_text("#pair .pair-notice") == ""
+
+
 def test_a_long_table_of_columns_side_by_side_is_saved_whole(page: "Page") -> None:
     scripts = Scripts(page, "exporter", "sidebyside")
     page.evaluate("moleculeChat.parts.sidebyside.open({})")

@@ -74,7 +74,10 @@
     if (value.sweep && !value.tasks) return showSweep(part, value.sweep); // only how far it is
     part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(Boolean(value.problem) && value.at === slot)));
     if (!value.tasks) return tell(part, value.problem || "", Boolean(value.problem));
-    tell(part, value.problem || value.said || "", Boolean(value.problem));
+    // A tab that opened late says nothing of its own: what was said meanwhile stays.
+    const before = part.slots.notice.textContent;
+    const saidMeanwhile = value.opened && !value.problem && before && !before.endsWith("…");
+    if (!saidMeanwhile) tell(part, value.problem || value.said || "", Boolean(value.problem));
     showTasks(part, value);
     part.slots.off.hidden = !value.off;
     chat.fill(part.slots.off, value.off);

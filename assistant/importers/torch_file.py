@@ -8,6 +8,7 @@ What the file claims of sizes is held against its own bytes.
 
 import math
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,14 +40,12 @@ class TorchFile:
                 f"{path} is not a zip file as torch.save has written since PyTorch 1.6. The"
                 " download may be incomplete; an older file has to be saved again by its owner."
             )
-        self._zip = zipfile.ZipFile(path)
-        try:
+        with ExitStack() as until_read:
+            self._zip = until_read.enter_context(zipfile.ZipFile(path))
             self._root = self._find_root()
             self._check_byte_order()
             self.content = self._unpickle(self._bytes("data.pkl", limit=_MAX_PICKLE_BYTES))
-        except BaseException:
-            self._zip.close()
-            raise
+            until_read.pop_all()
 
     def __enter__(self) -> Self:
         return self

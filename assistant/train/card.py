@@ -90,19 +90,12 @@ def write_card(
     config = json.loads((bundle / "llm" / "config.json").read_text("utf-8"))
     recipe = json.loads((run / "recipe.json").read_text("utf-8"))
     report = json.loads(grounding.read_text("utf-8"))
-    measured = report["summary"]
-    table = "\n".join(f"| {k} | {v['share']:.1%} | {v['n']} |" for k, v in measured.items())
     generator, training, size = _generator(run, bundle, generator_hardware)
     sizes = recipe["sizes"]
-    body = sizes["n_layers"] * (
-        2 * sizes["d_model"] ** 2
-        + 2 * sizes["d_model"] * sizes["d_model"] // sizes["n_heads"] * sizes["n_kv_heads"]
-        + 3 * sizes["d_model"] * sizes["d_ffn"]
-    )
     text = _CARD.substitute(
         **{k: sizes[k] for k in ("n_layers", "d_model", "n_heads", "n_kv_heads", "vocab_size")},
         context=config["max_position_embeddings"],
-        llm_parameters=f"{(body + 2 * sizes['vocab_size'] * sizes['d_model']) / 1e6:.1f}",
+        llm_parameters=f"{_n_parameters(sizes) / 1e6:.1f}",
         **{f"{name}_size": megabytes(bundle / name) for name in ("llm", "encoder", "projector")},
         generator=generator,
         generator_size=size,
@@ -118,12 +111,22 @@ def write_card(
         **{f"rate_{k}": f"{v:.0%}" for k, v in recipe["rates"].items()},
         date=date,
         n=report["n"],
-        table=table,
+        table="\n".join(
+            f"| {name} | {row['share']:.1%} | {row['n']} |"
+            for name, row in report["summary"].items()
+        ),
         weaknesses=weaknesses,
         licensed="yes" if recipe.get("licensed_only") else "no",
         sources="\n".join(f"- {line}" for line in sources_of(recipe, run)),
     )
     (bundle / "README.md").write_text(text, encoding="utf-8")
+
+
+def _n_parameters(sizes: Mapping[str, int]) -> int:
+    """Matrices of the language model's body, its embeddings and its head."""
+    d, n_heads = sizes["d_model"], sizes["n_heads"]
+    attention = 2 * d**2 + 2 * d * d // n_heads * sizes["n_kv_heads"]
+    return sizes["n_layers"] * (attention + 3 * d * sizes["d_ffn"]) + 2 * sizes["vocab_size"] * d
 
 
 def sources_of(recipe: dict, run: Path) -> list[str]:

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from assistant.train.recipe_file import check_keys, filled, linear, read_recipe
+from assistant.train.recipe_file import RecipeFile, check_keys, filled, linear
 from assistant.train.view import Rates
 
 
 @dataclass(frozen=True)
-class GeneratorRecipe:
+class GeneratorRecipe(RecipeFile):
     """One TOML file; `minutes` of training."""
 
     rates: Rates
@@ -38,15 +37,6 @@ class GeneratorRecipe:
     def factor(self, progress: float) -> float:
         """Share of the learning rate at `progress` in [0, 1]."""
         return linear(progress, self.warmup, 0.02)
-
-    @classmethod
-    def load(cls, path: Path) -> "GeneratorRecipe":
-        """Reads a TOML file.
-
-        Raises:
-            AssistantError: No such file, unknown keys, or values that are impossible.
-        """
-        return read_recipe(path, cls.from_dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "GeneratorRecipe":

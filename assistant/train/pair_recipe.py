@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from assistant.chem.pairs import pair_task
@@ -12,7 +11,7 @@ from assistant.graph.pairs.encoders2d import Encoder2DConfig
 from assistant.graph.pairs.interactions import InteractionConfig
 from assistant.graph.pairs.model import PairConfig
 from assistant.train.pair_tables import TableSource
-from assistant.train.recipe_file import check_keys, filled, read_recipe
+from assistant.train.recipe_file import RecipeFile, check_keys, filled
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Descriptors:
 
 
 @dataclass(frozen=True)
-class PairRecipe:
+class PairRecipe(RecipeFile):
     """One TOML file.
 
     Attributes:
@@ -135,15 +134,6 @@ class PairRecipe:
     def is_symmetric(self) -> bool:
         """Whether both molecules play the same role."""
         return pair_task(self.tasks[0]).is_symmetric
-
-    @classmethod
-    def load(cls, path: Path) -> "PairRecipe":
-        """Reads a TOML file.
-
-        Raises:
-            AssistantError: No such file, unknown keys, or values that are impossible.
-        """
-        return read_recipe(path, cls.from_dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PairRecipe":

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from assistant.train.encode import LossWeights
 from assistant.train.model import ModelSizes
-from assistant.train.recipe_file import check_keys, filled, read_recipe
+from assistant.train.recipe_file import RecipeFile, check_keys, filled
 from assistant.train.view import Rates
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(RecipeFile):
     """One TOML file. Times are minutes of training, sizes are tokens."""
 
     sizes: ModelSizes
@@ -46,15 +45,6 @@ class Recipe:
     """A pre-trained graph encoder (`assistant.train.encoder`); `start` brings its own."""
     licensed_only: bool = False
     """Leaves out sources without a clear licence (`assistant.train.licences`)."""
-
-    @classmethod
-    def load(cls, path: Path) -> "Recipe":
-        """Reads a TOML file.
-
-        Raises:
-            AssistantError: No such file, unknown keys, or values that are impossible.
-        """
-        return read_recipe(path, cls.from_dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":

@@ -1,32 +1,39 @@
 """What all recipes share: one TOML file read with every mistake named, and a learning-rate ramp."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from assistant.errors import AssistantError
 
 T = TypeVar("T")
 
 
-def read_recipe(path: Path, build: Callable[[Mapping[str, Any]], T]) -> T:
-    """Reads a TOML file.
+class RecipeFile(ABC):
+    """A recipe that is read from a TOML file."""
 
-    Args:
-        path: The file.
-        build: Makes a recipe of the file's values; raises ValueError or TypeError for wrong ones.
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads a TOML file.
 
-    Raises:
-        AssistantError: No such file, no TOML, unknown keys, or values that are impossible.
-    """
-    if not path.is_file():
-        raise AssistantError(f"There is no recipe {path}; name one with --config.")
-    try:
-        return build(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
-        raise AssistantError(f"{path.name}: {error}.") from error
+        Raises:
+            AssistantError: No such file, no TOML, unknown keys (all are named), or values that are
+                impossible.
+        """
+        if not path.is_file():
+            raise AssistantError(f"There is no recipe {path}; name one with --config.")
+        try:
+            return cls.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
+            raise AssistantError(f"{path.name}: {error}.") from error
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """From TOML's values; unknown keys and impossible values raise ValueError or TypeError."""
 
 
 def filled(kind: type[T], given: Mapping[str, Any], where: str) -> T:

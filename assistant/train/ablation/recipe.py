@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from assistant.train.recipe_file import check_keys, linear, read_recipe
+from assistant.train.recipe_file import RecipeFile, check_keys, linear
 
 GraphSource = Literal["none", "own", "same"]
 
@@ -54,7 +53,7 @@ ARMS: Mapping[str, AblationArm] = {
 
 
 @dataclass(frozen=True)
-class AblationRecipe:
+class AblationRecipe(RecipeFile):
     """One TOML file.
 
     Attributes:
@@ -105,15 +104,6 @@ class AblationRecipe:
     def factor(self, step: int, n_steps: int) -> float:
         """Share of the learning rate at a step."""
         return linear(step / n_steps, self.warmup, 0.02)
-
-    @classmethod
-    def load(cls, path: Path) -> "AblationRecipe":
-        """Reads a TOML file.
-
-        Raises:
-            AssistantError: No such file, unknown keys, or values that are impossible.
-        """
-        return read_recipe(path, cls.from_dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "AblationRecipe":

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Read while torch and the hub client are imported; an id that is no directory may be downloaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -29,6 +30,9 @@ from assistant.train.curves import require_matplotlib
 from assistant.train.provenance import refuse_unclear_encoder
 from assistant.train.sources.records import Record, Skipped
 from assistant.train.sources.registry import SOURCES, Source, read_source
+
+if TYPE_CHECKING:
+    from assistant.train.adapt.run import AdaptRun
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +74,6 @@ def run(options: argparse.Namespace, command: str) -> None:
         fitting_plan,
         load_config,
     )
-    from assistant.train.adapt.output import write_bundle
     from assistant.train.adapt.processes import Processes
     from assistant.train.adapt.run import AdaptRun, Budget
 
@@ -109,18 +112,28 @@ def run(options: argparse.Namespace, command: str) -> None:
         adapting.train()
     finally:
         signal.signal(signal.SIGINT, before)
-    if processes.is_first and not adapting.is_finished:
+    if processes.is_first:
+        _tell_the_end(adapting, options, command, lines)
+    processes.end()
+
+
+def _tell_the_end(
+    adapting: "AdaptRun", options: argparse.Namespace, command: str, sources: Sequence[str]
+) -> None:
+    """Writes the bundle of the stages that are done; says what is left, and how to try it."""
+    from assistant.train.adapt.output import write_bundle
+
+    if not adapting.is_finished:
         sys.stdout.write(
             f"stopped in stage {adapting.stage} after step {adapting.step}; the same command goes"
             " on from there\n"
         )
-    if processes.is_first and adapting.done:
+    if adapting.done:
         bundle = options.run / "bundle"
-        write_bundle(adapting, bundle, llm=options.llm, command=command, sources=lines)
+        write_bundle(adapting, bundle, llm=options.llm, command=command, sources=sources)
         sys.stdout.write(
             f"wrote {bundle}; try it with: python launch.py --llm {options.llm} --bundle {bundle}\n"
         )
-    processes.end()
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

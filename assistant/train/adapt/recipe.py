@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from assistant.adapters.settings import GeneratorSettings
 from assistant.errors import AssistantError
-from assistant.train.recipe_file import check_keys, read_recipe
+from assistant.train.recipe_file import RecipeFile, check_keys
 from assistant.train.sources.registry import Source
 
 PRESETS = Path(__file__).parent / "presets"
@@ -85,7 +85,7 @@ class LoraRecipe:
 
 
 @dataclass(frozen=True)
-class AdaptRecipe:
+class AdaptRecipe(RecipeFile):
     """One TOML file.
 
     Attributes:
@@ -151,7 +151,7 @@ class AdaptRecipe:
         if not chosen.is_file():
             known = ", ".join(preset_names())
             raise AssistantError(f"There is no recipe {path}; presets are {known}.")
-        return read_recipe(chosen, cls.from_dict)
+        return super().load(chosen)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "AdaptRecipe":

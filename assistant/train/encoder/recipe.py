@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from assistant.graph.encoder import GraphEncoderConfig
-from assistant.train.recipe_file import check_keys, filled, linear, read_recipe
+from assistant.train.recipe_file import RecipeFile, check_keys, filled, linear
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class PartWeights:
 
 
 @dataclass(frozen=True)
-class EncoderRecipe:
+class EncoderRecipe(RecipeFile):
     """One TOML file.
 
     Attributes:
@@ -85,15 +84,6 @@ class EncoderRecipe:
     def factor(self, step: int) -> float:
         """Share of the learning rate at a step."""
         return linear(step / self.steps, self.warmup, 0.01)
-
-    @classmethod
-    def load(cls, path: Path) -> "EncoderRecipe":
-        """Reads a TOML file.
-
-        Raises:
-            AssistantError: No such file, unknown keys, or values that are impossible.
-        """
-        return read_recipe(path, cls.from_dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "EncoderRecipe":

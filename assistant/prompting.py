@@ -211,9 +211,10 @@ def asked_about(pair: MoleculePair) -> Conversation:
 
 
 def without_oldest(conversation: Conversation, n_turns: int) -> Conversation:
-    """Drops the first turns; the first one that is kept stays about the same molecules."""
+    """Drops the first turns; each one that is kept stays about the same molecules."""
     starts = [i for i, m in enumerate(conversation.messages) if m.role == "user"]
-    focus = conversation.focus(n_turns)
     kept = list(conversation.messages[starts[n_turns] :])
-    kept[0] = replace(kept[0], attached=focus)
+    for turn in range(n_turns, conversation.n_turns):
+        at = starts[turn] - starts[n_turns]
+        kept[at] = replace(kept[at], attached=conversation.focus(turn))
     return replace(conversation, messages=tuple(kept))

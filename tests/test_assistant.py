@@ -445,6 +445,19 @@ def test_the_first_turn_kept_stays_about_its_molecule() -> None:
     assert shorter.focus(0) == (1, 2)
 
 
+def test_a_comparison_keeps_its_molecules_when_older_turns_are_dropped() -> None:
+    conversation = question("a", ASPIRIN)
+    conversation, ethanol = conversation.with_molecule(ETHANOL)
+    asked = (("b", (ethanol,)), ("c", ()), ("Which of the two is heavier?", ()), ("d", ()))
+    for text, attached in asked:
+        conversation = conversation.with_message(Message("assistant", "x"))
+        conversation = conversation.with_message(Message("user", text, attached))
+    for n_turns in range(1, 4):
+        shorter = without_oldest(conversation, n_turns)
+        focuses = [shorter.focus(turn) for turn in range(shorter.n_turns)]
+        assert focuses == [(1,), (2,), (2,), (1, 2), (2,)][n_turns:]
+
+
 def test_a_missing_bundle_is_named(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"bundle.json is missing"):
         Bundle.read(tmp_path)

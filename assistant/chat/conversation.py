@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from assistant.chat.check import Check
+from assistant.chat.comparing import compares
 from assistant.chat.mixture import ExpertScalings
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import pair_task
@@ -24,20 +25,6 @@ _REFERENCE = re.compile(
     r"|\b(?:molecules?|compounds?|structures?)\s+#?(\d{1,3}(?:\s*(?:,|and|or|with|to|vs\.?|&)\s*\d{1,3}\b)*)",
     re.IGNORECASE,
 )
-_ENDS = (
-    "more|less|fewer|most|least|fewest|higher|highest|lower|lowest|larger|largest|smaller|smallest"
-    "|bigger|biggest|greater|greatest|heavier|heaviest|lighter|lightest|richer|poorer|stiffer"
-    r"|floppier|greasier|\w+iest"
-)
-_COMPARES = re.compile(
-    r"\b(?:both|either|neither|they|them|these|those|two of|the (?:two|three|four|others?)"
-    r"|differ\w*|compar\w*|versus|vs|than the)\b"
-    r"|\bsame\b(?! (?:molecule|compound|structure|one)\b)"
-    rf"|\b(?:which|who|whose|where|the one)\b[^.?]*\b(?:{_ENDS})\b"
-    rf"|^(?:and |so |then )*(?:{_ENDS})\b",
-    re.IGNORECASE,
-)
-"""Words of a question about several molecules that names none of them."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +100,6 @@ def referred_numbers(text: str) -> tuple[int, ...]:
     for match in _REFERENCE.finditer(text):
         numbers += [int(n) for n in re.findall(r"\d+", match.group(1) or match.group(2))]
     return tuple(dict.fromkeys(numbers))
-
-
-def compares(text: str) -> bool:
-    """Whether a question is about several molecules by its words, none of them named."""
-    return bool(_COMPARES.search(text))
 
 
 @dataclass(frozen=True)
@@ -198,22 +180,24 @@ class Conversation:
         return len(self.questions)
 
     def focus(self, turn: int) -> tuple[int, ...]:
-        """Numbers a turn is about, at most 4: attached or named in it, else the previous focus.
+        """Numbers a turn is about, at most 4: attached or named in it, else the last such turn's.
 
-        A question that names none and compares ("which of the two is heavier?") is about the
-        molecules there are by then, the latest if there are more.
+        A question that compares and names none ("which of the two is heavier?") is about the
+        molecules there are by then, the latest if there are more. It does not change what the
+        next one is about.
 
         Args:
             turn: Index of the user turn, 0-based.
         """
         questions = self.questions[: turn + 1]
-        named = [self._named(question) for question in questions]
-        for at in range(turn, -1, -1):
-            if named[at]:
-                return named[at][:MAX_FOCUS]
-            so_far = tuple(sorted({n for numbers in named[:at] for n in numbers}))
-            if len(so_far) > 1 and compares(questions[at].text):
-                return so_far[-MAX_FOCUS:]
+        text = questions[turn].text
+        if not referred_numbers(text) and questions[turn].pair is None and compares(text):
+            so_far = sorted({number for question in questions for number in self._named(question)})
+            if len(so_far) > 1:
+                return tuple(so_far[-MAX_FOCUS:])
+        for question in reversed(questions):
+            if named := self._named(question):
+                return named[:MAX_FOCUS]
         return ()
 
     def _named(self, question: Message) -> tuple[int, ...]:

@@ -282,8 +282,8 @@ class DialogueWriter:
         """The focus of a turn that names nothing itself."""
         if attached:
             return tuple(attached)
-        turns = dialogue.conversation.n_turns
-        return dialogue.conversation.focus(turns - 1) if turns else ()
+        conversation = dialogue.conversation
+        return conversation.with_message(Message("user", "?")).focus(conversation.n_turns)
 
     def _add(
         self,

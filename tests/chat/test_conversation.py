@@ -168,3 +168,12 @@ def test_a_question_that_compares_and_names_none_is_about_all(
     conversation = conversation.with_message(Message("user", question))
     assert conversation.focus(2) == focus
     assert conversation.focus(1) == (2,)
+    later = conversation.with_message(Message("user", "And its logP?"))
+    assert later.focus(3) == ((1,) if focus == (1,) else (2,)), "a comparison is of its own turn"
+
+
+def test_a_comparison_that_brings_a_molecule_is_about_those_before_as_well() -> None:
+    conversation = asked(conversation_of(ASPIRIN, ETHANOL, BENZENE), "Its mass?", 1)
+    both = asked(conversation, "Which of the two is heavier?", 2)
+    assert both.focus(1) == (1, 2)
+    assert asked(conversation, "Which of the two, molecule 2 or @3?", 2).focus(1) == (2, 3)

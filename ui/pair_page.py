@@ -57,7 +57,10 @@ def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHa
 
 
 class PairHandlers(EventHandlers):
-    """What the Pair tab does; a value is the whole panel, or only how far a sweep is."""
+    """What the Pair tab does; a value is the whole panel, or `only` a named piece of it.
+
+    The page counts the values of each piece by itself: a sweep goes on while slots are filled.
+    """
 
     def __init__(
         self, services: Services, heads: PairHeads, store: PairStore | None = None
@@ -73,7 +76,7 @@ class PairHandlers(EventHandlers):
         """The tab is shown; the heads are read when this is the first time."""
         state = self.states.get(key_of(request))
         if not self._heads.wait(WAIT_SECONDS):
-            yield {"rev": self._views.rev(), "loading": True}
+            yield {"rev": self._views.rev(), "only": "loading", "loading": True}
             self._heads.wait(LOADING_SECONDS)
         yield {**self._value(state, request), "opened": True}
 
@@ -169,7 +172,7 @@ class PairHandlers(EventHandlers):
             while was_running and state.sweep is sweep:
                 time.sleep(WAIT_SECONDS)
                 was_running = sweep.running
-                yield {"rev": self._views.rev(), "sweep": self._table(sweep)}
+                yield {"rev": self._views.rev(), "only": "sweep", "sweep": self._table(sweep)}
         finally:
             sweep.stop.set()
 
@@ -212,7 +215,8 @@ class PairHandlers(EventHandlers):
         order = [i for i in dict.fromkeys(order) if 0 <= i < len(sweep.rows)]
         text = "\ufeff" + to_pair_csv(sweep, self._figures(sweep), order or range(len(sweep.rows)))
         name = f"{datetime.now():%Y-%m-%d}-{sweep.task.name}-sweep.csv"
-        return {"rev": self._views.rev(), "file": file_value(name, "text/csv", text)}
+        file = file_value(name, "text/csv", text)
+        return {"rev": self._views.rev(), "only": "file", "file": file}
 
     def closed(self, request: gr.Request) -> None:
         """The tab is gone, or its network for a moment: its sweep ends, what it holds stays."""
@@ -234,6 +238,9 @@ class PairHandlers(EventHandlers):
             except AssistantError as error:
                 return self._problem(error, at=slot)
         return self._value(state, request)
+
+    def _problem(self, error: AssistantError, **more: object) -> dict[str, object]:
+        return {**super()._problem(error, **more), "only": "problem"}
 
     def _read(self, text: str) -> Molecule:
         if not text.strip():

@@ -276,7 +276,8 @@ def test_a_running_sweep_sends_only_its_table_and_searches_once_a_partner(
     first, *others = page.sweep(event(vary=1, list="solvents"), REQUEST)
     assert "tasks" in first
     assert others
-    assert all(set(value) == {"rev", "sweep"} for value in others)
+    assert all(set(value) == {"rev", "only", "sweep"} for value in others)
+    assert {value["only"] for value in others} == {"sweep"}
     assert len(searched) == 34
 
 

@@ -134,9 +134,46 @@ def test_a_sweep_grows_by_its_own_news_and_the_rest_of_the_panel_stays(page: "Pa
     value = panel("lifetime", task="lifetime", done=0, total=2, running=True, rows=[])
     scripts.give("pair", **value | {"answer": "<p class=pair-value>5 ns</p>"})
     assert page.is_hidden("#pair .pair-table")
-    scripts.give("pair", sweep=panel("lifetime", task="lifetime", total=2)["sweep"])
+    news = panel("lifetime", task="lifetime", total=2)["sweep"]
+    scripts.give("pair", only="sweep", sweep=news)
     assert page.inner_text("#pair .pair-table tbody tr td >> nth=0") == "water"
     assert page.inner_text("#pair .pair-value") == "5 ns"
+
+
+ANSWERED = {"answer": "<p class=pair-value>5 ns</p>", "slots": ["<b>a new dye</b>", ""]}
+
+
+@pytest.mark.parametrize("pieces_first", [True, False])
+def test_a_filled_slot_and_the_news_of_a_sweep_may_arrive_in_either_order(
+    page: "Page", pieces_first: bool
+) -> None:
+    scripts = Scripts(page, "pair")
+    going = panel("lifetime", task="lifetime", done=0, total=2, running=True, rows=[])
+    scripts.give("pair", **going, rev=10)
+    filled = panel("lifetime") | ANSWERED
+    end = {"only": "sweep", "sweep": panel("lifetime", task="lifetime", done=2, total=2)["sweep"]}
+    values = [end | {"rev": 14}, filled | {"rev": 11}]
+    if not pieces_first:
+        values = [filled | {"rev": 14}, end | {"rev": 11}]
+    for value in values:
+        scripts.give("pair", **value)
+    assert page.inner_text("#pair .pair-value") == "5 ns"
+    assert page.is_visible("text=a new dye")
+    assert page.is_hidden("#pair [data-slot=cancel]")
+    scripts.give("pair", **going, rev=13)  # a whole panel that is late: its sweep is old
+    assert page.is_hidden("#pair [data-slot=cancel]")
+
+
+def test_a_late_panel_is_shown_and_keeps_the_error_that_came_before_it(page: "Page") -> None:
+    scripts = Scripts(page, "pair")
+    scripts.give("pair", only="problem", problem="This is not a SMILES.", at=1, rev=12)
+    scripts.give("pair", **panel("lifetime") | ANSWERED, rev=11)
+    assert page.inner_text("#pair .pair-value") == "5 ns"
+    assert page.inner_text("#pair .pair-notice") == "This is not a SMILES."
+    assert page.locator("#pair [aria-invalid=true]").count() == 1
+    scripts.give("pair", **panel("lifetime"), rev=13)
+    assert page.inner_text("#pair .pair-notice") == ""
+    assert page.locator("#pair [aria-invalid=true]").count() == 0
 
 
 def test_what_was_said_of_a_slot_stays_when_the_tab_that_was_opened_with_it_answers_later(

@@ -24,8 +24,8 @@
       part.sent = question.value;
       part.onBusy(true);
       part.trigger("turn", { kind: "ask", text });
-      const rev = part.rev;
-      setTimeout(() => { if (part.rev === rev) lost(part); }, PATIENCE_MS);
+      const before = part.value;
+      setTimeout(() => { if (part.value === before) lost(part); }, PATIENCE_MS);
     };
     part.onBusy = (busy) => {
       part.busy = busy;

@@ -71,13 +71,12 @@
   const show = (part, value) => {
     if (value.loading) return tell(part, "reading the pair models …");
     if (value.file) return chat.download(value.file);
-    if (value.sweep && !value.tasks) return showSweep(part, value.sweep); // only how far it is
-    part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(Boolean(value.problem) && value.at === slot)));
-    if (!value.tasks) return tell(part, value.problem || "", Boolean(value.problem));
+    if (value.only === "sweep") return showSweep(part, value.sweep); // how far it is
     // A tab that opened late says nothing of its own: what was said meanwhile stays.
     const before = part.slots.notice.textContent;
     const saidMeanwhile = value.opened && !value.problem && before && !before.endsWith("…");
-    if (!saidMeanwhile) tell(part, value.problem || value.said || "", Boolean(value.problem));
+    if (!saidMeanwhile) showWords(part, value);
+    if (!value.tasks) return;
     showTasks(part, value);
     part.slots.off.hidden = !value.off;
     chat.fill(part.slots.off, value.off);
@@ -87,7 +86,15 @@
     }
     part.slots.talking.hidden = !(value.names[0] && value.names[1]);
     showSweepForm(part, value);
-    if (value.sweep) showSweep(part, value.sweep);
+    if (value.sweep && part.isNews(value.rev, "sweep")) showSweep(part, value.sweep);
+  };
+
+  /** What is said of the last event; a value that says nothing ends only words that are older. */
+  const showWords = (part, { rev = 0, problem, said, at }) => {
+    if (rev <= (part.worded ?? -1)) return;
+    if (problem || said) part.worded = rev;
+    part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(Boolean(problem) && at === slot)));
+    tell(part, problem || said || "", Boolean(problem));
   };
 
   const showTasks = (part, value) => {

@@ -74,7 +74,7 @@ class PairHandlers(EventHandlers):
 
     def opened(self, request: gr.Request) -> Iterator[dict[str, object]]:
         """The tab is shown; the heads are read when this is the first time."""
-        state = self.states.get(key_of(request))
+        state = self.states.ensure(key_of(request))
         if not self._heads.wait(WAIT_SECONDS):
             yield {"rev": self._views.rev(), "only": "loading", "loading": True}
             self._heads.wait(LOADING_SECONDS)
@@ -136,7 +136,7 @@ class PairHandlers(EventHandlers):
 
     def talk(self, request: gr.Request) -> object:
         """Both molecules are put on the next question in the conversation, with its words."""
-        state = self.states.get(key_of(request))
+        state = self.states.ensure(key_of(request))
         with state.lock:
             pair, task = state.pair, state.task
         if pair is None:
@@ -157,7 +157,7 @@ class PairHandlers(EventHandlers):
 
     def sweep(self, event: gr.EventData, request: gr.Request) -> Iterator[dict[str, object]]:
         """One molecule against a list, row by row; it ends with the stream that shows it."""
-        data, state = payload_of(event), self.states.get(key_of(request))
+        data, state = payload_of(event), self.states.ensure(key_of(request))
         try:
             predictor, sweep = self._new_sweep(data, state, request)
         except AssistantError as error:
@@ -200,13 +200,13 @@ class PairHandlers(EventHandlers):
 
     def cancel(self, request: gr.Request) -> dict[str, object]:
         """The sweep ends; what is there stays."""
-        state = self.states.get(key_of(request))
+        state = self.states.ensure(key_of(request))
         state.end_sweep()
         return self._value(state, request, with_sweep=True)
 
     def save(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """The table as CSV, in the order of the page."""
-        state = self.states.get(key_of(request))
+        state = self.states.ensure(key_of(request))
         sweep = state.sweep
         if sweep is None:
             return self._problem(AssistantError("There is no table yet. Sweep a list first."))
@@ -220,7 +220,7 @@ class PairHandlers(EventHandlers):
 
     def closed(self, request: gr.Request) -> None:
         """The tab is gone, or its network for a moment: its sweep ends, what it holds stays."""
-        self.states.get(key_of(request)).end_sweep()
+        self.states.end(key_of(request))
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -231,7 +231,7 @@ class PairHandlers(EventHandlers):
         *,
         slot: int | None = None,
     ) -> dict[str, object]:
-        state = self.states.get(key_of(request))
+        state = self.states.ensure(key_of(request))
         with state.lock:
             try:
                 change(state)

@@ -47,7 +47,7 @@ def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHa
     panel.sweep(handlers.sweep, None, panel, **sweeping)
     panel.choose(handlers.choose, None, panel, **MANY)
     panel.fill(handlers.fill, None, panel, **MANY)
-    panel.take(handlers.take, None, panel, **MANY)
+    panel.take(handlers.take, None, panel, **opening)
     panel.clear(handlers.clear, None, panel, **MANY)
     panel.swap(handlers.swap, None, panel, **MANY)
     panel.cancel(handlers.cancel, None, panel, **MANY)
@@ -78,7 +78,7 @@ class PairHandlers(EventHandlers):
         if not self._heads.wait(WAIT_SECONDS):
             yield {"rev": self._views.rev(), "only": "loading", "loading": True}
             self._heads.wait(LOADING_SECONDS)
-        yield {**self._value(state, request), "opened": True}
+        yield self._value(state, request)
 
     def choose(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """Another task; the molecules stay in their slots."""
@@ -108,18 +108,16 @@ class PairHandlers(EventHandlers):
     def take(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """A molecule from elsewhere on the page comes into the first free slot, or the second."""
         text = str(payload_of(event).get("text") or "")
-        said: list[str] = []
 
-        def change(state: PairState) -> None:
+        def change(state: PairState) -> str:
             molecule = self._read(text)
             slot, before = state.take(molecule)
             role = ROLES[state.task.roles[slot]].lower()
             instead = "" if before is None else f" in place of {name_of(before)}"
-            said.append(f"{name_of(molecule)} is the {role}{instead}.")
+            return f"{name_of(molecule)} is the {role}{instead}."
 
         self._heads.wait(LOADING_SECONDS)
-        value = self._change(request, change)
-        return {**value, "said": "".join(said)}
+        return self._change(request, change)
 
     def clear(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """A slot is emptied."""
@@ -168,7 +166,7 @@ class PairHandlers(EventHandlers):
         ).start()
         try:
             was_running = sweep.running
-            yield self._value(state, request, with_sweep=True)
+            yield {"problem": "", **self._value(state, request, with_sweep=True)}
             while was_running and state.sweep is sweep:
                 time.sleep(WAIT_SECONDS)
                 was_running = sweep.running
@@ -202,7 +200,7 @@ class PairHandlers(EventHandlers):
         """The sweep ends; what is there stays."""
         state = self.states.ensure(key_of(request))
         state.end_sweep()
-        return self._value(state, request, with_sweep=True)
+        return {"problem": "", **self._value(state, request, with_sweep=True)}
 
     def save(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """The table as CSV, in the order of the page."""
@@ -227,17 +225,18 @@ class PairHandlers(EventHandlers):
     def _change(
         self,
         request: gr.Request,
-        change: Callable[[PairState], None],
+        change: Callable[[PairState], str | None],
         *,
         slot: int | None = None,
     ) -> dict[str, object]:
+        """The panel after a change, which may return what to say of it."""
         state = self.states.ensure(key_of(request))
         with state.lock:
             try:
-                change(state)
+                said = change(state) or ""
             except AssistantError as error:
                 return self._problem(error, at=slot)
-        return self._value(state, request)
+        return {"problem": "", "said": said, **self._value(state, request)}
 
     def _problem(self, error: AssistantError, **more: object) -> dict[str, object]:
         return {**super()._problem(error, **more), "only": "problem"}
@@ -267,6 +266,7 @@ class PairHandlers(EventHandlers):
     def _value(
         self, state: PairState, request: gr.Request, *, with_sweep: bool = False
     ) -> dict[str, object]:
+        """The panel; `problem` is there only where it has one, and ends what was said before."""
         try:
             bench = self._heads.get()
         except AssistantError as error:
@@ -289,7 +289,6 @@ class PairHandlers(EventHandlers):
             "names": ["" if molecule is None else name_of(molecule) for molecule in slots],
             "numbers": self._numbers(request),
             "answer": "",
-            "problem": "",
         }
         if off is None and pair is not None:
             try:

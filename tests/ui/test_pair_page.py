@@ -115,6 +115,9 @@ def test_a_molecule_from_elsewhere_takes_the_first_free_slot_then_the_second(
     assert last_one["said"] == "ethanol is the solvent in place of water."
     again = page.take(event(text="CCO"), REQUEST)
     assert again["names"] == [dye, "ethanol"]
+    opened = last(page.opened(REQUEST))
+    assert "problem" not in opened  # it ends nothing that was said of an event
+    assert "said" not in opened
     wrong = page.take(event(text="C1CC"), REQUEST)
     assert wrong["problem"]
     assert page.states.get(key_of(REQUEST)).pair is not None

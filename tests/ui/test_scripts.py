@@ -180,17 +180,36 @@ def test_what_was_said_of_a_slot_stays_when_the_tab_that_was_opened_with_it_answ
     page: "Page",
 ) -> None:
     scripts = Scripts(page, "pair")
-    value = {k: v for k, v in panel("lifetime").items() if k != "sweep"}
-    scripts.give("pair", loading=True)
-    scripts.give("pair", **value, opened=True)
+    value = panel("lifetime")
+    opened = {key: one for key, one in value.items() if key != "problem"}
+    scripts.give("pair", only="loading", loading=True)
+    assert page.inner_text("#pair .pair-notice") == "reading the pair models …"
+    scripts.give("pair", **opened)
     assert page.inner_text("#pair .pair-notice") == ""
-    scripts.give("pair", **value, said="water is the solvent.")
-    scripts.give("pair", **value, opened=True)
-    assert page.inner_text("#pair .pair-notice") == "water is the solvent."
-    scripts.give("pair", **value | {"opened": True, "problem": "The heads could not be read."})
+    for said in ("water is the solvent.", "More of it is shown …"):  # by no word it is told apart
+        scripts.give("pair", **value, said=said)
+        scripts.give("pair", **opened)
+        assert page.inner_text("#pair .pair-notice") == said
+    scripts.give("pair", **opened, problem="The heads could not be read.")
     assert page.inner_text("#pair .pair-notice") == "The heads could not be read."
     scripts.give("pair", **value)
     assert page.inner_text("#pair .pair-notice") == ""
+
+
+def test_an_error_that_was_read_is_gone_when_the_tab_is_opened_again(page: "Page") -> None:
+    scripts = Scripts(page, "bench", "pair")
+    notice, wrong = page.locator("#pair .pair-notice"), page.locator("#pair [aria-invalid=true]")
+    page.click("#tab-pair")
+    scripts.give("pair", only="problem", problem="This is not a SMILES.", at=0)
+    assert (notice.inner_text(), wrong.count()) == ("This is not a SMILES.", 1)
+    page.click("#tab-draw")
+    scripts.give("pair", **panel("lifetime"), said="water is the solvent.")
+    page.click("#tab-pair")
+    assert (notice.inner_text(), wrong.count()) == ("water is the solvent.", 0)
+    scripts.give("pair", only="problem", problem="This is not a SMILES.", at=0)
+    page.click("#tab-draw")
+    page.click("#tab-pair")
+    assert (notice.inner_text(), wrong.count()) == ("", 0)
 
 
 def test_a_long_table_of_columns_side_by_side_is_saved_whole(page: "Page") -> None:

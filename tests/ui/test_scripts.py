@@ -78,6 +78,30 @@ def panel(task: str, /, **sweep: object) -> dict[str, object]:
     } | ({"sweep": swept} if sweep else {})
 
 
+def test_the_box_writes_a_comparison_but_not_over_words_that_were_typed(page: "Page") -> None:
+    scripts = Scripts(page, "composer", "copier")
+    menu = [{"key": "compare", "title": "Compare two", "text": "Compare $molecules."}]
+    page.evaluate("menu => { links.composer.props.menu = menu; }", menu)
+    box = page.locator("#composer textarea")
+
+    def choose() -> dict[str, object]:
+        page.evaluate("moleculeChat.parts.copier.open('CCO', 9, 9, null)")
+        page.click("#copier [data-act=compare]")
+        return scripts.sent("copier", "compared")[-1]
+
+    assert choose() == {"smiles": "CCO", "typed": False}
+    scripts.give("composer", attached=[2], numbers=[1, 2], compare=[2])
+    assert box.input_value() == "Compare molecule 2 with "
+    assert choose()["typed"] is False  # of its own words
+    scripts.give("composer", attached=[1, 2], numbers=[1, 2], compare=[2, 1])
+    assert box.input_value() == "Compare molecule 2 and molecule 1."
+    assert choose()["typed"] is False
+    box.fill("Which one is the stronger acid?")  # before the answer comes
+    scripts.give("composer", attached=[1, 2], numbers=[1, 2], compare=[2, 1])
+    assert box.input_value() == "Which one is the stronger acid?"
+    assert choose()["typed"] is True
+
+
 def test_a_server_that_was_started_again_unnoticed_has_the_page_loaded_again(page: "Page") -> None:
     server = {"app_id": 1}
     page.route("**/gradio_api/app_id", lambda route: route.fulfill(json=server))

@@ -88,13 +88,14 @@ class AssistantHandle:
         try:
             self._outcome.set_result(self._load())
             logger.info("%s is ready after %.1f s", self.what, self.seconds_loading)
-            self._then()
         except AssistantError as error:
             logger.error("%s could not be loaded: %s", self.what, error)
             self._outcome.set_exception(error)
         finally:
             if not self._outcome.done():
                 self._outcome.set_exception(sys.exc_info()[1])
+        if self.state == "ready":
+            self._then()
 
     @property
     def state(self) -> str:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -30,10 +30,17 @@ PASTED = "pasted molecules"
 
 @dataclass
 class Lists:
-    """The list a tab shows, and the one before it, which can be brought back."""
+    """The list a tab shows, and the one before it, which can be brought back.
+
+    Attributes:
+        shown: The list.
+        before: The one before it.
+        tabs: The tabs that are open and show them: one, or its copies too.
+    """
 
     shown: ListTable | None = None
     before: ListTable | None = None
+    tabs: set[Tab] = field(default_factory=set)
 
     def open(self, table: ListTable) -> None:
         """Shows another list; the one before the last is let go."""
@@ -67,12 +74,14 @@ class ListStore:
         with self._lock:
             lists = self._lists.pop(key, None) or Lists()
             self._lists[key] = lists
+            lists.tabs.add(key)
             self._make_room()
             return lists
 
     def _make_room(self) -> None:
         while len(self._lists) > self._limit:
-            _, oldest = self._lists.popitem(last=False)
+            tab, oldest = self._lists.popitem(last=False)
+            oldest.tabs.discard(tab)
             if not any(lists is oldest for lists in self._lists.values()):
                 oldest.close()
 
@@ -85,19 +94,23 @@ class ListStore:
             for (visitor, _), other in self._lists.items():
                 if visitor == key[0] and other.shown is not None and other.shown.key == table:
                     self._lists[key] = other
+                    other.tabs.add(key)
                     return other
         return lists
 
     def drop(self, key: Tab) -> None:
-        """A closed tab: what is being asked ends, the list waits for the tab to come back."""
+        """A closed tab, or one whose network is gone for a moment: its list waits for it.
+
+        What is being asked ends, unless another tab shows the list too.
+        """
         with self._lock:
             lists = self._lists.get(key)
             if lists is None:
                 return
-            is_shared = any(other is lists for tab, other in self._lists.items() if tab != key)
-            if is_shared or lists.shown is None:
+            lists.tabs.discard(key)
+            if lists.shown is None:
                 self._lists.pop(key)
-            else:
+            elif not lists.tabs:
                 lists.shown.stop_asking.set()
 
     def __len__(self) -> int:

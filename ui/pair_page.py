@@ -47,7 +47,7 @@ def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHa
     panel.sweep(handlers.sweep, None, panel, **sweeping)
     panel.choose(handlers.choose, None, panel, **MANY)
     panel.fill(handlers.fill, None, panel, **MANY)
-    panel.take(handlers.take, None, panel, **MANY)
+    panel.take(handlers.take, None, panel, **opening)
     panel.clear(handlers.clear, None, panel, **MANY)
     panel.swap(handlers.swap, None, panel, **MANY)
     panel.cancel(handlers.cancel, None, panel, **MANY)
@@ -57,7 +57,10 @@ def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHa
 
 
 class PairHandlers(EventHandlers):
-    """What the Pair tab does; a value is the whole panel, or only how far a sweep is."""
+    """What the Pair tab does; a value is the whole panel, or `only` a named piece of it.
+
+    The page counts the values of each piece by itself: a sweep goes on while slots are filled.
+    """
 
     def __init__(
         self, services: Services, heads: PairHeads, store: PairStore | None = None
@@ -71,11 +74,11 @@ class PairHandlers(EventHandlers):
 
     def opened(self, request: gr.Request) -> Iterator[dict[str, object]]:
         """The tab is shown; the heads are read when this is the first time."""
-        state = self.states.get(key_of(request))
+        state = self.states.ensure(key_of(request))
         if not self._heads.wait(WAIT_SECONDS):
-            yield {"rev": self._views.rev(), "loading": True}
+            yield {"rev": self._views.rev(), "only": "loading", "loading": True}
             self._heads.wait(LOADING_SECONDS)
-        yield {**self._value(state, request), "opened": True}
+        yield self._value(state, request)
 
     def choose(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """Another task; the molecules stay in their slots."""
@@ -105,18 +108,16 @@ class PairHandlers(EventHandlers):
     def take(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """A molecule from elsewhere on the page comes into the first free slot, or the second."""
         text = str(payload_of(event).get("text") or "")
-        said: list[str] = []
 
-        def change(state: PairState) -> None:
+        def change(state: PairState) -> str:
             molecule = self._read(text)
             slot, before = state.take(molecule)
             role = ROLES[state.task.roles[slot]].lower()
             instead = "" if before is None else f" in place of {name_of(before)}"
-            said.append(f"{name_of(molecule)} is the {role}{instead}.")
+            return f"{name_of(molecule)} is the {role}{instead}."
 
         self._heads.wait(LOADING_SECONDS)
-        value = self._change(request, change)
-        return {**value, "said": "".join(said)}
+        return self._change(request, change)
 
     def clear(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """A slot is emptied."""
@@ -133,7 +134,7 @@ class PairHandlers(EventHandlers):
 
     def talk(self, request: gr.Request) -> object:
         """Both molecules are put on the next question in the conversation, with its words."""
-        state = self.states.get(key_of(request))
+        state = self.states.ensure(key_of(request))
         with state.lock:
             pair, task = state.pair, state.task
         if pair is None:
@@ -154,7 +155,7 @@ class PairHandlers(EventHandlers):
 
     def sweep(self, event: gr.EventData, request: gr.Request) -> Iterator[dict[str, object]]:
         """One molecule against a list, row by row; it ends with the stream that shows it."""
-        data, state = payload_of(event), self.states.get(key_of(request))
+        data, state = payload_of(event), self.states.ensure(key_of(request))
         try:
             predictor, sweep = self._new_sweep(data, state, request)
         except AssistantError as error:
@@ -165,11 +166,11 @@ class PairHandlers(EventHandlers):
         ).start()
         try:
             was_running = sweep.running
-            yield self._value(state, request, with_sweep=True)
+            yield {"problem": "", **self._value(state, request, with_sweep=True)}
             while was_running and state.sweep is sweep:
                 time.sleep(WAIT_SECONDS)
                 was_running = sweep.running
-                yield {"rev": self._views.rev(), "sweep": self._table(sweep)}
+                yield {"rev": self._views.rev(), "only": "sweep", "sweep": self._table(sweep)}
         finally:
             sweep.stop.set()
 
@@ -197,13 +198,13 @@ class PairHandlers(EventHandlers):
 
     def cancel(self, request: gr.Request) -> dict[str, object]:
         """The sweep ends; what is there stays."""
-        state = self.states.get(key_of(request))
+        state = self.states.ensure(key_of(request))
         state.end_sweep()
-        return self._value(state, request, with_sweep=True)
+        return {"problem": "", **self._value(state, request, with_sweep=True)}
 
     def save(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """The table as CSV, in the order of the page."""
-        state = self.states.get(key_of(request))
+        state = self.states.ensure(key_of(request))
         sweep = state.sweep
         if sweep is None:
             return self._problem(AssistantError("There is no table yet. Sweep a list first."))
@@ -212,28 +213,33 @@ class PairHandlers(EventHandlers):
         order = [i for i in dict.fromkeys(order) if 0 <= i < len(sweep.rows)]
         text = "\ufeff" + to_pair_csv(sweep, self._figures(sweep), order or range(len(sweep.rows)))
         name = f"{datetime.now():%Y-%m-%d}-{sweep.task.name}-sweep.csv"
-        return {"rev": self._views.rev(), "file": file_value(name, "text/csv", text)}
+        file = file_value(name, "text/csv", text)
+        return {"rev": self._views.rev(), "only": "file", "file": file}
 
     def closed(self, request: gr.Request) -> None:
         """The tab is gone, or its network for a moment: its sweep ends, what it holds stays."""
-        self.states.get(key_of(request)).end_sweep()
+        self.states.end(key_of(request))
 
     # -- helpers -----------------------------------------------------------------------------
 
     def _change(
         self,
         request: gr.Request,
-        change: Callable[[PairState], None],
+        change: Callable[[PairState], str | None],
         *,
         slot: int | None = None,
     ) -> dict[str, object]:
-        state = self.states.get(key_of(request))
+        """The panel after a change, which may return what to say of it."""
+        state = self.states.ensure(key_of(request))
         with state.lock:
             try:
-                change(state)
+                said = change(state) or ""
             except AssistantError as error:
                 return self._problem(error, at=slot)
-        return self._value(state, request)
+        return {"problem": "", "said": said, **self._value(state, request)}
+
+    def _problem(self, error: AssistantError, **more: object) -> dict[str, object]:
+        return {**super()._problem(error, **more), "only": "problem"}
 
     def _read(self, text: str) -> Molecule:
         if not text.strip():
@@ -260,6 +266,7 @@ class PairHandlers(EventHandlers):
     def _value(
         self, state: PairState, request: gr.Request, *, with_sweep: bool = False
     ) -> dict[str, object]:
+        """The panel; `problem` is there only where it has one, and ends what was said before."""
         try:
             bench = self._heads.get()
         except AssistantError as error:
@@ -282,7 +289,6 @@ class PairHandlers(EventHandlers):
             "names": ["" if molecule is None else name_of(molecule) for molecule in slots],
             "numbers": self._numbers(request),
             "answer": "",
-            "problem": "",
         }
         if off is None and pair is not None:
             try:

@@ -102,10 +102,10 @@ class PairStore(TabStore[PairState]):
     def __init__(self, limit: int = MAX_TABS) -> None:
         super().__init__(limit, PairState.end_sweep)
 
-    def get(self, key: Tab) -> PairState:
-        """The state of a tab, new on its first call."""
+    def ensure(self, key: Tab) -> PairState:
+        """The state of a tab, made on its first call."""
         with self.lock:
-            state = super().get(key)
+            state = self.get(key)
             if state is None:
                 state = PairState()
                 self.put(key, state)
@@ -121,6 +121,6 @@ class PairStore(TabStore[PairState]):
             others = [state.sweep for state in self.others(key)]
             if any(other.is_going_on for other in others if other is not None):
                 raise AssistantError("A sweep runs for you in another tab. Cancel it there first.")
-            state = self.get(key)
+            state = self.ensure(key)
             state.end_sweep()
             state.sweep = sweep

@@ -11,7 +11,7 @@ from assistant.export.cells import csv_cell
 from assistant.pairing.lists import LISTS, molecules_of
 from ui.molecules import Chemistry
 from ui.pair_state import Sweep, SweptRow
-from ui.pair_view import name_of, number
+from ui.pair_view import is_same, name_of, number
 
 if TYPE_CHECKING:
     from assistant.pairing.figures import TaskFigures
@@ -78,7 +78,7 @@ def _asked(sweep: Sweep, row: SweptRow, predictor: "PairPredictor") -> SweptRow:
     except AssistantError as error:
         return SweptRow(row.molecule, problem=str(error))
     measured, near = None, judged.nearest
-    if near is not None and (near.first, near.second) == tuple(m.smiles for m in pair):
+    if near is not None and is_same(near, pair):
         measured = near.values.get(sweep.task.name)
     return SweptRow(row.molecule, judged, measured)
 

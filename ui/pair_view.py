@@ -155,7 +155,7 @@ def _value(task: PairTask, value: float, figures: "TaskFigures") -> str:
 def _measured(task: PairTask, near: Sequence["Near"], pair: tuple[Molecule, Molecule]) -> str:
     """The value of exactly this pair, where the training data has one."""
     found = [
-        one.values[task.name] for one in near if _is_same(one, pair) and task.name in one.values
+        one.values[task.name] for one in near if is_same(one, pair) and task.name in one.values
     ]
     if not found or task.answer == "yes_no":
         return ""
@@ -163,7 +163,8 @@ def _measured(task: PairTask, near: Sequence["Near"], pair: tuple[Molecule, Mole
     return f"{value} for this very pair, in the training data: prefer it"
 
 
-def _is_same(one: "Near", pair: tuple[Molecule, Molecule]) -> bool:
+def is_same(one: "Near", pair: tuple[Molecule, Molecule]) -> bool:
+    """Whether a training pair is exactly this one, in this order."""
     return (one.first, one.second) == (pair[0].smiles, pair[1].smiles)
 
 
@@ -282,7 +283,7 @@ def _near_row(
         measured = "listed" if value > 0.5 else "not listed"
     else:
         measured = number(task, value)
-    same = " <small>this very pair</small>" if _is_same(one, pair) else ""
+    same = " <small>this very pair</small>" if is_same(one, pair) else ""
     cells = "".join(
         f'<td translate="no">{_partner(smiles, drawings)}<small>{near:.2f}</small></td>'
         for smiles, near in zip((one.first, one.second), one.similarities, strict=True)

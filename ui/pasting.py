@@ -5,7 +5,6 @@ import gradio as gr
 from assistant.errors import AssistantError
 from ui import molecules, turns
 from ui.events import EventHandlers, Notice, Values, key_of, payload_of
-from ui.examples import load_menu
 from ui.molecules import Chemistry
 from ui.session import Session
 
@@ -69,15 +68,6 @@ def number_beside(session: Session, smiles: str, chemistry: Chemistry) -> tuple[
     return (*others, number)
 
 
-def comparison(numbers: tuple[int, ...]) -> str:
-    """The question; with one number it waits for the other molecule to be pasted or typed."""
-    first, *others = (f"molecule {number}" for number in numbers)
-    if not others:
-        return f"Compare {first} with "
-    words = next(task.text for task in load_menu() if task.key == "compare")
-    return words.replace("$molecules", f"{first} and {others[0]}")
-
-
 class PasteHandlers(EventHandlers):
     """What pasting into the question and copying of drawings do."""
 
@@ -100,22 +90,25 @@ class PasteHandlers(EventHandlers):
             )
 
     def compared(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
-        """A molecule goes on the next question beside another one; value for `composer`."""
+        """A molecule goes on the next question beside another one; value for `composer`.
+
+        The box writes the words, unless somebody has `typed` some: then it joins what is attached.
+        """
         data = payload_of(event)
-        smiles, text = str(data.get("smiles") or ""), str(data.get("text") or "")
+        smiles = str(data.get("smiles") or "")
         with self._store.locked(*key_of(request)) as session:
             try:
                 numbers = number_beside(session, smiles, self._chemistry)
             except AssistantError as error:
                 return self._views.composer(session, notice=Notice(str(error)))
-            if text.strip() not in ("", comparison(numbers[:1]).strip()):
+            if data.get("typed"):
                 session.chosen = set(session.attached | {numbers[-1]})
                 notice = Notice("Attached to your question.", "info")
                 return self._views.composer(session, notice=notice)
             session.chosen = set(numbers)
             if session.current is not None:
                 session.use_current = session.current_number in numbers
-            return self._views.composer(session, question=comparison(numbers))
+            return {**self._views.composer(session), "compare": list(numbers)}
 
     def copied(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """A structure as other programs take it: molfile and SVG, for the clipboard."""

@@ -108,7 +108,7 @@ class SideHandlers(DialogueEvents):
 
     def halt_columns(self, request: gr.Request) -> None:
         """Stop, or the panel was closed: what there is stays."""
-        self.benches.stop(key_of(request))
+        self.benches.end(key_of(request))
 
     def keep_column(self, event: gr.EventData, request: gr.Request) -> Values:
         """One answer goes into the conversation, as a branch; for `panel` and the dialogue."""
@@ -125,7 +125,7 @@ class SideHandlers(DialogueEvents):
 
     def closed(self, request: gr.Request) -> None:
         """The tab is gone, or its network for a moment: what there is stays."""
-        self.benches.stop(key_of(request))
+        self.benches.end(key_of(request))
 
     # -- values ------------------------------------------------------------------------------
 

@@ -97,16 +97,10 @@ class BenchStore(TabStore[Bench]):
             AssistantError: The visitor has enough of them running in other tabs.
         """
         with self.lock:
-            self.stop(key)
+            self.end(key)
             if sum(other.is_running for other in self.others(key)) >= MAX_RUNNING:
                 raise AssistantError(
                     f"{MAX_RUNNING} comparisons are running for you in other tabs."
                     " Stop one of them first."
                 )
             super().put(key, value)
-
-    def stop(self, key: Tab) -> None:
-        """Ends all columns of a tab's comparison."""
-        bench = self.get(key)
-        if bench is not None:
-            bench.stop()

@@ -44,6 +44,13 @@ class TabStore(Generic[T]):
         for one in gone:
             self._end(one)
 
+    def end(self, key: Tab) -> None:
+        """Ends the work of a tab's value, which stays where it is: nobody has used it."""
+        with self.lock:
+            value = self._values.get(key)
+        if value is not None:
+            self._end(value)
+
     def others(self, key: Tab) -> list[T]:
         """The values of the same visitor's other tabs."""
         with self.lock:

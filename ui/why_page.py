@@ -163,9 +163,7 @@ class WhyHandlers(EventHandlers):
 
     def closed(self, request: gr.Request) -> None:
         """The tab is gone, or its network for a moment: what is scored stays."""
-        panel = self.panels.get(key_of(request))
-        if panel is not None:
-            panel.stop.set()
+        self.panels.end(key_of(request))
 
     # -- what is asked about -----------------------------------------------------------------
 

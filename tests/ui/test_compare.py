@@ -32,8 +32,8 @@ def session(services: Services) -> Session:
     return services.store.get(*key_of(REQUEST))
 
 
-def compared(services: Services, smiles: str, text: str = "") -> dict:
-    event = SimpleNamespace(_data={"smiles": smiles, "text": text})
+def compared(services: Services, smiles: str, *, typed: bool = False) -> dict:
+    event = SimpleNamespace(_data={"smiles": smiles, "typed": typed})
     return PasteHandlers(services).compared(event, REQUEST)
 
 
@@ -41,9 +41,9 @@ def test_two_molecules_one_after_the_other_make_a_question(
     services: Services, session: Session
 ) -> None:
     first = compared(services, "CCO")
-    assert first["question"] == "Compare molecule 1 with "
-    second = compared(services, PHENOL, "Compare molecule 1 with")
-    assert second["question"] == "Compare molecule 1 and molecule 2."
+    assert first["compare"] == [1]
+    second = compared(services, PHENOL)
+    assert second["compare"] == [1, 2]
     assert second["attached"] == [1, 2]
     assert session.attached == {1, 2}
 
@@ -54,10 +54,10 @@ def test_the_other_one_is_what_the_next_question_is_about(
     load(session, "CCO", chemistry)
     load(session, "CCN", chemistry)
     assert session.attached == {2}
-    assert compared(services, PHENOL)["question"] == "Compare molecule 2 and molecule 3."
+    assert compared(services, PHENOL)["compare"] == [2, 3]
     session.chosen = {1}
     session.use_current = False
-    assert compared(services, PHENOL)["question"] == "Compare molecule 1 and molecule 3."
+    assert compared(services, PHENOL)["compare"] == [1, 3]
     assert session.attached == {1, 3}
 
 
@@ -65,8 +65,8 @@ def test_words_that_are_typed_stay_and_the_molecule_joins_them(
     services: Services, session: Session, chemistry: InProcessChemistry
 ) -> None:
     load(session, "CCO", chemistry)
-    value = compared(services, PHENOL, "Which one is the stronger acid?")
-    assert value["question"] is None
+    value = compared(services, PHENOL, typed=True)
+    assert "compare" not in value
     assert value["notice"]["text"] == "Attached to your question."
     assert session.attached == {1, 2}
 
@@ -74,7 +74,7 @@ def test_words_that_are_typed_stay_and_the_molecule_joins_them(
 def test_what_is_no_molecule_changes_nothing(services: Services, session: Session) -> None:
     value = compared(services, "C1CC")
     assert value["notice"]["tone"] == "error"
-    assert value["question"] is None
+    assert "compare" not in value
     assert session.conversation.molecules == ()
 
 
@@ -87,9 +87,9 @@ def test_the_drawing_that_has_no_number_yet_is_the_other_one(
     assert session.current_number is None
     value = compared(services, PHENOL)
     numbered = {m.number: m.molecule for m in session.conversation.molecules}
-    one, two = session.attached
-    assert {numbered[one], numbered[two]} == {Molecule("CCO"), Molecule(PHENOL)}
-    assert value["question"] == f"Compare molecule {one} and molecule {two}."
+    one, two = value["compare"]
+    assert session.attached == {one, two}
+    assert (numbered[one], numbered[two]) == (Molecule("CCO"), Molecule(PHENOL))
 
 
 @pytest.mark.browser

@@ -54,3 +54,25 @@ def test_what_comes_after_the_load_keeps_nobody_waiting() -> None:
     assert handle.state == "ready"
     assert isinstance(handle.get(), FakeAssistant)
     may_end.set()
+
+
+def test_what_comes_after_a_load_that_failed_is_left_out() -> None:
+    def load() -> FakeAssistant:
+        raise BundleError("No weights.")
+
+    begun = threading.Event()
+    AssistantHandle(load, then=begun.set)._fulfil()
+    assert not begun.is_set()
+
+
+def test_an_error_after_the_load_is_not_taken_for_one_of_the_load(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def then() -> None:
+        raise BundleError("No heads.")
+
+    handle = AssistantHandle(FakeAssistant, then=then)
+    with pytest.raises(BundleError, match="No heads"):  # for the thread's exception hook
+        handle._fulfil()
+    assert handle.state == "ready"
+    assert "could not be loaded" not in caplog.text

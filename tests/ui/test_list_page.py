@@ -374,6 +374,21 @@ def test_a_tab_that_is_loaded_again_has_its_list_and_nobody_elses() -> None:
     assert table.closed.is_set()
 
 
+def test_a_list_that_two_tabs_share_stays_with_the_one_whose_network_was_gone() -> None:
+    store = ListStore()
+    table = ListTable("mine", [("C", "")])
+    store.get(("v", "1")).open(table)
+    store.adopt(("v", "copy"), table.key)
+    store.drop(("v", "copy"))
+    assert not table.stop_asking.is_set()  # the first tab still shows it
+    assert store.get(("v", "copy")).shown is table
+    store.drop(("v", "1"))
+    assert not table.stop_asking.is_set()  # the copy came back
+    store.drop(("v", "copy"))
+    assert table.stop_asking.is_set()
+    assert store.get(("v", "1")).shown is table
+
+
 @pytest.mark.slow
 def test_a_thousand_molecules_in_the_killable_workers(tmp_path: Path, fake: FakeAssistant) -> None:
     from assistant.chem.sandbox import ChemPool

@@ -21,7 +21,7 @@ from tests.ui.services import make_services
 from ui.events import key_of
 from ui.pair_heads import PairHeads
 from ui.pair_page import PairHandlers
-from ui.pair_state import PairStore, Sweep, SweptRow
+from ui.pair_state import MAX_TABS, PairStore, Sweep, SweptRow
 from ui.pair_sweep import MAX_PARTNERS
 from ui.visitor import COOKIE
 
@@ -115,6 +115,9 @@ def test_a_molecule_from_elsewhere_takes_the_first_free_slot_then_the_second(
     assert last_one["said"] == "ethanol is the solvent in place of water."
     again = page.take(event(text="CCO"), REQUEST)
     assert again["names"] == [dye, "ethanol"]
+    opened = last(page.opened(REQUEST))
+    assert "problem" not in opened  # it ends nothing that was said of an event
+    assert "said" not in opened
     wrong = page.take(event(text="C1CC"), REQUEST)
     assert wrong["problem"]
     assert page.states.get(key_of(REQUEST)).pair is not None
@@ -234,7 +237,7 @@ def test_both_molecules_go_into_the_chat_with_the_question(page: PairHandlers) -
 
 def test_names_are_text_not_markup(page: PairHandlers) -> None:
     evil = "<img src=x onerror=alert(1)>"
-    state = page.states.get(key_of(REQUEST))
+    state = page.states.ensure(key_of(REQUEST))
     state.slots[:] = [Molecule(DYE, evil), Molecule("CCO")]
     value = last(page.opened(REQUEST))
     assert "<img" not in value["answer"] + "".join(value["slots"])
@@ -262,6 +265,14 @@ def test_a_tab_whose_network_was_lost_keeps_its_pair_and_its_table(page: PairHan
     assert "file" in page.save(event(), REQUEST)
 
 
+def test_tabs_that_are_closed_take_no_room_of_those_that_are_open(page: PairHandlers) -> None:
+    fill(page, DYE, "water")
+    for n in range(MAX_TABS + 1):
+        page.closed(SimpleNamespace(session_hash=f"never on Pair {n}", headers={}))
+    assert len(page.states) == 1
+    assert page.states.get(key_of(REQUEST)).pair is not None
+
+
 def test_a_running_sweep_sends_only_its_table_and_searches_once_a_partner(
     page: PairHandlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,7 +287,8 @@ def test_a_running_sweep_sends_only_its_table_and_searches_once_a_partner(
     first, *others = page.sweep(event(vary=1, list="solvents"), REQUEST)
     assert "tasks" in first
     assert others
-    assert all(set(value) == {"rev", "sweep"} for value in others)
+    assert all(set(value) == {"rev", "only", "sweep"} for value in others)
+    assert {value["only"] for value in others} == {"sweep"}
     assert len(searched) == 34
 
 
@@ -303,7 +315,7 @@ def test_a_visitor_sweeps_in_one_tab_at_a_time(page: PairHandlers) -> None:
 def test_the_longest_unused_pair_gives_way() -> None:
     store = PairStore(limit=2)
     for name in "abc":
-        store.get(("v", name))
+        store.ensure(("v", name))
     assert len(store) == 2
 
 

@@ -78,6 +78,30 @@ def panel(task: str, /, **sweep: object) -> dict[str, object]:
     } | ({"sweep": swept} if sweep else {})
 
 
+def test_the_box_writes_a_comparison_but_not_over_words_that_were_typed(page: "Page") -> None:
+    scripts = Scripts(page, "composer", "copier")
+    menu = [{"key": "compare", "title": "Compare two", "text": "Compare $molecules."}]
+    page.evaluate("menu => { links.composer.props.menu = menu; }", menu)
+    box = page.locator("#composer textarea")
+
+    def choose() -> dict[str, object]:
+        page.evaluate("moleculeChat.parts.copier.open('CCO', 9, 9, null)")
+        page.click("#copier [data-act=compare]")
+        return scripts.sent("copier", "compared")[-1]
+
+    assert choose() == {"smiles": "CCO", "typed": False}
+    scripts.give("composer", attached=[2], numbers=[1, 2], compare=[2])
+    assert box.input_value() == "Compare molecule 2 with "
+    assert choose()["typed"] is False  # of its own words
+    scripts.give("composer", attached=[1, 2], numbers=[1, 2], compare=[2, 1])
+    assert box.input_value() == "Compare molecule 2 and molecule 1."
+    assert choose()["typed"] is False
+    box.fill("Which one is the stronger acid?")  # before the answer comes
+    scripts.give("composer", attached=[1, 2], numbers=[1, 2], compare=[2, 1])
+    assert box.input_value() == "Which one is the stronger acid?"
+    assert choose()["typed"] is True
+
+
 def test_a_server_that_was_started_again_unnoticed_has_the_page_loaded_again(page: "Page") -> None:
     server = {"app_id": 1}
     page.route("**/gradio_api/app_id", lambda route: route.fulfill(json=server))
@@ -134,26 +158,82 @@ def test_a_sweep_grows_by_its_own_news_and_the_rest_of_the_panel_stays(page: "Pa
     value = panel("lifetime", task="lifetime", done=0, total=2, running=True, rows=[])
     scripts.give("pair", **value | {"answer": "<p class=pair-value>5 ns</p>"})
     assert page.is_hidden("#pair .pair-table")
-    scripts.give("pair", sweep=panel("lifetime", task="lifetime", total=2)["sweep"])
+    news = panel("lifetime", task="lifetime", total=2)["sweep"]
+    scripts.give("pair", only="sweep", sweep=news)
     assert page.inner_text("#pair .pair-table tbody tr td >> nth=0") == "water"
     assert page.inner_text("#pair .pair-value") == "5 ns"
+
+
+ANSWERED = {"answer": "<p class=pair-value>5 ns</p>", "slots": ["<b>a new dye</b>", ""]}
+
+
+@pytest.mark.parametrize("pieces_first", [True, False])
+def test_a_filled_slot_and_the_news_of_a_sweep_may_arrive_in_either_order(
+    page: "Page", pieces_first: bool
+) -> None:
+    scripts = Scripts(page, "pair")
+    going = panel("lifetime", task="lifetime", done=0, total=2, running=True, rows=[])
+    scripts.give("pair", **going, rev=10)
+    filled = panel("lifetime") | ANSWERED
+    end = {"only": "sweep", "sweep": panel("lifetime", task="lifetime", done=2, total=2)["sweep"]}
+    values = [end | {"rev": 14}, filled | {"rev": 11}]
+    if not pieces_first:
+        values = [filled | {"rev": 14}, end | {"rev": 11}]
+    for value in values:
+        scripts.give("pair", **value)
+    assert page.inner_text("#pair .pair-value") == "5 ns"
+    assert page.is_visible("text=a new dye")
+    assert page.is_hidden("#pair [data-slot=cancel]")
+    scripts.give("pair", **going, rev=13)  # a whole panel that is late: its sweep is old
+    assert page.is_hidden("#pair [data-slot=cancel]")
+
+
+def test_a_late_panel_is_shown_and_keeps_the_error_that_came_before_it(page: "Page") -> None:
+    scripts = Scripts(page, "pair")
+    scripts.give("pair", only="problem", problem="This is not a SMILES.", at=1, rev=12)
+    scripts.give("pair", **panel("lifetime") | ANSWERED, rev=11)
+    assert page.inner_text("#pair .pair-value") == "5 ns"
+    assert page.inner_text("#pair .pair-notice") == "This is not a SMILES."
+    assert page.locator("#pair [aria-invalid=true]").count() == 1
+    scripts.give("pair", **panel("lifetime"), rev=13)
+    assert page.inner_text("#pair .pair-notice") == ""
+    assert page.locator("#pair [aria-invalid=true]").count() == 0
 
 
 def test_what_was_said_of_a_slot_stays_when_the_tab_that_was_opened_with_it_answers_later(
     page: "Page",
 ) -> None:
     scripts = Scripts(page, "pair")
-    value = {k: v for k, v in panel("lifetime").items() if k != "sweep"}
-    scripts.give("pair", loading=True)
-    scripts.give("pair", **value, opened=True)
+    value = panel("lifetime")
+    opened = {key: one for key, one in value.items() if key != "problem"}
+    scripts.give("pair", only="loading", loading=True)
+    assert page.inner_text("#pair .pair-notice") == "reading the pair models …"
+    scripts.give("pair", **opened)
     assert page.inner_text("#pair .pair-notice") == ""
-    scripts.give("pair", **value, said="water is the solvent.")
-    scripts.give("pair", **value, opened=True)
-    assert page.inner_text("#pair .pair-notice") == "water is the solvent."
-    scripts.give("pair", **value | {"opened": True, "problem": "The heads could not be read."})
+    for said in ("water is the solvent.", "More of it is shown …"):  # by no word it is told apart
+        scripts.give("pair", **value, said=said)
+        scripts.give("pair", **opened)
+        assert page.inner_text("#pair .pair-notice") == said
+    scripts.give("pair", **opened, problem="The heads could not be read.")
     assert page.inner_text("#pair .pair-notice") == "The heads could not be read."
     scripts.give("pair", **value)
     assert page.inner_text("#pair .pair-notice") == ""
+
+
+def test_an_error_that_was_read_is_gone_when_the_tab_is_opened_again(page: "Page") -> None:
+    scripts = Scripts(page, "bench", "pair")
+    notice, wrong = page.locator("#pair .pair-notice"), page.locator("#pair [aria-invalid=true]")
+    page.click("#tab-pair")
+    scripts.give("pair", only="problem", problem="This is not a SMILES.", at=0)
+    assert (notice.inner_text(), wrong.count()) == ("This is not a SMILES.", 1)
+    page.click("#tab-draw")
+    scripts.give("pair", **panel("lifetime"), said="water is the solvent.")
+    page.click("#tab-pair")
+    assert (notice.inner_text(), wrong.count()) == ("water is the solvent.", 0)
+    scripts.give("pair", only="problem", problem="This is not a SMILES.", at=0)
+    page.click("#tab-draw")
+    page.click("#tab-pair")
+    assert (notice.inner_text(), wrong.count()) == ("", 0)
 
 
 def test_a_long_table_of_columns_side_by_side_is_saved_whole(page: "Page") -> None:

@@ -22,3 +22,15 @@ def test_the_other_tabs_are_those_of_the_same_visitor() -> None:
         store.put(key, key[1])
     assert store.others(("v", "a")) == ["b"]
     assert store.others(("x", "a")) == []
+
+
+def test_a_tab_that_is_closed_has_its_work_ended_and_is_no_younger_for_it() -> None:
+    ended: list[str] = []
+    store = TabStore[str](2, ended.append)
+    store.put(("v", "a"), "first")
+    store.put(("v", "b"), "second")
+    store.end(("v", "a"))
+    store.end(("v", "never there"))
+    assert (ended, len(store)) == (["first"], 2)
+    store.put(("v", "c"), "third")
+    assert (store.get(("v", "a")), store.get(("v", "b"))) == (None, "second")

@@ -15,6 +15,7 @@
     };
     question.value = draft.get(); // typed before the tab was loaded again
     if (question.value) part.fit();
+    part.isTyped = () => ![undefined, "", part.wrote].includes(question.value.trim());
     part.tell = (message) => notice(part, message);
     part.refused = (text) => { part.onBusy(Boolean(chat.parts.transcript?.live)); notice(part, { tone: "error", text }); };
     part.send = () => {
@@ -24,8 +25,8 @@
       part.sent = question.value;
       part.onBusy(true);
       part.trigger("turn", { kind: "ask", text });
-      const rev = part.rev;
-      setTimeout(() => { if (part.rev === rev) lost(part); }, PATIENCE_MS);
+      const before = part.value;
+      setTimeout(() => { if (part.value === before) lost(part); }, PATIENCE_MS);
     };
     part.onBusy = (busy) => {
       part.busy = busy;
@@ -124,15 +125,20 @@
       part.slots.question.value = text;
       return chat.parts.sidebyside?.open({ text });
     }
-    part.slots.question.value = wordsOf(part, task);
+    write(part, wordsOf(part, task));
+  };
+  /** Puts words into the box that nobody has typed: others may replace them. */
+  const write = (part, words) => {
+    part.slots.question.value = words;
+    part.wrote = words.trim();
     part.fit();
     part.slots.question.focus();
   };
 
-  /** A task's words with the numbers of the molecules it would be about. */
-  const wordsOf = (part, { key, text }) => {
+  /** A task's words with the numbers of the molecules it would be about, or is. */
+  const wordsOf = (part, { key, text }, about = null) => {
     const { attached = [], numbers = [] } = part.value || {};
-    const several = attached.length > 1 ? attached : [...new Set([...attached, ...numbers])].sort((a, b) => a - b);
+    const several = about || (attached.length > 1 ? attached : [...new Set([...attached, ...numbers])].sort((a, b) => a - b));
     const names = several.slice(0, key === "compare" ? 2 : 4).map((n) => `molecule ${n}`);
     const list = names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
     const one = attached.length ? `molecule ${attached[0]}` : names[0] || "this molecule";
@@ -195,6 +201,9 @@
       part.sent = null;
       part.fit();
       if (value.question) question.focus();
+    }
+    if (value.compare && !part.isTyped()) { // what was typed meanwhile stays
+      write(part, wordsOf(part, part.props.menu.find(({ key }) => key === "compare"), value.compare));
     }
     part.buttons.undo.disabled = !value.undo;
     part.buttons.redo.disabled = !value.redo;

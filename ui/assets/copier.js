@@ -68,10 +68,10 @@
   /** A question about this molecule and another one; words that are typed already stay. */
   const compare = (part) => {
     part.close();
-    const { question } = chat.parts.composer.slots;
-    part.trigger("compared", { smiles: part.smiles, text: question.value });
+    const { composer } = chat.parts;
+    part.trigger("compared", { smiles: part.smiles, typed: composer.isTyped() });
     if (chat.onPhone()) chat.sheet(false);
-    question.focus();
+    composer.slots.question.focus();
   };
 
   const show = async (part, value) => {

@@ -9,14 +9,21 @@ window.moleculeChat = (() => {
   /** Called by each Gradio HTML component with its element and its link to the server. */
   const mount = (kind, link) => {
     const trigger = (name, data) => { window.moleculeChat.progress?.asked(kind, name); link.trigger(name, data); };
-    const part = { kind, ...link, trigger, rev: -1, slots: {} };
+    const part = { kind, ...link, trigger, slots: {} };
     link.element.querySelectorAll("[data-slot]").forEach((node) => { part.slots[node.dataset.slot] = node; });
     parts[kind] = part;
+    // Quick answers may arrive out of order. What is only a piece of a part counts by itself:
+    // neither the piece nor the rest makes the other one old.
+    const revs = {};
+    part.isNews = (rev = 0, piece = "") => {
+      if (rev <= (revs[piece] ?? -1)) return false;
+      revs[piece] = rev;
+      return true;
+    };
     const show = () => {
       const value = link.props.value || {};
-      if ((value.rev ?? 0) <= part.rev) return; // quick answers may arrive out of order
-      part.rev = value.rev ?? 0;
-      part.value = value;
+      if (!part.isNews(value.rev, value.only)) return;
+      if (!value.only) part.value = value;
       kinds[kind].show(part, value);
       window.moleculeChat.progress?.shown(kind);
     };

@@ -42,8 +42,12 @@
       wait(part, "reading the molecule");
       part.trigger("take", { text: smiles });
     };
-    // The heads are read, and the conversation's molecules listed, when the tab is shown.
-    const shown = () => { if (document.documentElement.dataset.tab === "pair") part.trigger("open", {}); };
+    // The heads are read, and the conversation's molecules listed, when the tab is shown. An error
+    // that was read is gone then.
+    const shown = () => {
+      if (document.documentElement.dataset.tab === "pair") part.trigger("open", {});
+      else if (part.slots.notice.classList.contains("bad")) tell(part, "");
+    };
     new MutationObserver(shown).observe(document.documentElement, { attributeFilter: ["data-tab"] });
     shown(); // the page was loaded again on it
   };
@@ -62,22 +66,24 @@
     return { slot, form, input, label: form.querySelector("label"), numbers: form.querySelector(".pair-numbers"), molecule: form.querySelector(".pair-molecule") };
   };
   const wait = (part, words) => { tell(part, `${words} …`); };
-  const tell = (part, words, bad = false) => {
+  const tell = (part, words, bad = false, at = null) => {
+    part.loading = false;
     part.slots.notice.textContent = words;
     part.slots.notice.classList.toggle("bad", bad);
+    part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(bad && at === slot)));
   };
 
   // -- what the server says -----------------------------------------------------------------
   const show = (part, value) => {
-    if (value.loading) return tell(part, "reading the pair models …");
+    if (value.loading) {
+      tell(part, "reading the pair models …");
+      part.loading = true;
+      return;
+    }
     if (value.file) return chat.download(value.file);
-    if (value.sweep && !value.tasks) return showSweep(part, value.sweep); // only how far it is
-    part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(Boolean(value.problem) && value.at === slot)));
-    if (!value.tasks) return tell(part, value.problem || "", Boolean(value.problem));
-    // A tab that opened late says nothing of its own: what was said meanwhile stays.
-    const before = part.slots.notice.textContent;
-    const saidMeanwhile = value.opened && !value.problem && before && !before.endsWith("…");
-    if (!saidMeanwhile) tell(part, value.problem || value.said || "", Boolean(value.problem));
+    if (value.only === "sweep") return showSweep(part, value.sweep); // how far it is
+    showWords(part, value);
+    if (!value.tasks) return;
     showTasks(part, value);
     part.slots.off.hidden = !value.off;
     chat.fill(part.slots.off, value.off);
@@ -87,7 +93,21 @@
     }
     part.slots.talking.hidden = !(value.names[0] && value.names[1]);
     showSweepForm(part, value);
-    if (value.sweep) showSweep(part, value.sweep);
+    if (value.sweep && part.isNews(value.rev, "sweep")) showSweep(part, value.sweep);
+  };
+
+  /**
+   * What is said of the last event; none ends only words that are older. A tab that was opened says
+   * nothing of an event: it ends only its own waiting.
+   */
+  const showWords = (part, { rev = 0, problem, said, at }) => {
+    if (problem === undefined) {
+      if (part.loading) tell(part, "");
+      return;
+    }
+    if (rev <= (part.worded ?? -1)) return;
+    if (problem || said) part.worded = rev;
+    tell(part, problem || said || "", Boolean(problem), at);
   };
 
   const showTasks = (part, value) => {

@@ -24,6 +24,7 @@ from assistant.evaluate.checks import (
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 ETHANOL = "CCO"
+CAFFEINE = "Cn1cnc2c1c(=O)n(C)c(=O)n2C"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,11 @@ def aspirin() -> Facts:
 @pytest.fixture(scope="module")
 def ethanol() -> Facts:
     return compute_facts(Molecule.parse(ETHANOL))
+
+
+@pytest.fixture(scope="module")
+def caffeine() -> Facts:
+    return compute_facts(Molecule.parse(CAFFEINE))
 
 
 def verdicts(checks: tuple[Check, ...]) -> list[tuple[str, str]]:
@@ -153,6 +159,29 @@ def test_a_property_said_once_counts_for_the_next_molecule(
 ) -> None:
     checks = check_answer(text, {1: aspirin, 2: ethanol}, (1, 2))
     assert [(c.molecule, c.verdict) for c in checks] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Molecule 2 has 1 five-membered ring and molecule 1 has 0.", "confirmed confirmed"),
+        ("Molecule 2 has 1 five-membered ring and molecule 1 has 1.", "confirmed contradicted"),
+        (
+            "Molecule 1 has 1 six-membered aromatic ring and molecule 2 has 1.",
+            "confirmed confirmed",
+        ),
+        ("Molecule 2 has 2 fused rings and molecule 1 has 0.", "unverifiable unverifiable"),
+        ("Molecule 1 has 1 carbocyclic ring and molecule 2 has 0.", "unverifiable unverifiable"),
+        ("Molecule 1 has 1 isolated ring and molecule 2 has 0.", "unverifiable unverifiable"),
+        ("Molecule 1 has 1 ring and molecule 2 has 2.", "confirmed confirmed"),
+        ("Molecule 1 has 1 fused ring and molecule 2 has 5.", "unverifiable contradicted"),
+    ],
+)
+def test_what_narrows_a_count_narrows_it_for_the_next_molecule(
+    text: str, expected: str, aspirin: Facts, caffeine: Facts
+) -> None:
+    checks = check_answer(text, {1: aspirin, 2: caffeine}, (1, 2))
+    assert [c.verdict for c in checks] == expected.split()
 
 
 @pytest.mark.parametrize(

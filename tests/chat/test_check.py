@@ -94,6 +94,25 @@ def test_text_without_a_claim_about_the_molecule_gets_no_mark(text: str, aspirin
     assert check_answer(text, {1: aspirin}, (1,)) == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It contains at least an ester.", ("at least an ester", "confirmed")),
+        ("At least an amide is present.", ("At least an amide", "contradicted")),
+        ("It has at most a ring.", ("at most a ring", "confirmed")),
+        ("At most an amide is present.", ("At most an amide", "confirmed")),
+        ("It has at most an oxygen atom.", ("at most an oxygen atom", "contradicted")),
+        ("It does not have at least an amide.", ("at least an amide", "confirmed")),
+        ("It has at least some rings.", ("some rings", "unverifiable")),
+    ],
+)
+def test_at_least_a_thing_is_a_count_and_no_superlative(
+    text: str, expected: tuple[str, str], aspirin: Facts
+) -> None:
+    checks = check_answer(text, {1: aspirin}, (1,))
+    assert [(c.claim, c.verdict) for c in checks] == [expected]
+
+
 def test_a_contradicted_claim_carries_phrase_offsets_and_truth(aspirin: Facts) -> None:
     text = "Well: it has two aromatic rings."
     (check,) = check_answer(text, {1: aspirin}, (1,))

@@ -61,12 +61,16 @@ def _claim(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Claim | No
         behind = _behind_term(reading, match)
         if behind is not None:
             return behind
-    if (
-        reading.word(phrase.first - 1) in _SUPERLATIVES
-        or reading.word(phrase.first) in _SUPERLATIVES
-    ):
+    if any(_is_superlative(reading, at) for at in (phrase.first - 1, phrase.first)):
         return None  # "(fewest rings: molecule 2)" does not say that there are any
     return read_presence(reading, match, phrase)
+
+
+def _is_superlative(reading: Reading, at: int) -> bool:
+    """As in "the least rings"; not "at least some rings"."""
+    return reading.word(at) in _SUPERLATIVES and (
+        (reading.word(at - 1), reading.word(at)) != ("at", "least")
+    )
 
 
 def _for_other_molecules(

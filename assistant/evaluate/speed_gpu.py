@@ -190,7 +190,7 @@ class Measurements:
         torch.cuda.reset_peak_memory_stats(self.device)
         before = torch.cuda.memory_allocated(self.device)
         molecules.next()
-        heard = bench.hear(bench.prompt(self.context - 160, bench.deltas[0]), 64)
+        heard = bench.hear(bench.prompt(self.context - 160, bench.deltas[0]), n_tokens=64)
         return {
             "peak_gb": torch.cuda.max_memory_allocated(self.device) / 1e9,
             "reserved_gb": torch.cuda.max_memory_reserved(self.device) / 1e9,

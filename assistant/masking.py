@@ -38,6 +38,10 @@ class MaskedEncoder:
         """Encodes molecules in order."""
         return [self._encode(molecule) for molecule in molecules]
 
+    def clear(self) -> None:
+        """Empties the caches of the encoder that this stands for."""
+        self._inner.clear()
+
     def _encode(self, molecule: Molecule) -> MoleculeEncoding:
         if molecule != self._molecule:
             return self._inner.encode([molecule])[0]

@@ -3,11 +3,13 @@
 conversation ─► render ─► layout ─► too long? leave out, again ─► splice (graph, pair tokens, ΔW)
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
+from typing import TypeVar
 
 from assistant.bundle import Components
 from assistant.chat.conversation import Conversation, Message, PairQuestion
@@ -24,6 +26,9 @@ from assistant.llm.requests import memory_is_full
 from assistant.llm.splice import Spliced, splice
 from assistant.pair_encoding import PairEncoding
 from assistant.retrieval.index import Index
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _MIN_ANSWER_TOKENS = 192
 """Room that a prompt must leave for its answer."""
@@ -145,8 +150,8 @@ class Prompting:
         slots = [piece.slot for piece in fitted.layout.pieces if isinstance(piece, PairPiece)]
         if encoder is None or not slots:
             return {}
-        with _told_when_full(self.count(fitted.layout)):
-            found = encoder.encode([_molecule_pair(fitted.prompt, slot) for slot in slots])
+        wanted = [_molecule_pair(fitted.prompt, slot) for slot in slots]
+        found = self._read(lambda: encoder.encode(wanted), fitted)
         return dict(zip(slots, found, strict=True))
 
     def splice(self, fitted: Fitted, pairs: Mapping[PairSlot, PairEncoding]) -> Spliced:
@@ -159,8 +164,7 @@ class Prompting:
         encodings = {}
         encoder, molecules = self.components.encoder, fitted.prompt.molecules
         if encoder is not None:
-            with _told_when_full(self.count(fitted.layout)):
-                found = encoder.encode(list(molecules.values()))
+            found = self._read(lambda: encoder.encode(list(molecules.values())), fitted)
             encodings = dict(zip(molecules, found, strict=True))
         return splice(
             fitted.layout,
@@ -171,6 +175,25 @@ class Prompting:
             static=self.components.lora,
             pairs=pairs,
         )
+
+    def _read(self, read: Callable[[], list[T]], fitted: Fitted) -> list[T]:
+        """What is read of molecules or pairs; when memory ends, once more without what was kept.
+
+        Raises:
+            PromptTooLongError: There was no room even so.
+        """
+        try:
+            return read()
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        # Here the error is gone, and with it the tensors of the frames that it came through.
+        log.info("Memory ended while molecules were read: their caches go, and once more.")
+        for encoder in (self.components.encoder, self.components.pairs):
+            if encoder is not None:
+                encoder.clear()
+        with _told_when_full(self.count(fitted.layout)):
+            return read()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from assistant.chem.molecule import Molecule
 from assistant.llm import requests as llm_requests
 from assistant.llm.splice import Spliced
 from assistant.masking import masked, render_untold
-from assistant.prompting import Prompting
+from assistant.prompting import Fitted, Prompting
 
 
 def cannot_rescore(
@@ -79,7 +79,8 @@ def rescore(
 ) -> Iterator[Queued | tuple[float, ...]]:
     """Log-probability of each token of an answer, as `Assistant.rescore` describes it."""
     molecule = conversation.molecule(number).molecule
-    prompts = (seen(prompting, conversation, molecule, view) for view in views)
+    fitted = prompting.fit(conversation)  # rendered, and similar molecules sought, once for all
+    prompts = (seen(prompting, fitted, molecule, view) for view in views)
     rescoring = llm_requests.Rescoring(prompts, answer.token_ids, stop, visitor)
     for event in engine.rescore(rescoring):
         if isinstance(event, llm_requests.Queued):
@@ -88,16 +89,19 @@ def rescore(
             yield event.log_probabilities
 
 
-def seen(
-    prompting: Prompting, conversation: Conversation, molecule: Molecule, view: View
-) -> Spliced:
+def seen(prompting: Prompting, fitted: Fitted, molecule: Molecule, view: View) -> Spliced:
     """The prompt of an answer, one of its molecules being seen in a view.
 
     It is of the turns that the answer was written under: a prompt that tells nothing of molecules
     is shorter, and must not bring back what the answer's had no room for.
+
+    Args:
+        prompting: How prompts are made now.
+        fitted: The prompt that the answer was written under.
+        molecule: One of its molecules.
+        view: How that molecule is seen.
     """
     changed = replace(prompting, components=masked(prompting.components, molecule, view))
-    if not view.told:
-        conversation = prompting.fit(conversation).conversation
-        changed = replace(changed, render=render_untold)
-    return changed.spliced(conversation)
+    if view.told:
+        return changed.splice(fitted, changed.pairs(fitted))
+    return replace(changed, render=render_untold).spliced(fitted.conversation)

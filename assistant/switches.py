@@ -71,6 +71,10 @@ class PartialEncoder:
         """Encodes molecules in order."""
         return [self._part(found) for found in self._inner.encode(molecules)]
 
+    def clear(self) -> None:
+        """Empties the caches of the encoder that this stands for."""
+        self._inner.clear()
+
     def _part(self, found: MoleculeEncoding) -> MoleculeEncoding:
         if self._graph_tokens:
             return replace(found, lora=None, lora_hash="")

@@ -19,17 +19,21 @@ from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Measured, Notice, TextDelta
 from assistant.chat.reply import AdapterStatus, ReplyOptions
+from assistant.chat.view import View
 from assistant.checkpoint import write_json
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import BundleError, PromptTooLongError, VisitorLimitError
+from assistant.evaluate.arms import ControlledEncoder, arm_of
 from assistant.graph.encoder import GraphLevels
 from assistant.llm.layout import text_ids
 from assistant.llm.queue import VisitorLimits
 from assistant.llm.splice import splice
+from assistant.masking import MaskedEncoder
 from assistant.metrics import Registry
 from assistant.prompting import without_oldest
 from assistant.retrieval.index import Captioned, build_index
+from assistant.switches import PartialEncoder
 from tests.bundles import write_tiny_bundle
 from tests.test_metrics import parse
 
@@ -125,6 +129,41 @@ def test_memory_that_ends_while_a_molecule_is_read_is_told_and_ends_only_its_own
             list(assistant.reply(question("What is it?", new), options=SHORT))
     reply = assistant.reply(question("What is it?", new), options=SHORT)
     assert len(finished(list(reply)).message.token_ids) > 0
+
+
+def test_when_memory_ends_once_the_caches_go_and_the_answer_comes(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, new = assistant.components.encoder, Molecule.parse("CCCCCCO")
+    assert encoder is not None
+    encoder.encode([ASPIRIN])
+    generate, kept = encoder.generator.forward, []
+
+    def full_while_anything_is_kept(*given: object, **named: object) -> object:
+        kept.append(encoder.n_bytes)
+        if encoder.n_bytes:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return generate(*given, **named)
+
+    monkeypatch.setattr(encoder.generator, "forward", full_while_anything_is_kept)
+    reply = assistant.reply(question("What is it?", new), options=SHORT)
+    assert len(finished(list(reply)).message.token_ids) > 0
+    assert kept[0] > 0
+    assert kept[1:] == [0]
+
+
+def test_what_stands_for_an_encoder_empties_its_caches(assistant: Assistant) -> None:
+    encoder = assistant.components.encoder
+    assert encoder is not None
+    for stand_in in (
+        MaskedEncoder(encoder, ASPIRIN, View(hidden=frozenset({1}))),
+        PartialEncoder(encoder, graph_tokens=True),
+        ControlledEncoder(encoder, arm_of("full"), [ASPIRIN, ETHANOL]),
+    ):
+        encoder.encode([ETHANOL])
+        assert encoder.n_bytes > 0
+        stand_in.clear()
+        assert encoder.n_bytes == 0
 
 
 def test_the_same_seed_gives_the_same_answer(assistant: Assistant) -> None:

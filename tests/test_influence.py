@@ -226,9 +226,10 @@ def test_a_prompt_without_the_text_is_of_the_turns_that_the_answer_was_written_u
         talk = talk.with_message(Message("user", words))
     assert "oldest" in notice
     untold = replace(small.prompting, render=render_untold)
-    kept = small.prompting.fit(talk).conversation
+    fitted = small.prompting.fit(talk)
+    kept = fitted.conversation
     assert untold.fit(talk).conversation != kept  # without a card there would be room for more
-    found = seen(small.prompting, talk, ASPIRIN, View(told=False))
+    found = seen(small.prompting, fitted, ASPIRIN, View(told=False))
     assert found.content == untold.spliced(kept).content
 
 
@@ -245,6 +246,25 @@ def test_an_index_is_hashed_once_and_not_for_every_view(
     scores = list(quoting.rescore(conversation, answer, 1, views, stop=threading.Event()))
     assert len(scores) == len(views)
     assert len(digests) == 1
+
+
+def test_similar_molecules_are_sought_once_and_not_for_every_view(
+    assistant, tmp_path, monkeypatch, conversation
+):
+    build_index([Captioned(ETHANOL, "A small alcohol.", "own.csv", 2)], tmp_path / "index")
+    index = Index(tmp_path / "index")
+    prompting = replace(assistant.prompting, retrieval=index)
+    quoting = Assistant("tiny", assistant._engine, prompting, (), assistant.bundle_hash)
+    answer = answer_of(quoting, conversation)
+    views = [View(), View(hidden=frozenset({1})), View(told=False), View(graph=False, told=False)]
+    sought, nearest = [], index.nearest
+    monkeypatch.setattr(index, "nearest", lambda *given: sought.append(given) or nearest(*given))
+    prompting.fit(conversation)
+    n_once = len(sought)
+    sought.clear()
+    scores = list(quoting.rescore(conversation, answer, 1, views, stop=threading.Event()))
+    assert len(scores) == len(views)
+    assert len(sought) == n_once > 0
 
 
 # -- made-up scores ------------------------------------------------------------------------------

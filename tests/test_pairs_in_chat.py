@@ -17,7 +17,8 @@ from assistant.checkpoint import ComponentInfo, read_info, save_component
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair, pair_task
 from assistant.chem.shapes import SandboxedShapes
-from assistant.errors import AssistantError, BundleError
+from assistant.errors import AssistantError, BundleError, PromptTooLongError
+from assistant.evaluate.arms import ControlledPairs, arm_of
 from assistant.graph.pairs.alignment import AlignmentConfig
 from assistant.graph.pairs.encoders2d import Encoder2DConfig
 from assistant.graph.pairs.encoders3d import Encoder3DConfig
@@ -98,6 +99,54 @@ def test_a_question_about_a_pair_is_answered_with_its_tokens(assistant: Assistan
     [finished] = [e for e in events_of(assistant, conversation) if isinstance(e, Finished)]
     assert finished.message.passport["pair"] == {"first": 1, "second": 2, "task": "drug_drug"}
     assert finished.message.passport["focus"] == [1, 2]
+
+
+def test_memory_that_ends_while_a_pair_is_read_empties_caches_and_then_is_told(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, prompting = assistant.components, assistant.prompting
+    assert parts.encoder is not None
+    assert parts.pairs is not None
+    fitted = prompting.fit(asked(PairQuestion(1, 2, "drug_drug")))
+    parts.pairs.clear()
+    read, tries = parts.pairs.model.forward, []
+
+    def full(n_times: int) -> None:
+        tries.clear()
+
+        def forward(*given: object) -> object:
+            tries.append(parts.encoder.n_bytes)
+            if len(tries) <= n_times:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+            return read(*given)
+
+        monkeypatch.setattr(parts.pairs.model, "forward", forward)
+
+    full(1)
+    parts.encoder.encode([ETHANOL])
+    assert len(prompting.pairs(fitted)) == 1
+    assert tries[0] > 0
+    assert tries[1:] == [0]
+    parts.pairs.clear()
+    full(2)
+    with pytest.raises(PromptTooLongError, match="memory is full"):
+        prompting.pairs(fitted)
+    assert len(tries) == 2
+
+
+def test_a_stand_in_for_pairs_empties_the_caches_of_what_it_stands_for(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, n_computed = assistant.components.pairs, []
+    assert encoder is not None
+    read, pair = encoder.model.forward, MoleculePair(ASPIRIN, ETHANOL, pair_task("drug_drug"))
+    monkeypatch.setattr(encoder.model, "forward", lambda *g: n_computed.append(1) or read(*g))
+    encoder.clear()
+    encoder.encode([pair]), encoder.encode([pair])
+    assert len(n_computed) == 1
+    ControlledPairs(encoder, arm_of("zero-graph"), [ASPIRIN, ETHANOL]).clear()
+    encoder.encode([pair])
+    assert len(n_computed) == 2
 
 
 def test_the_pair_stays_in_the_prompt_of_later_turns(assistant: Assistant) -> None:

@@ -136,6 +136,10 @@ class ControlledEncoder:
         """Encodes molecules in order."""
         return [self._encode(molecule) for molecule in molecules]
 
+    def clear(self) -> None:
+        """Empties the caches of the encoder that this stands for."""
+        self._inner.clear()
+
     def _encode(self, molecule: Molecule) -> MoleculeEncoding:
         graph, lora = (self._of(source, molecule) for source in (self._arm.graph, self._arm.lora))
         tokens, tokens_hash = (graph.graph_tokens, graph.tokens_hash) if graph else (None, "")
@@ -161,6 +165,10 @@ class ControlledPairs:
     def encode(self, pairs: Sequence[MoleculePair]) -> list[PairEncoding]:
         """Encodes pairs in order."""
         return [self._encode(pair) for pair in pairs]
+
+    def clear(self) -> None:
+        """Empties the caches of the encoder that this stands for."""
+        self._inner.clear()
 
     def _encode(self, pair: MoleculePair) -> PairEncoding:
         if self._arm.graph == "other":

@@ -6,10 +6,8 @@ depend on their values, and no 8B model has to be at hand.
 
 import itertools
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,19 +19,16 @@ from assistant.adapters.sites import find_sites
 from assistant.chem.molecule import Molecule
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 from assistant.errors import AssistantError
-from assistant.evaluate.speed_rows import SMILES, Bench
+from assistant.evaluate.speed_bench import RANK, Bench
+from assistant.evaluate.speed_rows import SMILES
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
-from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.graphed.capture import Products
 from assistant.llm.graphed.step import StepRow
 from assistant.llm.kv import RowCache
 from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.random_nf4 import random_nf4
-from assistant.llm.requests import Done, Request, Token
-from assistant.llm.sampling import Sampling
-from assistant.llm.splice import Spliced
 
 if TYPE_CHECKING:  # its import costs seconds
     from transformers import PreTrainedTokenizerFast
@@ -58,9 +53,6 @@ SHAPES = {
         "max_position_embeddings": 8192,
     },
 }
-
-RANK = 8
-_PATIENCE_S = 60.0
 
 
 def random_llm(shape: str, device: torch.device) -> LoadedLLM:
@@ -147,60 +139,16 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-@dataclass(frozen=True)
-class Heard:
-    """One answer: its figures, and seconds from asking to the first token."""
-
-    done: Done
-    first_token_s: float
-
-
 class GpuBench(Bench):
     """The bench of the speed table with ΔW of rank 8 on q, k, v and o, distinct per row."""
 
     def __init__(self, llm: LoadedLLM, *, n_tokens: int, products: Products) -> None:
-        self._products = products
-        super().__init__(llm, lambda form: llm, n_tokens=n_tokens)  # no row here changes it
+        # No row here changes the model, so it is its own fresh one.
+        super().__init__(llm, lambda form: llm, n_tokens=n_tokens, products=products)
         self.deltas = [
             {name: part for name, part in delta.items() if not name.endswith(".mlp")}
             for delta in self.deltas
         ]
-
-    def _engine(self) -> ContinuousEngine:
-        return ContinuousEngine(self.llm, end_ids=frozenset(), products=self._products)
-
-    def hear(self, spliced: Spliced, n_tokens: int) -> Heard:
-        """Asks and listens to the end."""
-        begin = time.perf_counter()
-        first = 0.0
-        sampling = Sampling(max_new_tokens=n_tokens)
-        for event in self.engine.stream(Request(spliced, sampling, visitor=self.visitor())):
-            if isinstance(event, Token) and not first:
-                first = time.perf_counter() - begin
-            if isinstance(event, Done):
-                return Heard(event, first)
-        raise AssistantError("The answer has no end.")
-
-    def together(self, prompts: list[Spliced], n_tokens: int) -> tuple[float, list[Heard]]:
-        """Asks all at once; tokens per second in all, and the answers.
-
-        Raises:
-            AssistantError: An answer did not come.
-        """
-        heard: list[Heard] = []
-        threads = [
-            threading.Thread(target=lambda p=p: heard.append(self.hear(p, n_tokens)), daemon=True)
-            for p in prompts
-        ]
-        begin = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(_PATIENCE_S)
-        seconds = time.perf_counter() - begin
-        if len(heard) < len(prompts):
-            raise AssistantError(f"{len(heard)} of {len(prompts)} answers came; see the log.")
-        return sum(len(h.done.token_ids) for h in heard) / seconds, heard
 
 
 @torch.inference_mode()

@@ -22,9 +22,10 @@ import torch
 from assistant.bundle import Bundle
 from assistant.errors import AssistantError
 from assistant.evaluate import speed_experts, speed_features, speed_peft, speed_rows
+from assistant.evaluate.speed_bench import Bench, Format
 from assistant.evaluate.speed_figures import HEADER, Figure, Measured
 from assistant.evaluate.speed_report import read_parts, write_report
-from assistant.evaluate.speed_rows import Bench, Format, Pair
+from assistant.evaluate.speed_rows import Pair
 from assistant.llm.load import LoadedLLM, load_llm
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,8 @@ from assistant.adapters.peft_format import write_peft_lora
 from assistant.adapters.xlora.config import XLoraConfig
 from assistant.adapters.xlora.gate import original_keys
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.evaluate.speed_rows import Bench, Pair, in_turns
+from assistant.evaluate.speed_bench import Bench
+from assistant.evaluate.speed_rows import Pair, in_turns
 from assistant.evaluate.xlora_speed import full_passes, mixture_of, question, random_experts
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.load import LoadedLLM

@@ -10,18 +10,14 @@ after it, the rest runs in a process of its own, with the model's own 4-bit prod
 
 import argparse
 import faulthandler
-import json
 import logging
-import os
 import platform
 import statistics
 import sys
-import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
@@ -39,14 +35,10 @@ from assistant.evaluate.gpu_bench import (
     timed,
     weight_bytes,
 )
+from assistant.evaluate.guarded_run import SIMPLER, GuardedRun, LogToReport, Report, Row
 from assistant.evaluate.speed_rows import stock_speed
-from assistant.llm.graphed.capture import BATCHES, graph_obstacle
+from assistant.llm.graphed.capture import BATCHES, Products, graph_obstacle
 
-Row = dict[str, object]
-_T = TypeVar("_T")
-
-_FAILURES = (AssistantError, RuntimeError, ValueError, TypeError, LookupError, AttributeError)
-_FAILURES += (ImportError, OSError, ArithmeticError, AssertionError, NotImplementedError)
 _PROMPT = 64
 
 ROWS = {
@@ -57,7 +49,6 @@ ROWS = {
     "G3": "eight",
     "G5": "molecule",
 }
-SIMPLER = {"auto": "model", "nf4": "model", "model": "none", "none": "none"}
 SETUP_SECONDS, ROW_SECONDS = 90.0, 50.0
 
 
@@ -190,7 +181,7 @@ class Measurements:
         torch.cuda.reset_peak_memory_stats(self.device)
         before = torch.cuda.memory_allocated(self.device)
         molecules.next()
-        heard = bench.hear(bench.prompt(self.context - 160, bench.deltas[0]), 64)
+        heard = bench.hear(bench.prompt(self.context - 160, bench.deltas[0]), n_tokens=64)
         return {
             "peak_gb": torch.cuda.max_memory_allocated(self.device) / 1e9,
             "reserved_gb": torch.cuda.max_memory_reserved(self.device) / 1e9,
@@ -208,44 +199,6 @@ class Measurements:
         seconds = [timed(molecules.next, self.device) for _ in range(4 * self.repeats)]
         n_values = sum(p.numel() for p in molecules.encoder.generator.parameters())
         return {"ms": statistics.median(seconds) * 1e3, "generator_parameters": n_values}
-
-
-class Report:
-    """What is known so far, written to the file after every row."""
-
-    def __init__(self, path: Path | None, *, resume: bool) -> None:
-        self._path = path
-        self.values: dict[str, object] = {"machine": {}, "rows": {}, "log": []}
-        if resume and path is not None and path.exists():
-            self.values = json.loads(path.read_text(encoding="utf-8"))
-
-    def add(self, name: str, row: Row) -> None:
-        """Notes and prints a row."""
-        self.values["rows"][name] = row
-        self.write()
-        said = {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
-        sys.stdout.write(f"{name}: {said}\n")
-        sys.stdout.flush()
-
-    def write(self) -> None:
-        """Writes the file."""
-        if self._path is not None:
-            text = json.dumps(self.values, indent=1, ensure_ascii=False)
-            self._path.write_text(text + "\n", encoding="utf-8")
-
-
-class _Log(logging.Handler):
-    """The engine's own words on its graphs, printed and kept."""
-
-    def __init__(self, report: Report) -> None:
-        super().__init__(logging.INFO)
-        self._report = report
-
-    def emit(self, record: logging.LogRecord) -> None:
-        line = record.getMessage()[:400]
-        self._report.values["log"].append(line)
-        sys.stdout.write(f"  {line}\n")
-        sys.stdout.flush()
 
 
 def machine(device: torch.device, options: argparse.Namespace, obstacle: str) -> Row:
@@ -269,13 +222,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     faulthandler.enable(sys.__stderr__)
     begin = time.monotonic() - options.spent
     report = Report(options.json, resume=options.resume)
-    handler = _Log(report)
+    handler = LogToReport(report)
     for name in ("assistant.llm.graphed", "assistant.llm.decode_loop"):
         logging.getLogger(name).addHandler(handler)
         logging.getLogger(name).setLevel(logging.INFO)
-    run = _Run(options, report, begin)
-    measured = run.guarded("setup", run.set_up, SETUP_SECONDS, options.only or list(ROWS))
-    for name, rest in run.left(options.only or list(ROWS)):
+    device, names = torch.device(options.device), options.only or list(ROWS)
+    run = GuardedRun(report, device, options.products, begin, partial(_resumed, options))
+    measured = run.guarded("setup", lambda: _set_up(options, report, run), SETUP_SECONDS, names)
+    for name, rest in run.left(names, options.seconds):
         row = run.guarded(
             name, lambda name=name: getattr(measured, ROWS[name])(), ROW_SECONDS, rest
         )
@@ -284,87 +238,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any("failed" in row for row in report.values["rows"].values()) else 0
 
 
-class _Run:
-    """Runs the rows one by one, whatever happens to one of them."""
+def _set_up(options: argparse.Namespace, report: Report, run: GuardedRun) -> Measurements:
+    """The model, its engine and the captured graphs."""
+    run.say("imported")
+    device = torch.device(options.device)
+    llm = random_llm(options.shape, device)
+    report.values["machine"] = machine(device, options, graph_obstacle(llm.model))
+    report.write()
+    run.say(f"model made on {report.values['machine']}")
+    bench = GpuBench(llm, n_tokens=options.tokens, products=options.products)
+    run.say("engine ready")
+    return Measurements(bench, options.repeats, options.tokens, options.context)
 
-    def __init__(self, options: argparse.Namespace, report: Report, begin: float) -> None:
-        self._options = options
-        self._report = report
-        self._begin = begin
-        self._device = torch.device(options.device)
 
-    @property
-    def _spent(self) -> float:
-        return time.monotonic() - self._begin
-
-    def set_up(self) -> Measurements:
-        """The model, its engine and the captured graphs."""
-        options, report = self._options, self._report
-        self._say("imported")
-        llm = random_llm(options.shape, self._device)
-        report.values["machine"] = machine(self._device, options, graph_obstacle(llm.model))
-        report.write()
-        self._say(f"model made on {report.values['machine']}")
-        bench = GpuBench(llm, n_tokens=options.tokens, products=options.products)
-        self._say("engine ready")
-        return Measurements(bench, options.repeats, options.tokens, options.context)
-
-    def _say(self, text: str) -> None:
-        sys.stdout.write(f"{self._spent:6.1f} s  {text}\n")
-        sys.stdout.flush()
-
-    def left(self, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-        """The rows for which there is time, each with those after it."""
-        for place, name in enumerate(names):
-            if self._spent > self._options.seconds:
-                self._report.add(name, {"failed": f"not begun: {self._spent:.0f} s were spent"})
-            else:
-                yield name, list(names[place + 1 :])
-
-    def guarded(
-        self, name: str, work: Callable[[], _T], seconds: float, rest: list[str]
-    ) -> _T | None:
-        """What the work gives, or None when it failed, which is noted.
-
-        When it takes too long, or the device does not answer after a failure, or nothing could be
-        set up, `rest` runs in a new process that takes this one's place.
-        """
-        guard = threading.Timer(seconds, self._overrun, (name, seconds, rest))
-        guard.daemon = True
-        guard.start()
-        before = self._spent
-        try:
-            return work()
-        except _FAILURES as error:
-            faulty = f"{type(error).__name__}: {str(error)[:600]}"
-            traceback.print_exc()
-        finally:
-            guard.cancel()
-        self._report.add(name, {"failed": faulty, "seconds": self._spent - before})
-        if name == "setup" or (rest and not _answers(self._device)):
-            self._restart(rest, all_failed=name == "setup")
-        return None
-
-    def _overrun(self, name: str, seconds: float, rest: list[str]) -> None:
-        self._report.add(name, {"failed": f"not done after {seconds:.0f} s"})
-        faulthandler.dump_traceback(sys.__stderr__)
-        self._restart(rest, all_failed=name == "setup")
-
-    def _restart(self, rest: list[str], *, all_failed: bool) -> None:
-        """Goes on with simpler products, unless nothing works with the simplest ones."""
-        options = self._options
-        sys.stdout.flush()
-        simpler = SIMPLER[options.products]
-        if not rest or (all_failed and simpler == options.products):
-            os._exit(1)
-        command = [sys.executable, "-m", "assistant.evaluate.speed_gpu", "--resume"]
-        command += ["--device", options.device, "--shape", options.shape, "--products", simpler]
-        command += ["--repeats", str(options.repeats), "--tokens", str(options.tokens)]
-        command += ["--context", str(options.context), "--seconds", str(options.seconds)]
-        command += ["--spent", f"{self._spent:.1f}", "--only", *rest]
-        if options.json is not None:
-            command += ["--json", str(options.json)]
-        os.execv(sys.executable, command)
+def _resumed(
+    options: argparse.Namespace, products: Products, spent: float, rest: list[str]
+) -> list[str]:
+    """The command that measures the rest, with other products."""
+    command = [sys.executable, "-m", "assistant.evaluate.speed_gpu", "--resume"]
+    command += ["--device", options.device, "--shape", options.shape, "--products", products]
+    command += ["--repeats", str(options.repeats), "--tokens", str(options.tokens)]
+    command += ["--context", str(options.context), "--seconds", str(options.seconds)]
+    command += ["--spent", f"{spent:.1f}", "--only", *rest]
+    if options.json is not None:
+        command += ["--json", str(options.json)]
+    return command
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -382,14 +280,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--spent", type=float, default=0.0, help=argparse.SUPPRESS)
     parser.add_argument("--resume", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
-
-
-def _answers(device: torch.device) -> bool:
-    """Whether the device still computes; after an illegal access it does not."""
-    try:
-        return timed(lambda: torch.ones(8, device=device).sum(), device) >= 0
-    except RuntimeError:
-        return False
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from assistant.adapters.packed import PackedDeltas, TokenDeltas
 from assistant.adapters.weights import LoraWeights, LowRank
-from assistant.evaluate.speed_rows import Bench, Format, Pair, in_turns
+from assistant.evaluate.speed_bench import Bench, Format
+from assistant.evaluate.speed_rows import Pair, in_turns
 from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
 

@@ -24,6 +24,7 @@ from assistant.evaluate.checks import (
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 ETHANOL = "CCO"
+CAFFEINE = "Cn1cnc2c1c(=O)n(C)c(=O)n2C"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,11 @@ def aspirin() -> Facts:
 @pytest.fixture(scope="module")
 def ethanol() -> Facts:
     return compute_facts(Molecule.parse(ETHANOL))
+
+
+@pytest.fixture(scope="module")
+def caffeine() -> Facts:
+    return compute_facts(Molecule.parse(CAFFEINE))
 
 
 def verdicts(checks: tuple[Check, ...]) -> list[tuple[str, str]]:
@@ -86,6 +92,25 @@ def test_single_claim_gets_its_verdict(text: str, kind: str, verdict: str, aspir
 )
 def test_text_without_a_claim_about_the_molecule_gets_no_mark(text: str, aspirin: Facts) -> None:
     assert check_answer(text, {1: aspirin}, (1,)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It contains at least an ester.", ("at least an ester", "confirmed")),
+        ("At least an amide is present.", ("At least an amide", "contradicted")),
+        ("It has at most a ring.", ("at most a ring", "confirmed")),
+        ("At most an amide is present.", ("At most an amide", "confirmed")),
+        ("It has at most an oxygen atom.", ("at most an oxygen atom", "contradicted")),
+        ("It does not have at least an amide.", ("at least an amide", "confirmed")),
+        ("It has at least some rings.", ("some rings", "unverifiable")),
+    ],
+)
+def test_at_least_a_thing_is_a_count_and_no_superlative(
+    text: str, expected: tuple[str, str], aspirin: Facts
+) -> None:
+    checks = check_answer(text, {1: aspirin}, (1,))
+    assert [(c.claim, c.verdict) for c in checks] == [expected]
 
 
 def test_a_contradicted_claim_carries_phrase_offsets_and_truth(aspirin: Facts) -> None:
@@ -153,6 +178,29 @@ def test_a_property_said_once_counts_for_the_next_molecule(
 ) -> None:
     checks = check_answer(text, {1: aspirin, 2: ethanol}, (1, 2))
     assert [(c.molecule, c.verdict) for c in checks] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Molecule 2 has 1 five-membered ring and molecule 1 has 0.", "confirmed confirmed"),
+        ("Molecule 2 has 1 five-membered ring and molecule 1 has 1.", "confirmed contradicted"),
+        (
+            "Molecule 1 has 1 six-membered aromatic ring and molecule 2 has 1.",
+            "confirmed confirmed",
+        ),
+        ("Molecule 2 has 2 fused rings and molecule 1 has 0.", "unverifiable unverifiable"),
+        ("Molecule 1 has 1 carbocyclic ring and molecule 2 has 0.", "unverifiable unverifiable"),
+        ("Molecule 1 has 1 isolated ring and molecule 2 has 0.", "unverifiable unverifiable"),
+        ("Molecule 1 has 1 ring and molecule 2 has 2.", "confirmed confirmed"),
+        ("Molecule 1 has 1 fused ring and molecule 2 has 5.", "unverifiable contradicted"),
+    ],
+)
+def test_what_narrows_a_count_narrows_it_for_the_next_molecule(
+    text: str, expected: str, aspirin: Facts, caffeine: Facts
+) -> None:
+    checks = check_answer(text, {1: aspirin, 2: caffeine}, (1, 2))
+    assert [c.verdict for c in checks] == expected.split()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Tests of the speed table: the two ways of a row do the same work, and the verdict is right."""
 
+import threading
+
 import pytest
 import torch
 
@@ -7,7 +9,8 @@ from assistant.adapters.xlora.passes import two_pass
 from assistant.errors import AssistantError
 from assistant.evaluate import speed, speed_experts, speed_peft, speed_report, speed_rows
 from assistant.evaluate.speed import FIGURES, Figure, Measured
-from assistant.evaluate.speed_rows import Bench, Pair, extended
+from assistant.evaluate.speed_bench import Bench, extended
+from assistant.evaluate.speed_rows import Pair
 from tests.llm.fakes import make_llm
 
 
@@ -32,6 +35,25 @@ def test_a_second_turn_finds_the_first_ones_cache(bench):
     assert bench.ask(second, n_tokens=1, visitor=visitor).cached_tokens == 100
     assert bench.ask(second, n_tokens=1).cached_tokens == 0
     assert second.segment_index.tolist() == [[1] * 100 + [2] * 60]
+
+
+def test_an_answer_that_does_not_come_is_no_speed(bench, monkeypatch):
+    hear, prompts = bench.hear, [bench.prompt(20), bench.prompt(20)]
+    rate, heard = bench.together(prompts, 5)
+    assert [len(h.done.token_ids) for h in heard] == [5, 5]
+    assert all(0 < h.first_token_s <= 10 / rate for h in heard)
+
+    def hear_one(spliced, **options):
+        return hear(spliced, **options) if spliced is prompts[0] else None.lost
+
+    monkeypatch.setattr(bench, "hear", hear_one)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    with pytest.raises(AssistantError, match="1 of 2 answers came"):
+        bench.together(prompts, 5)
+    monkeypatch.setattr(bench, "deltas", bench.deltas[:2])
+    monkeypatch.setattr(bench, "hear", lambda *_, **__: None.lost)
+    with pytest.raises(AssistantError, match="0 of 2 answers came"):
+        speed_rows.eight_together(bench, 1)
 
 
 def test_the_verdict_follows_the_bar():

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+import os
 
 import pytest
 import torch
 
-from assistant.evaluate import speed, speed_gpu
+from assistant.evaluate import guarded_run, speed, speed_gpu
 from assistant.evaluate.gpu_bench import (
     GpuBench,
     Molecules,
@@ -27,8 +28,8 @@ def _stay(monkeypatch):
     def refuse(*arguments):
         raise AssertionError(f"the measurement left this process: {arguments}")
 
-    monkeypatch.setattr(speed_gpu.os, "execv", refuse)
-    monkeypatch.setattr(speed_gpu.os, "_exit", refuse)
+    monkeypatch.setattr(os, "execv", refuse)
+    monkeypatch.setattr(os, "_exit", refuse)
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +77,8 @@ def test_when_the_gpu_is_gone_the_rest_runs_in_a_new_process(tmp_path, monkeypat
         raise SystemExit(3)
 
     monkeypatch.setattr(speed_gpu.Measurements, "decode", fail)
-    monkeypatch.setattr(speed_gpu, "_answers", lambda device: False)
-    monkeypatch.setattr(speed_gpu.os, "execv", replace)
+    monkeypatch.setattr(guarded_run, "answers", lambda device: False)
+    monkeypatch.setattr(os, "execv", replace)
     out = tmp_path / "gpu.json"
     with pytest.raises(SystemExit):
         speed_gpu.main([*SHORT, "--only", "G1", "G5", "--json", str(out)])
@@ -99,8 +100,8 @@ def test_when_nothing_can_be_set_up_simpler_products_are_tried(tmp_path, monkeyp
         raise SystemExit(3)
 
     monkeypatch.setattr(speed_gpu, "random_llm", fail)
-    monkeypatch.setattr(speed_gpu.os, "execv", replace)
-    monkeypatch.setattr(speed_gpu.os, "_exit", lambda code: replace("", ["", "", ""]))
+    monkeypatch.setattr(os, "execv", replace)
+    monkeypatch.setattr(os, "_exit", lambda code: replace("", ["", "", ""]))
     for products in ("auto", "model", "none"):
         with pytest.raises(SystemExit):
             speed_gpu.main([*SHORT, "--products", products, "--json", str(tmp_path / "gpu.json")])

@@ -37,14 +37,14 @@ def read_counts(reading: Reading) -> Iterator[Claim]:
     taken = frozenset(i for t in reading.terms for i in range(t.first, t.behind)) | reading.labels
     for match in reading.terms:
         if match.term.family in ("count", "group", "element"):
-            claim = _claim(reading, match, taken)
+            phrase = read_phrase(reading.tokens, match, taken)
+            claim = _claim(reading, match, phrase)
             if claim is not None:
                 yield claim
-                yield from _for_other_molecules(reading, match, claim)
+                yield from _for_other_molecules(reading, match, phrase, claim)
 
 
-def _claim(reading: Reading, match: TermMatch, taken: frozenset[int]) -> Claim | None:
-    phrase = read_phrase(reading.tokens, match, taken)
+def _claim(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Claim | None:
     if phrase.determiner == "other" or reading.is_silent_but_reacting(match.first):
         return None
     if match.term.family in ("group", "element") and reading.word(match.behind) in _OF_DERIVED:
@@ -61,19 +61,26 @@ def _claim(reading: Reading, match: TermMatch, taken: frozenset[int]) -> Claim |
         behind = _behind_term(reading, match)
         if behind is not None:
             return behind
-    if (
-        reading.word(phrase.first - 1) in _SUPERLATIVES
-        or reading.word(phrase.first) in _SUPERLATIVES
-    ):
+    if any(_is_superlative(reading, at) for at in (phrase.first - 1, phrase.first)):
         return None  # "(fewest rings: molecule 2)" does not say that there are any
     return read_presence(reading, match, phrase)
 
 
-def _for_other_molecules(reading: Reading, match: TermMatch, said: Claim) -> Iterator[Claim]:
+def _is_superlative(reading: Reading, at: int) -> bool:
+    """As in "the least rings"; not "at least some rings"."""
+    return reading.word(at) in _SUPERLATIVES and (
+        (reading.word(at - 1), reading.word(at)) != ("at", "least")
+    )
+
+
+def _for_other_molecules(
+    reading: Reading, match: TermMatch, phrase: NounPhrase, said: Claim
+) -> Iterator[Claim]:
     """The same noun left out for the next molecules: "molecule 1 has 3 rings and molecule 2 has 5".
 
-    Each number needs a molecule of its own and nothing behind it that it might count instead.
-    Stereo is left out: "2" may be how many there are or how many are set.
+    What narrows it ("3 fused rings") narrows it for them as well. Each number needs a molecule of
+    its own and nothing behind it that it might count instead. Stereo is left out: "2" may be how
+    many there are or how many are set.
     """
     if match.term.family != "count" or match.term.key in ("stereocentres", "double_bonds"):
         return
@@ -84,7 +91,7 @@ def _for_other_molecules(reading: Reading, match: TermMatch, said: Claim) -> Ite
         stated, first, at = found
         if reading.word(at) not in _ENDS_A_COUNT:
             return
-        test = count_test(match.term, stated, ())
+        test = count_test(match.term, stated, phrase.modifiers)
         yield reading.claim(first, at, kind_of(match.term), test)
 
 

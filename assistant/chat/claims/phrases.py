@@ -1,5 +1,6 @@
 """The noun phrase around a term: "at least two six-membered rings", "rings: 2"."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -40,6 +41,8 @@ _STOP = words(
     "like plus there lacks lacking between where so because be being not also both possesses "
     "carries bearing"
 )
+_BOUNDS = {("at", "least"): Quantity(1, math.inf), ("at", "most"): Quantity(0, 1)}
+"""What "at least a ring" and "at most a ring" say: as with "one", not that there is one."""
 _LOCANT_OWNERS = words(
     "position positions atom atoms carbon c n number figure table step rule type"
 )
@@ -116,6 +119,9 @@ def read_phrase(
             return _numbered(tokens, term, i, modifiers)
         if word == "a" and i > 0 and tokens[i - 1].text in ("the", "its"):
             return NounPhrase(i, term.behind, "the", None, (*modifiers, "a"))
+        bound = _BOUNDS.get(tuple(t.text for t in tokens[max(0, i - 2) : i]))
+        if word in ("a", "an") and bound is not None:
+            return NounPhrase(i - 2, term.behind, "number", bound, tuple(modifiers))
         if word in _ARTICLES and word != "zero":
             determiner: Determiner = _ARTICLES[word]  # type: ignore[assignment]
             return NounPhrase(i, term.behind, determiner, None, tuple(modifiers))

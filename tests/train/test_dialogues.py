@@ -216,13 +216,19 @@ def test_texts_to_go_on_with_count_as_text(
 ) -> None:
     outside = {**writer.outside, PASSAGES: ["Water boils.\nAt 100 degrees it is a gas."]}
     other = DialogueWriter(writer.molecules, outside, seed=4)
-    dialogue = next(d for d in iter(other.write, None) if d.intents[-1] == GOES_ON)
+    dialogue = next(
+        d for d in iter(other.write, None) if d.intents[-1] == GOES_ON and GOES_ON in d.intents[:-1]
+    )
     assert dialogue.conversation.messages[-2].text == "Go on with this text: Water boils."
     assert dialogue.conversation.messages[-1].text == "At 100 degrees it is a gas."
     weights = LossWeights(answer=1.0, number=4.0, text=0.3)
     example = Encoder(tokenizer, weights).encode(dialogue)
     n = len(tokenizer.encode("At 100 degrees it is a gas.", add_special_tokens=False))
-    assert example.weights[-n - 1 : -1] == pytest.approx(0.3)
+    assert example.weights[-n - 1 :] == pytest.approx(0.3)
+    (_, *ends) = np.flatnonzero(example.ids == tokenizer.eos_token_id)  # the first: of the system
+    plain = [0.3 if intent == GOES_ON else 1.0 for intent in dialogue.intents]
+    assert example.weights[ends[1::2]] == pytest.approx(plain)
+    assert example.weights[ends[::2]] == pytest.approx(0.0)
 
 
 def test_dialogues_of_comparisons_show_the_same_lines_and_decline_what_no_fact_compares(

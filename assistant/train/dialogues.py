@@ -28,7 +28,7 @@ KNOWN_NAMES = 0.04
 INVENTED_NAMES = 0.35
 """Share of nameless molecules under a name that was never seen: names are read, not remembered."""
 ISOMERS = 0.12
-"""Share of further molecules with the formula of the one before."""
+"""How often a further molecule is drawn among isomers of the one before, if there are others."""
 PASSAGES = "passages"
 """Key of texts to go on with among questions from elsewhere: a sentence, a newline, the rest."""
 _ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
@@ -249,11 +249,16 @@ class DialogueWriter:
     def _drawn(self, dialogue: Dialogue) -> tuple[Molecule, Facts]:
         """A molecule at random; now and then an isomer of the last one, so that values agree."""
         rng = self.rng
-        if dialogue.views and rng.random() < ISOMERS:
-            last = dialogue.views[max(dialogue.views)].facts.formula
-            return rng.choice(self._by_formula[last])
+        if dialogue.views and rng.random() < ISOMERS and (isomers := self._new_isomers(dialogue)):
+            return rng.choice(isomers)
         known = bool(self.named) and rng.random() < KNOWN_NAMES
         return rng.choice(self.named if known else self.molecules)
+
+    def _new_isomers(self, dialogue: Dialogue) -> list[tuple[Molecule, Facts]]:
+        """Isomers of the last molecule that are not in the conversation."""
+        there = {dialogue.conversation.molecule(n).molecule.smiles for n in dialogue.views}
+        formula = dialogue.views[max(dialogue.views)].facts.formula
+        return [pair for pair in self._by_formula[formula] if pair[0].smiles not in there]
 
     def _view(self, molecule: Molecule, facts: Facts) -> View:
         rng, rates = self.rng, self.rates

@@ -2,6 +2,8 @@
 
 import random
 import re
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.evaluate.statements import refuses
 from assistant.llm.layout import SlotPiece, layout
+from assistant.train import dialogues as dialogues_module
 from assistant.train import wording
 from assistant.train.both import both
 from assistant.train.comparing import _being_ahead, _end
@@ -104,6 +107,25 @@ def test_names_are_read_and_not_remembered(dialogues: list[Dialogue]) -> None:
             view = dialogue.views.get((*dialogue.conversation.focus(turn), 0)[0])
             if dialogue.intents[turn] == "describe" and view is not None and view.name:
                 assert f" is {view.name}" in answer.text
+
+
+def test_an_isomer_is_drawn_among_those_that_are_not_there_yet(
+    writer: DialogueWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogues_module, "ISOMERS", 1.0)
+    families = ("CCCCO", "CCC(C)O", "CCOCC"), ("CCCN", "CC(C)N"), ("CC#N",), ("c1ccsc1",)
+    molecules = [Molecule.parse(smiles) for family in families for smiles in family]
+    formulas = {m.smiles: compute_facts(m).formula for m in molecules}
+    other = DialogueWriter([(m, compute_facts(m)) for m in molecules], writer.outside, seed=8)
+    after: dict[int, int] = Counter()
+    for _ in range(300):
+        conversation = other.write().conversation
+        there = [known.molecule.smiles for known in conversation.molecules]
+        for i, (last, further) in enumerate(pairwise(there)):
+            left = {s for s in formulas if formulas[s] == formulas[last]} - set(there[: i + 1])
+            assert further in left or not left
+            after[len(left)] += 1
+    assert min(after[0], after[1], after[2]) > 10
 
 
 def test_two_questions_in_one_get_both_answers(writer: DialogueWriter) -> None:

@@ -173,9 +173,7 @@ class Run:
         molecules = self.held_out if held_out else self.molecules
         recipe = self.recipe
         return Feed(
-            lambda seed: DialogueWriter(
-                molecules, self.outside, seed=seed, rates=recipe.rates, compared=recipe.compared
-            ),
+            lambda seed: DialogueWriter(molecules, self.outside, seed=seed, rates=recipe.rates),
             Encoder(self.tokenizer, recipe.loss),
             None if held_out else self.text,
             text_share=recipe.text_share,

@@ -16,15 +16,15 @@ from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.evaluate.statements import refuses
 from assistant.llm.layout import SlotPiece, layout
+from assistant.train import comparing, wording
 from assistant.train import dialogues as dialogues_module
-from assistant.train import wording
 from assistant.train.both import both
 from assistant.train.comparing import _being_ahead, _end
 from assistant.train.dialogues import PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, LossWeights
 from assistant.train.language import Naming
 from assistant.train.tokenizer import train_tokenizer
-from assistant.train.view import GOES_ON, Dialogue
+from assistant.train.view import GOES_ON, Dialogue, View
 
 SMILES = (
     "CC(=O)Oc1ccccc1C(=O)O", "CCO", "C[C@H](N)C(=O)O", "c1ccncc1", "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
@@ -264,3 +264,18 @@ def test_what_no_fact_compares_is_declined(dialogues: list[Dialogue]) -> None:
     ]
     assert len(declined) > 10
     assert all(map(refuses, declined))
+
+
+def test_two_molecules_are_not_all_and_counts_are_plural(dialogues: list[Dialogue]) -> None:
+    rng = random.Random(12)
+    (two, several) = (next(d.views for d in dialogues if len(d.views) == n) for n in (2, 3))
+    of_two = [comparing.compare(rng, two, *two)[0].lower() for _ in range(3000)]
+    assert not [asked for asked in of_two if "all two" in asked or "all of them" in asked]
+    assert any("of the two" in asked for asked in of_two)
+    of_three = [comparing.most_of_all(rng, several)[0].lower() for _ in range(500)]
+    assert any("all three" in asked for asked in of_three)
+    shown = {n: View({"stereocentres": f"{n} of 2 set"}, v.facts, None, None, graph=False)
+             for n, v in two.items()}  # fmt: skip
+    assert comparing._values(shown, "stereocentres") == (
+        "The stereocentres are 1 of 2 set for molecule 1 and 2 of 2 set for molecule 2"
+    )

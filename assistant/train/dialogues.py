@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Literal
 
 from assistant.chat.card import CARD_KEYS, card_lines
-from assistant.chat.conversation import MAX_FOCUS, Message, Role, referred_numbers
+from assistant.chat.conversation import Message, Role, referred_numbers
 from assistant.chat.prompts import fill
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
@@ -64,7 +64,7 @@ class DialogueWriter:
         """Molecule and key of the question before, if it was about one fact."""
 
     def write(self) -> Dialogue:
-        """One conversation of 1 to 10 turns with 0 to 3 molecules."""
+        """One conversation of 1 to 12 turns with 0 to 4 molecules."""
         rng, dialogue = self.rng, Dialogue()
         self._asked = None
         self._size = "tiny" if rng.random() < self.tiny else "full"
@@ -93,7 +93,7 @@ class DialogueWriter:
         known = list(dialogue.views)
         if len(known) > 2 and rng.random() < 0.15:
             question, answer, intent = comparing.most_of_all(rng, dialogue.views)
-            self._add(dialogue, question, answer, intent, numbers, compared=known[-MAX_FOCUS:])
+            self._add(dialogue, question, answer, intent, numbers, compared=known)
             return
         if len(known) >= 2 and (len(numbers) >= 2 or rng.random() < 0.3):
             first, second = (numbers if len(numbers) >= 2 else rng.sample(known, 2))[:2]

@@ -279,3 +279,9 @@ def test_two_molecules_are_not_all_and_counts_are_plural(dialogues: list[Dialogu
     assert comparing._values(shown, "stereocentres") == (
         "The stereocentres are 1 of 2 set for molecule 1 and 2 of 2 set for molecule 2"
     )
+
+
+def test_a_conversation_is_as_long_as_the_writer_says(dialogues: list[Dialogue]) -> None:
+    assert {len(d.intents) for d in dialogues} == set(range(1, 13))
+    assert {len(d.views) for d in dialogues} == set(range(5))
+    assert max(len(d.conversation.focus(t)) for d in dialogues for t in range(len(d.intents))) == 4

@@ -101,7 +101,7 @@ def write_card(
         generator_size=size,
         generator_training=training,
         pair_heads=_pair_heads(bundle),
-        commands=commands_of(run, bundle, before=[stage.run for stage in before]),
+        commands=commands_of(stages, bundle),
         stages="; then ".join(stage.told for stage in stages),
         n_molecules=f"{len(molecules):,}",
         n_named=sum(bool(molecule.name) for molecule, _ in molecules),
@@ -160,25 +160,36 @@ def _base_recipe(values: Mapping[str, Any]) -> Recipe:
     return replace(recipe, start="RUN" if recipe.start else "")
 
 
-def commands_of(run: Path, bundle: Path, *, before: Sequence[Path] = ()) -> str:
-    """What was run, by recipes of the repository where those are what the runs noted."""
-    noted = [json.loads((r / "recipe.json").read_text("utf-8")) for r in (*before, run)]
-    parts = [_command("base", config_name(recipe, _base_recipe)) for recipe in noted]
+def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
+    """What was run, by recipes of the repository where those are what the runs noted.
+
+    Args:
+        stages: The base runs, the first one first; each goes on from the one before.
+        bundle: What the last one became.
+    """
+    places = [f"RUN{i}" for i in range(1, len(stages) + 1)] if len(stages) > 1 else ["RUN"]
+    last = places[-1]
+    parts = [
+        _command("base", config_name(stage.recipe, _base_recipe), place)
+        for stage, place in zip(stages, places, strict=True)
+    ]
     if (bundle / "generator").is_dir():
-        about = json.loads((run / "generator.json").read_text("utf-8"))
+        about = json.loads((stages[-1].run / "generator.json").read_text("utf-8"))
         recipe = config_name(about["recipe"], GeneratorRecipe.from_dict)
-        parts.append(_command("generator", recipe))
+        parts.append(_command("generator", recipe, last))
     names = "" if Bundle.read(bundle).reads_names else " --no-names"
     parts.append(
-        f"`python -m assistant.train.export --run RUN --bundle checkpoints/{bundle.name}{names}`"
+        f"`python -m assistant.train.export --run {last} --bundle checkpoints/{bundle.name}{names}`"
     )
     parts += [f"`{HeadFigures.read(head).command}`" for head in _heads(bundle)]
-    device = "Each recipe's first lines say on which device and with how many processes."
-    return ",\n  ".join(parts) + f".\n  {device}"
+    told = ["Each recipe's first lines say on which device and with how many processes."]
+    if len(stages) > 1:
+        told.append("The `start` of a recipe is the run before: set it to that directory.")
+    return ",\n  ".join(parts) + f".\n  {' '.join(told)}"
 
 
-def _command(module: str, config: str) -> str:
-    return f"`python -m assistant.train.{module} --config {config} --data DIR --run RUN`"
+def _command(module: str, config: str, run: str) -> str:
+    return f"`python -m assistant.train.{module} --config {config} --data DIR --run {run}`"
 
 
 def config_name(recipe: dict, build: Callable[[Mapping[str, Any]], object]) -> str:

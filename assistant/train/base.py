@@ -37,7 +37,7 @@ from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
 from assistant.train.recipe import Recipe, Schedule
 from assistant.train.start import check_sources, load_encoder, take_over
-from assistant.train.text import PlainText, passages, text_documents
+from assistant.train.text import TEXT, PlainText, passages, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ class Run:
             return None
         return PlainText.load(
             data,
-            self.directory / "text.npy",
+            self.directory / TEXT,
             self.tokenizer,
             licensed_only=self.recipe.licensed_only,
         )

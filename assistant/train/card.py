@@ -9,6 +9,7 @@ import pickle
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -23,7 +24,7 @@ from assistant.train.corpus import question_sources
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.provenance import Provenance
 from assistant.train.recipe import Recipe
-from assistant.train.text import text_sources
+from assistant.train.text import TEXT, text_sources
 
 _CONFIGS = Path(__file__).parent / "configs"
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
@@ -47,7 +48,7 @@ class Stage:
     run: Path
     hardware: str
 
-    @property
+    @cached_property
     def recipe(self) -> dict[str, Any]:
         """As it was noted."""
         return json.loads((self.run / "recipe.json").read_text("utf-8"))
@@ -88,7 +89,7 @@ def write_card(
     molecules = pickle.loads((run / "molecules.pkl").read_bytes())  # written by this run
     stages = [*before, Stage(run, hardware)]
     config = json.loads((bundle / "llm" / "config.json").read_text("utf-8"))
-    recipe = json.loads((run / "recipe.json").read_text("utf-8"))
+    recipe = stages[-1].recipe
     report = json.loads(grounding.read_text("utf-8"))
     generator, training, size = _generator(run, bundle, generator_hardware)
     sizes = recipe["sizes"]
@@ -130,13 +131,17 @@ def _n_parameters(sizes: Mapping[str, int]) -> int:
 
 
 def sources_of(recipe: dict, run: Path) -> list[str]:
-    """What a run and the encoder it began with were trained on, with licences."""
+    """What a run, those before it and the encoder it began with were trained on, with licences.
+
+    Plain text that the recipe has no share of was read by a run before, which leaves it here.
+    """
     licensed_only = bool(recipe.get("licensed_only"))
     tags, questions = list(licences.known("corpus")), question_sources()
     if licensed_only:
         tags = licences.clear_names("corpus", tags)
         questions = licences.clear_names("text", questions)
-    texts = text_sources(licensed_only=licensed_only) if recipe["text_share"] else []
+    reads_text = recipe["text_share"] or (run / TEXT).is_file()
+    texts = text_sources(licensed_only=licensed_only) if reads_text else []
     encoder = Provenance.of(run).sources
     if recipe.get("encoder") and not encoder:
         encoder = ("what it was trained on was not noted",)
@@ -229,7 +234,7 @@ def _pair_heads(bundle: Path) -> str:
 
 
 def _text_tokens(run: Path) -> str:
-    kept = run / "text.npy"
+    kept = run / TEXT
     return f"{len(np.load(kept, mmap_mode='r')) / 1e6:.1f}" if kept.is_file() else "0"
 
 

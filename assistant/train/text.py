@@ -24,6 +24,8 @@ Row = dict[str, str]
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?=\s|$)")
 _PASSAGE_CHARS = 400
 N_PASSAGES = 12000
+TEXT = "text.npy"
+"""File of a run with the plain text that it, or a run before it, was trained on."""
 
 _SOURCES: dict[str, Callable[[Row], str]] = {
     "openstax_chemistry2e_paragraphs": lambda row: row["text"],

@@ -37,7 +37,7 @@ from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
 from assistant.train.recipe import Recipe, Schedule
 from assistant.train.start import check_sources, load_encoder, take_over
-from assistant.train.text import PlainText, passages, text_documents
+from assistant.train.text import TEXT, PlainText, passages, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ class Run:
             return None
         return PlainText.load(
             data,
-            self.directory / "text.npy",
+            self.directory / TEXT,
             self.tokenizer,
             licensed_only=self.recipe.licensed_only,
         )
@@ -173,9 +173,7 @@ class Run:
         molecules = self.held_out if held_out else self.molecules
         recipe = self.recipe
         return Feed(
-            lambda seed: DialogueWriter(
-                molecules, self.outside, seed=seed, rates=recipe.rates, compared=recipe.compared
-            ),
+            lambda seed: DialogueWriter(molecules, self.outside, seed=seed, rates=recipe.rates),
             Encoder(self.tokenizer, recipe.loss),
             None if held_out else self.text,
             text_share=recipe.text_share,

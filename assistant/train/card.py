@@ -9,6 +9,7 @@ import pickle
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -23,7 +24,7 @@ from assistant.train.corpus import question_sources
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.provenance import Provenance
 from assistant.train.recipe import Recipe
-from assistant.train.text import text_sources
+from assistant.train.text import TEXT, text_sources
 
 _CONFIGS = Path(__file__).parent / "configs"
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
@@ -47,7 +48,7 @@ class Stage:
     run: Path
     hardware: str
 
-    @property
+    @cached_property
     def recipe(self) -> dict[str, Any]:
         """As it was noted."""
         return json.loads((self.run / "recipe.json").read_text("utf-8"))
@@ -88,7 +89,7 @@ def write_card(
     molecules = pickle.loads((run / "molecules.pkl").read_bytes())  # written by this run
     stages = [*before, Stage(run, hardware)]
     config = json.loads((bundle / "llm" / "config.json").read_text("utf-8"))
-    recipe = json.loads((run / "recipe.json").read_text("utf-8"))
+    recipe = stages[-1].recipe
     report = json.loads(grounding.read_text("utf-8"))
     generator, training, size = _generator(run, bundle, generator_hardware)
     sizes = recipe["sizes"]
@@ -101,7 +102,7 @@ def write_card(
         generator_size=size,
         generator_training=training,
         pair_heads=_pair_heads(bundle),
-        commands=commands_of(run, bundle, before=[stage.run for stage in before]),
+        commands=commands_of(stages, bundle),
         stages="; then ".join(stage.told for stage in stages),
         n_molecules=f"{len(molecules):,}",
         n_named=sum(bool(molecule.name) for molecule, _ in molecules),
@@ -130,13 +131,17 @@ def _n_parameters(sizes: Mapping[str, int]) -> int:
 
 
 def sources_of(recipe: dict, run: Path) -> list[str]:
-    """What a run and the encoder it began with were trained on, with licences."""
+    """What a run, those before it and the encoder it began with were trained on, with licences.
+
+    Plain text that the recipe has no share of was read by a run before, which leaves it here.
+    """
     licensed_only = bool(recipe.get("licensed_only"))
     tags, questions = list(licences.known("corpus")), question_sources()
     if licensed_only:
         tags = licences.clear_names("corpus", tags)
         questions = licences.clear_names("text", questions)
-    texts = text_sources(licensed_only=licensed_only) if recipe["text_share"] else []
+    reads_text = recipe["text_share"] or (run / TEXT).is_file()
+    texts = text_sources(licensed_only=licensed_only) if reads_text else []
     encoder = Provenance.of(run).sources
     if recipe.get("encoder") and not encoder:
         encoder = ("what it was trained on was not noted",)
@@ -160,25 +165,36 @@ def _base_recipe(values: Mapping[str, Any]) -> Recipe:
     return replace(recipe, start="RUN" if recipe.start else "")
 
 
-def commands_of(run: Path, bundle: Path, *, before: Sequence[Path] = ()) -> str:
-    """What was run, by recipes of the repository where those are what the runs noted."""
-    noted = [json.loads((r / "recipe.json").read_text("utf-8")) for r in (*before, run)]
-    parts = [_command("base", config_name(recipe, _base_recipe)) for recipe in noted]
+def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
+    """What was run, by recipes of the repository where those are what the runs noted.
+
+    Args:
+        stages: The base runs, the first one first; each goes on from the one before.
+        bundle: What the last one became.
+    """
+    places = [f"RUN{i}" for i in range(1, len(stages) + 1)] if len(stages) > 1 else ["RUN"]
+    last = places[-1]
+    parts = [
+        _command("base", config_name(stage.recipe, _base_recipe), place)
+        for stage, place in zip(stages, places, strict=True)
+    ]
     if (bundle / "generator").is_dir():
-        about = json.loads((run / "generator.json").read_text("utf-8"))
+        about = json.loads((stages[-1].run / "generator.json").read_text("utf-8"))
         recipe = config_name(about["recipe"], GeneratorRecipe.from_dict)
-        parts.append(_command("generator", recipe))
+        parts.append(_command("generator", recipe, last))
     names = "" if Bundle.read(bundle).reads_names else " --no-names"
     parts.append(
-        f"`python -m assistant.train.export --run RUN --bundle checkpoints/{bundle.name}{names}`"
+        f"`python -m assistant.train.export --run {last} --bundle checkpoints/{bundle.name}{names}`"
     )
     parts += [f"`{HeadFigures.read(head).command}`" for head in _heads(bundle)]
-    device = "Each recipe's first lines say on which device and with how many processes."
-    return ",\n  ".join(parts) + f".\n  {device}"
+    told = ["Each recipe's first lines say on which device and with how many processes."]
+    if len(stages) > 1:
+        told.append("The `start` of a recipe is the run before: set it to that directory.")
+    return ",\n  ".join(parts) + f".\n  {' '.join(told)}"
 
 
-def _command(module: str, config: str) -> str:
-    return f"`python -m assistant.train.{module} --config {config} --data DIR --run RUN`"
+def _command(module: str, config: str, run: str) -> str:
+    return f"`python -m assistant.train.{module} --config {config} --data DIR --run {run}`"
 
 
 def config_name(recipe: dict, build: Callable[[Mapping[str, Any]], object]) -> str:
@@ -218,7 +234,7 @@ def _pair_heads(bundle: Path) -> str:
 
 
 def _text_tokens(run: Path) -> str:
-    kept = run / "text.npy"
+    kept = run / TEXT
     return f"{len(np.load(kept, mmap_mode='r')) / 1e6:.1f}" if kept.is_file() else "0"
 
 

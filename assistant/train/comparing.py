@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assistant.train.view import View
 
 Views = Mapping[int, "View"]
+_OF_MANY = ("all {n}", "all of them")
 _COUNTED = {**w.COUNT_PLURALS, "double_bonds": "stereo double bonds"}
 
 
@@ -28,7 +29,10 @@ def compare(rng: random.Random, views: Views, first: int, second: int) -> Turn:
     two = {first: views[first], second: views[second]}
 
     def drawn(frames: Sequence[str], **filled: str) -> str:
-        fitting = frames if len(views) == 2 else [f for f in frames if "{a}" in f]
+        if len(views) == 2:
+            fitting = [f for f in frames if not any(said in f for said in _OF_MANY)]
+        else:
+            fitting = [f for f in frames if "{a}" in f]
         return rng.choice(fitting).format(a=a, b=b, n="two", **filled)
 
     kinds = ("which", "more", "same", "product", "all", "unknown")
@@ -160,7 +164,7 @@ def _values(views: Views, key: str) -> str:
             f" and molecule {second} one of {values[1]}"
         )
     told = [f"{view.values[key]} for molecule {number}" for number, view in views.items()]
-    return f"The {label} {'are' if key == 'double_bonds' else 'is'} {joined(told)}"
+    return f"The {label} {'are' if key in _COUNTED else 'is'} {joined(told)}"
 
 
 def _all_equal(views: Views, key: str) -> str:

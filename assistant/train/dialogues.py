@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Literal
 
 from assistant.chat.card import CARD_KEYS, card_lines
-from assistant.chat.conversation import MAX_FOCUS, Message, Role, referred_numbers
+from assistant.chat.conversation import Message, Role, referred_numbers
 from assistant.chat.prompts import fill
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
@@ -28,7 +28,7 @@ KNOWN_NAMES = 0.04
 INVENTED_NAMES = 0.35
 """Share of nameless molecules under a name that was never seen: names are read, not remembered."""
 ISOMERS = 0.12
-"""Share of further molecules with the formula of the one before."""
+"""How often a further molecule is drawn among isomers of the one before, if there are others."""
 PASSAGES = "passages"
 """Key of texts to go on with among questions from elsewhere: a sentence, a newline, the rest."""
 _ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
@@ -46,7 +46,6 @@ class DialogueWriter:
         rates: Rates | None = None,
         short: float = 0.0,
         tiny: float = 0.0,
-        compared: float = 0.0,
     ) -> None:
         self.molecules = molecules
         self.named = [pair for pair in molecules if pair[0].name]
@@ -60,20 +59,14 @@ class DialogueWriter:
         """Share of short dialogues: few turns, few card lines. Copying is learned on them first."""
         self.tiny = tiny
         """Share of tiny dialogues: one or two values asked of a card of one to three lines."""
-        self.compared = compared
-        """Share of dialogues that only compare molecules, of which the same lines are shown."""
-        self._lines: frozenset[str] | None = None
         self._size: Literal["tiny", "short", "full"] = "full"
         self._asked: tuple[int, str] | None = None
         """Molecule and key of the question before, if it was about one fact."""
 
     def write(self) -> Dialogue:
-        """One conversation of 1 to 10 turns with 0 to 3 molecules."""
+        """One conversation of 1 to 12 turns with 0 to 4 molecules."""
         rng, dialogue = self.rng, Dialogue()
-        self._asked = self._lines = None
-        if rng.random() < self.compared:
-            self._comparisons(dialogue)
-            return dialogue
+        self._asked = None
         self._size = "tiny" if rng.random() < self.tiny else "full"
         if self._size == "full" and rng.random() < self.short:
             self._size = "short"
@@ -100,7 +93,7 @@ class DialogueWriter:
         known = list(dialogue.views)
         if len(known) > 2 and rng.random() < 0.15:
             question, answer, intent = comparing.most_of_all(rng, dialogue.views)
-            self._add(dialogue, question, answer, intent, numbers, compared=known[-MAX_FOCUS:])
+            self._add(dialogue, question, answer, intent, numbers, compared=known)
             return
         if len(known) >= 2 and (len(numbers) >= 2 or rng.random() < 0.3):
             first, second = (numbers if len(numbers) >= 2 else rng.sample(known, 2))[:2]
@@ -125,29 +118,6 @@ class DialogueWriter:
             attached = [*numbers, target]
         self._add(dialogue, question, answer, intent, attached)
         self._asked = (target, intent.removeprefix("fact ")) if intent.startswith("fact ") else None
-
-    def _comparisons(self, dialogue: Dialogue) -> None:
-        """Two to four molecules at once, and nothing but questions that compare them."""
-        rng, self._size = self.rng, "full"
-        self._lines = frozenset(rng.sample(CARD_KEYS, rng.randint(3, len(CARD_KEYS))))
-        n_molecules = rng.choices((2, 3, 4), (70, 20, 10))[0]
-        for _ in range(3 * n_molecules):  # an isomer drawn can be one that is there
-            if len(dialogue.views) < n_molecules:
-                self._introduce(dialogue)
-        known = list(dialogue.views)
-        if len(known) < 2:
-            self._turn(dialogue, 0)
-            return
-        new = known
-        for _ in range(rng.randint(1, 4)):
-            if len(known) > 2 and rng.random() < 0.6:
-                compared = known[-MAX_FOCUS:]
-                question, answer, intent = comparing.most_of_all(rng, dialogue.views)
-            else:
-                compared = rng.sample(known, 2)
-                question, answer, intent = comparing.compare(rng, dialogue.views, *compared)
-            self._add(dialogue, question, answer, intent, new, compared=compared)
-            new = []
 
     def _passage(self) -> tuple[str, str, str]:
         """A text to go on with: what is said of molecules leaves other text as it was."""
@@ -249,18 +219,21 @@ class DialogueWriter:
     def _drawn(self, dialogue: Dialogue) -> tuple[Molecule, Facts]:
         """A molecule at random; now and then an isomer of the last one, so that values agree."""
         rng = self.rng
-        if dialogue.views and rng.random() < ISOMERS:
-            last = dialogue.views[max(dialogue.views)].facts.formula
-            return rng.choice(self._by_formula[last])
+        if dialogue.views and rng.random() < ISOMERS and (isomers := self._new_isomers(dialogue)):
+            return rng.choice(isomers)
         known = bool(self.named) and rng.random() < KNOWN_NAMES
         return rng.choice(self.named if known else self.molecules)
+
+    def _new_isomers(self, dialogue: Dialogue) -> list[tuple[Molecule, Facts]]:
+        """Isomers of the last molecule that are not in the conversation."""
+        there = {dialogue.conversation.molecule(n).molecule.smiles for n in dialogue.views}
+        formula = dialogue.views[max(dialogue.views)].facts.formula
+        return [pair for pair in self._by_formula[formula] if pair[0].smiles not in there]
 
     def _view(self, molecule: Molecule, facts: Facts) -> View:
         rng, rates = self.rng, self.rates
         values = {line.key: line.value for line in card_lines(facts)}
-        if self._lines is not None:
-            values = {k: v for k, v in values.items() if k in self._lines}
-        elif rng.random() < 0.5:
+        if rng.random() < 0.5:
             values = {k: v for k, v in values.items() if rng.random() >= rates.line}
         if self._size != "full":
             few, many = (1, 3) if self._size == "tiny" else (2, 6)
@@ -272,7 +245,7 @@ class DialogueWriter:
             return View(values, facts, molecule.name, None, graph)
         smiles: str | None = molecule.smiles if rng.random() >= rates.smiles else None
         graph = rng.random() >= rates.graph
-        if self._lines is None and rng.random() < rates.card and (smiles or graph):
+        if rng.random() < rates.card and (smiles or graph):
             values = {}
         if rng.random() < rates.blind:
             values, smiles, graph = {}, None, False

@@ -106,6 +106,8 @@ def _intents(last: Mapping[str, Any]) -> list[str]:
     return [
         f"{len(intents)} intents in {total:,} turns: {shares}.",
         f"Not written: {', '.join(missing) if missing else 'none'}.",
+        "Turns that go on with a plain text are left out: their words are those of the text. A run"
+        " with `text_share` has them among its turns.",
     ]
 
 

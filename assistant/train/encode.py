@@ -91,7 +91,7 @@ class Encoder:
         segment = builder.segment(prompt.focus[-1])
         answer = PromptMessage("assistant", (last_answer,), len(prompt.focus) - 1)
         self._message(builder, answer, segment, dialogue)
-        builder.add([self._end], self.weights.answer, segment)
+        builder.add([self._end], builder.end_weight, segment)
         molecules = {number: conversation.molecule(number).molecule for number in views}
         return replace(builder.build(), molecules=molecules)
 
@@ -102,9 +102,9 @@ class Encoder:
         answer = role == "assistant"
         plain = answer and dialogue.intents[message.turn] == GOES_ON
         if builder.ids:  # the end of a message belongs to the turn it leads to, as in `llm.layout`
-            ends_answer = role == "user" and builder.answered
-            builder.add([self._end], self.weights.answer if ends_answer else 0.0, segment)
-        builder.answered = answer
+            builder.add([self._end], builder.end_weight if role == "user" else 0.0, segment)
+        said = self.weights.text if plain else self.weights.answer
+        builder.end_weight = said if answer else 0.0
         builder.add([self._role[role]], 0.0, segment)
         for index, part in enumerate(parts):
             if isinstance(part, Slot):
@@ -113,8 +113,7 @@ class Encoder:
                 continue
             is_card = index > 0 and isinstance(parts[index - 1], Slot)
             weight = self.weights.card if is_card else self.weights.question
-            weight = self.weights.answer if answer else 0.0 if role == "system" else weight
-            weight = self.weights.text if plain else weight
+            weight = said if answer else 0.0 if role == "system" else weight
             ids = self._encode(part)
             builder.add(ids, weight, segment)
             if answer and not plain:
@@ -133,7 +132,8 @@ class _Builder:
         self.slots: list[int] = []
         self.segments: list[int] = []
         self.focuses: list[tuple[int, ...]] = [()]
-        self.answered = False
+        self.end_weight = 0.0
+        """Of the end token of the message added last."""
         self._last = 0
 
     def segment(self, focus: tuple[int, ...]) -> int:

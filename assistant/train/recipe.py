@@ -30,8 +30,6 @@ class Recipe(RecipeFile):
     tiny_until: float = 0.3
     short_until: float = 0.5
     short_at_end: float = 0.1
-    compared: float = 0.0
-    """Share of dialogues that only compare molecules."""
     text_share: float = 0.0
     text_length: int = 512
     n_molecules: int = 30000

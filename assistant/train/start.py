@@ -9,8 +9,9 @@ from assistant.checkpoint import load_weights, read_config
 from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.train.provenance import NOTE, Provenance, refuse_unclear_encoder
+from assistant.train.text import TEXT
 
-_PREPARED = ("molecules.pkl", "outside.json", "passages.json", "text.npy")
+_PREPARED = ("molecules.pkl", "outside.json", "passages.json", TEXT)
 
 
 def check_sources(

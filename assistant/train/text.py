@@ -16,14 +16,16 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from assistant.errors import AssistantError
-from assistant.evaluate.tasks.forgetting import is_unseen
+from assistant.evaluate.tasks.forgetting import MIN_REST_CHARS, after_first_sentence, is_unseen
 from assistant.train import licences
 
 Row = dict[str, str]
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?=\s|$)")
 _PASSAGE_CHARS = 400
 N_PASSAGES = 12000
+TEXT = "text.npy"
+"""File of a run with the plain text that it, or a run before it, was trained on."""
 
 _SOURCES: dict[str, Callable[[Row], str]] = {
     "openstax_chemistry2e_paragraphs": lambda row: row["text"],
@@ -80,6 +82,8 @@ def text_documents(data: Path, *, licensed_only: bool = False) -> Iterator[str]:
 def passages(data: Path, keep: Path, *, seed: int, licensed_only: bool = False) -> list[str]:
     """Texts to go on with: a first sentence, a newline, and what comes after it, in one line.
 
+    They end where a sentence does: what comes after the last word is learned, too.
+
     Args:
         data: Data directory.
         keep: File of this run that holds the result; read when it exists.
@@ -90,12 +94,21 @@ def passages(data: Path, keep: Path, *, seed: int, licensed_only: bool = False) 
         return json.loads(keep.read_text(encoding="utf-8"))
     found = []
     for document in text_documents(data, licensed_only=licensed_only):
-        start, *rest = _SENTENCE.split(" ".join(document.split()), maxsplit=1)
-        if rest and 20 <= len(start) <= 250 and len(rest[0]) > 40:
-            found.append(f"{start}\n{rest[0][:_PASSAGE_CHARS]}")
+        passage = after_first_sentence(" ".join(document.split()))
+        if passage is None or not 20 <= len(passage.start) <= 250:
+            continue
+        rest = _whole_sentences(passage.rest)
+        if len(rest) > MIN_REST_CHARS:
+            found.append(f"{passage.start}\n{rest}")
     chosen = random.Random(seed).sample(found, min(N_PASSAGES, len(found)))
     keep.write_text(json.dumps(chosen), encoding="utf-8")
     return chosen
+
+
+def _whole_sentences(text: str) -> str:
+    """As many sentences of a text as the limit holds, none where the first is longer."""
+    ends = (match.start() for match in _SENTENCE_END.finditer(text))
+    return text[: max((end for end in ends if end <= _PASSAGE_CHARS), default=0)]
 
 
 @dataclass(frozen=True)

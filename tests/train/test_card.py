@@ -77,7 +77,9 @@ def test_a_card_lists_pair_heads_and_their_commands_only_where_there_are_some(
     assert "--no-names" not in without
     assert "\n\n## How it was trained" in without
     for text in (with_heads, without):
-        assert "--config assistant/train/configs/default_gpu.toml" in text
+        assert "--config assistant/train/configs/default_gpu.toml --data DIR --run RUN`" in text
+        assert "export --run RUN --bundle" in text
+        assert "`start`" not in text
         assert "train.generator" not in text
         assert "generator_loss.png" not in text
 
@@ -99,8 +101,13 @@ def test_a_card_tells_all_the_runs_that_the_weights_went_through(run: Path, tmp_
     text = (bundle / "README.md").read_text(encoding="utf-8")
     assert "3 steps, 0.0 M tokens in 0.0 minutes on a core; then 1,500 steps, 2.0 M" in text
     assert "15% and 12% of the examples are plain text" in text
-    first, second = (text.index(f"configs/default_gpu{more}.toml") for more in ("", "_more"))
+    first, second = (
+        text.index(f"configs/default_gpu{more}.toml --data DIR --run RUN{n}`")
+        for n, more in ((1, ""), (2, "_more"))
+    )
     assert first < second
+    assert "export --run RUN2 --bundle" in text
+    assert "The `start` of a recipe is the run before" in text
     assert "/some/disk" not in text
 
 
@@ -124,7 +131,8 @@ def test_the_shipped_card_has_all_components_and_their_commands(run: Path) -> No
     noted = json.dumps(asdict(Recipe.load(CONFIGS / "default_gpu_more.toml")))
     (later / "recipe.json").write_text(noted, encoding="utf-8")
     (later / "generator.json").write_text(json.dumps(about), encoding="utf-8")
-    assert f"- Commands: {commands_of(later, SHIPPED, before=[run])}\n" in card
+    stages = [Stage(place, "") for place in (run, later)]
+    assert f"- Commands: {commands_of(stages, SHIPPED)}\n" in card
 
 
 @pytest.mark.parametrize(

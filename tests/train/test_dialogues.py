@@ -2,6 +2,8 @@
 
 import random
 import re
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +16,15 @@ from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.evaluate.statements import refuses
 from assistant.llm.layout import SlotPiece, layout
-from assistant.train import wording
+from assistant.train import comparing, wording
+from assistant.train import dialogues as dialogues_module
 from assistant.train.both import both
 from assistant.train.comparing import _being_ahead, _end
 from assistant.train.dialogues import PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, LossWeights
 from assistant.train.language import Naming
 from assistant.train.tokenizer import train_tokenizer
-from assistant.train.view import GOES_ON, Dialogue
+from assistant.train.view import GOES_ON, Dialogue, View
 
 SMILES = (
     "CC(=O)Oc1ccccc1C(=O)O", "CCO", "C[C@H](N)C(=O)O", "c1ccncc1", "CC(C)Cc1ccc(cc1)C(C)C(=O)O",
@@ -104,6 +107,25 @@ def test_names_are_read_and_not_remembered(dialogues: list[Dialogue]) -> None:
             view = dialogue.views.get((*dialogue.conversation.focus(turn), 0)[0])
             if dialogue.intents[turn] == "describe" and view is not None and view.name:
                 assert f" is {view.name}" in answer.text
+
+
+def test_an_isomer_is_drawn_among_those_that_are_not_there_yet(
+    writer: DialogueWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogues_module, "ISOMERS", 1.0)
+    families = ("CCCCO", "CCC(C)O", "CCOCC"), ("CCCN", "CC(C)N"), ("CC#N",), ("c1ccsc1",)
+    molecules = [Molecule.parse(smiles) for family in families for smiles in family]
+    formulas = {m.smiles: compute_facts(m).formula for m in molecules}
+    other = DialogueWriter([(m, compute_facts(m)) for m in molecules], writer.outside, seed=8)
+    after: dict[int, int] = Counter()
+    for _ in range(300):
+        conversation = other.write().conversation
+        there = [known.molecule.smiles for known in conversation.molecules]
+        for i, (last, further) in enumerate(pairwise(there)):
+            left = {s for s in formulas if formulas[s] == formulas[last]} - set(there[: i + 1])
+            assert further in left or not left
+            after[len(left)] += 1
+    assert min(after[0], after[1], after[2]) > 10
 
 
 def test_two_questions_in_one_get_both_answers(writer: DialogueWriter) -> None:
@@ -216,31 +238,50 @@ def test_texts_to_go_on_with_count_as_text(
 ) -> None:
     outside = {**writer.outside, PASSAGES: ["Water boils.\nAt 100 degrees it is a gas."]}
     other = DialogueWriter(writer.molecules, outside, seed=4)
-    dialogue = next(d for d in iter(other.write, None) if d.intents[-1] == GOES_ON)
+    dialogue = next(
+        d for d in iter(other.write, None) if d.intents[-1] == GOES_ON and GOES_ON in d.intents[:-1]
+    )
     assert dialogue.conversation.messages[-2].text == "Go on with this text: Water boils."
     assert dialogue.conversation.messages[-1].text == "At 100 degrees it is a gas."
     weights = LossWeights(answer=1.0, number=4.0, text=0.3)
     example = Encoder(tokenizer, weights).encode(dialogue)
     n = len(tokenizer.encode("At 100 degrees it is a gas.", add_special_tokens=False))
-    assert example.weights[-n - 1 : -1] == pytest.approx(0.3)
+    assert example.weights[-n - 1 :] == pytest.approx(0.3)
+    (_, *ends) = np.flatnonzero(example.ids == tokenizer.eos_token_id)  # the first: of the system
+    plain = [0.3 if intent == GOES_ON else 1.0 for intent in dialogue.intents]
+    assert example.weights[ends[1::2]] == pytest.approx(plain)
+    assert example.weights[ends[::2]] == pytest.approx(0.0)
 
 
-def test_dialogues_of_comparisons_show_the_same_lines_and_decline_what_no_fact_compares(
-    writer: DialogueWriter,
-) -> None:
-    other = DialogueWriter(writer.molecules, writer.outside, seed=6, compared=1.0)
-    found = [other.write() for _ in range(150)]
-    assert {intent for d in found for intent in d.intents} <= {
-        "compare",
-        "compare which",
-        "compare same",
-        "unknown",
-    } | {intent for d in found if len(d.views) < 2 for intent in d.intents}
-    for dialogue in found:
-        shown = {frozenset(view.values) for view in dialogue.views.values()}
-        assert len(shown) == 1
-        for intent, answer in zip(
-            dialogue.intents, dialogue.conversation.messages[1::2], strict=True
-        ):
-            if intent == "unknown":
-                assert refuses(answer.text), answer.text
+def test_what_no_fact_compares_is_declined(dialogues: list[Dialogue]) -> None:
+    declined = [
+        answer.text
+        for dialogue in dialogues
+        for turn, (intent, answer) in enumerate(
+            zip(dialogue.intents, dialogue.conversation.messages[1::2], strict=True)
+        )
+        if intent == "unknown" and len(dialogue.conversation.focus(turn)) > 1
+    ]
+    assert len(declined) > 10
+    assert all(map(refuses, declined))
+
+
+def test_two_molecules_are_not_all_and_counts_are_plural(dialogues: list[Dialogue]) -> None:
+    rng = random.Random(12)
+    (two, several) = (next(d.views for d in dialogues if len(d.views) == n) for n in (2, 3))
+    of_two = [comparing.compare(rng, two, *two)[0].lower() for _ in range(3000)]
+    assert not [asked for asked in of_two if "all two" in asked or "all of them" in asked]
+    assert any("of the two" in asked for asked in of_two)
+    of_three = [comparing.most_of_all(rng, several)[0].lower() for _ in range(500)]
+    assert any("all three" in asked for asked in of_three)
+    shown = {n: View({"stereocentres": f"{n} of 2 set"}, v.facts, None, None, graph=False)
+             for n, v in two.items()}  # fmt: skip
+    assert comparing._values(shown, "stereocentres") == (
+        "The stereocentres are 1 of 2 set for molecule 1 and 2 of 2 set for molecule 2"
+    )
+
+
+def test_a_conversation_is_as_long_as_the_writer_says(dialogues: list[Dialogue]) -> None:
+    assert {len(d.intents) for d in dialogues} == set(range(1, 13))
+    assert {len(d.views) for d in dialogues} == set(range(5))
+    assert max(len(d.conversation.focus(t)) for d in dialogues for t in range(len(d.intents))) == 4

@@ -11,8 +11,9 @@ from assistant.train import diversity, generate
 from assistant.train.dialogues import DialogueWriter
 from assistant.train.diversity_page import page_text
 from assistant.train.sources.conversations import read_conversations
-from assistant.train.view import Rates
+from assistant.train.view import GOES_ON, Rates
 
+ROOT = Path(__file__).resolve().parents[2]
 SMILES = ("CC(=O)Oc1ccccc1C(=O)O", "C[C@H](N)C(=O)O", "C/C=C/C", "[Na+].CC(=O)[O-]", "CCO")
 
 
@@ -152,6 +153,9 @@ def test_all_intents_are_known_and_the_page_says_what_was_measured(
     text = page_text(found | {"date": "2026-01-01", "command": "the command"})
     assert "`the command`" in text
     assert "Tokens were not counted" in text
+    assert GOES_ON not in last["intents"]
+    (said,) = (line for line in text.splitlines() if line.startswith("Turns that go on with a"))
+    assert said in (ROOT / "docs" / "diversity.md").read_text("utf-8").splitlines()
     assert text.count("turns of held-out chats were written word for word") == 2
     json.dumps(found)
 

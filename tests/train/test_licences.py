@@ -147,6 +147,14 @@ def test_a_card_lists_what_was_used(tmp_path: Path) -> None:
     )
 
 
+def test_a_card_lists_the_text_that_only_a_run_before_read(tmp_path: Path) -> None:
+    (tmp_path / text.TEXT).write_bytes(b"")  # taken over from it
+    for flag in (False, True):
+        recipe = {"text_share": 0.0, "licensed_only": flag}
+        read = [line for line in sources_of(recipe, tmp_path) if "read as text" in line]
+        assert len(read) == len(text.text_sources(licensed_only=flag))
+
+
 def test_a_card_lists_what_the_pre_trained_encoder_learned_from(tmp_path: Path) -> None:
     recipe = {"text_share": 0.0, "encoder": "runs/encoder"}
     assert "encoder: what it was trained on was not noted" in sources_of(recipe, tmp_path)[-1]

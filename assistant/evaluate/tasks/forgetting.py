@@ -28,6 +28,8 @@ NAME = "forgetting"
 TABLE = "text/dolly_no_context_6k.jsonl.gz"
 _COLUMN = "response"
 _FLAGS = ("maybe_truncated", "likely_needs_missing_context")
+MIN_REST_CHARS = 40
+"""What is continued is longer than this."""
 _MAX_CHARS = 500
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
@@ -46,6 +48,12 @@ class Passage:
 
     start: str
     rest: str
+
+
+def after_first_sentence(text: str) -> Passage | None:
+    """A text cut after its first sentence; None where too little comes after it."""
+    start, *rest = _SENTENCE.split(text.strip(), maxsplit=1)
+    return Passage(start, rest[0]) if rest and len(rest[0]) > MIN_REST_CHARS else None
 
 
 def _shared(data: Path) -> list[str]:
@@ -74,12 +82,9 @@ def load_passages(file: Path | None, data: Path | None) -> list[Passage]:
             " with a column text with --file."
         )
     texts = [row["text"] for row in read_table(file, ("text",))] if file else _shared(data)
-    found = []
-    for text in texts:
-        start, *rest = _SENTENCE.split(text.strip(), maxsplit=1)
-        if rest and len(rest[0]) > 40:
-            found.append(Passage(start, rest[0][:_MAX_CHARS]))
-    return found
+    found = (after_first_sentence(text) for text in texts)
+    # Tokens are scored, not where the text ends: any cut will do.
+    return [Passage(one.start, one.rest[:_MAX_CHARS]) for one in found if one is not None]
 
 
 def likelihoods(

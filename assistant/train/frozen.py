@@ -9,7 +9,9 @@ from assistant.llm.load import LoadedLLM, load_llm
 
 
 def load_base(bundle: Bundle, device: str) -> LoadedLLM:
-    """The frozen language model; on a processor with its 4-bit values as plain weights.
+    """The frozen language model, its 4-bit values as plain weights in float32.
+
+    Gradients pass through these on every device, and a small model's products are faster so.
 
     Raises:
         BundleError: The bundle has no language model of its own.
@@ -17,6 +19,5 @@ def load_base(bundle: Bundle, device: str) -> LoadedLLM:
     if "llm" not in bundle.components:
         raise AssistantError(f"The bundle {bundle.name} has no language model of its own.")
     loaded = load_llm(bundle.components["llm"], device=device, pick_fastest=False)
-    if loaded.device.type == "cpu":
-        dequantise(loaded.model, torch.float32)
+    dequantise(loaded.model, torch.float32)
     return loaded

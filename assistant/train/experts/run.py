@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from assistant.errors import AssistantError
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.steps import Steps
 from assistant.train.batches import Batch
@@ -121,7 +122,16 @@ class ExpertsRun:
     def _step(
         self, batches: Sequence[Batch], phase: str, parameters: Sequence[nn.Parameter]
     ) -> tuple[float, int]:
-        """One optimiser step; gives the mean loss of its answers and its tokens."""
+        """One optimiser step; gives the mean loss of its answers and its tokens.
+
+        Raises:
+            AssistantError: Every answer of the step is cut off.
+        """
+        if not batches:
+            raise AssistantError(
+                f"No answer of a step of {phase} is within {self.encoder.sequence} tokens; raise"
+                " sequence."
+            )
         weights = [float(batch.weights[:, 1:].sum()) for batch in batches]
         total = 0.0
         for batch, weight in zip(batches, weights, strict=True):

@@ -23,7 +23,7 @@ from assistant.checkpoint import load_weights, read_config, read_info, sha256_of
 from assistant.chem.shapes import SandboxedShapes
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import BundleError
-from assistant.graph.encoder import read_encoder
+from assistant.graph.encoder import GraphEncoder, read_encoder
 from assistant.graph.pairs.model import PairConfig, PairModel
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm import embeddings
@@ -174,6 +174,36 @@ class Components:
         return self.pairs.n_tokens if self.pairs else 0
 
 
+@dataclass(frozen=True)
+class GraphParts:
+    """The modules between a molecule's graph and the language model, as they were stored.
+
+    Attributes:
+        encoder: Graph encoder. projector: Writes graph tokens. generator: Writes ΔW. Each is None
+            where the bundle has none for this language model.
+    """
+
+    encoder: GraphEncoder | None
+    projector: MultiLevelProjector | None
+    generator: LoraGenerator | MoraGenerator | None
+
+
+def graph_parts(bundle: Bundle, loaded: LoadedLLM) -> GraphParts:
+    """The modules of a bundle that fit a language model; the generator's sites are wrapped in it.
+
+    Raises:
+        BundleError: A part is damaged, or writes for another width.
+    """
+    return _graph_parts(bundle, loaded, _graph_obstacles(bundle, loaded))
+
+
+def _graph_obstacles(bundle: Bundle, loaded: LoadedLLM) -> dict[str, str]:
+    """Why projector and generator cannot be used; empty texts where they can."""
+    off = {name: _obstacle(bundle, name, loaded) for name in ("projector", "generator")}
+    missing_encoder = "" if "encoder" in bundle.components else "the bundle has no graph encoder"
+    return {name: reason or missing_encoder for name, reason in off.items()}
+
+
 def load_components(
     bundle: Bundle,
     *,
@@ -189,9 +219,7 @@ def load_components(
     if not source:
         raise BundleError(f"The bundle {bundle.name} has no language model; name one with --llm.")
     loaded = load_llm(source, quantize=quantize, device=device, compute=compute, threads=threads)
-    off = {name: _obstacle(bundle, name, loaded) for name in ("projector", "generator")}
-    missing_encoder = "" if "encoder" in bundle.components else "the bundle has no graph encoder"
-    reasons = {name: reason or missing_encoder for name, reason in off.items()}
+    reasons = _graph_obstacles(bundle, loaded)
     no_experts = _experts_obstacle(bundle, loaded)
     states = (
         (GRAPH, not reasons["projector"], reasons["projector"]),
@@ -282,19 +310,26 @@ def _obstacle(bundle: Bundle, name: str, loaded: LoadedLLM) -> str:
 def _molecule_encoder(
     bundle: Bundle, loaded: LoadedLLM, reasons: dict[str, str]
 ) -> tuple[MoleculeEncoder | None, int]:
-    if all(reasons.values()):
+    parts = _graph_parts(bundle, loaded, reasons)
+    if parts.encoder is None:
         return None, 0
+    n_tokens = parts.projector.config.n_tokens if parts.projector else 0
+    dtype: torch.dtype = loaded.dtype
+    return MoleculeEncoder(
+        parts.encoder, parts.projector, parts.generator, device=loaded.device, dtype=dtype
+    ), n_tokens
+
+
+def _graph_parts(bundle: Bundle, loaded: LoadedLLM, reasons: dict[str, str]) -> GraphParts:
+    if all(reasons.values()):
+        return GraphParts(None, None, None)
     encoder = read_encoder(bundle.components["encoder"])
     projector = generator = None
     if not reasons["projector"]:
         projector = _projector(bundle.components["projector"], loaded)
     if not reasons["generator"]:
         generator = _generator(bundle.components["generator"], loaded)
-    n_tokens = projector.config.n_tokens if projector else 0
-    dtype: torch.dtype = loaded.dtype
-    return MoleculeEncoder(
-        encoder, projector, generator, device=loaded.device, dtype=dtype
-    ), n_tokens
+    return GraphParts(encoder, projector, generator)
 
 
 def _projector(directory: Path, loaded: LoadedLLM) -> MultiLevelProjector:

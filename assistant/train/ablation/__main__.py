@@ -18,8 +18,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
-
 from assistant.bundle import Bundle
 from assistant.checkpoint import WEIGHTS, sha256_of
 from assistant.errors import AssistantError
@@ -28,8 +26,6 @@ from assistant.evaluate.run import add_scoring_options, text_scoring
 from assistant.evaluate.table import data_directory
 from assistant.evaluate.tasks.base import Example
 from assistant.graph.encoder import read_encoder
-from assistant.llm.compute import dequantise
-from assistant.llm.load import LoadedLLM, load_llm
 from assistant.train.ablation.data import Questions, rows_of
 from assistant.train.ablation.measure import (
     comparisons,
@@ -45,23 +41,10 @@ from assistant.train.ablation.recipe import ARMS, AblationRecipe
 from assistant.train.ablation.run import ArmRun
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.encode import N_SLOT_TOKENS
+from assistant.train.frozen import load_base
 from assistant.train.guard import refuse_another
 
 Rows = dict[str, list[Example]]
-
-
-def load_base(bundle: Bundle, device: str) -> LoadedLLM:
-    """The frozen language model; on a processor with its 4-bit values as plain weights.
-
-    Raises:
-        BundleError: The bundle has no language model of its own.
-    """
-    if "llm" not in bundle.components:
-        raise AssistantError(f"The bundle {bundle.name} has no language model of its own.")
-    loaded = load_llm(bundle.components["llm"], device=device, pick_fastest=False)
-    if loaded.device.type == "cpu":
-        dequantise(loaded.model, torch.float32)
-    return loaded
 
 
 def train_arm(

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from assistant.adapters.generator import LoraGenerator
-from assistant.adapters.lora import running, wrap
+from assistant.adapters.lora import wrap
 from assistant.adapters.weights import StackedLora, StackedLowRank
 from assistant.adapters.xlora.config import XLoraConfig
 from assistant.adapters.xlora.experts import stack_experts
 from assistant.adapters.xlora.gate import Gate
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.adapters.xlora.passes import scaling_pass
 from assistant.graph.encoder import GraphEncoder
 from assistant.graph.projector import MultiLevelProjector
 from assistant.llm.load import LoadedLLM
@@ -23,6 +22,7 @@ from assistant.train.adapt.model import StaticLora, adapter_step
 from assistant.train.adapt.recipe import LoraRecipe
 from assistant.train.batches import Batch
 from assistant.train.loss import head_loss, splice_graph_tokens
+from assistant.train.mixing import mixed_hidden
 
 JOINT = "joint"
 
@@ -149,15 +149,8 @@ class ArmModel(nn.Module):
             embeds = splice_graph_tokens(embeds, tokens, batch)
         lora = self.experts[expert_name(phase.expert)] if phase.expert else self.lora
         mixture = None if phase.expert else self.mixture()
-        experts = None
-        if mixture is not None:
-            with torch.no_grad():
-                hidden = scaling_pass(self.llm, mixture, embeds, use_cache=False)
-            experts = mixture.step(mixture.gate(hidden))
         step = adapter_step(lora.weights() if lora is not None else {}, stacked, batch)
-        with running(step, experts):
-            hidden = self.llm.base_model(inputs_embeds=embeds, use_cache=False).last_hidden_state
-            return head_loss(self.llm, hidden, batch)
+        return head_loss(self.llm, mixed_hidden(self.llm, embeds, step, mixture), batch)
 
     def _molecules(self, batch: Batch) -> tuple[Tensor | None, StackedLora | None]:
         if batch.graphs is None or (self.projector is None and self.generator is None):

@@ -18,13 +18,14 @@ from assistant.evaluate.metrics.interval import mean
 from assistant.evaluate.tasks.registry import task_of
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, read_encoder
 from assistant.llm.load import LoadedLLM
-from assistant.train.ablation.__main__ import load_base, main
+from assistant.train.ablation.__main__ import main
 from assistant.train.ablation.data import Questions, answer_text, rows_of
 from assistant.train.ablation.measure import OTHER, OWN, ZERO, comparisons, controls_of
 from assistant.train.ablation.model import JOINT, ArmModel, Phase, phases_of
 from assistant.train.ablation.recipe import ARMS, AblationRecipe
 from assistant.train.ablation.run import ArmRun
 from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.frozen import load_base
 from tests.bundles import write_tiny_bundle
 
 BUDGET = 37_000

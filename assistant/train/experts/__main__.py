@@ -1,0 +1,121 @@
+"""Trains X-LoRA's experts and gate beside a finished bundle; see the package's first lines.
+
+    python -m assistant.train.experts --config assistant/train/configs/experts_cpu.toml
+        --data DIR --run RUN [--bundle checkpoints/default] [--device cuda --workers 12]
+
+Ctrl+C ends it after the step at hand; the same command goes on from there. RUN/bundle is then for
+`python launch.py --bundle RUN/bundle` and `python -m assistant.evaluate.run --bundle RUN/bundle`.
+"""
+
+import argparse
+import logging
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from assistant.bundle import Bundle, graph_parts
+from assistant.errors import AssistantError
+from assistant.evaluate.table import data_directory
+from assistant.train import licences
+from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.curves import require_matplotlib
+from assistant.train.experts.data import read_families
+from assistant.train.experts.model import ExpertsModel
+from assistant.train.experts.output import write_bundle
+from assistant.train.experts.recipe import ExpertsRecipe
+from assistant.train.experts.run import ExpertsRun
+from assistant.train.frozen import load_base
+from assistant.train.guard import refuse_another
+
+_DEFAULT = Path("checkpoints/default")
+
+
+def prepare(args: argparse.Namespace, recipe: ExpertsRecipe, bundle: Bundle) -> ExpertsRun:
+    """The run, where it was left.
+
+    Raises:
+        AssistantError: Data or bundle cannot be used, or the directory holds another run.
+    """
+    data = data_directory(args.data)
+    if data is None:
+        raise AssistantError("Name the data directory with --data or MOLECULE_CHAT_DATA.")
+    if args.licensed_only:
+        licences.refuse_unclear("formats", [source.format for source in recipe.files()])
+    args.run.mkdir(parents=True, exist_ok=True)
+    identity = _as_json(asdict(recipe)) | {"bundle": bundle.digest()}
+    refuse_another(args.run, identity, may_change=("save_every_minutes",))
+    families = read_families(recipe, data)
+    llm = load_base(bundle, args.device)
+    torch.manual_seed(recipe.seed)
+    parts = graph_parts(bundle, llm)
+    model = ExpertsModel(llm, parts, recipe)
+    n_graph_tokens = parts.projector.config.n_tokens if parts.projector else 0
+    encoder = LessonEncoder(llm.tokenizer, n_graph_tokens=n_graph_tokens, sequence=recipe.sequence)
+    return ExpertsRun(
+        recipe, families, model, encoder, args.run, device=llm.device, workers=args.workers
+    )
+
+
+def _as_json(value: object) -> object:
+    """Paths as texts, all else as it is."""
+    if isinstance(value, dict):
+        return {key: _as_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(entry) for entry in value]
+    return value.as_posix() if isinstance(value, Path) else value
+
+
+def run(args: argparse.Namespace, command: str) -> None:
+    """Trains what is left, then writes the bundle."""
+    require_matplotlib()
+    recipe, bundle = ExpertsRecipe.load(args.config), Bundle.read(args.bundle)
+    training = prepare(args, recipe, bundle)
+    for family in training.families:
+        sys.stdout.write("".join(f"{family.expert.name}: {line}\n" for line in family.lines))
+    before = signal.signal(signal.SIGINT, lambda *_: training.stop())
+    try:
+        training.train()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if not training.is_finished:
+        sys.stdout.write("stopped; the same command goes on from there\n")
+        return
+    written = write_bundle(training, bundle, command=command)
+    sys.stdout.write(
+        f"wrote {written.directory}; try it with: python launch.py --bundle {written.directory}\n"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
+    parser = argparse.ArgumentParser(
+        prog="python -m assistant.train.experts",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--config", type=Path, required=True, help="recipe (TOML)")
+    add("--run", type=Path, required=True, help="directory of the run; goes on if it exists")
+    add("--bundle", type=Path, default=_DEFAULT, help=f"frozen bundle (default: {_DEFAULT})")
+    add("--data", type=Path, help="data directory (default: MOLECULE_CHAT_DATA)")
+    add("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    add("--workers", type=int, default=0, help="processes that write batches ahead (default: 0)")
+    add("--licensed-only", action="store_true", help="refuse data formats without clear licence")
+    args = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        run(args, f"python -m assistant.train.experts {shlex.join(given)}")
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

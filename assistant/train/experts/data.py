@@ -1,0 +1,127 @@
+"""The records of each family, and the batches of each step as a function of its number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.chem.facts import Facts, compute_facts
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+from assistant.evaluate.table import read_table
+from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.adapt.recipe import ShownRates
+from assistant.train.adapt.selection import split
+from assistant.train.adapt.steps import Steps
+from assistant.train.dialogues import DialogueWriter
+from assistant.train.encode import Example
+from assistant.train.experts.recipe import ExpertRecipe, ExpertsRecipe, at
+from assistant.train.generate import EVERYTHING_SHOWN, OWN_QUESTIONS
+from assistant.train.sources.records import OwnConversation, Record, Skipped
+from assistant.train.sources.registry import read_source
+
+
+@dataclass(frozen=True)
+class Family:
+    """The records of an expert, and those of them that are kept out."""
+
+    expert: ExpertRecipe
+    records: Sequence[Record]
+    held_out: Sequence[Record]
+    lines: tuple[str, ...]
+    """What was read, a line per table."""
+
+
+def read_families(recipe: ExpertsRecipe, data: Path) -> list[Family]:
+    """The families of a recipe.
+
+    Raises:
+        AssistantError: A table is missing or cannot be used.
+    """
+    return [_family(recipe, expert, data) for expert in recipe.experts]
+
+
+def _family(recipe: ExpertsRecipe, expert: ExpertRecipe, data: Path) -> Family:
+    records: list[Record] = []
+    lines: list[str] = []
+    for source in expert.data:
+        skipped = Skipped()
+        found = list(read_source(at(source, data), skipped))
+        skipped.check()
+        records += found
+        lines.append(f"{source.format}: {source.path}, split {source.split}, {len(found):,}")
+    if expert.written:
+        written = write(data / recipe.molecules, expert.written, seed=recipe.seed)
+        records += written
+        lines.append(f"{len(written):,} conversations written about {recipe.molecules}")
+    learned, held_out = split(records, recipe.held_out)
+    if not learned:
+        raise AssistantError(f"Expert {expert.name} has no records; look at its data.")
+    return Family(expert, learned, held_out, tuple(lines))
+
+
+def write(table: Path, n: int, *, seed: int) -> list[OwnConversation]:
+    """So many conversations about the molecules of a table, from facts that RDKit computes.
+
+    Raises:
+        AssistantError: No molecule of the table can be read.
+    """
+    molecules: list[tuple[Molecule, Facts]] = []
+    for row in read_table(table, ("smiles",)):
+        if len(molecules) == n:  # about as many as there are conversations are enough
+            break
+        try:
+            molecule = Molecule.parse(row["smiles"], name=row.get("name") or None)
+            molecules.append((molecule, compute_facts(molecule)))
+        except AssistantError:
+            continue
+    if not molecules:
+        raise AssistantError(f"{table} holds no molecule that can be read.")
+    writer = DialogueWriter(molecules, OWN_QUESTIONS, seed=seed, rates=EVERYTHING_SHOWN)
+    return [
+        OwnConversation(writer.write().conversation, f"written conversation {place}")
+        for place in range(1, n + 1)
+    ]
+
+
+class MixedSteps(Steps):
+    """Batches of several families, an example of each in turn.
+
+    Args:
+        parts: Of the families.
+    """
+
+    def __init__(self, parts: Sequence[Steps]) -> None:
+        first = parts[0]
+        super().__init__(
+            (),
+            first.encoder,
+            first.rates,
+            batch=first.batch,
+            micro_tokens=first.micro_tokens,
+            seed=first.seed,
+        )
+        self.parts = parts
+
+    def example(self, place: int) -> Example | None:
+        """The example at a place of the endless sequence of all families."""
+        turn, part = divmod(place, len(self.parts))
+        return self.parts[part].example(turn)
+
+
+def steps_of(
+    records: Sequence[Record],
+    rates: ShownRates,
+    encoder: LessonEncoder,
+    recipe: ExpertsRecipe,
+    *,
+    batch: int = 0,
+) -> Steps:
+    """Batches of a family; the recipe's size of a step unless another is named."""
+    return Steps(
+        records,
+        encoder,
+        rates,
+        batch=batch or recipe.batch,
+        micro_tokens=recipe.micro_tokens,
+        seed=recipe.seed,
+    )

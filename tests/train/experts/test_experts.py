@@ -1,0 +1,222 @@
+"""Experts beside a frozen bundle: each learns its family alone, then the gate mixes them."""
+
+import csv
+import gzip
+from pathlib import Path
+
+import pytest
+import torch
+
+from assistant.assistant import Assistant
+from assistant.bundle import Bundle, graph_parts
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.events import Finished
+from assistant.chat.reply import ReplyOptions
+from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
+from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.experts.__main__ import main
+from assistant.train.experts.data import Family, MixedSteps, read_families, steps_of
+from assistant.train.experts.model import GATE, ExpertsModel
+from assistant.train.experts.recipe import ExpertsRecipe
+from assistant.train.experts.run import ExpertsRun
+from assistant.train.frozen import load_base
+from assistant.train.sources.records import OwnConversation
+from tests.bundles import write_tiny_bundle
+
+SMILES = ["CCO", "CCN", "c1ccccc1", "CC(=O)O", "CCCC", "C=C", "CC#N", "OCCO", "CCCl", "CCBr"]
+RECIPE = """
+gate_steps = 1
+batch = 2
+sequence = 4000
+held_out = 1
+lr = 1e-2
+molecules = "pool.csv.gz"
+[lora]
+rank = 2
+[[experts]]
+name = "property"
+steps = 2
+data = [{ format = "qm9", path = "qm9/homo.csv.gz" }]
+rates = { card = 1.0, line = 0.0, smiles = 0.0, graph = 0.0 }
+[[experts]]
+name = "chat"
+steps = 2
+written = 8
+rates = { card = 0.0, line = 0.0, smiles = 0.0, graph = 0.0 }
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("experts")
+    write_tiny_bundle(directory / "base")
+    (directory / "tiny.toml").write_text(RECIPE, encoding="utf-8")
+    homo = [(s, f"-0.2{i}", "test" if i < 2 else "train") for i, s in enumerate(SMILES)]
+    write_table(directory / "qm9" / "homo.csv.gz", ["smiles", "homo", "split"], homo)
+    write_table(directory / "pool.csv.gz", ["smiles", "name"], [(s, "") for s in SMILES])
+    return directory
+
+
+def write_table(path: Path, head: list[str], rows: list[tuple[str, ...]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
+
+
+def prepared(place: Path, directory: Path) -> tuple[ExpertsRun, list[Family]]:
+    recipe = ExpertsRecipe.load(place / "tiny.toml")
+    bundle = Bundle.read(place / "base")
+    llm = load_base(bundle, "cpu")
+    torch.manual_seed(recipe.seed)
+    parts = graph_parts(bundle, llm)
+    model = ExpertsModel(llm, parts, recipe)
+    n_tokens = parts.projector.config.n_tokens
+    encoder = LessonEncoder(llm.tokenizer, n_graph_tokens=n_tokens, sequence=recipe.sequence)
+    families = read_families(recipe, place)
+    directory.mkdir(exist_ok=True)
+    return ExpertsRun(recipe, families, model, encoder, directory, device=llm.device), families
+
+
+def test_families_hold_training_rows_and_written_conversations(place: Path) -> None:
+    values, chat = read_families(ExpertsRecipe.load(place / "tiny.toml"), place)
+    learned = {record.molecule.smiles for record in (*values.records, *values.held_out)}
+    assert learned == {Molecule.parse(smiles).smiles for smiles in SMILES[2:]}
+    written = [*chat.records, *chat.held_out]
+    assert len(written) == 8
+    assert all(isinstance(record, OwnConversation) for record in written)
+    assert len(chat.held_out) <= 1
+
+
+def test_the_gate_sees_every_family_in_turn(place: Path, tmp_path: Path) -> None:
+    run, families = prepared(place, tmp_path)
+    parts = [steps_of(f.records, f.expert.rates, run.encoder, run.recipe) for f in families]
+    mixed = MixedSteps(parts)
+    for index in range(6):
+        wanted = parts[index % 2].example(index // 2)
+        assert mixed.example(index).ids.tolist() == wanted.ids.tolist()
+
+
+def test_each_phase_trains_its_own_part_and_no_other(place: Path, tmp_path: Path) -> None:
+    run, _ = prepared(place, tmp_path)
+    model = run.model
+    batch = run._steps("property")[0][0]
+    for phase, start in (("property", "experts.property."), (GATE, "gate.")):
+        model.zero_grad(set_to_none=True)
+        chosen = model.begin(phase)
+        model.loss(batch, phase).backward()
+        touched = [name for name, p in model.named_parameters() if p.grad is not None]
+        assert touched
+        assert all(name.startswith(start) for name in touched)
+        assert {id(p) for p in chosen} == {
+            id(p) for name, p in model.named_parameters() if name.startswith(start)
+        }
+    assert not any(p.requires_grad for p in model.llm.parameters())
+
+
+def test_untrained_experts_change_nothing(place: Path, tmp_path: Path) -> None:
+    run, _ = prepared(place, tmp_path)
+    batch = run._steps(GATE)[0][0]
+    with torch.no_grad():
+        losses = [float(run.model.loss(batch, use)) for use in ("", "property", "chat", GATE)]
+    assert losses == pytest.approx([losses[0]] * 4, abs=1e-5)
+
+
+def test_an_expert_learns_its_family(place: Path, tmp_path: Path) -> None:
+    run, _ = prepared(place, tmp_path)
+    run.model.begin("property")
+    batch = run._steps("property")[0][0]
+
+    @torch.no_grad()
+    def loss() -> float:
+        return float(run.model.loss(batch, "property"))
+
+    before = loss()
+    run._train("property", 6)
+    assert loss() < before - 0.01
+
+
+def test_a_run_goes_on_as_if_it_had_not_stopped(place: Path, tmp_path: Path) -> None:
+    whole, _ = prepared(place, tmp_path / "whole")
+    whole.train()
+    begun, _ = prepared(place, tmp_path / "halves")
+    step = begun._step
+
+    def stopping(*args: object) -> tuple[float, int]:
+        if begun.done == ["property"]:
+            begun.stop()  # in the middle of the second phase
+        return step(*args)
+
+    begun._step = stopping
+    begun.train()
+    assert (begun.done, begun.step) == (["property"], 1)
+    resumed, _ = prepared(place, tmp_path / "halves")
+    resumed.train()
+    assert resumed.is_finished
+    for name, value in whole.model.state_dict().items():
+        assert torch.allclose(value, resumed.model.state_dict()[name], atol=1e-5), name
+
+
+def test_the_command_writes_a_bundle_that_answers(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [
+        *("--config", str(place / "tiny.toml"), "--data", str(place)),
+        *("--run", str(tmp_path / "run"), "--bundle", str(place / "base")),
+    ]
+    assert main(options) == 0
+    directory = tmp_path / "run" / "bundle"
+    assert f"--bundle {directory}" in capsys.readouterr().out
+    card = (directory / "README.md").read_text(encoding="utf-8")
+    assert "| property | 8 | 2 | qm9: qm9/homo.csv.gz, split train, 8 |" in card
+    assert "$" not in card
+    assert (directory / "loss.png").is_file()
+    assistant = Assistant.load(directory)
+    on = {adapter.name for adapter in assistant.status().adapters if adapter.on}
+    assert on >= {"graph tokens", "instance LoRA", "experts"}
+    conversation, number = Conversation().with_molecule(Molecule.parse("CCO"))
+    asked = conversation.with_message(Message("user", "What is the HOMO energy?", (number,)))
+    last = list(assistant.reply(asked, options=ReplyOptions(max_new_tokens=4)))[-1]
+    assert isinstance(last, Finished)
+    assert last.message.scalings.experts == ("property", "chat")
+    other = (place / "tiny.toml").read_text(encoding="utf-8").replace("lr = 1e-2", "lr = 1e-3")
+    (tmp_path / "other.toml").write_text(other, encoding="utf-8")
+    options[1] = str(tmp_path / "other.toml")
+    assert main(options) == 1
+    assert "other settings (lr)" in capsys.readouterr().err
+
+
+def test_answers_that_are_all_cut_off_are_named(place: Path, tmp_path: Path) -> None:
+    run, _ = prepared(place, tmp_path)
+    run.encoder.sequence = 64
+    with pytest.raises(AssistantError, match="No answer of a step of property is within 64 tokens"):
+        run.train()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "chat"', 'name = "property"', "at least two experts of different names"),
+        ('name = "chat"', 'name = "Small talk"', "needs a name of a-z"),
+        ("written = 8", "", "has no data and no written conversations"),
+        ("rates = { card = 0.0,", "rates = { card = 0.5,", "its rates must all be 0"),
+        ("gate_steps = 1", "gate_step = 1", "unknown keys gate_step"),
+        ("steps = 2\ndata", "steps = 0\ndata", "steps must be positive"),
+        ('format = "qm9"', 'format = "qm8"', "no data format 'qm8'"),
+    ],
+)
+def test_a_wrong_recipe_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in RECIPE
+    path = tmp_path / "wrong.toml"
+    path.write_text(RECIPE.replace(old, new), encoding="utf-8")
+    with pytest.raises(AssistantError, match=message):
+        ExpertsRecipe.load(path)
+
+
+def test_the_shipped_recipes_are_read() -> None:
+    for path in (Path(__file__).parents[3] / "assistant/train/configs").glob("experts_*.toml"):
+        recipe = ExpertsRecipe.load(path)
+        names = [expert.name for expert in recipe.experts]
+        assert names == ["describe", "react", "property", "pair", "chat"]
+        # Weights trained on DrugBank-derived pairs must not be shipped.
+        assert not any(source.format == "zhangddi" for source in recipe.files())

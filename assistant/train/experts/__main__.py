@@ -21,8 +21,10 @@ import torch
 from assistant.bundle import Bundle, graph_parts
 from assistant.errors import AssistantError
 from assistant.evaluate.table import data_directory
+from assistant.retrieval.index import Index
 from assistant.train import licences
 from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.adapt.run import quoting
 from assistant.train.curves import require_matplotlib
 from assistant.train.experts.data import read_families
 from assistant.train.experts.model import ExpertsModel
@@ -47,7 +49,14 @@ def prepare(args: argparse.Namespace, recipe: ExpertsRecipe, bundle: Bundle) -> 
     if args.licensed_only:
         licences.refuse_unclear("formats", [source.format for source in recipe.files()])
     args.run.mkdir(parents=True, exist_ok=True)
-    identity = _as_json(asdict(recipe)) | {"bundle": bundle.digest()}
+    retrieval = Index(args.retrieval) if args.retrieval else None
+    if retrieval is None and (names := [e.name for e in recipe.experts if e.quoted]):
+        raise AssistantError(
+            f"Experts {', '.join(names)} quote captions: name an index with --retrieval, or set"
+            " their quoted to 0."
+        )
+    parts = {"bundle": bundle.digest(), "retrieval": retrieval.digest() if retrieval else ""}
+    identity = _as_json(asdict(recipe)) | parts
     refuse_another(args.run, identity, may_change=("save_every_minutes",))
     families = read_families(recipe, data)
     llm = load_base(bundle, args.device)
@@ -55,9 +64,18 @@ def prepare(args: argparse.Namespace, recipe: ExpertsRecipe, bundle: Bundle) -> 
     parts = graph_parts(bundle, llm)
     model = ExpertsModel(llm, parts, recipe)
     n_graph_tokens = parts.projector.config.n_tokens if parts.projector else 0
-    encoder = LessonEncoder(llm.tokenizer, n_graph_tokens=n_graph_tokens, sequence=recipe.sequence)
+    encoders = {
+        expert.name: LessonEncoder(
+            llm.tokenizer,
+            n_graph_tokens=n_graph_tokens,
+            sequence=recipe.sequence,
+            quoting=quoting(retrieval) if expert.quoted else None,
+            quoted=expert.quoted,
+        )
+        for expert in recipe.experts
+    }
     return ExpertsRun(
-        recipe, families, model, encoder, args.run, device=llm.device, workers=args.workers
+        recipe, families, model, encoders, args.run, device=llm.device, workers=args.workers
     )
 
 
@@ -77,6 +95,7 @@ def run(args: argparse.Namespace, command: str) -> None:
     training = prepare(args, recipe, bundle)
     for family in training.families:
         sys.stdout.write("".join(f"{family.expert.name}: {line}\n" for line in family.lines))
+    sys.stdout.flush()
     before = signal.signal(signal.SIGINT, lambda *_: training.stop())
     try:
         training.train()
@@ -105,6 +124,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--data", type=Path, help="data directory (default: MOLECULE_CHAT_DATA)")
     add("--device", default="cpu", help="cpu or cuda (default: cpu)")
     add("--workers", type=int, default=0, help="processes that write batches ahead (default: 0)")
+    add(
+        "--retrieval",
+        type=Path,
+        metavar="INDEX",
+        help="index of python -m assistant.retrieval, for experts that quote captions",
+    )
     add("--licensed-only", action="store_true", help="refuse data formats without clear licence")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)

@@ -8,8 +8,6 @@ from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.evaluate.table import read_table
-from assistant.train.adapt.encode import LessonEncoder
-from assistant.train.adapt.recipe import ShownRates
 from assistant.train.adapt.selection import split
 from assistant.train.adapt.steps import Steps
 from assistant.train.dialogues import DialogueWriter
@@ -106,22 +104,3 @@ class MixedSteps(Steps):
         """The example at a place of the endless sequence of all families."""
         turn, part = divmod(place, len(self.parts))
         return self.parts[part].example(turn)
-
-
-def steps_of(
-    records: Sequence[Record],
-    rates: ShownRates,
-    encoder: LessonEncoder,
-    recipe: ExpertsRecipe,
-    *,
-    batch: int = 0,
-) -> Steps:
-    """Batches of a family; the recipe's size of a step unless another is named."""
-    return Steps(
-        records,
-        encoder,
-        rates,
-        batch=batch or recipe.batch,
-        micro_tokens=recipe.micro_tokens,
-        seed=recipe.seed,
-    )

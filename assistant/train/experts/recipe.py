@@ -26,6 +26,8 @@ class ExpertRecipe:
         steps: Optimiser steps.
         rates: What is left out of the molecules' blocks. Written conversations state values of the
             whole card, so a family that has some leaves nothing out.
+        quoted: Share of the conversations that quote captions of similar molecules, where an index
+            is given: a describing expert learns to go on from them.
     """
 
     name: str
@@ -33,6 +35,7 @@ class ExpertRecipe:
     written: int = 0
     steps: int = 500
     rates: ShownRates = field(default_factory=ShownRates)
+    quoted: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.name or set(self.name) - _IN_NAMES:
@@ -41,6 +44,8 @@ class ExpertRecipe:
             raise ValueError(f"expert {self.name} has no data and no written conversations")
         if self.steps < 1 or self.written < 0:
             raise ValueError(f"expert {self.name}: steps must be positive, written not negative")
+        if not 0 <= self.quoted <= 1:
+            raise ValueError(f"expert {self.name}: quoted {self.quoted} is not in 0…1")
         if self.written and self.rates != NOTHING_LEFT_OUT:
             raise ValueError(
                 f"expert {self.name} has written conversations, which state values of the whole"

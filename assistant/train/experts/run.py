@@ -7,7 +7,7 @@ RUN/log.jsonl     loss of every step, held-out figures at the ends of phases
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -17,11 +17,12 @@ from assistant.errors import AssistantError
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.steps import Steps
 from assistant.train.batches import Batch
-from assistant.train.experts.data import Family, MixedSteps, steps_of
+from assistant.train.experts.data import Family, MixedSteps
 from assistant.train.experts.model import GATE, ExpertsModel
 from assistant.train.experts.recipe import ExpertsRecipe
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
+from assistant.train.sources.records import Record
 
 _MOST_CHANGE = 1.0
 """Norm to which gradients are clipped."""
@@ -34,7 +35,7 @@ class ExpertsRun:
         recipe: What is trained.
         families: Records by expert, in the recipe's order.
         model: What is trained, beside the frozen bundle.
-        encoder: Of the language model's tokenizer.
+        encoders: Of the language model's tokenizer, by expert.
         directory: Of the run; a state in it is gone on with.
         device: Where the model is.
         workers: Processes that write batches ahead; 0 writes them between the steps.
@@ -45,14 +46,14 @@ class ExpertsRun:
         recipe: ExpertsRecipe,
         families: Sequence[Family],
         model: ExpertsModel,
-        encoder: LessonEncoder,
+        encoders: Mapping[str, LessonEncoder],
         directory: Path,
         *,
         device: torch.device,
         workers: int = 0,
     ) -> None:
         self.recipe, self.families, self.model = recipe, families, model
-        self.encoder, self.directory = encoder, directory
+        self.encoders, self.directory = encoders, directory
         self.device, self.workers = device, workers
         self.done: list[str] = []
         self.step, self.seconds = 0, 0.0
@@ -113,11 +114,20 @@ class ExpertsRun:
                 return
 
     def _steps(self, phase: str) -> Steps:
-        parts = {
-            f.expert.name: steps_of(f.records, f.expert.rates, self.encoder, self.recipe)
-            for f in self.families
-        }
+        parts = {f.expert.name: self._steps_of(f, f.records) for f in self.families}
         return MixedSteps(list(parts.values())) if phase == GATE else parts[phase]
+
+    def _steps_of(self, family: Family, records: Sequence[Record], batch: int = 0) -> Steps:
+        """Batches of some of a family's records; the recipe's size unless another is named."""
+        expert, recipe = family.expert, self.recipe
+        return Steps(
+            records,
+            self.encoders[expert.name],
+            expert.rates,
+            batch=batch or recipe.batch,
+            micro_tokens=recipe.micro_tokens,
+            seed=recipe.seed,
+        )
 
     def _step(
         self, batches: Sequence[Batch], phase: str, parameters: Sequence[nn.Parameter]
@@ -129,7 +139,7 @@ class ExpertsRun:
         """
         if not batches:
             raise AssistantError(
-                f"No answer of a step of {phase} is within {self.encoder.sequence} tokens; raise"
+                f"No answer of a step of {phase} is within {self.recipe.sequence} tokens; raise"
                 " sequence."
             )
         weights = [float(batch.weights[:, 1:].sum()) for batch in batches]
@@ -159,13 +169,7 @@ class ExpertsRun:
 
     @torch.no_grad()
     def _held_out(self, family: Family, use: str) -> float:
-        steps = steps_of(
-            family.held_out,
-            family.expert.rates,
-            self.encoder,
-            self.recipe,
-            batch=len(family.held_out),
-        )
+        steps = self._steps_of(family, family.held_out, len(family.held_out))
         batches = steps[0]
         weights = [float(batch.weights[:, 1:].sum()) for batch in batches]
         with autocast(self.device):

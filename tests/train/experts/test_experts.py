@@ -16,7 +16,7 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.experts.__main__ import main
-from assistant.train.experts.data import Family, MixedSteps, read_families, steps_of
+from assistant.train.experts.data import Family, MixedSteps, read_families
 from assistant.train.experts.model import GATE, ExpertsModel
 from assistant.train.experts.recipe import ExpertsRecipe
 from assistant.train.experts.run import ExpertsRun
@@ -73,9 +73,10 @@ def prepared(place: Path, directory: Path) -> tuple[ExpertsRun, list[Family]]:
     model = ExpertsModel(llm, parts, recipe)
     n_tokens = parts.projector.config.n_tokens
     encoder = LessonEncoder(llm.tokenizer, n_graph_tokens=n_tokens, sequence=recipe.sequence)
+    encoders = {expert.name: encoder for expert in recipe.experts}
     families = read_families(recipe, place)
     directory.mkdir(exist_ok=True)
-    return ExpertsRun(recipe, families, model, encoder, directory, device=llm.device), families
+    return ExpertsRun(recipe, families, model, encoders, directory, device=llm.device), families
 
 
 def test_families_hold_training_rows_and_written_conversations(place: Path) -> None:
@@ -90,7 +91,7 @@ def test_families_hold_training_rows_and_written_conversations(place: Path) -> N
 
 def test_the_gate_sees_every_family_in_turn(place: Path, tmp_path: Path) -> None:
     run, families = prepared(place, tmp_path)
-    parts = [steps_of(f.records, f.expert.rates, run.encoder, run.recipe) for f in families]
+    parts = [run._steps_of(f, f.records) for f in families]
     mixed = MixedSteps(parts)
     for index in range(6):
         wanted = parts[index % 2].example(index // 2)
@@ -179,6 +180,13 @@ def test_the_command_writes_a_bundle_that_answers(
     last = list(assistant.reply(asked, options=ReplyOptions(max_new_tokens=4)))[-1]
     assert isinstance(last, Finished)
     assert last.message.scalings.experts == ("property", "chat")
+    quoting = (
+        (place / "tiny.toml").read_text(encoding="utf-8").replace("steps = 2\n", "quoted = 1.0\n")
+    )
+    (tmp_path / "quoting.toml").write_text(quoting, encoding="utf-8")
+    options[1] = str(tmp_path / "quoting.toml")
+    assert main(options) == 1
+    assert "name an index with --retrieval" in capsys.readouterr().err
     other = (place / "tiny.toml").read_text(encoding="utf-8").replace("lr = 1e-2", "lr = 1e-3")
     (tmp_path / "other.toml").write_text(other, encoding="utf-8")
     options[1] = str(tmp_path / "other.toml")
@@ -188,8 +196,9 @@ def test_the_command_writes_a_bundle_that_answers(
 
 def test_answers_that_are_all_cut_off_are_named(place: Path, tmp_path: Path) -> None:
     run, _ = prepared(place, tmp_path)
-    run.encoder.sequence = 64
-    with pytest.raises(AssistantError, match="No answer of a step of property is within 64 tokens"):
+    for encoder in run.encoders.values():
+        encoder.sequence = 64
+    with pytest.raises(AssistantError, match="No answer of a step of property is within"):
         run.train()
 
 

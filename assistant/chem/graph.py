@@ -71,7 +71,7 @@ _NO_PROPERTIES = int(Chem.PropertyPickleOptions.NoProps)
 _BOND_DIRECTION = {Chem.BondDir.ENDUPRIGHT: 1, Chem.BondDir.ENDDOWNRIGHT: 2}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MoleculeGraph:
     """A graph of n atoms and e bonds; the fields of PyG's `Data`, without PyG's two-second import.
 
@@ -146,7 +146,7 @@ def _graphs(serialised: Iterable[bytes]) -> Iterator[MoleculeGraph]:
             if columns is None:
                 yield _graph_by_atom(Chem.Mol(data))
             else:
-                yield MoleculeGraph(*map(torch.from_numpy, columns))
+                yield MoleculeGraph(*columns)
 
 
 def _chunks(things: Iterable[_T]) -> Iterator[list[_T]]:

@@ -20,10 +20,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from rdkit import Chem
+from torch import Tensor
 
-Columns = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
-"""`x` (n, 9), `edge_index` (2, 2e), `edge_attr` (2e, 3)."""
+Columns = tuple[Tensor, Tensor, Tensor]
+"""`x` (n, 9), `edge_index` (2, 2e), `edge_attr` (2e, 3), int64."""
 
 # Byte order mark, tag, version 16.4.0.
 _HEADER = bytes.fromhex("efbeadde 00000000 10000000 04000000 00000000")
@@ -47,7 +49,7 @@ _ATOM_AROMATIC = 1 << 6
 _BOND_CONJUGATED, _BOND_TYPE, _BOND_DIRECTION, _BOND_STEREO = 1 << 5, 1 << 3, 1 << 2, 1 << 1
 _DEGREE, _RING = 2, 8  # columns that depend on the neighbours
 _MOST_DEGREE = 11
-_MOST_ROWS = 8192
+_MOST_ROWS = 32_768
 
 _SINGLE, _SP3 = int(Chem.BondType.SINGLE), int(Chem.HybridizationType.SP3)
 
@@ -123,22 +125,25 @@ class PackedReader:
         if found is None or data[found[1]] != _BEFORE_RINGS:
             return None
         bonds, end = found
-        rows = self._bonds
         return (
             n_atoms,
+            n_bonds,
             b"".join(map(self._atoms.__getitem__, atoms)),
-            b"".join([bond[:2] for bond in bonds]),
-            b"".join([rows[bond[2:]] for bond in bonds]),
+            b"".join(map(self._bonds.__getitem__, bonds)),
             _ring_atoms(data, end + 1),
         )
 
 
-# Of one molecule: its number of atoms, rows of atoms, ends of bonds, rows of bonds, atoms of rings.
-_Parts = tuple[int, bytes, bytes, bytes, bytes]
+# Of one molecule: its numbers of atoms and bonds, rows of atoms, of bonds, atoms of rings.
+_Parts = tuple[int, int, bytes, bytes, bytes]
 
 
 class _Rows(dict[bytes, bytes]):
-    """Record -> row. A few hundred occur among drug-like molecules; isotopes could make more."""
+    """Record -> row.
+
+    A few hundred records of atoms occur among drug-like molecules, some thousands of bonds, whose
+    records begin with their ends; isotopes and large molecules could make more.
+    """
 
     def __init__(self, make: Callable[[bytes], bytes]) -> None:
         super().__init__()
@@ -152,41 +157,44 @@ class _Rows(dict[bytes, bytes]):
 
 
 def _columns(molecules: list[_Parts]) -> Iterator[Columns]:
-    """Arrays of molecules, views of arrays of all: numpy's calls cost as much as the reading."""
+    """Tensors of molecules, views of those of all: calls for each cost as much as the reading."""
     if not molecules:
         return
-    counts, atoms, ends, bonds, rings = zip(*molecules, strict=True)
+    atom_counts, bond_counts, atoms, bonds, rings = zip(*molecules, strict=True)
     x = _array(atoms).reshape(-1, 9)
-    n_atoms = np.array(counts)
+    n_atoms = np.array(atom_counts)
     before = n_atoms.cumsum() - n_atoms
     x[_array(rings) + before.repeat([len(r) for r in rings]), _RING] = 1
-    nodes = _array(ends) + before.repeat([len(e) for e in ends])
+    directed = _array(bonds).reshape(-1, 2 + 3)  # begin, end, and their columns
+    n_directed = [2 * n for n in bond_counts]
     degree = x[:, _DEGREE]
-    degree += np.bincount(nodes, minlength=len(x))
+    degree += np.bincount(directed[:, 0] + before.repeat(n_directed), minlength=len(x))
     np.minimum(degree, _MOST_DEGREE, out=degree)
-    edges, rows = _array([_both_ways(e) for e in ends]), _array(bonds).reshape(-1, 3)
-    atom = bond = 0
-    for count, pairs in zip(counts, ends, strict=True):
-        n = len(pairs)  # directed bonds
-        yield (
-            x[atom : atom + count],
-            edges[2 * bond : 2 * (bond + n)].reshape(2, n),
-            rows[bond : bond + n],
-        )
-        atom, bond = atom + count, bond + n
+    edges = torch.from_numpy(_in_blocks(directed[:, :2], n_directed))
+    yield from zip(
+        torch.from_numpy(x).split_with_sizes(atom_counts),
+        (
+            edge.view(2, n)
+            for edge, n in zip(
+                edges.split_with_sizes([2 * n for n in n_directed]), n_directed, strict=True
+            )
+        ),
+        torch.from_numpy(directed[:, 2:].copy()).split_with_sizes(n_directed),
+        strict=True,
+    )
 
 
-def _array(parts: Sequence[bytes | bytearray]) -> npt.NDArray[np.int64]:
+def _in_blocks(ends: npt.NDArray[np.int64], counts: list[int]) -> npt.NDArray[np.int64]:
+    """Begins and ends (n, 2) with those of each molecule behind each other: b … e …, b … e …."""
+    n = np.array(counts)
+    begins = (n.cumsum() - n).repeat(n) + np.arange(len(ends))
+    blocks = np.empty(2 * len(ends), np.int64)
+    blocks[begins], blocks[begins + n.repeat(n)] = ends[:, 0], ends[:, 1]
+    return blocks
+
+
+def _array(parts: Sequence[bytes]) -> npt.NDArray[np.int64]:
     return np.frombuffer(b"".join(parts), np.uint8).astype(np.int64)
-
-
-def _both_ways(ends: bytes) -> bytes:
-    """Begin, end, begin, end, … as the two rows of an edge index: (b e …), (e b …)."""
-    begins, stops, half = ends[::2], ends[1::2], len(ends)
-    rows = bytearray(2 * half)
-    rows[:half] = ends
-    rows[half::2], rows[half + 1 :: 2] = stops, begins
-    return rows
 
 
 def _records(
@@ -237,11 +245,12 @@ def _atom(record: bytes, row: Callable[[tuple[int, ...]], tuple[int, ...]]) -> b
 
 
 def _bond(record: bytes, row: Callable[[tuple[int, ...]], tuple[int, ...]]) -> bytes:
-    """Columns of a bond, twice, for both directions."""
-    flags = record[0]
-    values = iter(record[1:])
+    """Ends and columns of a bond, in both directions."""
+    begin, end, flags = record[:3]
+    values = iter(record[3:])
     kind = next(values) if flags & _BOND_TYPE else _SINGLE
     if flags & _BOND_DIRECTION:
         next(values)
     stereo = next(values) if flags & _BOND_STEREO else 0
-    return 2 * bytes(row((kind, stereo, int(bool(flags & _BOND_CONJUGATED)))))
+    columns = bytes(row((kind, stereo, int(bool(flags & _BOND_CONJUGATED)))))
+    return bytes((begin, end)) + columns + bytes((end, begin)) + columns

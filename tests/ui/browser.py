@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import gradio as gr
+import pytest
 from starlette.middleware import Middleware
 
 from ui.security import SecurityHeaders
@@ -23,6 +24,15 @@ SETTLE_MS = 20_000
 BOX = "#bench textarea"
 QUESTION = "#composer textarea"
 BELOW = "#bench .below"
+GRADIO_WARNINGS = pytest.mark.filterwarnings(
+    # it looks for a free port with sockets that it leaves to the garbage collector
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore::ResourceWarning",
+    # its own statistics use what pandas gives up
+    "ignore:.*no_silent_downcasting",
+    "ignore:The copy keyword is deprecated",
+)
+"""Leaves out the warnings that Gradio itself gives cause for."""
 HERE = ("127.0.0.1", "localhost", None)  # data: and blob: addresses have no host
 
 

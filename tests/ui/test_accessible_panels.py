@@ -1,20 +1,16 @@
 """axe-core finds nothing serious in the panels: ⚖, why, Pair, the key sheet, the copy menu."""
 
-import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Queued
-from assistant.chat.view import View
 from assistant.chem.sandbox import ChemPool
 from tests.pairing.heads import write_bundle
 from tests.ui.axe import findings
-from tests.ui.browser import READY_MS, ask, enter, wait_below
-from tests.ui.fakes import FakeAssistant
+from tests.ui.browser import GRADIO_WARNINGS, READY_MS, ask, enter, wait_below
+from tests.ui.fakes import Rescoring
 from tests.ui.served import served
 from tests.ui.side_fakes import TEXTS, SideAssistant
 from ui.handle import AssistantHandle
@@ -25,11 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # as in test_journeys: Gradio's own sockets and statistics
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 DESK, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
@@ -38,28 +30,8 @@ DYE = "CN(C)c1ccc(C#N)cc1"
 
 
 @dataclass
-class PanelAssistant(SideAssistant):
+class PanelAssistant(Rescoring, SideAssistant):
     """Columns that say different things, and scores of given answers."""
-
-    scorer: FakeAssistant = field(default_factory=lambda: FakeAssistant(delay=0))
-
-    def cannot_rescore(self, conversation: Conversation, answer: Message) -> str:
-        return ""
-
-    def answer_offsets(self, answer: Message) -> tuple[tuple[int, int], ...]:
-        return self.scorer.answer_offsets(answer)
-
-    def rescore(
-        self,
-        conversation: Conversation,
-        answer: Message,
-        number: int,
-        views: Iterable[View],
-        *,
-        stop: threading.Event,
-        visitor: str,
-    ) -> Iterator[Queued | tuple[float, ...]]:
-        return self.scorer.rescore(conversation, answer, number, views, stop=stop, visitor=visitor)
 
 
 @pytest.fixture(scope="module")

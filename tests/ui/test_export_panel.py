@@ -14,7 +14,7 @@ from assistant.chat.conversation import Conversation, Message
 from assistant.errors import ChemistryTimeoutError
 from assistant.export.exchange import read_json, to_json
 from tests.export.sample import conversation, sample
-from tests.ui.browser import QUESTION, ask, enter, wait_below
+from tests.ui.browser import GRADIO_WARNINGS, QUESTION, ask, enter, wait_below
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.services import make_services
 from ui.events import SKIP, Services, key_of
@@ -185,10 +185,7 @@ def test_a_path_outside_of_the_uploads_is_refused(panel: ExportHandlers, upload:
 
 browser = [
     pytest.mark.browser,
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from assistant.chem.sandbox import ChemPool
 from tests.pairing.heads import write_bundle
-from tests.ui.browser import QUESTION, READY_MS
+from tests.ui.browser import GRADIO_WARNINGS, QUESTION, READY_MS
 from tests.ui.fakes import FakeAssistant
 from ui.app import build_app
 from ui.handle import AssistantHandle
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # Gradio looks for a free port with sockets that it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use what pandas gives up
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 DYE = "CN(C)c1ccc(C#N)cc1"

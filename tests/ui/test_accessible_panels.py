@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from assistant.chem.sandbox import ChemPool
 from tests.pairing.heads import write_bundle
 from tests.ui.axe import findings
-from tests.ui.browser import GRADIO_WARNINGS, READY_MS, ask, enter, wait_below
+from tests.ui.browser import (
+    EVERY_LOOK,
+    GRADIO_WARNINGS,
+    READY_MS,
+    ask,
+    enter,
+    wait_below,
+    workbench,
+)
 from tests.ui.fakes import Rescoring
 from tests.ui.served import served
 from tests.ui.side_fakes import TEXTS, SideAssistant
@@ -24,7 +32,6 @@ pytestmark = [
     GRADIO_WARNINGS,
 ]
 
-DESK, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 SIDE = "#sidebyside dialog"
 DYE = "CN(C)c1ccc(C#N)cc1"
 
@@ -44,10 +51,9 @@ def address(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def page(browser: "Browser", request: pytest.FixtureRequest) -> "Iterator[Page]":
-    """A tab; parametrised by colours and size."""
-    scheme, size = request.param
-    context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+def page(browser: "Browser", look: dict[str, Any]) -> "Iterator[Page]":
+    """A tab in which nothing moves: a contrast is not measured on the way."""
+    context = browser.new_context(**look, reduced_motion="reduce")
     yield context.new_page()
     context.close()
 
@@ -58,20 +64,12 @@ def talk(page: "Page", address: str) -> "Page":
     page.set_default_timeout(READY_MS)
     page.goto(address)
     page.wait_for_selector(".welcome")
-    open_sheet(page)
-    enter(page, "aspirin")
-    wait_below(page, "aspirin")
-    if page.is_visible("[data-act=close-sheet]"):
-        page.click("[data-act=close-sheet]")
+    with workbench(page):
+        enter(page, "aspirin")
+        wait_below(page, "aspirin")
     ask(page, "What is it?")
     page.wait_for_selector(".answer:not(.live) .action.compare")
     return page
-
-
-def open_sheet(page: "Page") -> None:
-    """The workbench, which a phone has as a sheet."""
-    if page.is_visible("#composer [data-act=sheet]"):
-        page.click("#composer [data-act=sheet]")
 
 
 def nothing_grave(page: "Page", state: str) -> None:
@@ -85,18 +83,7 @@ def fill(page: "Page", slot: int, text: str) -> None:
     page.wait_for_selector(f"#pair .pair-slot[data-place='{slot}'] .pair-molecule svg")
 
 
-EVERYWHERE = pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(("light", DESK), id="light"),
-        pytest.param(("dark", DESK), id="dark", marks=pytest.mark.slow),
-        pytest.param(("light", PHONE), id="phone", marks=pytest.mark.slow),
-    ],
-    indirect=True,
-)
-
-
-@EVERYWHERE
+@EVERY_LOOK
 def test_side_by_side_and_why(talk: "Page") -> None:
     talk.click(".action.compare")
     talk.wait_for_selector(f"{SIDE} [data-slot=csv]:not([disabled])")
@@ -115,7 +102,7 @@ def test_side_by_side_and_why(talk: "Page") -> None:
     nothing_grave(talk, "why, measured, with an atom chosen")
 
 
-@EVERYWHERE
+@EVERY_LOOK
 def test_pair_keys_and_copies(talk: "Page") -> None:
     talk.click(".card", button="right")
     talk.wait_for_selector("#copier [role=menu]")
@@ -126,7 +113,11 @@ def test_pair_keys_and_copies(talk: "Page") -> None:
         talk.wait_for_selector(".key-sheet[open]")
         nothing_grave(talk, "key sheet")
         talk.keyboard.press("Escape")
-    open_sheet(talk)
+    with workbench(talk):
+        pair_states(talk)
+
+
+def pair_states(talk: "Page") -> None:
     talk.click("#tab-pair")
     talk.wait_for_selector("#pair .pair-tasks button")
     nothing_grave(talk, "pair, empty")

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.browser import GRADIO_WARNINGS, QUESTION, READY_MS, ask, enter, wait_below
+from tests.ui.browser import (
+    EVERY_LOOK,
+    GRADIO_WARNINGS,
+    QUESTION,
+    READY_MS,
+    ask,
+    enter,
+    wait_below,
+    workbench,
+)
 from tests.ui.fakes import FakeAssistant, claim, default_checks
 
 if TYPE_CHECKING:
@@ -28,8 +37,9 @@ def answered(chat: "Page", fake: FakeAssistant) -> "Iterator[Page]":
     fake.text, fake.no_why, fake.delay = WORDS, "", 0.0
     fake.checks = (claim(WORDS, "an ester", "confirmed", kind="count", molecule=1),)
     fake.views = []
-    enter(chat, "aspirin")
-    wait_below(chat, "180.16")
+    with workbench(chat):
+        enter(chat, "aspirin")
+        wait_below(chat, "180.16")
     ask(chat, "What is in it?")
     chat.wait_for_selector(WHY)
     yield chat
@@ -41,6 +51,7 @@ def measured(page: "Page") -> None:
     page.wait_for_selector("#why .why-bar", state="detached", timeout=READY_MS)
 
 
+@EVERY_LOOK
 def test_an_answer_is_asked_why_and_its_parts_are_painted_beside_a_control(
     answered: "Page",
 ) -> None:

@@ -165,6 +165,7 @@ window.moleculeChat = (() => {
     const key = event.key.toLowerCase();
     if (event.key === "Escape") {
       if (!tip.hidden) hideTip();
+      if (document.querySelector("dialog:modal")) return; // it closes what lies on top
       if (parts.composer?.onEscape?.()) event.preventDefault();
       else if (root.classList.contains("sheet-open")) sheet(false);
     } else if (event.ctrlKey && !event.shiftKey && key === "j") {

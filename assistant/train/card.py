@@ -160,9 +160,17 @@ def _shares(values: Iterable[float]) -> str:
 
 
 def _base_recipe(values: Mapping[str, Any]) -> Recipe:
-    """A base run's recipe; where a run starts from is a place on somebody's disk."""
+    """A base run's recipe less what is not of the file.
+
+    Where a run starts from is a place on somebody's disk, and `licensed_only` can be an option.
+    """
     recipe = Recipe.from_dict(values)
-    return replace(recipe, start="RUN" if recipe.start else "")
+    return replace(
+        recipe,
+        start="RUN" if recipe.start else "",
+        encoder="ENCODER" if recipe.encoder else "",
+        licensed_only=False,
+    )
 
 
 def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
@@ -174,10 +182,7 @@ def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
     """
     places = [f"RUN{i}" for i in range(1, len(stages) + 1)] if len(stages) > 1 else ["RUN"]
     last = places[-1]
-    parts = [
-        _command("base", config_name(stage.recipe, _base_recipe), place)
-        for stage, place in zip(stages, places, strict=True)
-    ]
+    parts = [_base_command(stage.recipe, at) for stage, at in zip(stages, places, strict=True)]
     if (bundle / "generator").is_dir():
         about = json.loads((stages[-1].run / "generator.json").read_text("utf-8"))
         recipe = config_name(about["recipe"], GeneratorRecipe.from_dict)
@@ -193,11 +198,16 @@ def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
     return ",\n  ".join(parts) + f".\n  {' '.join(told)}"
 
 
+def _base_command(recipe: Mapping[str, Any], run: str) -> str:
+    option = " --licensed-only" if recipe.get("licensed_only") else ""
+    return _command("base", config_name(recipe, _base_recipe), f"{run}{option}")
+
+
 def _command(module: str, config: str, run: str) -> str:
     return f"`python -m assistant.train.{module} --config {config} --data DIR --run {run}`"
 
 
-def config_name(recipe: dict, build: Callable[[Mapping[str, Any]], object]) -> str:
+def config_name(recipe: Mapping[str, Any], build: Callable[[Mapping[str, Any]], object]) -> str:
     """The shipped recipe that equals one that a run noted; RECIPE.toml where none does.
 
     Args:

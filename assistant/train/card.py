@@ -22,7 +22,7 @@ from assistant.pairing.figures import HeadFigures
 from assistant.train import licences
 from assistant.train.corpus import question_sources
 from assistant.train.generator_recipe import GeneratorRecipe
-from assistant.train.provenance import Provenance
+from assistant.train.provenance import encoder_sources
 from assistant.train.recipe import Recipe
 from assistant.train.text import TEXT, text_sources
 
@@ -142,14 +142,11 @@ def sources_of(recipe: dict, run: Path) -> list[str]:
         questions = licences.clear_names("text", questions)
     reads_text = recipe["text_share"] or (run / TEXT).is_file()
     texts = text_sources(licensed_only=licensed_only) if reads_text else []
-    encoder = Provenance.of(run).sources
-    if recipe.get("encoder") and not encoder:
-        encoder = ("what it was trained on was not noted",)
     return [
         *(f"{line} (structures only)" for line in licences.source_lines("corpus", tags)),
         *(f"{line} (questions to decline)" for line in licences.source_lines("text", questions)),
         *(f"{line} (text, read as text)" for line in licences.source_lines("text", texts)),
-        *(f"pre-trained encoder: {line}" for line in encoder),
+        *(f"pre-trained encoder: {line}" for line in encoder_sources(run, recipe)),
     ]
 
 

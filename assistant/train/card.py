@@ -6,6 +6,7 @@ python -m assistant.train.card --run RUN --bundle checkpoints/default --groundin
 import argparse
 import json
 import pickle
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ import numpy as np
 
 from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import CONFIG
+from assistant.errors import AssistantError
 from assistant.pairing.figures import HeadFigures
 from assistant.train import licences
 from assistant.train.corpus import question_sources
@@ -26,8 +28,15 @@ from assistant.train.provenance import encoder_sources
 from assistant.train.recipe import Recipe
 from assistant.train.text import TEXT, text_sources
 
+_NO_RUN = "name a finished run of assistant.train.base"
 _CONFIGS = Path(__file__).parent / "configs"
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
+
+
+def _read(path: Path, remedy: str) -> str:
+    if not path.is_file():
+        raise AssistantError(f"There is no {path}: {remedy}.")
+    return path.read_text("utf-8")
 
 
 def megabytes(path: Path) -> str:
@@ -51,12 +60,12 @@ class Stage:
     @cached_property
     def recipe(self) -> dict[str, Any]:
         """As it was noted."""
-        return json.loads((self.run / "recipe.json").read_text("utf-8"))
+        return json.loads(_read(self.run / "recipe.json", _NO_RUN))
 
     @property
     def told(self) -> str:
         """Steps, tokens, minutes and hardware."""
-        last = json.loads((self.run / "log.jsonl").read_text("utf-8").splitlines()[-1])
+        last = json.loads(_read(self.run / "log.jsonl", _NO_RUN).splitlines()[-1])
         return (
             f"{last['step']:,} steps, {last['tokens'] / 1e6:.1f} M tokens in"
             f" {last['seconds'] / 60:.1f} minutes on {self.hardware}"
@@ -85,12 +94,17 @@ def write_card(
         before: The runs that it went on from, the first one first.
         generator_hardware: What the generator was trained on.
         weaknesses: Markdown list.
+
+    Raises:
+        AssistantError: A run is not finished, the bundle is not written, or nothing was measured.
     """
-    molecules = pickle.loads((run / "molecules.pkl").read_bytes())  # written by this run
     stages = [*before, Stage(run, hardware)]
-    config = json.loads((bundle / "llm" / "config.json").read_text("utf-8"))
     recipe = stages[-1].recipe
-    report = json.loads(grounding.read_text("utf-8"))
+    molecules = pickle.loads((run / "molecules.pkl").read_bytes())  # written by this run
+    config = json.loads(
+        _read(bundle / "llm" / CONFIG, "write the bundle by assistant.train.export")
+    )
+    report = json.loads(_read(grounding, "it is what assistant.evaluate.grounding --json writes"))
     generator, training, size = _generator(run, bundle, generator_hardware)
     sizes = recipe["sizes"]
     text = _CARD.substitute(
@@ -265,8 +279,8 @@ def _generator(run: Path, bundle: Path, hardware: str) -> tuple[str, str, str]:
     return what, training, f"{megabytes(bundle / 'generator')} MB"
 
 
-def main() -> None:
-    """Command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
@@ -285,18 +299,23 @@ def main() -> None:
     parser.add_argument(
         "--weaknesses", type=Path, required=True, help="Markdown list, hand-written"
     )
-    args = parser.parse_args()
-    write_card(
-        args.run,
-        args.bundle,
-        args.grounding,
-        date=args.date,
-        hardware=args.hardware,
-        before=[Stage(Path(run), hardware) for run, hardware in args.before],
-        generator_hardware=args.generator_hardware or args.hardware,
-        weaknesses=args.weaknesses.read_text("utf-8").strip(),
-    )
+    args = parser.parse_args(arguments)
+    try:
+        write_card(
+            args.run,
+            args.bundle,
+            args.grounding,
+            date=args.date,
+            hardware=args.hardware,
+            before=[Stage(Path(run), hardware) for run, hardware in args.before],
+            generator_hardware=args.generator_hardware or args.hardware,
+            weaknesses=_read(args.weaknesses, "write the list, it may be short").strip(),
+        )
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

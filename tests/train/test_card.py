@@ -111,6 +111,30 @@ def test_a_card_tells_all_the_runs_that_the_weights_went_through(run: Path, tmp_
     assert "/some/disk" not in text
 
 
+def test_what_is_missing_for_a_card_is_told_in_one_line(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = _bundle(tmp_path / "a", heads=False, reads_names=True)
+    weak = tmp_path / "weaknesses.md"
+    weak.write_text("- It is small.", encoding="utf-8")
+    given = {"--run": run, "--bundle": bundle, "--grounding": tmp_path / "grounding.json"}
+    given |= {"--weaknesses": weak, "--date": "2026-01-01", "--hardware": "a core"}
+
+    def told(**changed: Path) -> str:
+        values = given | {f"--{name}": value for name, value in changed.items()}
+        ended = card.main([str(part) for pair in values.items() for part in pair])
+        said = capsys.readouterr().err
+        assert ended == bool(said)
+        return said
+
+    assert told() == ""
+    assert "- It is small." in (bundle / "README.md").read_text(encoding="utf-8")
+    none = tmp_path / "none"
+    for name in ("run", "bundle", "grounding", "weaknesses"):
+        (said,) = told(**{name: none}).splitlines()
+        assert said.startswith(f"There is no {none}")
+
+
 def test_a_run_of_licensed_sources_names_the_recipe_and_the_option(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,7 +86,12 @@ class ListStore:
                 oldest.close()
 
     def adopt(self, key: Tab, table: str) -> Lists:
-        """The lists of a tab; without any, those of the visitor's tab that shows a table."""
+        """The lists of a tab; without any, those of the visitor's tab that shows a table.
+
+        Args:
+            key: The tab.
+            table: Key of the table that the page shows, which it may have from another tab; or "".
+        """
         lists = self.get(key)
         if lists.shown is not None or not table:
             return lists

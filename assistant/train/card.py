@@ -148,6 +148,13 @@ def sources_of(recipe: dict, run: Path) -> list[str]:
     """What a run, those before it and the encoder it began with were trained on, with licences.
 
     Plain text that the recipe has no share of was read by a run before, which leaves it here.
+
+    Args:
+        recipe: As the run noted it.
+        run: Directory of the run.
+
+    Returns:
+        A line for each: what it is, its licence, and in brackets what was taken from it.
     """
     licensed_only = bool(recipe.get("licensed_only"))
     tags, questions = list(licences.known("corpus")), question_sources()
@@ -190,6 +197,9 @@ def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
     Args:
         stages: The base runs, the first one first; each goes on from the one before.
         bundle: What the last one became.
+
+    Raises:
+        BundleError: That is no bundle.
     """
     places = [f"RUN{i}" for i in range(1, len(stages) + 1)] if len(stages) > 1 else ["RUN"]
     last = places[-1]
@@ -222,7 +232,7 @@ def config_name(recipe: Mapping[str, Any], build: Callable[[Mapping[str, Any]], 
     """The shipped recipe that equals one that a run noted; RECIPE.toml where none does.
 
     Args:
-        recipe: As noted.
+        recipe: As noted; one of another kind raises ValueError.
         build: Makes a recipe of TOML's values; ValueError for those of another kind of recipe.
     """
     wanted = build(recipe)

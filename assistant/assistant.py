@@ -306,7 +306,7 @@ class Assistant:
             visitor: Whose question it is.
 
         Yields:
-            Where it waits, then one tuple for each view, in order; fewer when it was stopped.
+            Where it waits, then for each view a tuple of natural logarithms; fewer when stopped.
         """
         return rescore(
             self._prompting,

@@ -145,7 +145,14 @@ class Prompting:
         return parts.n_pair_tokens if isinstance(piece, PairPiece) else parts.n_graph_tokens
 
     def pairs(self, fitted: Fitted) -> dict[PairSlot, PairEncoding]:
-        """Interaction tokens of the pairs in a prompt; none when they are off."""
+        """Interaction tokens of the pairs in a prompt; none when they are off.
+
+        Returns:
+            By pair, `tokens` (k, h) with k = `components.n_pair_tokens` and the LLM's width h.
+
+        Raises:
+            PromptTooLongError: Memory ended while they were read.
+        """
         encoder = self.components.pairs
         slots = [piece.slot for piece in fitted.layout.pieces if isinstance(piece, PairPiece)]
         if encoder is None or not slots:
@@ -160,6 +167,12 @@ class Prompting:
         Args:
             fitted: The prompt.
             pairs: Its pairs' interaction tokens.
+
+        Returns:
+            `inputs_embeds` (1, t, h) and `segment_index` (1, t) for the t tokens of `count`.
+
+        Raises:
+            PromptTooLongError: Memory ended while its molecules were read.
         """
         encodings = {}
         encoder, molecules = self.components.encoder, fitted.prompt.molecules
@@ -234,7 +247,12 @@ def asked_about(pair: MoleculePair) -> Conversation:
 
 
 def without_oldest(conversation: Conversation, n_turns: int) -> Conversation:
-    """Drops the first turns; each one that is kept stays about the same molecules."""
+    """Drops the first turns; each one that is kept stays about the same molecules.
+
+    Args:
+        conversation: More than `n_turns` turns.
+        n_turns: How many are dropped.
+    """
     starts = [i for i, m in enumerate(conversation.messages) if m.role == "user"]
     kept = list(conversation.messages[starts[n_turns] :])
     for turn in range(n_turns, conversation.n_turns):

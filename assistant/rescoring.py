@@ -77,7 +77,26 @@ def rescore(
     stop: threading.Event,
     visitor: str,
 ) -> Iterator[Queued | tuple[float, ...]]:
-    """Log-probability of each token of an answer, as `Assistant.rescore` describes it."""
+    """Log-probability of each token of an answer, as `Assistant.rescore` describes it.
+
+    Args:
+        prompting: How the prompts of this assistant are made.
+        engine: Scores beside the answers that are being written.
+        conversation: Up to and including the answer's question.
+        answer: With the ids that were generated, t of them.
+        number: The molecule that the views are of.
+        views: Each is made when its turn comes.
+        stop: Set it to end the work.
+        visitor: Whose question it is.
+
+    Yields:
+        Where it waits, then for each view t natural logarithms, in order.
+
+    Raises:
+        PromptTooLongError: A prompt does not fit the context or the memory.
+        VisitorLimitError: The visitor has asked enough for now.
+        QueueFullError: Too many requests are waiting.
+    """
     molecule = conversation.molecule(number).molecule
     fitted = prompting.fit(conversation)  # rendered, and similar molecules sought, once for all
     prompts = (seen(prompting, fitted, molecule, view) for view in views)
@@ -100,6 +119,9 @@ def seen(prompting: Prompting, fitted: Fitted, molecule: Molecule, view: View) -
         fitted: The prompt that the answer was written under.
         molecule: One of its molecules.
         view: How that molecule is seen.
+
+    Raises:
+        PromptTooLongError: Memory ended while molecules were read.
     """
     changed = replace(prompting, components=masked(prompting.components, molecule, view))
     if view.told:

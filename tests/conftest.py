@@ -121,10 +121,23 @@ def browser(browser_path: str) -> "Iterator[Browser]":
         browser.close()
 
 
+LOOKS = {
+    "desk": {"viewport": {"width": 1400, "height": 900}},
+    "dark": {"viewport": {"width": 1400, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}},
+}
+
+
 @pytest.fixture
-def page(browser: "Browser") -> "Iterator[Page]":
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Size and colours of the tab; `tests.ui.browser.EVERY_LOOK` makes a journey in each."""
+    return LOOKS[getattr(request, "param", "desk")]
+
+
+@pytest.fixture
+def page(browser: "Browser", look: dict[str, Any]) -> "Iterator[Page]":
     """A fresh tab; the test fails at its end if the tab asked another host for anything."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context = browser.new_context(**look)
     page = context.new_page()
     foreign: list[str] = []
 

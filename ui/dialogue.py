@@ -59,12 +59,13 @@ class DialogueHandlers(DialogueEvents):
         session = self._store.get(*key_of(request))
         with session.lock:
             run = session.run
+            head = session.stored.tree.head
             ended = self._ended(session) if run is None else ()
         if run is not None:
             yield from self._follow(session, run)
         else:
             yield *ended, *[SKIP] * 4
-            session.untold = None
+            self._told(session, head)
 
     def _follow(self, session: Session, run: Run) -> Iterator[Values]:
         """An answer while it grows, as long as this tab shows it; then the whole of it.
@@ -85,7 +86,13 @@ class DialogueHandlers(DialogueEvents):
                 return
             values = *self._ended(session), self._views.header(run.figures), *[SKIP] * 3
         yield values
-        session.untold = None
+        self._told(session, run.place.answer)
+
+    def _told(self, session: Session, answer: int | None) -> None:
+        """Notes that a stream brought an answer's end; the next answer may have begun meanwhile."""
+        with session.lock:
+            if session.untold == answer:
+                session.untold = None
 
     def _ended(self, session: Session) -> Values:
         """The dialogue after an answer, with what kept it from its end."""

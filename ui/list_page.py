@@ -17,7 +17,7 @@ from ui.events import EventHandlers, Payload, Services, key_of, payload_of
 from ui.list_files import to_csv, to_list_sdf
 from ui.list_jobs import start_asking, start_facts
 from ui.list_table import ListTable
-from ui.parts import MANY, file_value, part
+from ui.parts import LASTING, MANY, file_value, part
 from ui.tab_store import Tab
 from ui.turns import MAX_QUESTION_CHARS
 from ui.uploads import received, refuse_big
@@ -86,7 +86,12 @@ class ListStore:
                 oldest.close()
 
     def adopt(self, key: Tab, table: str) -> Lists:
-        """The lists of a tab; without any, those of the visitor's tab that shows a table."""
+        """The lists of a tab; without any, those of the visitor's tab that shows a table.
+
+        Args:
+            key: The tab.
+            table: Key of the table that the page shows, which it may have from another tab; or "".
+        """
         lists = self.get(key)
         if lists.shown is not None or not table:
             return lists
@@ -125,7 +130,7 @@ def list_part() -> gr.HTML:
 
 def connect(app: gr.Blocks, panel: gr.HTML, handlers: "ListHandlers") -> None:
     """Which event goes where; those that last stream, the others answer at once."""
-    lasting = {**MANY, "queue": True, "concurrency_id": "list", "concurrency_limit": 16}
+    lasting = {**LASTING, "concurrency_id": "list", "concurrency_limit": 16}
     panel.paste(handlers.paste, None, panel, **lasting)
     panel.file(handlers.file, None, panel, **lasting)
     panel.ask(handlers.ask_rows, None, panel, **lasting)

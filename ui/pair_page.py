@@ -19,7 +19,7 @@ from ui.pair_heads import PairHeads
 from ui.pair_state import PairState, PairStore, Sweep, SweptRow
 from ui.pair_sweep import partners_of, sweep_value, to_pair_csv, work_off
 from ui.pair_view import ROLES, TITLES, answer_html, name_of, off_html, slot_html
-from ui.parts import MANY, file_value, part
+from ui.parts import LASTING, MANY, file_value, part
 from ui.transcript import Drawings
 
 if TYPE_CHECKING:
@@ -39,10 +39,9 @@ def pair_part() -> gr.HTML:
 
 def connect(app: gr.Blocks, panel: gr.HTML, composer: gr.HTML, handlers: "PairHandlers") -> None:
     """Which event goes where; those that last stream, the others answer at once."""
-    lasting = {**MANY, "queue": True}
     # of its own: as many sweeps as may run must not keep the tab closed for everybody else
-    opening = {**lasting, "concurrency_id": "pair-open", "concurrency_limit": 16}
-    sweeping = {**lasting, "concurrency_id": "pair-sweep", "concurrency_limit": 8}
+    opening = {**LASTING, "concurrency_id": "pair-open", "concurrency_limit": 16}
+    sweeping = {**LASTING, "concurrency_id": "pair-sweep", "concurrency_limit": 8}
     panel.open(handlers.opened, None, panel, **opening)
     panel.sweep(handlers.sweep, None, panel, **sweeping)
     panel.choose(handlers.choose, None, panel, **MANY)

@@ -11,9 +11,11 @@ import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
 MODEL_CONCURRENCY = 32  # twice what the engine takes: the rest is refused, not kept waiting
-# How Gradio takes an event: at once, one at a time; at once, many; in the model's own queue.
+# How Gradio takes an event: at once, one at a time; at once, many; one that streams, in a queue of
+# its own (name and limit are the page's); in the model's own queue.
 QUICK = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 MANY = {**QUICK, "trigger_mode": "multiple"}
+LASTING = {**MANY, "queue": True}
 ANSWER = {
     "show_progress": "hidden",
     "api_visibility": "private",

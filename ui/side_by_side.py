@@ -17,7 +17,7 @@ from assistant.errors import AssistantError
 from assistant.sidebyside.report import to_csv, to_markdown
 from assistant.sidebyside.running import APOLOGY
 from ui.events import SKIP, DialogueEvents, Payload, Services, Values, key_of, payload_of
-from ui.parts import MANY, part
+from ui.parts import LASTING, MANY, part
 from ui.render import Figure
 from ui.session import Session
 from ui.side_by_side_plan import Wish, asked_in, molecules_of, plan
@@ -44,7 +44,7 @@ def connect(
     app: gr.Blocks, panel: gr.HTML, dialogue: list[gr.HTML], handlers: "SideHandlers"
 ) -> None:
     """Which event goes where; `dialogue` is transcript, composer and chats."""
-    lasting = {**MANY, "queue": True, "concurrency_id": "side", "concurrency_limit": 16}
+    lasting = {**LASTING, "concurrency_id": "side", "concurrency_limit": 16}
     panel.show(handlers.offer_columns, None, panel, **MANY)
     panel.run(handlers.run_columns, None, panel, **lasting)
     panel.halt(handlers.halt_columns, None, None, **MANY)

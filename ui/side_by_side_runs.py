@@ -97,7 +97,6 @@ class BenchStore(TabStore[Bench]):
             AssistantError: The visitor has enough of them running in other tabs.
         """
         with self.lock:
-            self.end(key)
             if sum(other.is_running for other in self.others(key)) >= MAX_RUNNING:
                 raise AssistantError(
                     f"{MAX_RUNNING} comparisons are running for you in other tabs."

@@ -18,7 +18,7 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.influence import measure, plan
 from ui.events import EventHandlers, Payload, Services, key_of, payload_of
-from ui.parts import MANY, part
+from ui.parts import LASTING, MANY, part
 from ui.render import escape
 from ui.session import Session
 from ui.tab_store import TabStore
@@ -60,7 +60,7 @@ def why_part() -> gr.HTML:
 
 def connect(app: gr.Blocks, panel: gr.HTML, handlers: "WhyHandlers") -> None:
     """Which event goes where; measuring streams, everything else answers at once."""
-    lasting = {**MANY, "queue": True, "concurrency_id": "why", "concurrency_limit": 16}
+    lasting = {**LASTING, "concurrency_id": "why", "concurrency_limit": 16}
     panel.open(handlers.open_why, None, panel, **MANY)
     panel.choose(handlers.choose, None, panel, **MANY)
     panel.cancel(handlers.cancel_why, None, panel, **MANY)

@@ -11,8 +11,9 @@ import re
 
 from rdkit import Chem
 
+from assistant.chem.impossible import problem_of
 from assistant.chem.limits import check_smiles_size
-from assistant.chem.mistakes import Mistake, first_mistake, problem_of, unknown_isotope
+from assistant.chem.mistakes import Mistake, first_mistake, unknown_isotope
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.scan import open_rings, scan, unmatched_parentheses
 from assistant.errors import InputTooLargeError, InvalidMoleculeError

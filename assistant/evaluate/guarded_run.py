@@ -38,7 +38,15 @@ SIMPLER: dict[Products, Products] = {
 
 
 class Report:
-    """What is known so far, written to the file after every row."""
+    """What is known so far, written to the file after every row.
+
+    Args:
+        path: The file (JSON); None keeps it in memory.
+        resume: Whether what the file holds is gone on with.
+
+    Attributes:
+        values: Machine, rows by name, and the engine's own log.
+    """
 
     def __init__(self, path: Path | None, *, resume: bool) -> None:
         self._path = path
@@ -112,7 +120,12 @@ class GuardedRun:
         sys.stdout.flush()
 
     def left(self, names: Sequence[str], seconds: float) -> Iterator[tuple[str, list[str]]]:
-        """The rows that begin within these seconds, each with those after it."""
+        """The rows that begin within the time, each with those after it; the others are noted.
+
+        Args:
+            names: Of the rows, in order.
+            seconds: Since the measurement began.
+        """
         for place, name in enumerate(names):
             if self.spent > seconds:
                 self._report.add(name, {"failed": f"not begun: {self.spent:.0f} s were spent"})
@@ -126,6 +139,12 @@ class GuardedRun:
 
         When it takes too long, or the device does not answer after a failure, or nothing could be
         set up, `rest` runs in a new process that takes this one's place.
+
+        Args:
+            name: Of the row.
+            work: Measures it.
+            seconds: What it may take.
+            rest: Names of the rows that are still to come.
         """
         guard = threading.Timer(seconds, self._overrun, (name, seconds, rest))
         guard.daemon = True

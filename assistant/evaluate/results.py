@@ -31,6 +31,9 @@ not this page. A cell holds the value and its 95 % bootstrap interval over rows.
 - Baselines answer the same rows and have learned from the training rows only.
 - The arm says what was shown of a molecule (`python -m assistant.evaluate.run --help`); retrieval,
   that the answers of the nearest training rows stood in the prompt.
+- facts and abstain ask the hand-written questions of `tests/data/heldout` about the molecules of
+  the table; the card of a bundle has them about hand-written molecules, so its shares are a few
+  answers higher or lower.
 - How each metric is defined: `assistant/evaluate/metrics`. Scores of texts name their tokens; those
   of different tokens cannot be compared.
 - The tables are public data that is not in this repository; `--data` or `--file` names them.

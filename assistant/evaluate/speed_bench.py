@@ -35,7 +35,12 @@ _PATIENCE_S = 600.0
 
 @dataclass(frozen=True)
 class Heard:
-    """One answer: its figures, and seconds from asking to the first token."""
+    """One answer.
+
+    Attributes:
+        done: Its end, with its figures.
+        first_token_s: Seconds from asking to the first token.
+    """
 
     done: Done
     first_token_s: float
@@ -46,10 +51,13 @@ class Bench:
 
     Args:
         llm: A model that the engine for several people runs; its sites get wrapped.
+        fresh: Loads the model once more, for ways that change it.
         history: Tokens of a long conversation.
         n_tokens: Tokens of an answer.
-        fresh: Loads the model once more, for ways that change it.
         products: How captured steps multiply 4-bit weights; see `ContinuousEngine`.
+
+    Attributes:
+        deltas: Eight ΔW of rank 8; by site A (8, in), distinct, and B (out, 8), shared.
     """
 
     def __init__(
@@ -86,7 +94,12 @@ class Bench:
         return f"visitor {next(self._visitors)}"
 
     def prompt(self, n_tokens: int, delta: LoraWeights | None = None) -> Spliced:
-        """Random text, and with a ΔW graph tokens before it, all under the ΔW."""
+        """Random text, and with a ΔW graph tokens before it, all under the ΔW.
+
+        Args:
+            n_tokens: Tokens in all, so h-wide rows in `inputs_embeds` (1, n_tokens, h).
+            delta: One of `deltas`; None for a prompt without a molecule.
+        """
         n_words = n_tokens - (N_GRAPH_TOKENS if delta else 0)
         embed = self.llm.model.get_input_embeddings()
         ids = torch.randint(len(embed.weight), (n_words,), generator=self._random)
@@ -108,11 +121,16 @@ class Bench:
         )
 
     def ask(self, spliced: Spliced, *, n_tokens: int = 0, visitor: str = "") -> Done:
-        """The greedy answer's figures."""
+        """The greedy answer's figures; arguments and errors as of `hear`."""
         return self.hear(spliced, n_tokens=n_tokens, visitor=visitor).done
 
     def hear(self, spliced: Spliced, *, n_tokens: int = 0, visitor: str = "") -> Heard:
         """Asks and listens to the end.
+
+        Args:
+            spliced: The prompt.
+            n_tokens: Tokens of the answer; 0 for the bench's own number.
+            visitor: Whose caches are used; "" for somebody without any.
 
         Raises:
             AssistantError: The answer has none.
@@ -132,7 +150,14 @@ class Bench:
         return Heard(done, first)
 
     def together(self, prompts: list[Spliced], n_tokens: int = 0) -> tuple[float, list[Heard]]:
-        """Asks all at once; tokens per second in all, and the answers.
+        """Asks all at once, each for somebody without a cache.
+
+        Args:
+            prompts: One for each of them.
+            n_tokens: Tokens of each answer; 0 for the bench's own number.
+
+        Returns:
+            Tokens per second of all together, and the answers in the order in which they ended.
 
         Raises:
             AssistantError: An answer did not come.
@@ -155,7 +180,15 @@ class Bench:
 
 
 def extended(first: Spliced, more: Spliced) -> Spliced:
-    """One conversation after another, each under its own ΔW."""
+    """One conversation after another, each under its own ΔW.
+
+    Args:
+        first: t₁ tokens.
+        more: t₂ tokens; its answer is the one that is asked for.
+
+    Returns:
+        A prompt of t₁ + t₂ tokens; the ΔW slots of `more` come after those of `first`.
+    """
     n_before = len(first.deltas)
     shifted = torch.where(more.segment_index > 0, more.segment_index + n_before, 0)
     return Spliced(

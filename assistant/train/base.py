@@ -36,7 +36,7 @@ from assistant.train.model import GroundedModel
 from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
 from assistant.train.recipe import Recipe, Schedule
-from assistant.train.start import check_sources, load_encoder, take_over
+from assistant.train.start import begin, load_encoder
 from assistant.train.text import TEXT, PlainText, passages, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
 
@@ -105,11 +105,7 @@ class Run:
         directory.mkdir(parents=True, exist_ok=True)
         if ranks.rank():  # the first process writes what the others read
             ranks.wait()
-        start = Path(recipe.start) if recipe.start else None
-        encoder = Path(recipe.encoder) if recipe.encoder else None
-        check_sources(directory, licensed_only=recipe.licensed_only, start=start, encoder=encoder)
-        if start is not None:
-            take_over(start, directory, {"seed": recipe.seed, "n_molecules": recipe.n_molecules})
+        begin(recipe, directory)
         molecules = molecules_with_facts(
             data,
             directory / "molecules.pkl",
@@ -138,8 +134,8 @@ class Run:
         torch.manual_seed(recipe.seed)
         torch.set_float32_matmul_precision("high")  # of the optimiser, on GPUs
         self.model = GroundedModel.build(recipe.sizes, self.tokenizer)
-        if encoder is not None:
-            load_encoder(encoder, self.model.encoder)
+        if recipe.encoder and not recipe.start:
+            load_encoder(Path(recipe.encoder), self.model.encoder)
         self.model.to(self.device)
         self.optimizers = optimizers(self.model, recipe)
         self.seconds, self.step, self.tokens, self.quantised = 0.0, 0, 0, False

@@ -6,6 +6,7 @@ python -m assistant.train.card --run RUN --bundle checkpoints/default --groundin
 import argparse
 import json
 import pickle
+import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,16 +19,24 @@ import numpy as np
 
 from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import CONFIG
+from assistant.errors import AssistantError
 from assistant.pairing.figures import HeadFigures
 from assistant.train import licences
 from assistant.train.corpus import question_sources
 from assistant.train.generator_recipe import GeneratorRecipe
-from assistant.train.provenance import Provenance
+from assistant.train.provenance import encoder_sources
 from assistant.train.recipe import Recipe
 from assistant.train.text import TEXT, text_sources
 
+_NO_RUN = "name a finished run of assistant.train.base"
 _CONFIGS = Path(__file__).parent / "configs"
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
+
+
+def _read(path: Path, remedy: str) -> str:
+    if not path.is_file():
+        raise AssistantError(f"There is no {path}: {remedy}.")
+    return path.read_text("utf-8")
 
 
 def megabytes(path: Path) -> str:
@@ -51,12 +60,12 @@ class Stage:
     @cached_property
     def recipe(self) -> dict[str, Any]:
         """As it was noted."""
-        return json.loads((self.run / "recipe.json").read_text("utf-8"))
+        return json.loads(_read(self.run / "recipe.json", _NO_RUN))
 
     @property
     def told(self) -> str:
         """Steps, tokens, minutes and hardware."""
-        last = json.loads((self.run / "log.jsonl").read_text("utf-8").splitlines()[-1])
+        last = json.loads(_read(self.run / "log.jsonl", _NO_RUN).splitlines()[-1])
         return (
             f"{last['step']:,} steps, {last['tokens'] / 1e6:.1f} M tokens in"
             f" {last['seconds'] / 60:.1f} minutes on {self.hardware}"
@@ -85,12 +94,17 @@ def write_card(
         before: The runs that it went on from, the first one first.
         generator_hardware: What the generator was trained on.
         weaknesses: Markdown list.
+
+    Raises:
+        AssistantError: A run is not finished, the bundle is not written, or nothing was measured.
     """
-    molecules = pickle.loads((run / "molecules.pkl").read_bytes())  # written by this run
     stages = [*before, Stage(run, hardware)]
-    config = json.loads((bundle / "llm" / "config.json").read_text("utf-8"))
     recipe = stages[-1].recipe
-    report = json.loads(grounding.read_text("utf-8"))
+    molecules = pickle.loads((run / "molecules.pkl").read_bytes())  # written by this run
+    config = json.loads(
+        _read(bundle / "llm" / CONFIG, "write the bundle by assistant.train.export")
+    )
+    report = json.loads(_read(grounding, "it is what assistant.evaluate.grounding --json writes"))
     generator, training, size = _generator(run, bundle, generator_hardware)
     sizes = recipe["sizes"]
     text = _CARD.substitute(
@@ -134,6 +148,13 @@ def sources_of(recipe: dict, run: Path) -> list[str]:
     """What a run, those before it and the encoder it began with were trained on, with licences.
 
     Plain text that the recipe has no share of was read by a run before, which leaves it here.
+
+    Args:
+        recipe: As the run noted it.
+        run: Directory of the run.
+
+    Returns:
+        A line for each: what it is, its licence, and in brackets what was taken from it.
     """
     licensed_only = bool(recipe.get("licensed_only"))
     tags, questions = list(licences.known("corpus")), question_sources()
@@ -142,14 +163,11 @@ def sources_of(recipe: dict, run: Path) -> list[str]:
         questions = licences.clear_names("text", questions)
     reads_text = recipe["text_share"] or (run / TEXT).is_file()
     texts = text_sources(licensed_only=licensed_only) if reads_text else []
-    encoder = Provenance.of(run).sources
-    if recipe.get("encoder") and not encoder:
-        encoder = ("what it was trained on was not noted",)
     return [
         *(f"{line} (structures only)" for line in licences.source_lines("corpus", tags)),
         *(f"{line} (questions to decline)" for line in licences.source_lines("text", questions)),
         *(f"{line} (text, read as text)" for line in licences.source_lines("text", texts)),
-        *(f"pre-trained encoder: {line}" for line in encoder),
+        *(f"pre-trained encoder: {line}" for line in encoder_sources(run, recipe)),
     ]
 
 
@@ -160,9 +178,17 @@ def _shares(values: Iterable[float]) -> str:
 
 
 def _base_recipe(values: Mapping[str, Any]) -> Recipe:
-    """A base run's recipe; where a run starts from is a place on somebody's disk."""
+    """A base run's recipe less what is not of the file.
+
+    Where a run starts from is a place on somebody's disk, and `licensed_only` can be an option.
+    """
     recipe = Recipe.from_dict(values)
-    return replace(recipe, start="RUN" if recipe.start else "")
+    return replace(
+        recipe,
+        start="RUN" if recipe.start else "",
+        encoder="ENCODER" if recipe.encoder else "",
+        licensed_only=False,
+    )
 
 
 def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
@@ -171,13 +197,13 @@ def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
     Args:
         stages: The base runs, the first one first; each goes on from the one before.
         bundle: What the last one became.
+
+    Raises:
+        BundleError: That is no bundle.
     """
     places = [f"RUN{i}" for i in range(1, len(stages) + 1)] if len(stages) > 1 else ["RUN"]
     last = places[-1]
-    parts = [
-        _command("base", config_name(stage.recipe, _base_recipe), place)
-        for stage, place in zip(stages, places, strict=True)
-    ]
+    parts = [_base_command(stage.recipe, at) for stage, at in zip(stages, places, strict=True)]
     if (bundle / "generator").is_dir():
         about = json.loads((stages[-1].run / "generator.json").read_text("utf-8"))
         recipe = config_name(about["recipe"], GeneratorRecipe.from_dict)
@@ -193,15 +219,20 @@ def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
     return ",\n  ".join(parts) + f".\n  {' '.join(told)}"
 
 
+def _base_command(recipe: Mapping[str, Any], run: str) -> str:
+    option = " --licensed-only" if recipe.get("licensed_only") else ""
+    return _command("base", config_name(recipe, _base_recipe), f"{run}{option}")
+
+
 def _command(module: str, config: str, run: str) -> str:
     return f"`python -m assistant.train.{module} --config {config} --data DIR --run {run}`"
 
 
-def config_name(recipe: dict, build: Callable[[Mapping[str, Any]], object]) -> str:
+def config_name(recipe: Mapping[str, Any], build: Callable[[Mapping[str, Any]], object]) -> str:
     """The shipped recipe that equals one that a run noted; RECIPE.toml where none does.
 
     Args:
-        recipe: As noted.
+        recipe: As noted; one of another kind raises ValueError.
         build: Makes a recipe of TOML's values; ValueError for those of another kind of recipe.
     """
     wanted = build(recipe)
@@ -258,8 +289,8 @@ def _generator(run: Path, bundle: Path, hardware: str) -> tuple[str, str, str]:
     return what, training, f"{megabytes(bundle / 'generator')} MB"
 
 
-def main() -> None:
-    """Command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
@@ -278,18 +309,23 @@ def main() -> None:
     parser.add_argument(
         "--weaknesses", type=Path, required=True, help="Markdown list, hand-written"
     )
-    args = parser.parse_args()
-    write_card(
-        args.run,
-        args.bundle,
-        args.grounding,
-        date=args.date,
-        hardware=args.hardware,
-        before=[Stage(Path(run), hardware) for run, hardware in args.before],
-        generator_hardware=args.generator_hardware or args.hardware,
-        weaknesses=args.weaknesses.read_text("utf-8").strip(),
-    )
+    args = parser.parse_args(arguments)
+    try:
+        write_card(
+            args.run,
+            args.bundle,
+            args.grounding,
+            date=args.date,
+            hardware=args.hardware,
+            before=[Stage(Path(run), hardware) for run, hardware in args.before],
+            generator_hardware=args.generator_hardware or args.hardware,
+            weaknesses=_read(args.weaknesses, "write the list, it may be short").strip(),
+        )
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -23,6 +23,15 @@ def compare(rng: random.Random, views: Views, first: int, second: int) -> Turn:
     """Two molecules side by side, which has more of something, or whether they have the same.
 
     A question that names neither is only asked where there are no others.
+
+    Args:
+        rng: Draws kind and words.
+        views: What is shown of all molecules of the conversation, by number.
+        first: Number of one of them.
+        second: Number of another.
+
+    Returns:
+        Question, answer and intent.
     """
     style = rng.choice(("molecule {}", "compound {}", "@{}"))
     a, b = style.format(first), style.format(second)

@@ -76,7 +76,7 @@ class Encoder:
         self._numbers = set(number_ids(tokenizer))
 
     def encode(self, dialogue: Dialogue) -> Example:
-        """Encodes all turns; the last answer is included."""
+        """Encodes all turns, the last answer included, as an example of t tokens."""
         conversation, views = dialogue.conversation, dialogue.views
         last_answer = conversation.messages[-1].text
         prompt = render_with(

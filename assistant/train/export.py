@@ -10,7 +10,9 @@ import argparse
 import json
 import logging
 import shutil
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,6 +21,7 @@ from transformers import BitsAndBytesConfig, LlamaForCausalLM, PreTrainedTokeniz
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import ComponentInfo, save_component
+from assistant.errors import AssistantError
 from assistant.llm.load import load_llm
 from assistant.train import nf4
 from assistant.train.card import sources_of
@@ -31,7 +34,13 @@ log = logging.getLogger(__name__)
 
 
 def trained_model(run: Path) -> tuple[GroundedModel, PreTrainedTokenizerFast, dict[str, float]]:
-    """The model of a run with its NF4 values as plain weights, and how far it was trained."""
+    """The model of a run with its NF4 values as plain weights, and how far it was trained.
+
+    Raises:
+        AssistantError: `run` holds no state of a training.
+    """
+    if not (run / "state.pt").is_file():
+        raise AssistantError(f"There is no {run / 'state.pt'}: name a run of assistant.train.base.")
     state = torch.load(run / "state.pt", weights_only=True, map_location="cpu")
     recipe = json.loads(state["recipe"])
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run / "tokenizer")
@@ -83,7 +92,7 @@ def export(
             what the bundle says, and a new one says that it can.
 
     Raises:
-        AssistantError: There is no matplotlib to draw the curve with.
+        AssistantError: There is no matplotlib to draw the curve with, or `run` is no run.
     """
     require_matplotlib()
     if reads_names is None:
@@ -179,8 +188,8 @@ def draw_generator_curve(log_file: Path, picture: Path) -> None:
     figure.savefig(picture, dpi=110)
 
 
-def main() -> None:
-    """Command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
@@ -191,10 +200,15 @@ def main() -> None:
         help="whether it can copy a molecule's name from the prompt; one that cannot is shown none"
         " (default: as the bundle says, yes for a new one)",
     )
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
-    export(args.run, args.bundle, context=args.context, reads_names=args.names)
+    try:
+        export(args.run, args.bundle, context=args.context, reads_names=args.names)
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -29,20 +29,31 @@ Fit = Callable[[PairTable, int], np.ndarray]
 """Trains on a table's training rows and predicts its test rows, (n, tasks)."""
 
 
+def n_random(wanted: str) -> int:
+    """How many random splits are wanted: N of `random:N`, 0 of `scaffold`.
+
+    Raises:
+        AssistantError: There is no such split.
+    """
+    kind, _, number = wanted.partition(":")
+    if wanted == "scaffold":
+        return 0
+    if kind == "random" and number.isdigit() and int(number) > 0:
+        return int(number)
+    raise AssistantError(f"There is no split {wanted!r}; it is random:N or scaffold.")
+
+
 def splits_of(table: PairTable, wanted: str) -> Iterator[PairTable]:
     """`random:10` gives ten random splits, `scaffold` one; 80 : 10 : 10 of the rows.
 
     Raises:
         AssistantError: There is no such split.
     """
-    kind, _, number = wanted.partition(":")
-    if kind == "scaffold" and not number:
+    number = n_random(wanted)
+    if not number:
         yield table.with_split(scaffold_split(table))
-    elif kind == "random" and number.isdigit() and int(number) > 0:
-        for seed in range(int(number)):
-            yield table.with_split(random_split(len(table.pairs), seed))
-    else:
-        raise AssistantError(f"There is no split {wanted!r}; it is random:N or scaffold.")
+    for seed in range(number):
+        yield table.with_split(random_split(len(table.pairs), seed))
 
 
 def random_split(n_rows: int, seed: int) -> np.ndarray:

@@ -28,12 +28,12 @@ from assistant.errors import AssistantError
 from assistant.evaluate.report import table_text, write_report
 from assistant.graph.pairs.head import PairHead
 from assistant.train.curves import require_matplotlib
-from assistant.train.guard import refuse_another
+from assistant.train.guard import NOTE, refuse_another
 from assistant.train.pair_descriptors import learn_descriptors
 from assistant.train.pair_output import add_to_bundle, measured, round_to_half, write_component
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_run import PairRun, head_of
-from assistant.train.pair_splits import split_report
+from assistant.train.pair_splits import n_random, split_report
 from assistant.train.pair_tables import PairTable, read_pairs
 
 log = logging.getLogger(__name__)
@@ -45,14 +45,19 @@ _TERMS = ("licence", "shipped", "known_shipped")
 def _check_run(recipe: PairRecipe, args: argparse.Namespace) -> None:
     """Notes what the run's directory is trained by, or refuses to mix it with something else.
 
-    Longer training may go on with weights and descriptors that are there, but splits that were
-    measured before would then stand beside others in one mean.
+    Nothing is noted before all was compared: what is refused changes nothing. Longer training may
+    go on with weights and descriptors that are there, but splits that were measured before would
+    then stand beside others in one mean.
     """
     source = sha256_of(args.data / recipe.source.path)
     values = {"recipe": asdict(recipe), "table": source}
-    refuse_another(args.run, values, may_change=(*_LENGTH, *_TERMS))
+    notes = {NOTE: (*_LENGTH, *_TERMS)}
     if args.splits:
-        refuse_another(args.run, values, may_change=_TERMS, note="splits.json")
+        n_random(args.splits)
+        notes["splits.json"] = _TERMS
+    for writes in (False, True):
+        for note, may_change in notes.items():
+            refuse_another(args.run, values, may_change=may_change, note=note, writes=writes)
 
 
 def start_of(recipe: PairRecipe, table: PairTable, data: Path, run: Path) -> PairHead:

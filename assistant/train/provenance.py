@@ -5,13 +5,16 @@ begin with weights that did not.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from assistant.checkpoint import write_json
 from assistant.errors import AssistantError
 
 NOTE = "sources.json"
+UNNOTED = "what it was trained on was not noted"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,17 @@ class Provenance:
     def write(self, directory: Path) -> None:
         """Writes the note into a directory."""
         write_json(directory / NOTE, asdict(self))
+
+
+def encoder_sources(run: Path, recipe: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the encoder of a run learned from before the run, a line each; none where it is new.
+
+    Args:
+        run: Directory of a base run.
+        recipe: As it noted it. An encoder named beside a start is not used: the start brings one.
+    """
+    begins_with_one = bool(recipe.get("encoder")) and not recipe.get("start")
+    return Provenance.of(run).sources or ((UNNOTED,) if begins_with_one else ())
 
 
 def refuse_unclear_encoder(encoder: Path) -> None:

@@ -89,6 +89,9 @@ def passages(data: Path, keep: Path, *, seed: int, licensed_only: bool = False) 
         keep: File of this run that holds the result; read when it exists.
         seed: Of their choice; there are `N_PASSAGES` at most.
         licensed_only: Reads clearly licensed documents only.
+
+    Raises:
+        AssistantError: There are no documents to take them from.
     """
     if keep.is_file():
         return json.loads(keep.read_text(encoding="utf-8"))

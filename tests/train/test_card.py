@@ -11,7 +11,7 @@ import pytest
 from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import CONFIG
 from assistant.pairing.figures import Domain, HeadFigures, TaskFigures
-from assistant.train import base
+from assistant.train import base, card
 from assistant.train.card import Stage, commands_of, config_name, write_card
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.pair_card import card_text
@@ -109,6 +109,48 @@ def test_a_card_tells_all_the_runs_that_the_weights_went_through(run: Path, tmp_
     assert "export --run RUN2 --bundle" in text
     assert "The `start` of a recipe is the run before" in text
     assert "/some/disk" not in text
+
+
+def test_what_is_missing_for_a_card_is_told_in_one_line(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = _bundle(tmp_path / "a", heads=False, reads_names=True)
+    weak = tmp_path / "weaknesses.md"
+    weak.write_text("- It is small.", encoding="utf-8")
+    given = {"--run": run, "--bundle": bundle, "--grounding": tmp_path / "grounding.json"}
+    given |= {"--weaknesses": weak, "--date": "2026-01-01", "--hardware": "a core"}
+
+    def told(**changed: Path) -> str:
+        values = given | {f"--{name}": value for name, value in changed.items()}
+        ended = card.main([str(part) for pair in values.items() for part in pair])
+        said = capsys.readouterr().err
+        assert ended == bool(said)
+        return said
+
+    assert told() == ""
+    assert "- It is small." in (bundle / "README.md").read_text(encoding="utf-8")
+    none = tmp_path / "none"
+    for name in ("run", "bundle", "grounding", "weaknesses"):
+        (said,) = told(**{name: none}).splitlines()
+        assert said.startswith(f"There is no {none}")
+
+
+def test_a_run_of_licensed_sources_names_the_recipe_and_the_option(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = _bundle(tmp_path / "a", heads=False, reads_names=True)
+    noted = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    told = json.dumps(noted | {"licensed_only": True})
+    (run / "recipe.json").write_text(told, encoding="utf-8")
+    said = "configs/default_gpu.toml --data DIR --run RUN --licensed-only`,"
+    assert said in commands_of([Stage(run, "")], bundle)
+    own = json.dumps(noted | {"licensed_only": True, "encoder": "/some/disk/encoder"})
+    (run / "recipe.json").write_text(own, encoding="utf-8")
+    assert "RECIPE.toml --data" in commands_of([Stage(run, "")], bundle)  # none begins with one
+    shipped = (CONFIGS / "default_gpu.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(f'encoder = "runs/encoder"\n{shipped}', encoding="utf-8")
+    monkeypatch.setattr(card, "_CONFIGS", tmp_path)
+    assert "configs/mine.toml --data" in commands_of([Stage(run, "")], bundle)
 
 
 def test_a_command_names_a_recipe_of_the_repository_only_where_it_is_what_was_run() -> None:

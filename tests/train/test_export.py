@@ -11,7 +11,7 @@ from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.errors import BundleError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
-from assistant.train.export import export
+from assistant.train.export import export, main
 from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.pair_output import add_to_bundle
 from assistant.train.provenance import Provenance
@@ -64,6 +64,17 @@ def test_a_bundle_written_again_keeps_its_pair_heads_and_what_it_says_of_names(
         assert again.components[PAIR_HEADS] == bundle / PAIR_HEADS
         assert (bundle / PAIR_HEADS / "dyes" / "config.json").is_file()
         export(run, bundle)
+
+
+@pytest.mark.usefixtures("run")
+def test_a_run_that_is_none_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--run", str(tmp_path / "none"), "--bundle", str(tmp_path / "bundle")]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"There is no {tmp_path / 'none' / 'state.pt'}: name a run of assistant.train.base."
+    ]
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_a_head_is_added_without_changing_what_else_the_bundle_says(tmp_path: Path) -> None:

@@ -176,20 +176,25 @@ def test_a_run_of_another_recipe_or_table_is_not_gone_on_with(
     text = config.read_text().replace("epochs = 4", "epochs = 1")
     arguments = ["--config", str(config), "--data", str(data), "--run", str(tmp_path / "run")]
 
-    def told(*changed: str, splits: bool = False) -> str:
+    def told(*changed: str, splits: str = "") -> str:
         values = text
         for old, new in zip(changed[::2], changed[1::2], strict=True):
             values = values.replace(old, new)
         config.write_text(values)
-        more = ["--splits", "random:1"] if splits else []
+        more = ["--splits", splits] if splits else []
         return capsys.readouterr().err if pairs.main([*arguments, *more]) else ""
 
     assert not told()
     assert "other settings (batch)" in told("batch = 6", "batch = 5")
     assert not told("epochs = 1", "epochs = 2", "check_every = 2", "check_every = 1")
-    assert not told(splits=True)
+    assert "no split 'random:x'" in told(splits="random:x")
+    noted = tmp_path / "run" / "recipe.json"
+    assert not noted.with_name("splits.json").exists()
+    assert not told(splits="random:1")
+    before = noted.read_bytes()
     # One mean over splits must not hold heads that were trained for different times.
-    assert "other settings (epochs)" in told("epochs = 1", "epochs = 2", splits=True)
+    assert "other settings (epochs)" in told("epochs = 1", "epochs = 2", splits="random:1")
+    assert noted.read_bytes() == before
     write_dyes(data, leak=True)
     assert "other settings (table)" in told()
 

@@ -10,7 +10,8 @@ from assistant.checkpoint import ComponentInfo, save_component
 from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.train.base import Run
-from assistant.train.start import load_encoder, take_over
+from assistant.train.provenance import UNNOTED, Provenance
+from assistant.train.start import begin, check_start, load_encoder, take_over
 from tests.train.test_base import _data, _recipe
 
 
@@ -48,23 +49,59 @@ def _finished(directory: Path) -> Path:
 def test_what_a_run_prepared_goes_with_its_weights(tmp_path: Path) -> None:
     start, directory = _finished(tmp_path / "start"), tmp_path / "more"
     directory.mkdir()
-    take_over(start, directory, {"seed": 1, "n_molecules": 8})
+    check_start(start, directory, {"seed": 1, "n_molecules": 8})
+    take_over(start, directory)
     assert (directory / "molecules.pkl").read_bytes() == b"its molecules"
     assert (directory / "tokenizer" / "tokenizer.json").read_text("utf-8") == "its tokens"
     assert not (directory / "text.npy").exists()
     (directory / "tokenizer" / "tokenizer.json").write_text("others", encoding="utf-8")
     with pytest.raises(AssistantError, match="not the tokenizer that the weights"):
-        take_over(start, directory, {"seed": 1})
+        check_start(start, directory, {"seed": 1})
 
 
 @pytest.mark.parametrize("key", ["seed", "n_molecules"])
 def test_a_run_that_would_train_on_what_was_held_out_is_refused(tmp_path: Path, key: str) -> None:
     start = _finished(tmp_path / "start")
     with pytest.raises(AssistantError, match=rf"with {key} = \d, this recipe has 5"):
-        take_over(start, tmp_path / "more", {"seed": 1, "n_molecules": 8} | {key: 5})
-    assert not (tmp_path / "more").exists()
+        check_start(start, tmp_path / "more", {"seed": 1, "n_molecules": 8} | {key: 5})
 
 
 def test_a_start_that_is_no_finished_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(AssistantError, match=r"nowhere is no finished run"):
-        take_over(tmp_path / "nowhere", tmp_path / "more", {"seed": 1})
+        check_start(tmp_path / "nowhere", tmp_path / "more", {"seed": 1})
+
+
+def test_a_refused_start_leaves_no_note_that_a_later_run_would_be_held_to(tmp_path: Path) -> None:
+    start, directory = _finished(tmp_path / "start"), tmp_path / "more"
+    Provenance(licensed_only=True).write(start)
+    directory.mkdir()
+    with pytest.raises(AssistantError, match="seed = 1, this recipe has 2"):
+        begin(_recipe(start=str(start), seed=2, n_molecules=8, licensed_only=True), directory)
+    assert list(directory.iterdir()) == []
+    begin(_recipe(start=str(start), seed=1, n_molecules=8), directory)  # of all sources
+    assert not Provenance.of(directory).licensed_only
+
+
+def test_what_an_encoder_learned_from_goes_with_it_from_run_to_run(tmp_path: Path) -> None:
+    encoder, first, second = (tmp_path / name for name in ("encoder", "first", "second"))
+    for directory in (encoder, first, second):
+        directory.mkdir()
+    Provenance(licensed_only=False, sources=("QM9: none stated",)).write(encoder)
+    Provenance(licensed_only=False).write(first)  # by a try that named no encoder and never began
+    begin(_recipe(encoder=str(encoder), n_molecules=8), first)
+    assert Provenance.of(first).sources == ("QM9: none stated",)
+    _finished(first)
+    begin(_recipe(start=str(first), seed=1, n_molecules=8), second)
+    assert Provenance.of(second).sources == ("QM9: none stated",)
+    (second / "state.pt").write_bytes(b"")
+    begin(_recipe(n_molecules=8), second)  # what its weights came from does not change any more
+    assert Provenance.of(second).sources == ("QM9: none stated",)
+
+
+def test_an_encoder_of_which_nobody_noted_anything_stays_one(tmp_path: Path) -> None:
+    start, directory = _finished(tmp_path / "start"), tmp_path / "more"
+    directory.mkdir()
+    recipe = json.dumps({"seed": 1, "n_molecules": 8, "encoder": "somewhere"})
+    (start / "recipe.json").write_text(recipe, encoding="utf-8")
+    begin(_recipe(start=str(start), seed=1, n_molecules=8), directory)
+    assert Provenance.of(directory).sources == (UNNOTED,)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import gradio as gr
+import pytest
 from starlette.middleware import Middleware
 
 from ui.security import SecurityHeaders
@@ -23,6 +24,15 @@ SETTLE_MS = 20_000
 BOX = "#bench textarea"
 QUESTION = "#composer textarea"
 BELOW = "#bench .below"
+GRADIO_WARNINGS = pytest.mark.filterwarnings(
+    # it looks for a free port with sockets that it leaves to the garbage collector
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore::ResourceWarning",
+    # its own statistics use what pandas gives up
+    "ignore:.*no_silent_downcasting",
+    "ignore:The copy keyword is deprecated",
+)
+"""Leaves out the warnings that Gradio itself gives cause for."""
 HERE = ("127.0.0.1", "localhost", None)  # data: and blob: addresses have no host
 
 
@@ -41,6 +51,14 @@ def serve(app: gr.Blocks) -> Iterator[str]:
         yield address
     finally:
         app.close(verbose=False)
+
+
+EVERY_LOOK = pytest.mark.parametrize(
+    "look",
+    ["desk", *(pytest.param(look, marks=pytest.mark.slow) for look in ("dark", "phone"))],
+    indirect=True,
+)
+"""A journey on the desk by default; in dark mode and on a phone as well when all tests run."""
 
 
 def free_port() -> int:
@@ -96,6 +114,34 @@ def enter(page: "Page", text: str) -> None:
 def ask(page: "Page", text: str) -> None:
     page.fill(QUESTION, text)
     page.press(QUESTION, "Enter")
+
+
+@contextlib.contextmanager
+def workbench(page: "Page") -> Iterator[None]:
+    """The workbench is in view; where it is a sheet, it is put away at the end if it is not yet."""
+    is_sheet = page.is_visible("#composer [data-act=sheet]")
+    if is_sheet:
+        page.click("#composer [data-act=sheet]")
+        page.wait_for_selector("#workbench", state="visible")
+    yield
+    if is_sheet and page.locator("html.sheet-open").count():
+        page.click("#bench [data-act=close-sheet]")
+    if is_sheet:
+        page.wait_for_selector("#workbench", state="hidden")
+
+
+@contextlib.contextmanager
+def conversations(page: "Page") -> Iterator[None]:
+    """The list of conversations is in view; as `workbench`."""
+    is_sheet = page.is_hidden("#history")
+    if is_sheet:
+        page.click(".chats-button")
+        page.wait_for_selector("#history", state="visible")
+    yield
+    if is_sheet and page.locator("html.chats-open").count():
+        page.click("#chats [data-act=fold]")
+    if is_sheet:
+        page.wait_for_selector("#history", state="hidden")
 
 
 def wait_below(page: "Page", words: str) -> None:

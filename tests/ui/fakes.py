@@ -72,8 +72,52 @@ def default_checks(text: str = TEXT) -> tuple[Check, ...]:
     )
 
 
+@dataclass(kw_only=True)
+class Rescoring:
+    """Scores of given answers for the panel "why", each after `delay` seconds.
+
+    Attributes:
+        no_why: Why it cannot score, if it cannot.
+        views: The views that were scored.
+    """
+
+    delay: float = 0.0
+    no_why: str = ""
+    views: list[View] = field(default_factory=list)
+
+    def cannot_rescore(self, conversation: Conversation, answer: Message) -> str:
+        return self.no_why
+
+    def answer_offsets(self, answer: Message) -> tuple[tuple[int, int], ...]:
+        """A token for each word, with the blank in front of it."""
+        ends = [m.end() for m in re.finditer(r"\S+", answer.text)]
+        return tuple(zip([0, *ends[:-1]], ends, strict=True))
+
+    def rescore(
+        self,
+        conversation: Conversation,
+        answer: Message,
+        number: int,
+        views: Iterable[View],
+        *,
+        stop: threading.Event,
+        visitor: str,
+    ) -> Iterator[Queued | tuple[float, ...]]:
+        """Every word is likelier for the ester as a whole, for atom 3, and for the text."""
+        yield Queued(1, 2.0)
+        n_words = len(self.answer_offsets(answer))
+        for view in views:
+            if stop.is_set():
+                return
+            time.sleep(self.delay)
+            hidden = view.hidden if view.graph else {2, 3, 4}
+            lost = 1.0 * ({2, 3, 4} <= hidden) + 0.25 * (3 in hidden) + 2.0 * (not view.told)
+            self.views.append(view)
+            yield (-0.5 - lost,) * n_words
+
+
 @dataclass
-class FakeAssistant:
+class FakeAssistant(Rescoring):
     """Streams `text` word by word with `delay` seconds between; remembers what it was asked."""
 
     text: str = TEXT
@@ -87,8 +131,6 @@ class FakeAssistant:
     stopped: int = 0
     finished: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
-    no_why: str = ""
-    views: list[View] = field(default_factory=list)
 
     def status(self) -> Status:
         return STATUS
@@ -125,36 +167,6 @@ class FakeAssistant:
         message = Message("assistant", written, checks=checks, passport=passport, stopped=stopped)
         self.finished += 1
         yield Finished(message, 1.0, first_token_s=0.1, tokens_per_s=31.0, figures=FIGURES)
-
-    def cannot_rescore(self, conversation: Conversation, answer: Message) -> str:
-        return self.no_why
-
-    def answer_offsets(self, answer: Message) -> tuple[tuple[int, int], ...]:
-        """A token for each word, with the blank in front of it."""
-        ends = [m.end() for m in re.finditer(r"\S+", answer.text)]
-        return tuple(zip([0, *ends[:-1]], ends, strict=True))
-
-    def rescore(
-        self,
-        conversation: Conversation,
-        answer: Message,
-        number: int,
-        views: Iterable[View],
-        *,
-        stop: threading.Event,
-        visitor: str,
-    ) -> Iterator[Queued | tuple[float, ...]]:
-        """Every word is likelier for the ester as a whole, for atom 3, and for the text."""
-        yield Queued(1, 2.0)
-        n_words = len(self.answer_offsets(answer))
-        for view in views:
-            if stop.is_set():
-                return
-            time.sleep(self.delay)
-            hidden = view.hidden if view.graph else {2, 3, 4}
-            lost = 1.0 * ({2, 3, 4} <= hidden) + 0.25 * (3 in hidden) + 2.0 * (not view.told)
-            self.views.append(view)
-            yield (-0.5 - lost,) * n_words
 
 
 @dataclass

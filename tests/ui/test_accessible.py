@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ui.axe import findings
-from tests.ui.browser import BOX, READY_MS, SETTLE_MS, ask, enter, wait_below
+from tests.ui.browser import BOX, GRADIO_WARNINGS, READY_MS, SETTLE_MS, ask, enter, wait_below
 from tests.ui.fakes import FakeAssistant
 
 if TYPE_CHECKING:
@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
-    # as in test_journeys: Gradio's own sockets and statistics
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 LIST = "CCO ethanol\nCC(=O)O acetic acid\nc1ccccc1 benzene\nfoo(\nOC(=O)c1ccccc1O"

@@ -1,20 +1,24 @@
 """axe-core finds nothing serious in the panels: ⚖, why, Pair, the key sheet, the copy menu."""
 
-import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Queued
-from assistant.chat.view import View
 from assistant.chem.sandbox import ChemPool
 from tests.pairing.heads import write_bundle
 from tests.ui.axe import findings
-from tests.ui.browser import READY_MS, ask, enter, wait_below
-from tests.ui.fakes import FakeAssistant
+from tests.ui.browser import (
+    EVERY_LOOK,
+    GRADIO_WARNINGS,
+    READY_MS,
+    ask,
+    enter,
+    wait_below,
+    workbench,
+)
+from tests.ui.fakes import Rescoring
 from tests.ui.served import served
 from tests.ui.side_fakes import TEXTS, SideAssistant
 from ui.handle import AssistantHandle
@@ -25,41 +29,16 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # as in test_journeys: Gradio's own sockets and statistics
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
-DESK, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 SIDE = "#sidebyside dialog"
 DYE = "CN(C)c1ccc(C#N)cc1"
 
 
 @dataclass
-class PanelAssistant(SideAssistant):
+class PanelAssistant(Rescoring, SideAssistant):
     """Columns that say different things, and scores of given answers."""
-
-    scorer: FakeAssistant = field(default_factory=lambda: FakeAssistant(delay=0))
-
-    def cannot_rescore(self, conversation: Conversation, answer: Message) -> str:
-        return ""
-
-    def answer_offsets(self, answer: Message) -> tuple[tuple[int, int], ...]:
-        return self.scorer.answer_offsets(answer)
-
-    def rescore(
-        self,
-        conversation: Conversation,
-        answer: Message,
-        number: int,
-        views: Iterable[View],
-        *,
-        stop: threading.Event,
-        visitor: str,
-    ) -> Iterator[Queued | tuple[float, ...]]:
-        return self.scorer.rescore(conversation, answer, number, views, stop=stop, visitor=visitor)
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +51,9 @@ def address(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def page(browser: "Browser", request: pytest.FixtureRequest) -> "Iterator[Page]":
-    """A tab; parametrised by colours and size."""
-    scheme, size = request.param
-    context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+def page(browser: "Browser", look: dict[str, Any]) -> "Iterator[Page]":
+    """A tab in which nothing moves: a contrast is not measured on the way."""
+    context = browser.new_context(**look, reduced_motion="reduce")
     yield context.new_page()
     context.close()
 
@@ -86,20 +64,12 @@ def talk(page: "Page", address: str) -> "Page":
     page.set_default_timeout(READY_MS)
     page.goto(address)
     page.wait_for_selector(".welcome")
-    open_sheet(page)
-    enter(page, "aspirin")
-    wait_below(page, "aspirin")
-    if page.is_visible("[data-act=close-sheet]"):
-        page.click("[data-act=close-sheet]")
+    with workbench(page):
+        enter(page, "aspirin")
+        wait_below(page, "aspirin")
     ask(page, "What is it?")
     page.wait_for_selector(".answer:not(.live) .action.compare")
     return page
-
-
-def open_sheet(page: "Page") -> None:
-    """The workbench, which a phone has as a sheet."""
-    if page.is_visible("#composer [data-act=sheet]"):
-        page.click("#composer [data-act=sheet]")
 
 
 def nothing_grave(page: "Page", state: str) -> None:
@@ -113,18 +83,7 @@ def fill(page: "Page", slot: int, text: str) -> None:
     page.wait_for_selector(f"#pair .pair-slot[data-place='{slot}'] .pair-molecule svg")
 
 
-EVERYWHERE = pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(("light", DESK), id="light"),
-        pytest.param(("dark", DESK), id="dark", marks=pytest.mark.slow),
-        pytest.param(("light", PHONE), id="phone", marks=pytest.mark.slow),
-    ],
-    indirect=True,
-)
-
-
-@EVERYWHERE
+@EVERY_LOOK
 def test_side_by_side_and_why(talk: "Page") -> None:
     talk.click(".action.compare")
     talk.wait_for_selector(f"{SIDE} [data-slot=csv]:not([disabled])")
@@ -143,7 +102,7 @@ def test_side_by_side_and_why(talk: "Page") -> None:
     nothing_grave(talk, "why, measured, with an atom chosen")
 
 
-@EVERYWHERE
+@EVERY_LOOK
 def test_pair_keys_and_copies(talk: "Page") -> None:
     talk.click(".card", button="right")
     talk.wait_for_selector("#copier [role=menu]")
@@ -154,7 +113,11 @@ def test_pair_keys_and_copies(talk: "Page") -> None:
         talk.wait_for_selector(".key-sheet[open]")
         nothing_grave(talk, "key sheet")
         talk.keyboard.press("Escape")
-    open_sheet(talk)
+    with workbench(talk):
+        pair_states(talk)
+
+
+def pair_states(talk: "Page") -> None:
     talk.click("#tab-pair")
     talk.wait_for_selector("#pair .pair-tasks button")
     nothing_grave(talk, "pair, empty")

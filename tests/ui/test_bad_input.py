@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.browser import BELOW, ask, enter, wait_below
+from tests.ui.browser import BELOW, GRADIO_WARNINGS, ask, enter, wait_below
 from tests.ui.fakes import FakeAssistant
 
 if TYPE_CHECKING:
@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # as in test_journeys: Gradio's own sockets and statistics
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 REFUSED = {

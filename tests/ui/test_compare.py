@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.chem.molecule import Molecule
-from tests.ui.browser import QUESTION, ask, enter, wait_below
+from tests.ui.browser import GRADIO_WARNINGS, QUESTION, ask, enter, wait_below
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.services import make_services
 from ui.events import Services, key_of
@@ -94,13 +94,7 @@ def test_the_drawing_that_has_no_number_yet_is_the_other_one(
 
 @pytest.mark.browser
 @pytest.mark.usefixtures("without_sketcher", "collected")
-@pytest.mark.filterwarnings(
-    # as in test_journeys: Gradio's own sockets and statistics
-    "ignore::pytest.PytestUnraisableExceptionWarning",
-    "ignore::ResourceWarning",
-    "ignore:.*no_silent_downcasting",
-    "ignore:The copy keyword is deprecated",
-)
+@GRADIO_WARNINGS
 def test_a_drawing_goes_into_pair_and_into_a_comparison(chat: "Page") -> None:
     enter(chat, "aspirin")
     wait_below(chat, "aspirin")

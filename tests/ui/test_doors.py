@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from rdkit import Chem
 
-from tests.ui.browser import BOX, QUESTION, READY_MS, SETTLE_MS, ask, enter, wait_below
+from tests.ui.browser import (
+    BOX,
+    GRADIO_WARNINGS,
+    QUESTION,
+    READY_MS,
+    SETTLE_MS,
+    ask,
+    enter,
+    wait_below,
+)
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.served import served
 from ui.handle import AssistantHandle
@@ -20,11 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # as in test_journeys: Gradio's own sockets and statistics
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 SDF = Path(__file__).parent / "data" / "one_bad_record.sdf"

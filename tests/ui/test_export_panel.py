@@ -14,7 +14,15 @@ from assistant.chat.conversation import Conversation, Message
 from assistant.errors import ChemistryTimeoutError
 from assistant.export.exchange import read_json, to_json
 from tests.export.sample import conversation, sample
-from tests.ui.browser import QUESTION, ask, enter, wait_below
+from tests.ui.browser import (
+    EVERY_LOOK,
+    GRADIO_WARNINGS,
+    QUESTION,
+    ask,
+    enter,
+    wait_below,
+    workbench,
+)
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.services import make_services
 from ui.events import SKIP, Services, key_of
@@ -185,10 +193,7 @@ def test_a_path_outside_of_the_uploads_is_refused(panel: ExportHandlers, upload:
 
 browser = [
     pytest.mark.browser,
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 
@@ -207,10 +212,12 @@ def saved(chat: "Page", keys: str) -> tuple[str, Path]:
     return download.value.suggested_filename, Path(download.value.path())
 
 
+@EVERY_LOOK
 @in_browser
 def test_a_chat_leaves_by_keyboard_and_comes_back(chat: "Page") -> None:
-    enter(chat, "aspirin")
-    wait_below(chat, "aspirin")
+    with workbench(chat):
+        enter(chat, "aspirin")
+        wait_below(chat, "aspirin")
     ask(chat, "What is its formula?")
     chat.wait_for_selector(".checked")
     name, path = saved(chat, "Enter ArrowDown ArrowDown Enter")

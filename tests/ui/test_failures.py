@@ -15,6 +15,7 @@ from assistant.llm.requests import memory_is_full
 from tests.ui.browser import (
     BELOW,
     BOX,
+    GRADIO_WARNINGS,
     QUESTION,
     READY_MS,
     SETTLE_MS,
@@ -33,11 +34,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # as in test_journeys: Gradio's own sockets and statistics
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 FAILED = ".answer.failed"

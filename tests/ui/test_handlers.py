@@ -490,6 +490,29 @@ def test_an_answer_that_ended_while_gradio_gave_up_is_shown_without_a_complaint(
     assert "send it again" in composer["notice"]["text"]
 
 
+@pytest.mark.parametrize("how", ["turn", "follow"])
+def test_an_answer_that_begins_while_the_end_of_another_is_sent_can_still_be_recovered(
+    desk: Desk, how: str
+) -> None:
+    values = desk.talk.turn(event(kind="ask", text="First?"), desk.request)
+    next(values)
+    session = desk.session()
+    first, run = session.untold, session.run
+    if how == "follow":
+        values.close()
+        if run is not None:  # it is fast, and may have ended by now
+            list(run.follow())
+        values = desk.talk.follow(desk.request)
+    while "turns" not in next(values)[0]:  # the whole of it comes last
+        pass
+    assert session.untold == first
+    next(desk.talk.turn(event(kind="ask", text="Second?"), desk.request))
+    second = session.untold
+    assert second not in (first, None)
+    assert list(values) == []
+    assert session.untold == second
+
+
 def test_a_reaction_is_shown_whole_in_box_and_sketcher(desk: Desk) -> None:
     _, bench, sketch, _ = desk.type("CC(=O)O.OCC>>CC(=O)OCC")
     assert sketch["smiles"].count(">") == 2

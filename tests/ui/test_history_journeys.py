@@ -4,7 +4,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.browser import BELOW, BOX, QUESTION, READY_MS, ask, enter, wait_below
+from tests.ui.browser import (
+    BELOW,
+    BOX,
+    EVERY_LOOK,
+    GRADIO_WARNINGS,
+    QUESTION,
+    READY_MS,
+    ask,
+    conversations,
+    enter,
+    wait_below,
+    workbench,
+)
 from tests.ui.fakes import FakeAssistant
 
 if TYPE_CHECKING:
@@ -13,11 +25,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # as in test_journeys: Gradio's own sockets and statistics
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 ENTRY = "#chats .entry"
@@ -27,10 +35,12 @@ FIND = "#chats [data-slot=query]"
 def converse(page: "Page", molecule: str, question: str) -> None:
     """A new conversation of one turn."""
     if page.locator(".turn").count():
-        page.click("#chats .new")
+        with conversations(page):
+            page.click("#chats .new")
         page.wait_for_selector(".welcome")
-    enter(page, molecule)
-    wait_below(page, "g/mol")
+    with workbench(page):
+        enter(page, molecule)
+        wait_below(page, "g/mol")
     ask(page, question)
     page.wait_for_selector(".checked")
 
@@ -42,15 +52,18 @@ def said(page: "Page", words: str) -> None:
     )
 
 
+@EVERY_LOOK
 def test_a_reload_restores_molecule_answer_and_checks(chat: "Page") -> None:
     converse(chat, "aspirin", "What is its formula?")
-    chat.wait_for_selector(f"{ENTRY} .thumb svg:not(.glyph)")
+    with conversations(chat):
+        chat.wait_for_selector(f"{ENTRY} .thumb svg:not(.glyph)")
     assert "#c=" in chat.url
     chat.reload()
     chat.wait_for_selector(".checked")
     assert "3 of 4 claims checked" in chat.inner_text(".checked")
     assert "What is its formula?" in chat.inner_text(".words")
-    wait_below(chat, "aspirin")
+    with workbench(chat):
+        wait_below(chat, "aspirin")
     assert chat.input_value(BOX) == "CC(=O)Oc1ccccc1C(=O)O"
     assert chat.locator(".chip.on[data-number='1']").count() == 1
     chat.fill(QUESTION, "And its rings?")
@@ -100,6 +113,7 @@ def test_an_answer_that_was_running_when_the_tab_closed_is_there_on_return(
     later.wait_for_selector(".welcome", timeout=READY_MS)  # seen now: a new tab is a new chat
 
 
+@EVERY_LOOK
 def test_edited_and_repeated_turns_are_branches_that_can_be_switched(chat: "Page") -> None:
     ask(chat, "First")
     chat.wait_for_selector(".checked")
@@ -127,6 +141,7 @@ def test_edited_and_repeated_turns_are_branches_that_can_be_switched(chat: "Page
     assert chat.inner_text(".words") == "First, better"
 
 
+@EVERY_LOOK
 def test_conversations_are_searched_by_words_and_by_structure(chat: "Page") -> None:
     converse(chat, "aspirin", "Is it acidic?")
     converse(chat, "CCO", "Does it boil?")
@@ -151,9 +166,11 @@ def test_conversations_are_searched_by_words_and_by_structure(chat: "Page") -> N
     chat.press(FIND, "ArrowDown")
     chat.keyboard.press("Enter")
     chat.wait_for_selector(".words:text-is('Is it acidic?')")
-    wait_below(chat, "aspirin")
-    chat.press(FIND, "Escape")
-    chat.wait_for_selector(f"{ENTRY} >> nth=1")
+    with workbench(chat):
+        wait_below(chat, "aspirin")
+    with conversations(chat):
+        chat.press(FIND, "Escape")
+        chat.wait_for_selector(f"{ENTRY} >> nth=1")
 
 
 def test_a_conversation_is_renamed_and_deleted_and_the_deletion_taken_back(chat: "Page") -> None:

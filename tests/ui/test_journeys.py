@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.browser import BELOW, BOX, QUESTION, READY_MS, ask, enter, wait_below
+from tests.ui.browser import BELOW, BOX, GRADIO_WARNINGS, QUESTION, READY_MS, ask, enter, wait_below
 from tests.ui.fakes import TEXT, FakeAssistant
 
 if TYPE_CHECKING:
@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
-    # Gradio looks for a free port with sockets that it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use what pandas gives up
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 SDF = Path(__file__).parent / "data" / "one_bad_record.sdf"

@@ -13,6 +13,7 @@ from gradio_client import Client
 
 from assistant.evaluate.startup import turn_event
 from assistant.llm.queue import FairQueue, VisitorLimits
+from tests.ui.browser import GRADIO_WARNINGS
 from tests.ui.fakes import TEXT, InProcessChemistry, QueuedAssistant
 from ui.app import build_app
 from ui.handle import AssistantHandle
@@ -21,12 +22,7 @@ from ui.reach import Reach
 
 pytestmark = [
     pytest.mark.usefixtures("collected"),
-    # Gradio looks for a free port with sockets that it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use what pandas gives up
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 PATIENCE_S = 30.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.browser import READY_MS, wait_below
+from tests.ui.browser import EVERY_LOOK, GRADIO_WARNINGS, READY_MS, wait_below, workbench
 from tests.ui.fakes import FakeAssistant
 
 if TYPE_CHECKING:
@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # Gradio looks for a free port with sockets that it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use what pandas gives up
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 CSV = (
@@ -38,11 +33,11 @@ def table(chat: "Page", tmp_path: Path) -> "Iterator[Page]":
     """A list of four molecules, facts and drawings there."""
     path = tmp_path / "some.csv"
     path.write_text(CSV, encoding="utf-8")
-    chat.click("#tab-list")
-    chat.set_input_files("#list input[type=file]", str(path))
-    chat.wait_for_selector(".list-line svg >> nth=3")
-    yield chat
-    chat.evaluate("document.documentElement.classList.remove('list-open', 'list-wide')")
+    with workbench(chat):
+        chat.click("#tab-list")
+        chat.set_input_files("#list input[type=file]", str(path))
+        chat.wait_for_selector(".list-line svg >> nth=3")
+        yield chat
 
 
 def names_in_order(chat: "Page") -> list[str]:
@@ -53,6 +48,7 @@ def names_in_order(chat: "Page") -> list[str]:
     )
 
 
+@EVERY_LOOK
 def test_a_half_good_file_becomes_a_table_that_sorts_and_filters(table: "Page") -> None:
     assert "1 record could not be read" in table.inner_text(".list-problems summary")
     table.click(".list-problems summary")
@@ -71,6 +67,7 @@ def test_a_half_good_file_becomes_a_table_that_sorts_and_filters(table: "Page") 
     assert names_in_order(table) == ["aspirin"]
 
 
+@EVERY_LOOK
 def test_one_question_is_asked_of_the_rows_shown_and_leaves_as_csv(
     table: "Page", fake: FakeAssistant
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.history import History
 from assistant.chem.molecule import Molecule
-from tests.ui.browser import READY_MS, ask
+from tests.ui.browser import GRADIO_WARNINGS, READY_MS, ask
 from tests.ui.fakes import FakeAssistant, InProcessChemistry
 from tests.ui.served import served
 from ui.handle import AssistantHandle
@@ -22,11 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher", "collected"),
     pytest.mark.browser,
-    # as in test_journeys: Gradio's own sockets and statistics
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 N_TURNS = 40

@@ -10,7 +10,7 @@ import pytest
 
 from assistant.chem.sandbox import ChemPool
 from tests.pairing.heads import write_bundle
-from tests.ui.browser import QUESTION, READY_MS
+from tests.ui.browser import EVERY_LOOK, GRADIO_WARNINGS, QUESTION, READY_MS, workbench
 from tests.ui.fakes import FakeAssistant
 from ui.app import build_app
 from ui.handle import AssistantHandle
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # Gradio looks for a free port with sockets that it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use what pandas gives up
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 DYE = "CN(C)c1ccc(C#N)cc1"
@@ -59,11 +54,12 @@ def address(
 
 
 @pytest.fixture
-def pair(chat: "Page") -> "Page":
+def pair(chat: "Page") -> "Iterator[Page]":
     chat.set_default_timeout(READY_MS)
-    chat.click("#tab-pair")
-    chat.wait_for_selector("#pair .pair-tasks button")
-    return chat
+    with workbench(chat):
+        chat.click("#tab-pair")
+        chat.wait_for_selector("#pair .pair-tasks button")
+        yield chat
 
 
 def fill(page: "Page", slot: int, text: str) -> None:
@@ -76,6 +72,7 @@ def names(page: "Page") -> list[str]:
     return page.locator(f"{ROWS} td:first-child").all_inner_texts()
 
 
+@EVERY_LOOK
 def test_from_two_molecules_to_a_table_and_on_to_the_chat(pair: "Page") -> None:
     fill(pair, 0, DYE)
     fill(pair, 1, "ethanol")

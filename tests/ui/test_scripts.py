@@ -259,3 +259,14 @@ def test_what_is_not_known_stays_below_in_both_directions(page: "Page") -> None:
     for order in (["c", "a", "b"], ["a", "c", "b"]):
         page.click("#pair .pair-table [data-by=measured]")
         assert names.all_inner_texts() == order
+
+
+def test_a_page_goes_on_after_an_answer_has_ended(page: "Page") -> None:
+    scripts = Scripts(page, "transcript")
+    live = {"turn": 0, "status": "", "notices": [], "blocks": [], "tail": "It is", "figures": ""}
+    scripts.give("transcript", turns=["<p>First?</p>"], live=live, welcome="")
+    scripts.give("transcript", turns=["<p>First? It is.</p>"], live=None, welcome="")
+    assert scripts.sent("transcript", "seen") == [{}]
+    scripts.give("transcript", turns=[], live=None, welcome="<p>Ask</p>")
+    assert page.inner_text("#transcript .welcome-slot").strip() == "Ask"
+    assert page.locator("#transcript .turn").count() == 0

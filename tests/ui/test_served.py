@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 from gradio_client import Client
 
+from tests.ui.browser import GRADIO_WARNINGS
 from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
 from ui.app import build_app
 from ui.events import key_of
@@ -19,12 +20,7 @@ from ui.reach import Reach
 
 pytestmark = [
     pytest.mark.usefixtures("collected"),
-    # Gradio looks for a free port with sockets that it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use what pandas gives up
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from assistant.chem.sandbox import ChemPool
-from tests.ui.browser import QUESTION, READY_MS, ask, enter, wait_below
+from tests.ui.browser import (
+    EVERY_LOOK,
+    GRADIO_WARNINGS,
+    QUESTION,
+    READY_MS,
+    ask,
+    enter,
+    wait_below,
+    workbench,
+)
 from tests.ui.side_fakes import SideAssistant, make_side
 from ui.app import build_app
 from ui.handle import AssistantHandle
@@ -24,12 +33,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # Gradio looks for a free port with sockets that it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use what pandas gives up
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 PANEL = "#sidebyside dialog"
@@ -68,8 +72,9 @@ def talk(page: "Page", address: str, side: SideAssistant) -> "Page":
     page.set_default_timeout(READY_MS)
     page.goto(address)
     page.wait_for_selector(".welcome", timeout=READY_MS)
-    enter(page, "aspirin")
-    wait_below(page, "aspirin")
+    with workbench(page):
+        enter(page, "aspirin")
+        wait_below(page, "aspirin")
     ask(page, "What is it?")
     page.wait_for_selector(".answer:not(.live) .action.compare")
     return page
@@ -80,6 +85,7 @@ def states(page: "Page") -> list[str]:
     return [str(node.get_attribute("data-state")) for node in nodes]
 
 
+@EVERY_LOOK
 def test_one_click_shows_every_adapter_beside_the_others(talk: "Page", side: SideAssistant) -> None:
     side.held.set()
     talk.click(".action.compare")

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.browser import QUESTION, READY_MS, ask, enter, wait_below
+from tests.ui.browser import (
+    EVERY_LOOK,
+    GRADIO_WARNINGS,
+    QUESTION,
+    READY_MS,
+    ask,
+    enter,
+    wait_below,
+    workbench,
+)
 from tests.ui.fakes import FakeAssistant, claim, default_checks
 
 if TYPE_CHECKING:
@@ -14,12 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.usefixtures("without_sketcher"),
     pytest.mark.browser,
-    # Gradio looks for a free port with sockets that it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use what pandas gives up
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+    GRADIO_WARNINGS,
 ]
 
 WORDS = "It contains an ester and a benzene ring. The taste is bitter."
@@ -33,8 +37,9 @@ def answered(chat: "Page", fake: FakeAssistant) -> "Iterator[Page]":
     fake.text, fake.no_why, fake.delay = WORDS, "", 0.0
     fake.checks = (claim(WORDS, "an ester", "confirmed", kind="count", molecule=1),)
     fake.views = []
-    enter(chat, "aspirin")
-    wait_below(chat, "180.16")
+    with workbench(chat):
+        enter(chat, "aspirin")
+        wait_below(chat, "180.16")
     ask(chat, "What is in it?")
     chat.wait_for_selector(WHY)
     yield chat
@@ -46,6 +51,7 @@ def measured(page: "Page") -> None:
     page.wait_for_selector("#why .why-bar", state="detached", timeout=READY_MS)
 
 
+@EVERY_LOOK
 def test_an_answer_is_asked_why_and_its_parts_are_painted_beside_a_control(
     answered: "Page",
 ) -> None:

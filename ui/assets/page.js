@@ -15,14 +15,14 @@ window.moleculeChat = (() => {
     // Quick answers may arrive out of order. What is only a piece of a part counts by itself:
     // neither the piece nor the rest makes the other one old.
     const revs = {};
-    part.isNews = (rev = 0, piece = "") => {
+    part.isNewer = (rev = 0, piece = "") => {
       if (rev <= (revs[piece] ?? -1)) return false;
       revs[piece] = rev;
       return true;
     };
     const show = () => {
       const value = link.props.value || {};
-      if (!part.isNews(value.rev, value.only)) return;
+      if (!part.isNewer(value.rev, value.only)) return;
       if (!value.only) part.value = value;
       kinds[kind].show(part, value);
       window.moleculeChat.progress?.shown(kind);
@@ -165,6 +165,7 @@ window.moleculeChat = (() => {
     const key = event.key.toLowerCase();
     if (event.key === "Escape") {
       if (!tip.hidden) hideTip();
+      if (document.querySelector("dialog:modal")) return; // it closes what lies on top
       if (parts.composer?.onEscape?.()) event.preventDefault();
       else if (root.classList.contains("sheet-open")) sheet(false);
     } else if (event.ctrlKey && !event.shiftKey && key === "j") {

@@ -93,7 +93,7 @@
     }
     part.slots.talking.hidden = !(value.names[0] && value.names[1]);
     showSweepForm(part, value);
-    if (value.sweep && part.isNews(value.rev, "sweep")) showSweep(part, value.sweep);
+    if (value.sweep && part.isNewer(value.rev, "sweep")) showSweep(part, value.sweep);
   };
 
   /**

@@ -51,7 +51,7 @@ class Passage:
 
 
 def after_first_sentence(text: str) -> Passage | None:
-    """A text cut after its first sentence; None where too little comes after it."""
+    """A text cut after its first sentence; None where `MIN_REST_CHARS` or fewer come after it."""
     start, *rest = _SENTENCE.split(text.strip(), maxsplit=1)
     return Passage(start, rest[0]) if rest and len(rest[0]) > MIN_REST_CHARS else None
 
@@ -72,6 +72,10 @@ class Likelihood:
 
 def load_passages(file: Path | None, data: Path | None) -> list[Passage]:
     """Passages of the shared text that is never trained on, or of a file's column `text`.
+
+    Args:
+        file: A table with that column; goes before `data`.
+        data: Directory of the shared tables.
 
     Raises:
         AssistantError: Neither is given.

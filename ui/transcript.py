@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
-from assistant.chat.conversation import Conversation, Message
+from assistant.chat.comparing import compares
+from assistant.chat.conversation import Conversation, Message, referred_numbers
 from assistant.chat.history import Node, Tree
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
@@ -106,7 +107,8 @@ class TranscriptView:
     def _question(self, node: Node, turn: int, session: Session, *, may_undo: bool) -> str:
         question, conversation = node.message, session.conversation
         seen = session.stored.tree.path[2 * turn - 2].message.attached if turn else ()
-        cards = "".join(self._card(n, conversation, drawn=n not in seen) for n in question.attached)
+        numbers = _shown_with(question, conversation, turn)
+        cards = "".join(self._card(n, conversation, drawn=n not in seen) for n in numbers)
         undo = _action("undo", "undo", "take this question back", turn) if may_undo else ""
         return (
             f'<div class="question"><div class="cards">{cards}</div>'
@@ -199,6 +201,16 @@ def _to_variant(which: str, sign: str, what: str, node: int | None) -> str:
         f'<button type="button" class="action {which}-{what}" {target}'
         f' aria-label="{which} {what}" data-tip="{which} {what}">{sign}</button>'
     )
+
+
+def _shown_with(question: Message, conversation: Conversation, turn: int) -> tuple[int, ...]:
+    """The molecules whose cards stand with a question: those attached, and those it is about too.
+
+    "Which of the two is heavier?" is about more than what lies in the sketcher at the time.
+    """
+    if not question.attached or not (compares(question.text) or referred_numbers(question.text)):
+        return question.attached
+    return tuple(sorted({*question.attached, *conversation.focus(turn)}))
 
 
 def _stopped(answer: Message) -> str:

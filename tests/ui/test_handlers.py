@@ -1,5 +1,6 @@
 """The handlers with a stand-in for Gradio's request and event, as the page would call them."""
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -535,3 +536,18 @@ def test_the_clock_ticks_while_the_link_may_change_and_rests_otherwise(desk: Des
 def test_an_answer_has_its_passport_folded_below_it(desk: Desk) -> None:
     transcript = desk.ask("What is it?")[-1][0]
     assert '<details class="passport">' in transcript["turns"][0]
+
+
+def test_a_question_that_compares_stands_with_all_it_is_about(desk: Desk) -> None:
+    desk.type("aspirin")
+    desk.ask("First?")
+    desk.type("nicotine")
+
+    def cards(text: str) -> list[str]:
+        shown = desk.ask(text)[-1][0]["turns"][-1]
+        return re.findall(r'class="label">([^<]+)', shown)
+
+    assert cards("What is its mass?") == ["nicotine"]
+    assert cards("Which of the two is heavier?") == ["aspirin", "nicotine"]
+    assert cards("Is molecule 1 an acid?") == ["aspirin", "nicotine"]
+    assert cards("And its logP?") == ["nicotine"]

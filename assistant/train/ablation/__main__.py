@@ -2,10 +2,11 @@
 
     python -m assistant.train.ablation --config assistant/train/configs/ablation_cpu.toml
         --run runs/ablation [--base checkpoints/default] [--encoder DIR] [--data DIR]
-        [--arms A …] [--seeds S …] [--page OUT.md]
+        [--arms A …] [--seeds S …] [--train-only] [--page OUT.md]
 
 What is finished is kept: the same command goes on where it stopped. `--arms` and `--seeds` do a
-part of the work; the table is written when all of it is there.
+part of the work, `--train-only` leaves the measuring to another machine; the table is written when
+all of it is there.
 """
 
 import argparse
@@ -124,6 +125,8 @@ def run_ablation(args: argparse.Namespace) -> str | None:
     for seed in seeds:
         for name in arms:
             train_arm(name, seed, recipe, args, train)
+            if args.train_only:
+                continue
             measure_arm(
                 ARMS[name],
                 args.run / f"seed-{seed}" / name,
@@ -166,6 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--encoder", type=Path, help="frozen graph encoder (default: the base's)")
     add("--arms", nargs="+", help="only these arms now")
     add("--seeds", nargs="+", type=int, help="only these seeds now")
+    add("--train-only", action="store_true", help="measure later, with the same command without it")
     add("--device", default="cpu", help="cpu or cuda (default: cpu)")
     add("--page", type=Path, help="write the table here, too")
     add_scoring_options(parser)

@@ -208,8 +208,10 @@ def test_the_command_trains_measures_and_writes_the_table(
         *("--config", str(config), "--run", str(tmp_path / "run"), "--base", str(place / "base")),
         *("--encoder", str(place / "encoder"), "--data", str(place)),
     ]
-    assert main([*options, "--arms", "text"]) == 0
+    assert main([*options, "--arms", "text", "--train-only"]) == 0
     assert "done so far" in capsys.readouterr().out
+    assert (tmp_path / "run/seed-1/text/done.json").is_file()
+    assert not list((tmp_path / "run/seed-1/text").glob("property-*.json"))
     assert main(options) == 0
     table = (tmp_path / "run" / "table.md").read_text(encoding="utf-8")
     assert "| graph+mora+experts | other molecule | 2 |" in table

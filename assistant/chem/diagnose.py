@@ -12,7 +12,7 @@ import re
 from rdkit import Chem
 
 from assistant.chem.impossible import problem_of
-from assistant.chem.limits import check_smiles_size
+from assistant.chem.limits import check_smiles_size, is_smiles_text, trimmed
 from assistant.chem.mistakes import Mistake, first_mistake, unknown_isotope
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.scan import open_rings, scan, unmatched_parentheses
@@ -26,7 +26,7 @@ _CAS_BEGUN = re.compile(r"\d{1,7}-(\d{0,2}(-\d?)?)?")
 
 def explain(smiles: str) -> InvalidMoleculeError:
     """The error for a text that RDKit does not read as one SMILES."""
-    text = smiles.strip()
+    text = trimmed(smiles)
     offset = smiles.find(text) if text else 0
     if not text:
         return InvalidMoleculeError("No molecule: the text is empty.", source=smiles)
@@ -130,7 +130,7 @@ def parses(smiles: str) -> bool:
         check_smiles_size(smiles)
     except InputTooLargeError:
         return False
-    if not smiles or len(smiles.split()) != 1:
+    if not smiles or not is_smiles_text(smiles) or len(smiles.split()) != 1:
         return False
     with quiet_rdkit():
         mol = Chem.MolFromSmiles(smiles)

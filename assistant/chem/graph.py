@@ -22,7 +22,7 @@ from rdkit import Chem
 from torch import Tensor
 
 from assistant.chem.diagnose import explain
-from assistant.chem.limits import check_smiles_size
+from assistant.chem.limits import check_smiles_size, is_smiles_text
 from assistant.chem.molecule import Molecule
 from assistant.chem.packed_graph import PackedReader
 from assistant.chem.quiet import quiet_rdkit
@@ -193,7 +193,7 @@ def smiles_to_graphs(texts: Iterable[str]) -> Iterator[MoleculeGraph]:
 
 def _serialised(smiles: str) -> bytes:
     check_smiles_size(smiles)
-    mol = Chem.MolFromSmiles(smiles)
+    mol = Chem.MolFromSmiles(smiles) if is_smiles_text(smiles) else None
     if mol is None or mol.GetNumAtoms() == 0:
         raise explain(smiles)
     return mol.ToBinary(_NO_PROPERTIES)

@@ -12,7 +12,7 @@ from typing import Literal
 from rdkit import Chem
 
 from assistant.chem.diagnose import explain, is_unfinished, parses, shorten
-from assistant.chem.limits import MAX_NAME_CHARS, MAX_SMILES_CHARS, MAX_TEXT_CHARS
+from assistant.chem.limits import MAX_NAME_CHARS, MAX_SMILES_CHARS, MAX_TEXT_CHARS, trimmed
 from assistant.chem.molecule import CX_EXTENSION, Molecule
 from assistant.chem.names import CAS_NUMBER, NameTable, cas_check_digit
 from assistant.chem.opsin import opsin_command, read_systematic_name
@@ -57,7 +57,7 @@ def recognise(text: str, names: NameTable) -> list[Recognised]:
         ))]  # fmt: skip
     if _IS_MOLBLOCK.search(text) or text.lstrip().startswith("$RXN"):
         return _recognise_blocks(text)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in map(trimmed, text.splitlines()) if line]
     if len(lines) > MAX_LINES:
         return [_failed("smiles", text, InputTooLargeError(
             f"The text has {len(lines):,} lines; at most {MAX_LINES} molecules are read at once."

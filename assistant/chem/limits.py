@@ -20,6 +20,25 @@ MAX_TEXT_CHARS = 500_000
 MAX_NAME_CHARS = 200
 
 
+# Comes along when text is copied from web pages and word processors; not shown anywhere.
+_INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+
+
+def trimmed(text: str) -> str:
+    """Without blanks and invisible characters at both ends."""
+    shorter = text.strip().strip(_INVISIBLE)
+    return shorter if shorter == text else trimmed(shorter)
+
+
+def is_smiles_text(text: str) -> bool:
+    """Whether a SMILES can be written so: printable ASCII.
+
+    RDKit drops all other characters at both ends in silence, and would read a Latin C with a
+    Cyrillic one behind it as methane.
+    """
+    return text.isascii() and text.isprintable()
+
+
 def check_smiles_size(smiles: str) -> None:
     """Refuses a SMILES that is too long, too deeply nested or has too many parts.
 

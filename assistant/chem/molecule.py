@@ -25,6 +25,8 @@ from assistant.chem.limits import (
     check_molecule_size,
     check_smiles_size,
     clean_name,
+    is_smiles_text,
+    trimmed,
 )
 from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import InputTooLargeError, InvalidMoleculeError
@@ -54,13 +56,14 @@ class Molecule:
             InvalidMoleculeError: With the position of the mistake and a likely fix.
             InputTooLargeError: The text is over a cap of `limits`.
         """
-        stripped = text.strip()
+        stripped = trimmed(text)
         extended = CX_EXTENSION.match(stripped)
-        check_smiles_size(extended[1] if extended else stripped)
+        smiles = extended[1] if extended else stripped
+        check_smiles_size(smiles)
         params = Chem.SmilesParserParams()
         params.allowCXSMILES, params.parseName = extended is not None, False
         mol = None
-        if stripped and (extended or len(stripped.split()) == 1):
+        if smiles and is_smiles_text(smiles) and (extended or len(smiles.split()) == 1):
             with quiet_rdkit():
                 mol = Chem.MolFromSmiles(stripped, params)
         if mol is None or mol.GetNumAtoms() == 0 or _has_any_bond(mol) or unknown_isotope_in(mol):

@@ -5,6 +5,7 @@ import pytest
 from rdkit import Chem
 
 from assistant.chem.draw import to_molblock
+from assistant.chem.graph import smiles_to_graphs
 from assistant.chem.molecule import Molecule
 from assistant.errors import InputTooLargeError, InvalidMoleculeError
 
@@ -252,3 +253,27 @@ def test_the_log_of_rdkit_is_restored(capfd: pytest.CaptureFixture[str]) -> None
         Molecule.parse("C(C)(C)(C)(C)C")
     assert Chem.MolFromSmiles("C1CC") is None
     assert "unclosed ring" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("C\u0421", "\u0421"),  # a Cyrillic letter that looks like a C
+        ("\u0421CO", "\u0421"),
+        ("CC(=O)\u041e", "\u041e"),
+        ("CC\u2212", "\u2212"),
+        ("C\uff23", "\uff23"),
+        ("CCO\x01", "\x01"),
+    ],
+)
+def test_letters_that_rdkit_would_drop_in_silence_are_refused(text: str, sign: str) -> None:
+    with pytest.raises(InvalidMoleculeError) as raised:
+        Molecule.parse(text)
+    assert raised.value.position == text.index(sign)
+    with pytest.raises(InvalidMoleculeError):
+        list(smiles_to_graphs([text]))
+
+
+def test_what_comes_along_invisibly_with_copied_text_is_left_out() -> None:
+    for text in ("\ufeffCCO", "CCO\u200b", " \u200b CCO\u00a0\u2060"):
+        assert Molecule.parse(text) == Molecule.parse("CCO")

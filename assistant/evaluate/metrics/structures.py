@@ -11,7 +11,7 @@ import numpy as np
 from rdkit import Chem, DataStructs
 from rdkit.Chem import MACCSkeys, rdFingerprintGenerator
 
-from assistant.chem.limits import check_smiles_size
+from assistant.chem.limits import check_smiles_size, is_smiles_text
 from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import InputTooLargeError
 from assistant.evaluate.metrics.interval import Metric, bootstrap, mean
@@ -51,7 +51,7 @@ def read_structure(text: str) -> Structure | None:
     except InputTooLargeError:
         return None
     with quiet_rdkit():
-        mol = Chem.MolFromSmiles(text) if text.strip() else None
+        mol = Chem.MolFromSmiles(text) if text.strip() and is_smiles_text(text) else None
     if mol is None or mol.GetNumAtoms() == 0:
         return None
     for atom in mol.GetAtoms():

@@ -27,6 +27,7 @@ MAX_MOLECULES = 80
 DRAWING_SIZE = {"width": 420, "height": 280}
 
 LONGEST_WORD = 60
+MAX_SENTENCE_CHARS = 2000  # in which molecules are looked for
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z' -]*")
 _STRUCTURE_SIGNS = re.compile(r"[\[\]()=#@\\/]|[A-Za-z]\d+[A-Za-z(=#]")
@@ -179,13 +180,35 @@ def load(session: Session, smiles: str, chemistry: Chemistry) -> int:
     return number
 
 
-def extract_from_question(
-    text: str, conversation: Conversation, chemistry: Chemistry
-) -> tuple[str, Conversation, tuple[int, ...]]:
-    """Takes lines of a question that are clearly molecules out of it and numbers them.
+@dataclass(frozen=True)
+class Extracted:
+    """A question whose molecules have numbers.
 
-    Returns:
-        The text with each such line replaced by "molecule n", the conversation, and the numbers.
+    Attributes:
+        words: The question, "molecule 2" in the place of each line that was a molecule.
+        conversation: With the molecules.
+        numbers: Of the molecules.
+        mentions: Where the words name molecules, see `Message`.
+        is_all: Whether it is about these and no other: it names some and refers to none.
+    """
+
+    words: str
+    conversation: Conversation
+    numbers: tuple[int, ...]
+    mentions: tuple[tuple[int, int, int], ...] = ()
+    is_all: bool = False
+
+
+def extract_from_question(
+    text: str, conversation: Conversation, chemistry: Chemistry, *, has_subject: bool
+) -> Extracted:
+    """Numbers the molecules of a question: lines that are nothing else, and what sentences name.
+
+    Args:
+        text: What a person wrote.
+        conversation: So far.
+        chemistry: Reads structures and names.
+        has_subject: Whether there is a molecule that "it" can mean.
 
     Raises:
         AssistantError: The whole text is one structure with a mistake in it.
@@ -195,17 +218,47 @@ def extract_from_question(
         pieces = [head + "M  END", tail.strip()]
     else:
         pieces = text.split("\n")
-    kept: list[str] = []
+    words, is_all = "", False
     numbers: list[int] = []
+    mentions: list[tuple[int, int, int]] = []
     for piece in pieces:
+        words += "\n" if words.strip() else ""
         entries = _molecules_in(piece, alone=len(pieces) == 1, chemistry=chemistry)
-        if not entries:
-            kept.append(piece)
-            continue
-        conversation, added, _ = number_all(conversation, entries)
+        if entries:
+            conversation, added, _ = number_all(conversation, entries)
+            words += ", ".join(f"molecule {n}" for n in added)
+        else:
+            sentence = piece if words.strip() else piece.lstrip()
+            found = _named_in(sentence, conversation, chemistry, has_subject=has_subject)
+            conversation, added, is_all = found.conversation, found.numbers, is_all or found.is_all
+            mentions += [(len(words) + a, len(words) + b, n) for a, b, n in found.mentions]
+            words += sentence
         numbers += added
-        kept.append(", ".join(f"molecule {n}" for n in added))
-    return "\n".join(kept).strip(), conversation, tuple(dict.fromkeys(numbers))
+    return Extracted(
+        words.rstrip(), conversation, tuple(dict.fromkeys(numbers)), tuple(mentions), is_all
+    )
+
+
+def _named_in(
+    sentence: str, conversation: Conversation, chemistry: Chemistry, *, has_subject: bool
+) -> Extracted:
+    """A sentence and the molecules that it names."""
+    nothing = Extracted(sentence, conversation, ())
+    if not sentence.strip() or len(sentence) > MAX_SENTENCE_CHARS:
+        return nothing
+    try:
+        found = chemistry.call("mentions", text=sentence, has_subject=has_subject)
+    except AssistantError:  # a question is asked as it is rather than not at all
+        return nothing
+    entries: Sequence[Mapping[str, object]] = found["mentions"]
+    conversation, numbers, problems = number_all(conversation, entries)
+    if problems:
+        return nothing
+    mentions = tuple(
+        (int(e["start"]), int(e["end"]), conversation.with_molecule(molecule_of(e))[1])
+        for e in entries
+    )
+    return Extracted(sentence, conversation, numbers, mentions, bool(found["is_all"]))
 
 
 def _molecules_in(

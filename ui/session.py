@@ -135,15 +135,23 @@ class Session:
         if number == self.current_number:
             self.use_current = on
 
-    def question(self, text: str) -> tuple[Conversation, Message]:
-        """The conversation with the current drawing numbered, and the question as it is sent."""
+    def question(
+        self, text: str, mentions: tuple[tuple[int, int, int], ...] = ()
+    ) -> tuple[Conversation, Message]:
+        """The conversation with the current drawing numbered, and the question as it is sent.
+
+        Args:
+            text: Its words.
+            mentions: Where they name molecules, see `Message`.
+        """
         conversation, numbers = self.conversation, set(self.chosen)
         if self.current is not None and self.use_current:
             conversation, number = conversation.with_molecule(self.current.molecule)
             numbers.add(number)
         known = {entry.number for entry in conversation.molecules}
         numbers |= {n for n in referred_numbers(text) if n in known}
-        return conversation, Message("user", text, attached=tuple(sorted(numbers & known)))
+        attached = tuple(sorted(numbers & known))
+        return conversation, Message("user", text, attached=attached, mentions=mentions)
 
     # -- turns and branches ------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ class SideHandlers(DialogueEvents):
             with session.lock:
                 if turn < 0 and not payload_of(event).get("typed"):
                     turn = len(session.questions) - 1
-                question = asked_in(session, turn).text if turn >= 0 else ""
+                question = asked_in(session, turn).asked if turn >= 0 else ""
                 molecules = molecules_of(session)
                 focus = session.conversation.focus(turn) if turn >= 0 else sorted(session.attached)
         except AssistantError as error:

@@ -111,7 +111,7 @@ def question_of(session: Session, wish: Wish) -> tuple[Conversation, Message]:
     else:
         asked = asked_in(session, wish.turn)
         conversation, n_kept = session.conversation, 2 * wish.turn
-        is_same = asked.text == wish.text
+        is_same = asked.asked == wish.text
         question = asked if is_same else Message("user", wish.text, attached=asked.attached)
     refuse_unknown_numbers(question, conversation)
     return conversation.truncated(n_kept), question
@@ -157,7 +157,7 @@ def molecules_of(session: Session) -> tuple[NumberedMolecule, ...]:
 
 
 def _same_question(session: Session, wish: Wish) -> int | None:
-    if wish.turn < 0 or asked_in(session, wish.turn).text != wish.text:
+    if wish.turn < 0 or asked_in(session, wish.turn).asked != wish.text:
         return None
     return session.questions[wish.turn].id
 

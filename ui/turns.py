@@ -67,17 +67,29 @@ def begin(session: Session, ask: Ask, chemistry: Chemistry) -> Run | None:
 
 
 def _new_question(session: Session, text: str, chemistry: Chemistry) -> Run | None:
-    words, conversation, numbers = extract_from_question(text, _with_current(session), chemistry)
+    found = extract_from_question(
+        text, _with_current(session), chemistry, has_subject=_has_subject(session)
+    )
+    words, numbers = found.words, found.numbers
     if numbers:
-        attach_and_show(session, conversation, numbers, chemistry)
+        attach_and_show(session, found.conversation, numbers, chemistry)
+        if found.is_all:  # "the logP of caffeine" is not about what was drawn before
+            session.chosen = set(numbers)
     is_only_molecules = bool(numbers) and words == ", ".join(f"molecule {n}" for n in numbers)
     if is_only_molecules:
         return None
     if not words:
         raise AssistantError("There is no question yet. Type one, or choose a task with “/”.")
-    conversation, question = session.question(words)
+    conversation, question = session.question(words, found.mentions)
     refuse_unknown_numbers(question, conversation)
     return session.ask(question, conversation, after=session.end)
+
+
+def _has_subject(session: Session) -> bool:
+    """Whether there is a molecule that "it" can mean."""
+    conversation = session.conversation
+    turn = conversation.n_turns - 1
+    return bool(session.attached) or (turn >= 0 and bool(conversation.focus(turn)))
 
 
 def attach_and_show(
@@ -123,11 +135,14 @@ def _retry(session: Session, turn: int) -> Run:
 def _edit(session: Session, ask: Ask, chemistry: Chemistry) -> Run:
     """The question in other words, beside the one that is there."""
     node = session.stored.tree.node(_asked(session, ask.turn))
-    words, now, numbers = extract_from_question(ask.text, session.conversation, chemistry)
-    if not words:
+    found = extract_from_question(
+        ask.text, session.conversation, chemistry, has_subject=bool(node.message.attached)
+    )
+    if not found.words:
         raise AssistantError("The edited question is empty.")
-    attached = tuple(sorted({*node.message.attached, *numbers}))
-    question = Message("user", words, attached=attached)
+    before = () if found.is_all else node.message.attached
+    now, attached = found.conversation, tuple(sorted({*before, *found.numbers}))
+    question = Message("user", found.words, attached=attached, mentions=found.mentions)
     refuse_unknown_numbers(question, now)
     return session.ask(question, now, after=node.parent)
 

@@ -75,6 +75,8 @@ class Message:
         stopped: The answer was stopped before its end.
         scalings: How the answer was mixed from experts; None without experts.
         pair: Two molecules a question is about together; they are in its focus.
+        mentions: Where a question names molecules that have numbers: (start, end, number), in
+            order, without overlap. The model reads the numbers in their place.
     """
 
     role: Literal["user", "assistant"]
@@ -87,6 +89,17 @@ class Message:
     stopped: bool = False
     scalings: ExpertScalings | None = None
     pair: PairQuestion | None = None
+    mentions: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def asked(self) -> str:
+        """A question as the model reads it: "molecule 2" in the place of each name."""
+        words, behind = "", 0
+        for start, end, number in self.mentions:
+            noun = "molecule" if self.text[:start].strip() else "Molecule"
+            words += f"{self.text[behind:start]}{noun} {number}"
+            behind = end
+        return words + self.text[behind:]
 
     @property
     def about(self) -> tuple[int, ...]:
@@ -190,7 +203,7 @@ class Conversation:
             turn: Index of the user turn, 0-based.
         """
         questions = self.questions[: turn + 1]
-        text = questions[turn].text
+        text = questions[turn].asked
         if not referred_numbers(text) and questions[turn].pair is None and compares(text):
             so_far = sorted({number for question in questions for number in self._named(question)})
             if len(so_far) > 1:
@@ -203,7 +216,7 @@ class Conversation:
     def _named(self, question: Message) -> tuple[int, ...]:
         """Known numbers that a question brings with it or names, each once."""
         known = {m.number for m in self.molecules}
-        numbers = (*question.about, *referred_numbers(question.text))
+        numbers = (*question.about, *referred_numbers(question.asked))
         return tuple(dict.fromkeys(n for n in numbers if n in known))
 
     def to_json(self) -> dict[str, object]:
@@ -256,6 +269,7 @@ def message_to_json(message: Message) -> dict[str, object]:
         "stopped": message.stopped,
         "scalings": message.scalings and message.scalings.to_json(),
         "pair": vars(message.pair) if message.pair else None,
+        "mentions": [list(mention) for mention in message.mentions],
     }
 
 
@@ -269,4 +283,5 @@ def message_from_json(data: dict[str, object]) -> Message:
         fields["scalings"] = ExpertScalings.from_json(scalings)
     pair = data.get("pair")  # conversations saved before there were pairs have none
     fields["pair"] = PairQuestion(**pair) if pair else None
+    fields["mentions"] = tuple((a, b, n) for a, b, n in data.get("mentions") or ())
     return Message(**fields)

@@ -102,7 +102,7 @@ def passport(
             ]
             for number, entries in prompt.retrieved.items()
         },
-        "question": conversation.messages[-1].text,
+        "question": conversation.messages[-1].asked,
         "pair": vars(pair) if (pair := conversation.messages[-1].pair) else None,
         "prompt_sha256": prompt_digest(prompt),
         "answer_sha256": answer_digest(token_ids),

@@ -250,5 +250,5 @@ def render_with(
         if message.pair:
             before, slot, after = pair_parts(message.pair)
             parts += [before, slot, after + "\n"]
-        messages.append(PromptMessage("user", (*parts, message.text), turn))
+        messages.append(PromptMessage("user", (*parts, message.asked), turn))
     return Prompt(tuple(messages), shown, tuple(focus), retrieved)

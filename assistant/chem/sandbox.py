@@ -274,6 +274,7 @@ _TASK_TITLES = {
     "lines": "Reading the list",
     "molblock": "Reading the drawing",
     "recognise": "Reading the text",
+    "mentions": "Looking for molecules in the text",
     "rows": "Computing the facts",
 }
 

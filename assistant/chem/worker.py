@@ -7,6 +7,8 @@ Tasks (payload → result):
                always: recognised (all entries)
     molblock   {block, ...as inspect}  → the same, read from the sketcher's molfile or rxnfile
     recognise  {text}                  → recognised: [{kind, source, smiles, name, reaction, error}]
+    mentions   {text, has_subject?}    → mentions: [{start, end, smiles, name}], is_all: whether
+               the text is about no other molecule
     draw       {smiles, highlight?, numbers?, notes?, width?, height?, dark?}  → svg
     conformer  {smiles}                → molblock in three dimensions
     conformers {smiles, n}             → positions: up to n shapes × atoms × 3, in Å
@@ -33,6 +35,7 @@ from assistant.chem.draw import draw_svg, slim, to_molblock
 from assistant.chem.facts import compute_facts
 from assistant.chem.files import FileReport, read_file, read_pasted
 from assistant.chem.inputs import Recognised, recognise
+from assistant.chem.mentions import is_only_about, mentions_in
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
 from assistant.chem.normalise import normalise
@@ -56,6 +59,7 @@ class Tasks:
             "inspect": self.inspect,
             "molblock": self.molblock,
             "recognise": self.recognise,
+            "mentions": self.mentions,
             "draw": self.draw,
             "conformer": self.conformer,
             "conformers": self.conformers,
@@ -86,6 +90,15 @@ class Tasks:
             return self._inspect_all(recognise(block, self._names), drawing)
         found = Recognised(Molecule.from_molblock(block), None, "molblock", block, None)
         return self._inspect_all([found], drawing)
+
+    def mentions(self, text: str, has_subject: bool = False) -> dict[str, Json]:
+        """The molecules that a sentence names."""
+        found = mentions_in(text, self._names, has_subject=has_subject)
+        entries: list[Json] = [
+            {"start": m.start, "end": m.end, "smiles": m.molecule.smiles, "name": m.molecule.name}
+            for m in found
+        ]
+        return {"mentions": entries, "is_all": is_only_about(text, found)}
 
     def recognise(self, text: str) -> dict[str, Json]:
         """All molecules, reactions and mistakes in the text, in order."""

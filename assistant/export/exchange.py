@@ -35,6 +35,7 @@ MAX_MOLECULES = 200
 MAX_TEXT = 100_000
 MAX_TOKENS = 32_768
 MAX_CHECKS = 2000
+MAX_MENTIONS = 200  # molecules that a question names
 MAX_PASSPORT_CHARS = 50_000
 MAX_PROBLEMS = 3
 
@@ -187,6 +188,10 @@ class _Pair(_Strict):
     task: Literal[tuple(PAIR_TASKS)]  # type: ignore[valid-type]
 
 
+_Mention = Annotated[list[_Offset], Field(min_length=3, max_length=3)]
+"""Start, end, number of a molecule."""
+
+
 class _Message(_Strict):
     id: _Number
     parent: _Number | None
@@ -200,6 +205,7 @@ class _Message(_Strict):
     stopped: bool
     scalings: _Scalings | None
     pair: _Pair | None
+    mentions: Annotated[list[_Mention], Field(max_length=MAX_MENTIONS)] = []
 
 
 class _Document(_Strict):
@@ -292,7 +298,7 @@ def _built(document: _Document, canonical: dict[str, str]) -> Imported:
         before = messages[row.parent].message.role if row.parent else "assistant"
         if row.role == "assistant" and before == "assistant":
             raise ValueError(f"messages[{place}] is an answer without a question.")
-        for number in message.about:
+        for number in (*message.about, *(number for _, _, number in message.mentions)):
             if number not in numbers:
                 raise ValueError(f"messages[{place}] is about molecule {number}, which is missing.")
         messages[row.id] = BranchMessage(row.id, row.parent, message)
@@ -320,6 +326,9 @@ def _message(row: _Message, canonical: dict[str, str], place: int) -> Message:
     for check in row.checks:
         if not check.start <= check.end <= len(row.text):
             raise ValueError(f"a check of messages[{place}] lies outside of its text.")
+    ends = [0, *(place for start, end, _ in row.mentions for place in (start, end))]
+    if ends != sorted(ends) or ends[-1] > len(row.text):
+        raise ValueError(f"a molecule of messages[{place}] is named outside of its text.")
     checks = tuple(
         Check(**c.model_dump() | {"smiles": canonical[c.smiles] if c.smiles else None})
         for c in row.checks
@@ -335,4 +344,5 @@ def _message(row: _Message, canonical: dict[str, str], place: int) -> Message:
         row.stopped,
         ExpertScalings.from_json(row.scalings.model_dump()) if row.scalings else None,
         PairQuestion(row.pair.first, row.pair.second, row.pair.task) if row.pair else None,
+        tuple((start, end, number) for start, end, number in row.mentions),
     )

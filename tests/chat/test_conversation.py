@@ -6,6 +6,8 @@ import pytest
 
 from assistant.chat.conversation import Conversation, Message, PairQuestion, referred_numbers
 from assistant.chat.mixture import ExpertScalings
+from assistant.chat.prompts import render
+from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 
@@ -177,3 +179,21 @@ def test_a_comparison_that_brings_a_molecule_is_about_those_before_as_well() -> 
     both = asked(conversation, "Which of the two is heavier?", 2)
     assert both.focus(1) == (1, 2)
     assert asked(conversation, "Which of the two, molecule 2 or @3?", 2).focus(1) == (2, 3)
+
+
+def test_a_question_keeps_its_words_and_the_model_reads_numbers() -> None:
+    conversation = Conversation()
+    for smiles in ("CCO", "CCC"):
+        conversation, _ = conversation.with_molecule(Molecule.parse(smiles))
+    text = "Ethanol or propane: which is heavier?"
+    mentions = ((0, 7, 1), (11, 18, 2))
+    question = Message("user", text, attached=(2,), mentions=mentions)
+    assert question.asked == "Molecule 1 or molecule 2: which is heavier?"
+    asked = conversation.with_message(question)
+    assert set(asked.focus(0)) == {1, 2}
+    assert Conversation.from_json(asked.to_json()) == asked
+    (last,) = render(asked, compute_facts).messages[1:]
+    assert str(last.parts[-1]).endswith(question.asked)
+    older = asked.to_json()
+    del older["messages"][0]["mentions"]  # saved before there were any
+    assert Conversation.from_json(older).messages[0].mentions == ()

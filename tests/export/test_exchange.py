@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from assistant.chat.conversation import Conversation
+from assistant.chat.conversation import Conversation, Message
 from assistant.chem.limits import MAX_FILE_BYTES
+from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, InvalidMoleculeError, UnreadableFileError
 from assistant.export.exchange import (
     BranchMessage,
@@ -32,6 +33,13 @@ def test_what_is_exported_is_imported_equal() -> None:
     assert [b.parent for b in found.messages] == [None, 1, 2, 3]
     assert not found.is_passport
     assert read_json(to_json(export_of(Conversation(), WHEN))).conversation == Conversation()
+
+
+def test_where_a_question_names_molecules_comes_back() -> None:
+    talk, number = Conversation().with_molecule(Molecule.parse("CCO", name="ethanol"))
+    named = Message("user", "Is ethanol an acid?", (number,), mentions=((3, 10, number),))
+    talk = talk.with_message(named)
+    assert read_json(to_json(export_of(talk, WHEN))).conversation == talk
 
 
 def test_branches_are_kept_and_one_is_shown() -> None:
@@ -78,6 +86,9 @@ def put(document: dict, path: str, value: object) -> None:
         ("messages.1.checks.0.end", 5000, "outside of its text"),
         ("messages.1.scalings.mean", [[1.0]], "weights do not go with"),
         ("messages.0.attached", [3], "about molecule 3, which is missing"),
+        ("messages.0.mentions", [[0, 4, 3]], "about molecule 3, which is missing"),
+        ("messages.0.mentions", [[0, 5000, 1]], "named outside of its text"),
+        ("messages.0.mentions", [[3, 5, 1], [0, 2, 1]], "named outside of its text"),
         ("messages.0.role", "assistant", "answer without a question"),
         ("messages.2.parent", 9, "follows no earlier message"),
         ("messages.2.id", 1, "its id is taken"),

@@ -551,3 +551,44 @@ def test_a_question_that_compares_stands_with_all_it_is_about(desk: Desk) -> Non
     assert cards("Which of the two is heavier?") == ["aspirin", "nicotine"]
     assert cards("Is molecule 1 an acid?") == ["aspirin", "nicotine"]
     assert cards("And its logP?") == ["nicotine"]
+
+
+def test_a_molecule_that_a_question_names_is_attached_and_shown(desk: Desk) -> None:
+    values = desk.ask("What is the logP of caffeine?")
+    question = desk.session().questions[-1].message
+    assert question.text == "What is the logP of caffeine?"
+    assert question.asked == "What is the logP of molecule 1?"
+    assert question.attached == (1,)
+    assert 'class="label">caffeine' in values[-1][0]["turns"][-1]
+    assert desk.session().current.molecule.name == "caffeine"
+    desk.ask("And its mass?")
+    assert desk.session().questions[-1].message.attached == (1,)
+
+
+def test_a_question_about_another_molecule_leaves_the_drawn_one_out(desk: Desk) -> None:
+    desk.type("aspirin")
+    desk.ask("Is it heavier than caffeine?")
+    both = desk.session().questions[-1].message
+    assert (both.asked, both.attached) == ("Is it heavier than molecule 2?", (1, 2))
+    desk.ask("What is the mass of nicotine?")
+    one = desk.session().questions[-1].message
+    assert (one.asked, one.attached) == ("What is the mass of molecule 3?", (3,))
+    desk.ask("Is it soluble in ethanol?")
+    assert desk.session().questions[-1].message.attached == (3,)
+    assert len(desk.session().conversation.molecules) == 3
+
+
+def test_an_edited_question_is_about_the_molecule_it_names_now(desk: Desk) -> None:
+    desk.type("aspirin")
+    desk.ask("How heavy is it?")
+    desk.ask("How heavy is caffeine?", kind="edit", turn=0)
+    question = desk.session().questions[-1].message
+    assert (question.asked, question.attached) == ("How heavy is molecule 2?", (2,))
+
+
+def test_names_keep_their_places_in_a_question_of_several_lines(desk: Desk) -> None:
+    desk.ask("  Look:\nCCO\nCaffeine, and aspirin too: which is heavier?  ")
+    question = desk.session().questions[-1].message
+    assert question.text == "Look:\nmolecule 1\nCaffeine, and aspirin too: which is heavier?"
+    assert question.asked == "Look:\nmolecule 1\nmolecule 2, and molecule 3 too: which is heavier?"
+    assert [question.text[a:b] for a, b, _ in question.mentions] == ["Caffeine", "aspirin"]

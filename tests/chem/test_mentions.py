@@ -1,0 +1,102 @@
+"""Molecules that sentences are about: found where they are meant, left alone where they are not."""
+
+import pytest
+
+from assistant.chem.mentions import MAX_MENTIONS, is_only_about, mentions_in
+from assistant.chem.molecule import Molecule
+from assistant.chem.names import built_in_names
+
+
+def named(text: str, *, has_subject: bool = False) -> list[str]:
+    found = mentions_in(text, built_in_names(), has_subject=has_subject)
+    return [text[mention.start : mention.end] for mention in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("What is the logP of caffeine?", ["caffeine"]),
+        ("Compare aspirin and ibuprofen", ["aspirin", "ibuprofen"]),
+        ("Is CCO more polar than CCC?", ["CCO", "CCC"]),
+        ("TPSA of acetic acid, please", ["acetic acid"]),
+        ("vitamin C: formula?", ["vitamin C"]),
+        ("Tell me about N-methyl-2-pyrrolidone.", ["N-methyl-2-pyrrolidone"]),
+        ("What is 58-08-2?", ["58-08-2"]),
+        ("mass of (CC(=O)Oc1ccccc1C(=O)O)?", ["CC(=O)Oc1ccccc1C(=O)O"]),
+        ("What is the water solubility of aspirin?", ["aspirin"]),
+        ("Does benzene have a ring?", ["benzene"]),
+        ("What is Caffeine, and is it basic?", ["Caffeine"]),
+        ("What is the mass of water?", ["water"]),
+    ],
+)
+def test_names_and_structures_of_a_sentence_are_found(text: str, wanted: list[str]) -> None:
+    assert named(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is it soluble in water or ethanol?",
+        "logP in octanol, and in THF?",
+        "Does it contain a phenol?",
+        "Is the pyridine ring basic?",
+        "How many C=C and C-H bonds are there?",
+        "Does it have a C(=O)O group?",
+        "Can you say that again? No? OK.",
+        "I need 10 mM DMSO stock",
+        "Is its HCl salt known?",
+        "Count all atoms except hydrogen.",
+        "lidocaine hydrochloride",  # not lidocaine
+        "the methyl aspirin",
+        "Is it made from phenol?",
+        "What about unobtainium?",
+    ],
+)
+def test_media_groups_parts_and_longer_names_are_not_taken_for_subjects(text: str) -> None:
+    assert named(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Will LiAlH4 reduce it?", []),
+        ("Does it react like aniline?", []),
+        ("Is it a stronger acid than benzoic acid?", ["benzoic acid"]),
+        ("How does it differ from caffeine?", ["caffeine"]),
+        ("And aspirin?", ["aspirin"]),
+        ("What is theobromine, and is it basic?", ["theobromine"]),
+    ],
+)
+def test_beside_a_molecule_only_subjects_and_comparisons_count(
+    text: str, wanted: list[str]
+) -> None:
+    assert named(text, has_subject=True) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "is_all"),
+    [
+        ("What is the logP of caffeine?", True),
+        ("Is morphine heavier than codeine?", True),
+        ("What is caffeine, and is it basic?", True),
+        ("Is it heavier than caffeine?", False),
+        ("Compare with caffeine", False),
+        ("Compare molecule 1 with caffeine", False),
+        ("How do caffeine and this one differ?", False),
+        ("What is the logP?", False),
+    ],
+)
+def test_whether_a_sentence_is_about_nothing_else(text: str, is_all: bool) -> None:
+    assert is_only_about(text, mentions_in(text, built_in_names(), has_subject=True)) is is_all
+
+
+def test_places_and_structures_are_those_of_the_words() -> None:
+    text = "How heavy is “aspirin”, in g/mol?"
+    (found,) = mentions_in(text, built_in_names())
+    assert text[found.start : found.end] == "aspirin"
+    assert found.molecule == Molecule.parse("CC(=O)Oc1ccccc1C(=O)O")
+    assert found.molecule.name == "aspirin"
+
+
+def test_there_is_an_end_to_them() -> None:
+    assert len(named("Compare " + ", ".join(["caffeine"] * 9))) == MAX_MENTIONS

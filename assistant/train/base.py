@@ -28,7 +28,7 @@ from assistant.errors import AssistantError
 from assistant.train import nf4, ranks
 from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
-from assistant.train.dialogues import PASSAGES, DialogueWriter
+from assistant.train.dialogues import LATER, PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, dialogue_text
 from assistant.train.feed import Feed
 from assistant.train.loss import head_loss
@@ -144,7 +144,9 @@ class Run:
     def _tokenizer(self, data: Path) -> PreTrainedTokenizerFast:
         directory = self.directory / "tokenizer"
         if not directory.is_dir():
-            writer = DialogueWriter(self.molecules, self.outside, seed=7, rates=self.recipe.rates)
+            writer = DialogueWriter(
+                self.molecules, self.outside, seed=7, rates=self.recipe.rates, later=LATER
+            )
             texts = [dialogue_text(writer.write()) for _ in range(self.recipe.tokenizer_dialogues)]
             if self.recipe.text_share:
                 documents = list(text_documents(data, licensed_only=self.recipe.licensed_only))
@@ -169,7 +171,9 @@ class Run:
         molecules = self.held_out if held_out else self.molecules
         recipe = self.recipe
         return Feed(
-            lambda seed: DialogueWriter(molecules, self.outside, seed=seed, rates=recipe.rates),
+            lambda seed: DialogueWriter(
+                molecules, self.outside, seed=seed, rates=recipe.rates, later=LATER
+            ),
             Encoder(self.tokenizer, recipe.loss),
             None if held_out else self.text,
             text_share=recipe.text_share,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Literal
 
 from assistant.chat.card import CARD_KEYS, card_lines
-from assistant.chat.conversation import Message, Role, referred_numbers
+from assistant.chat.conversation import Conversation, Message, Role, referred_numbers
 from assistant.chat.prompts import fill
 from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
@@ -31,6 +31,9 @@ ISOMERS = 0.12
 """How often a further molecule is drawn among isomers of the one before, if there are others."""
 PASSAGES = "passages"
 """Key of texts to go on with among questions from elsewhere: a sentence, a newline, the rest."""
+LATER = 0.3
+"""Share of `later` in training: a model that saw 1 to 4 only calls molecule 7 molecule 3."""
+_LAST_FIRST = 40
 _ROLES: tuple[Role, ...] = ("reactant", "agent", "product")
 
 
@@ -46,6 +49,7 @@ class DialogueWriter:
         rates: Rates | None = None,
         short: float = 0.0,
         tiny: float = 0.0,
+        later: float = 0.0,
     ) -> None:
         self.molecules = molecules
         self.named = [pair for pair in molecules if pair[0].name]
@@ -59,13 +63,17 @@ class DialogueWriter:
         """Share of short dialogues: few turns, few card lines. Copying is learned on them first."""
         self.tiny = tiny
         """Share of tiny dialogues: one or two values asked of a card of one to three lines."""
+        self.later = later
+        """Share of dialogues whose molecules have the numbers of a long chat, not 1, 2, 3, 4."""
         self._size: Literal["tiny", "short", "full"] = "full"
         self._asked: tuple[int, str] | None = None
         """Molecule and key of the question before, if it was about one fact."""
 
     def write(self) -> Dialogue:
         """One conversation of 1 to 12 turns with 0 to 4 molecules."""
-        rng, dialogue = self.rng, Dialogue()
+        rng = self.rng
+        first = rng.randint(2, _LAST_FIRST) if rng.random() < self.later else 1
+        dialogue = Dialogue(Conversation(next_number=first))
         self._asked = None
         self._size = "tiny" if rng.random() < self.tiny else "full"
         if self._size == "full" and rng.random() < self.short:

@@ -31,7 +31,7 @@ from assistant.errors import AssistantError
 from assistant.train import ranks
 from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
-from assistant.train.dialogues import PASSAGES, DialogueWriter
+from assistant.train.dialogues import LATER, PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, LossWeights
 from assistant.train.export import trained_model
 from assistant.train.feed import Feed
@@ -117,7 +117,9 @@ class GeneratorRun:
         """Endless batches of fresh dialogues."""
         molecules = self.held_out if held_out else self.molecules
         feed = Feed(
-            lambda seed: DialogueWriter(molecules, self.outside, seed=seed, rates=rates),
+            lambda seed: DialogueWriter(
+                molecules, self.outside, seed=seed, rates=rates, later=LATER
+            ),
             Encoder(self.tokenizer, LossWeights(card=0.0, question=0.0)),
             tokens=self.recipe.tokens_per_step,
             seed=seed,

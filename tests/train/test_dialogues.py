@@ -285,3 +285,16 @@ def test_a_conversation_is_as_long_as_the_writer_says(dialogues: list[Dialogue])
     assert {len(d.intents) for d in dialogues} == set(range(1, 13))
     assert {len(d.views) for d in dialogues} == set(range(5))
     assert max(len(d.conversation.focus(t)) for d in dialogues for t in range(len(d.intents))) == 4
+
+
+def test_some_dialogues_have_the_numbers_of_a_long_chat(writer: DialogueWriter) -> None:
+    other = DialogueWriter(writer.molecules, writer.outside, seed=5, later=0.5)
+    dialogues = [other.write() for _ in range(200)]
+    firsts = [min(d.views) for d in dialogues if d.views]
+    assert 0.35 < sum(first > 1 for first in firsts) / len(firsts) < 0.65
+    assert max(firsts) > 20
+    for dialogue in dialogues:
+        known = set(dialogue.views)
+        texts = " ".join(message.text for message in dialogue.conversation.messages)
+        said = {int(n) for n in re.findall(r"\b[Mm]olecule (\d+)\b", texts)}
+        assert {n for n in said if n > 3} <= known  # small ones stand in explanations, too

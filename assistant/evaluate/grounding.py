@@ -27,7 +27,7 @@ from assistant.chat.events import Finished
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
-from assistant.evaluate.statements import refuses, states
+from assistant.evaluate.statements import answers_group, refuses, states
 from assistant.prompting import facts_of
 
 HELDOUT = Path(__file__).resolve().parents[2] / "tests" / "data" / "heldout"
@@ -127,6 +127,9 @@ def chat_verdict(expect: dict[str, object], answer: str, molecules: list[str]) -
             return "compare", "same" in answer or "equal" in answer
         conclusion = answer.rsplit("so ", 1)[-1]
         return "compare", f"olecule {wanted} " in conclusion
+    if "group" in expect:
+        facts = {i: facts_of(Molecule.parse(smiles)) for i, smiles in enumerate(molecules, start=1)}
+        return "fact", answers_group(answer, expect["group"], expect["molecule"], facts)
     if "key" in expect:
         molecule = Molecule.parse(molecules[expect["molecule"] - 1])
         kind = "correction" if "claimed" in expect else "fact"

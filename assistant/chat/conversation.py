@@ -10,6 +10,7 @@ from typing import Literal
 
 from assistant.chat.check import Check
 from assistant.chat.comparing import compares
+from assistant.chat.first_attempt import FirstAttempt
 from assistant.chat.mixture import ExpertScalings
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import pair_task
@@ -75,6 +76,7 @@ class Message:
         stopped: The answer was stopped before its end.
         scalings: How the answer was mixed from experts; None without experts.
         pair: Two molecules a question is about together; they are in its focus.
+        first_attempt: What an answer was before it was written again; None where it was not.
     """
 
     role: Literal["user", "assistant"]
@@ -87,6 +89,7 @@ class Message:
     stopped: bool = False
     scalings: ExpertScalings | None = None
     pair: PairQuestion | None = None
+    first_attempt: FirstAttempt | None = None
 
     @property
     def about(self) -> tuple[int, ...]:
@@ -245,6 +248,7 @@ class Conversation:
 
 def message_to_json(message: Message) -> dict[str, object]:
     """A message as JSON types."""
+    again = {"first_attempt": message.first_attempt.to_json()} if message.first_attempt else {}
     return {
         "role": message.role,
         "text": message.text,
@@ -256,6 +260,7 @@ def message_to_json(message: Message) -> dict[str, object]:
         "stopped": message.stopped,
         "scalings": message.scalings and message.scalings.to_json(),
         "pair": vars(message.pair) if message.pair else None,
+        **again,  # few have one, and programs that know none read all others
     }
 
 
@@ -269,4 +274,6 @@ def message_from_json(data: dict[str, object]) -> Message:
         fields["scalings"] = ExpertScalings.from_json(scalings)
     pair = data.get("pair")  # conversations saved before there were pairs have none
     fields["pair"] = PairQuestion(**pair) if pair else None
+    if first := data.get("first_attempt"):
+        fields["first_attempt"] = FirstAttempt.from_json(first)
     return Message(**fields)

@@ -1,0 +1,207 @@
+"""An answer that the structure contradicts is written again, from the place of a close call on.
+
+answer ✗ ─► scored: its tokens and what else could stand there ─► closest calls of the wrong
+  sentence ─► for each: the answer up to there, the other token, the rest drawn ─► checked
+  ─► the best that nothing contradicts, or else the first attempt
+
+All of it is the model's own text. It belongs to the question: one place in the queue, one stop, one
+time limit. Nothing random is added, so that a passport asked again gives the same. What else could
+stand in a place is scored without experts (as all scores are); what follows is drawn with them.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from assistant.answering import Written
+from assistant.chat.check import Check
+from assistant.chat.sentences import sentence_spans, tokens_within
+from assistant.errors import AssistantError
+from assistant.llm.layout import end_of_turn_ids
+from assistant.llm.load import LoadedLLM
+from assistant.llm.offsets import token_offsets
+from assistant.llm.requests import (
+    Done,
+    Engine,
+    Progress,
+    Request,
+    Rescoring,
+    Scored,
+    TimedStop,
+    Token,
+)
+from assistant.llm.sampling import AnswerText
+
+MAX_TRIES = 8
+MAX_TOKENS = 512
+"""Drawn in all tries together: it bounds the time of a long answer."""
+
+_OTHERS_OF_CLAIM = 3  # of a token of the wrong claim; of the others of its sentence one
+_REPAIRED, _CONFIRMED, _SILENT, _WRONG = 3, 2, 1, 0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: the answer to show, and how many were tried."""
+
+    written: Written
+    n_tried: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Another beginning of an answer.
+
+    Attributes:
+        begun: Token ids up to a place, and the other token.
+        gap: Log-probability of what stands there, less that of the other.
+    """
+
+    begun: tuple[int, ...]
+    gap: float
+
+
+class Writer:
+    """Writes one answer again.
+
+    Args:
+        engine: Draws and scores.
+        llm: Its language model.
+        request: What the first attempt was drawn by, with its place in the queue.
+        check: Checks a text as the answer.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        llm: LoadedLLM,
+        request: Request,
+        check: Callable[[str], tuple[Check, ...]],
+    ) -> None:
+        self._engine = engine
+        self._llm = llm
+        self._request = request
+        self._check = check
+        self._n_left = MAX_TOKENS
+
+    def write_again(self, first: Written) -> Outcome:
+        """The best of a few other answers, or the first attempt where none is better.
+
+        Also where it was stopped, took too long, or failed.
+
+        Args:
+            first: Has a contradicted claim.
+        """
+        best, best_rank, n_tried = first, _WRONG, 0
+        wrong = min(first.contradicted, key=lambda check: check.start)
+        try:
+            for proposal in self._proposals(first, wrong)[:MAX_TRIES]:
+                n_tried += 1
+                found = self._written(proposal.begun)
+                if self._request.stop.is_set():
+                    return Outcome(first, n_tried)
+                rank = _rank(found, wrong) if found is not None else _WRONG
+                if rank > best_rank:
+                    best, best_rank = found, rank
+                if rank == _REPAIRED or self._n_left <= 0:
+                    break
+        except (AssistantError, RuntimeError) as error:  # what a model in trouble raises
+            log.warning("an answer could not be written again: %s", error)
+            return Outcome(first, n_tried)
+        return Outcome(best, n_tried)
+
+    def _proposals(self, first: Written, wrong: Check) -> list[Proposal]:
+        """Other beginnings that change the sentence of a wrong claim, the closest calls first."""
+        ids = first.done.token_ids
+        scored = self._scored(ids)
+        sentences = sentence_spans(first.text)
+        sentence = next((s for s in sentences if s.since <= wrong.start < s.until), None)
+        if scored is None or sentence is None:
+            return []
+        offsets = token_offsets(self._llm.tokenizer, ids)
+        claims = [c for c in first.contradicted if sentence.since <= c.start < sentence.until]
+        ends = self._llm.end_ids | end_of_turn_ids(self._llm.tokenizer)
+        found: list[Proposal] = []
+        for place in tokens_within(offsets, sentence.since, sentence.until):
+            start, end = offsets[place]
+            in_claim = any(start < claim.end and claim.start < end for claim in claims)
+            others = [other for other in scored.others[place] if other.token_id not in ends]
+            for other in others[: _OTHERS_OF_CLAIM if in_claim else 1]:
+                gap = scored.log_probabilities[place] - other.log_probability
+                found.append(Proposal((*ids[:place], other.token_id), gap))
+        longest = self._request.sampling.max_new_tokens
+        return sorted((p for p in found if len(p.begun) < longest), key=lambda p: p.gap)
+
+    def _scored(self, ids: tuple[int, ...]) -> Scored | None:
+        request = self._request
+        rescoring = Rescoring(
+            (request.spliced,),
+            ids,
+            request.stop,
+            request.visitor,
+            _OTHERS_OF_CLAIM + 1,  # one of them may be an end
+            request.place,
+        )
+        return next((e for e in self._engine.rescore(rescoring) if isinstance(e, Scored)), None)
+
+    def _written(self, begun: tuple[int, ...]) -> Written | None:
+        """The answer that begins so; None as soon as a whole sentence of it is contradicted too."""
+        stop = TimedStop(self._request.stop, Progress(), math.inf)
+        request = replace(self._request, begun=begun, stop=stop, progress=Progress())
+        text = _Growing(self._llm, begun)
+        n_sentences = 1
+        for event in self._engine.stream(request):
+            if isinstance(event, Token) and event.token_id is not None:
+                self._n_left -= 1
+                text.add(event.token_id)
+                spans = sentence_spans(text.text)
+                if len(spans) > n_sentences and not stop.is_set():
+                    n_sentences = len(spans)
+                    if self._is_wrong(text.text[: spans[-1].since]):
+                        stop.set()
+                if self._n_left <= 0:
+                    stop.set()
+            elif isinstance(event, Done) and event.reason != "stopped":
+                whole = text.finished()
+                return Written(whole, event, self._check(whole))
+        return None
+
+    def _is_wrong(self, text: str) -> bool:
+        return any(check.verdict == "contradicted" for check in self._check(text))
+
+
+class _Growing:
+    """The text of an answer while it is drawn, what it was begun with included."""
+
+    def __init__(self, llm: LoadedLLM, begun: tuple[int, ...]) -> None:
+        self._answer = AnswerText(llm.tokenizer, ())
+        self.text = ""
+        for token_id in begun:
+            self.add(token_id)
+
+    def add(self, token_id: int) -> None:
+        """One more token."""
+        self.text += self._answer.add(token_id)[0]
+
+    def finished(self) -> str:
+        """All of it."""
+        return self.text + self._answer.flush()
+
+
+def _rank(found: Written, wrong: Check) -> int:
+    """How good another answer is; one that says rightly what was said wrong is the best."""
+    if found.contradicted:
+        return _WRONG
+    confirmed = [check for check in found.checks if check.verdict == "confirmed"]
+    if any(_says_it_right(check, wrong) for check in confirmed):
+        return _REPAIRED
+    return _CONFIRMED if confirmed else _SILENT
+
+
+def _says_it_right(check: Check, wrong: Check) -> bool:
+    """Whether it puts a wrong claim right; a comparison may begin with the other molecule."""
+    same_subject = check.molecule == wrong.molecule or wrong.kind == "comparison"
+    return check.kind == wrong.kind and same_subject

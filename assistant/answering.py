@@ -63,6 +63,11 @@ class Written:
         return tuple(check for check in self.checks if check.verdict == "contradicted")
 
     @property
+    def confirmed(self) -> tuple[Check, ...]:
+        """Its claims that are right."""
+        return tuple(check for check in self.checks if check.verdict == "confirmed")
+
+    @property
     def was_stopped(self) -> bool:
         """Whether it has no end, because of the person or of the time limit."""
         return self.done.reason in ("stopped", "time")

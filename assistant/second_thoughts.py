@@ -2,7 +2,7 @@
 
 answer ✗ ─► scored: its tokens and what else could stand there ─► closest calls of the wrong
   sentence ─► for each: the answer up to there, the other token, the rest drawn ─► checked
-  ─► the best that nothing contradicts, or else the first attempt
+  ─► one that puts the claim right and says nothing wrong, or else the first attempt
 
 All of it is the model's own text. It belongs to the question: one place in the queue, one stop, one
 time limit. Nothing random is added, so that a passport asked again gives the same. What else could
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from assistant.answering import Written
 from assistant.chat.check import Check
-from assistant.chat.sentences import sentence_spans, tokens_within
+from assistant.chat.sentences import SentenceSpan, sentence_spans, tokens_within
 from assistant.errors import AssistantError
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
@@ -37,9 +37,8 @@ MAX_TRIES = 8
 MAX_TOKENS = 512
 """Drawn in all tries together: it bounds the time of a long answer."""
 
+_LEFT_OUT, _REPLACED, _PUT_RIGHT = range(3)
 _OTHERS_OF_CLAIM = 3  # of a token of the wrong claim; of the others of its sentence one
-_REPAIRED, _CONFIRMED, _SILENT, _WRONG = 3, 2, 1, 0
-
 log = logging.getLogger(__name__)
 
 
@@ -88,44 +87,51 @@ class Writer:
         self._n_left = MAX_TOKENS
 
     def write_again(self, first: Written) -> Outcome:
-        """The best of a few other answers, or the first attempt where none is better.
+        """A better answer, or the first attempt where a few tries found none.
 
-        Also where it was stopped, took too long, or failed.
+        Better is one that nothing contradicts and that says rightly what was said wrong; the first
+        such one that confirms no less than the first attempt, else the best. One that only leaves
+        the wrong claim out is not better: the mark on it shows the true value. The first attempt
+        also stays when this was stopped, took too long or failed.
 
         Args:
             first: Has a contradicted claim.
         """
-        best, best_rank, n_tried = first, _WRONG, 0
+        best, n_tried = first, 0
+        worth = (_LEFT_OUT, 0)
         wrong = min(first.contradicted, key=lambda check: check.start)
+        since, until = wrong_part(first.text, wrong)
         try:
-            for proposal in self._proposals(first, wrong)[:MAX_TRIES]:
+            for proposal in self._proposals(first, since, until)[:MAX_TRIES]:
                 n_tried += 1
                 found = self._written(proposal.begun)
                 if self._request.stop.is_set():
                     return Outcome(first, n_tried)
-                rank = _rank(found, wrong) if found is not None else _WRONG
-                if rank > best_rank:
-                    best, best_rank = found, rank
-                if rank == _REPAIRED or self._n_left <= 0:
+                repaired = _LEFT_OUT if found is None else repair(found, wrong, since)
+                if found is None or repaired == _LEFT_OUT:
+                    pass
+                elif repaired == _PUT_RIGHT and len(found.confirmed) >= len(first.confirmed):
+                    return Outcome(found, n_tried)
+                elif (repaired, len(found.confirmed)) > worth:
+                    best, worth = found, (repaired, len(found.confirmed))
+                if self._n_left <= 0:
                     break
         except (AssistantError, RuntimeError) as error:  # what a model in trouble raises
             log.warning("an answer could not be written again: %s", error)
             return Outcome(first, n_tried)
         return Outcome(best, n_tried)
 
-    def _proposals(self, first: Written, wrong: Check) -> list[Proposal]:
-        """Other beginnings that change the sentence of a wrong claim, the closest calls first."""
+    def _proposals(self, first: Written, since: int, until: int) -> list[Proposal]:
+        """Other beginnings that change a part of the answer, the closest calls first."""
         ids = first.done.token_ids
         scored = self._scored(ids)
-        sentences = sentence_spans(first.text)
-        sentence = next((s for s in sentences if s.since <= wrong.start < s.until), None)
-        if scored is None or sentence is None:
+        if scored is None:
             return []
         offsets = token_offsets(self._llm.tokenizer, ids)
-        claims = [c for c in first.contradicted if sentence.since <= c.start < sentence.until]
+        claims = [c for c in first.contradicted if since <= c.start < until]
         ends = self._llm.end_ids | end_of_turn_ids(self._llm.tokenizer)
         found: list[Proposal] = []
-        for place in tokens_within(offsets, sentence.since, sentence.until):
+        for place in tokens_within(offsets, since, until):
             start, end = offsets[place]
             in_claim = any(start < claim.end and claim.start < end for claim in claims)
             others = [other for other in scored.others[place] if other.token_id not in ends]
@@ -191,17 +197,55 @@ class _Growing:
         return self.text + self._answer.flush()
 
 
-def _rank(found: Written, wrong: Check) -> int:
-    """How good another answer is; one that says rightly what was said wrong is the best."""
+def wrong_part(text: str, wrong: Check) -> tuple[int, int]:
+    """The sentence of a wrong claim, as characters, with a "Yes." that stands before it."""
+    spans = sentence_spans(text)
+    at = next((i for i, span in enumerate(spans) if wrong.start < span.until), None)
+    if at is None:
+        return 0, len(text)
+    joined = at > 0 and _is_a_word(text, spans[at - 1])
+    return spans[at - joined].since, spans[at].until
+
+
+def _part_end(text: str, since: int) -> int:
+    """Where the sentence ends that stands in the place of that part."""
+    spans = [span for span in sentence_spans(text) if span.until > since]
+    if not spans:
+        return len(text)
+    joined = len(spans) > 1 and _is_a_word(text, spans[0])
+    return spans[joined].until
+
+
+def _is_a_word(text: str, span: SentenceSpan) -> bool:
+    return " " not in text[span.start : span.end]
+
+
+def repair(found: Written, wrong: Check, since: int) -> int:
+    """What another answer makes of a wrong claim; nothing where it says something wrong itself.
+
+    The claim is put right where a right one in its place is on the same computed value. Replaced it
+    is by a right one of its kind on the same molecule, as where a group is left out of a list; but
+    not by another group that is said to be missing, which is no answer to what was asked.
+
+    Args:
+        found: The other answer.
+        wrong: The claim.
+        since: Where the sentence of the claim begins.
+    """
     if found.contradicted:
-        return _WRONG
-    confirmed = [check for check in found.checks if check.verdict == "confirmed"]
-    if any(_says_it_right(check, wrong) for check in confirmed):
-        return _REPAIRED
-    return _CONFIRMED if confirmed else _SILENT
+        return _LEFT_OUT
+    alike = [check for check in found.confirmed if check.kind == wrong.kind]
+    until = _part_end(found.text, since)
+    if any(since <= c.start < until and _values(c) == _values(wrong) for c in alike):
+        return _PUT_RIGHT
+    if wrong.kind != "comparison" and any(
+        check.molecule == wrong.molecule and not (check.truth or "").startswith("no ")
+        for check in alike
+    ):
+        return _REPLACED
+    return _LEFT_OUT
 
 
-def _says_it_right(check: Check, wrong: Check) -> bool:
-    """Whether it puts a wrong claim right; a comparison may begin with the other molecule."""
-    same_subject = check.molecule == wrong.molecule or wrong.kind == "comparison"
-    return check.kind == wrong.kind and same_subject
+def _values(check: Check) -> frozenset[str]:
+    """What was computed; a comparison may begin with either molecule."""
+    return frozenset((check.truth or "").split("; "))

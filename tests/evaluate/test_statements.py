@@ -1,11 +1,19 @@
 """The rules by which answers are scored."""
 
+from dataclasses import replace
+
 import pytest
 
 from assistant.chem.facts import compute_facts
 from assistant.chem.groups import GROUPS
 from assistant.chem.molecule import Molecule
-from assistant.evaluate.grounding import HELDOUT, chat_verdict, heldout_lines
+from assistant.evaluate.grounding import (
+    HELDOUT,
+    Outcome,
+    chat_verdict,
+    heldout_lines,
+    thoughts_line,
+)
 from assistant.evaluate.statements import answers_group, refuses, states
 
 ASPIRIN = compute_facts(Molecule.parse("CC(=O)Oc1ccccc1C(=O)O"))
@@ -97,3 +105,14 @@ def test_groups_asked_for_in_the_scripts_are_in_the_table() -> None:
     asked = [t["expect"]["group"] for s in scripts for t in s["turns"] if "group" in t["expect"]]
     assert len(asked) == 7
     assert set(asked) <= {group.name for group in GROUPS}
+
+
+def test_the_report_says_how_many_answers_were_written_again_and_what_that_took() -> None:
+    plain = Outcome("chat", "fact", "C", "?", "It has no rings.", True, False)
+    again = replace(plain, tried=2, seconds=0.5, first="It has a ring.")
+    in_vain = replace(plain, tried=8, seconds=1.5)
+    assert thoughts_line([plain]) == ""
+    assert thoughts_line([plain, again, in_vain]) == (
+        "2 of 3 answers were contradicted, 1 of these written again;"
+        " 1.00 s each (median), at most 1.50 s\n"
+    )

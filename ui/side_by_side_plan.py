@@ -148,7 +148,8 @@ def options_of(session: Session, turn: int) -> ReplyOptions:
         for key, kind in kinds.items()
         if isinstance(known.get(key), int | float)
     }
-    return ReplyOptions(visitor=f"{session.visitor}-side", **values)
+    # They compare what the model says first; the checker would even the columns out.
+    return ReplyOptions(visitor=f"{session.visitor}-side", second_thoughts=False, **values)
 
 
 def molecules_of(session: Session) -> tuple[NumberedMolecule, ...]:

@@ -45,7 +45,7 @@ class Live:
         if isinstance(event, TextDelta):
             return replace(self, text=self.text + event.text, status="")
         if isinstance(event, Reconsidering):
-            return replace(self, status=doubt_text(event), doubted=True)
+            return replace(self, status=doubt_text(event, self.text), doubted=True)
         if isinstance(event, Rewritten):
             return replace(self, text=event.text, status="", doubted=False)
         if isinstance(event, Notice):

@@ -8,15 +8,21 @@ from assistant.chat.first_attempt import FirstAttempt
 from ui.render import answer_html, escape
 
 MAX_CHARS = 60
+_CLAUSES = (". ", ", ", "; ", ": ", "\n")
 _NOTE = (
     "Written first, and contradicted by the structure. The answer above is the model’s own too,"
     " drawn again from a word where another was nearly as likely."
 )
 
 
-def doubt_text(event: Reconsidering) -> str:
-    """The line above an answer that is being written again."""
-    return f"The structure contradicts {_quoted(event.contradicted)}; writing again"
+def doubt_text(event: Reconsidering, text: str) -> str:
+    """The line above an answer that is being written again.
+
+    Args:
+        event: What was contradicted.
+        text: The answer so far.
+    """
+    return f"The structure contradicts {_quoted(event.contradicted, text)}; writing again"
 
 
 def withdrawn_html(first: FirstAttempt | None) -> str:
@@ -27,22 +33,29 @@ def withdrawn_html(first: FirstAttempt | None) -> str:
     truths = "".join(f"<li>{_truth(check)}</li>" for check in wrong)
     return (
         '<details class="withdrawn"><summary><span class="sign" aria-hidden="true">✗</span>'
-        f"first attempt withdrawn: {escape(_quoted(wrong))}</summary>"
-        f'<div class="sheet"><p class="note">{_NOTE}</p>'
+        f"first attempt withdrawn: {escape(_quoted(wrong, first.text))}</summary>"
+        f'<div class="sheet"><p class="about">{_NOTE}</p>'
         f'<div class="prose-answer">{answer_html(first.text, first.checks, {})}</div>'
         f'<ul class="truths">{truths}</ul></div></details>'
     )
 
 
-def _quoted(wrong: Sequence[Check]) -> str:
-    """The first wrong claim in its own words, and how many there are besides."""
-    claim = " ".join(wrong[0].claim.split())
-    short = claim if len(claim) <= MAX_CHARS else f"{claim[: MAX_CHARS - 1]}…"
+def _quoted(wrong: Sequence[Check], text: str) -> str:
+    """The clause of the first wrong claim, and how many there are besides."""
+    check = wrong[0]
+    ends = (text.rfind(mark, 0, check.start) for mark in _CLAUSES)
+    begin = max((end + 1 for end in ends if end >= 0), default=0)
+    clause = " ".join(text[begin : check.end].split())
+    if len(clause) > MAX_CHARS:
+        clause = f"{check.claim[: MAX_CHARS - 1]}…" if len(check.claim) > MAX_CHARS else check.claim
     more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-    return f"“{short}”{more}"
+    return f"“{clause}”{more}"
 
 
 def _truth(check: Check) -> str:
     said = f"✗ “{escape(check.claim)}”"
-    where = f" (molecule {check.molecule})" if check.molecule is not None else ""
-    return f"{said}: computed{where} {escape(check.truth)}" if check.truth else f"{said}{where}"
+    if check.truth is None:
+        return said
+    is_of_one = check.molecule is not None and not check.truth.startswith("molecule ")
+    where = f" of molecule {check.molecule}" if is_of_one else ""
+    return f"{said}; computed{where}: {escape(check.truth)}"

@@ -32,23 +32,33 @@ def test_the_first_attempt_stays_in_view_and_is_marked_until_there_is_another_te
     )  # fmt: skip
     value = live.to_value()
     assert (value["tail"], value["doubted"]) == ("It has 2 rings.", True)
-    assert value["status"] == "The structure contradicts “2 rings”; writing again"
+    assert value["status"] == "The structure contradicts “It has 2 rings”; writing again"
     after = live.after(Rewritten("It has a ring.")).to_value()
     assert (after["tail"], after["doubted"], after["status"]) == ("It has a ring.", False, "")
 
 
 def test_a_long_claim_is_cut_and_further_ones_are_counted() -> None:
     text = "x" * 200
-    said = doubt_text(Reconsidering((wrong(text, text), wrong("x", text))))
+    said = doubt_text(Reconsidering((wrong(text, text), wrong("x", text))), text)
     assert f"“{'x' * (MAX_CHARS - 1)}…” and 1 more;" in said
+
+
+def test_the_clause_of_a_claim_is_quoted() -> None:
+    text = "Yes. Molecule 2 is heavier, and molecule 1 has 2 rings."
+    assert "“and molecule 1 has 2 rings”" in doubt_text(
+        Reconsidering((wrong("2 rings", text),)), text
+    )
+    assert "“Molecule 2 is heavier”" in doubt_text(Reconsidering((wrong("heavier", text),)), text)
+    far = f"Molecule 1 {'also ' * 20}has 2 rings."
+    assert "“2 rings”" in doubt_text(Reconsidering((wrong("2 rings", far),)), far)
 
 
 def test_a_withdrawn_attempt_shows_marks_and_true_values_and_escapes_them() -> None:
     text = "It has <2 rings>."
     first = FirstAttempt(text, (), (wrong("<2 rings>", text, "<b>1 ring</b>"),))
     html = withdrawn_html(first)
-    assert "first attempt withdrawn: “&lt;2 rings&gt;”" in html
-    assert "computed (molecule 1) &lt;b&gt;1 ring&lt;/b&gt;" in html
+    assert "first attempt withdrawn: “It has &lt;2 rings&gt;”" in html
+    assert "computed of molecule 1: &lt;b&gt;1 ring&lt;/b&gt;" in html
     assert 'class="claim contradicted"' in html
     assert "<2" not in html
     assert withdrawn_html(None) == ""

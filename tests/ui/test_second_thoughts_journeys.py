@@ -45,7 +45,7 @@ def test_the_first_attempt_is_struck_while_another_one_is_sought_and_stays_below
     ask(chat, "Which is less lipophilic?")
     chat.wait_for_selector(".answer.live.doubted")
     said = words(chat, ".answer.live .status")
-    assert said == "The structure contradicts “less lipophilic”; writing again"
+    assert said == "The structure contradicts “so molecule 1 is less lipophilic”; writing again"
     assert words(chat, ".answer.live .prose-answer") == FIRST
     struck = "getComputedStyle(document.querySelector('.live .prose-answer')).textDecorationLine"
     assert chat.evaluate(struck) == "line-through"
@@ -61,7 +61,7 @@ def test_the_first_attempt_is_struck_while_another_one_is_sought_and_stays_below
     chat.wait_for_selector(".withdrawn .sheet", state="visible")
     assert "so molecule 1 is less" in words(chat, ".withdrawn .prose-answer")
     assert chat.locator(".withdrawn .claim.contradicted .mark").count() == 1
-    assert "computed (molecule 1) molecule 1: cLogP 2.97" in words(chat, ".withdrawn .truths")
+    assert "computed: molecule 1: cLogP 2.97" in words(chat, ".withdrawn .truths")
     assert findings(chat) == []
 
 

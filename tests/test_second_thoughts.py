@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -240,6 +241,21 @@ def test_stop_ends_the_search_and_the_first_attempt_stays(
     assert assistant._engine.load.n_running == 0
 
 
+def test_the_time_limit_ends_the_search_and_the_first_attempt_stays(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: text == first.text)
+
+    def wait_an_hour(n: int) -> None:
+        requests[0].progress.began -= 3600.0
+
+    requests = recorded(assistant, monkeypatch, before=wait_an_hour)
+    events, message = answered(assistant, replace(SHORT, max_seconds=600.0))
+    assert kinds(events) == [Reconsidering, Finished]
+    assert message.token_ids == first.token_ids
+    assert not message.stopped
+
+
 def test_an_answer_that_was_stopped_is_not_written_again(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,3 +328,25 @@ def test_what_could_stand_there_is_scored_once_and_after_the_same_prompt(
         others = {o.token_id: o.log_probability for o in again.others[place]}
         gaps.append(again.log_probabilities[place] - others[request.begun[-1]])
     assert gaps == pytest.approx(sorted(gaps), abs=1e-3)
+
+
+@pytest.mark.parametrize("mode", ["exact", "turn"])
+def test_with_experts_the_rest_is_mixed_as_the_first_attempt_was(
+    mode: Literal["exact", "turn"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = Assistant.load(write_tiny_bundle(tmp_path / "tiny", experts=True), device="cpu")
+    options = replace(SHORT, experts=mode, temperature=0.0)
+    first = answered(assistant, replace(options, second_thoughts=False))[1]
+    judged_by(monkeypatch, lambda text: text == first.text)
+    requests = recorded(assistant, monkeypatch)
+    message = answered(assistant, options)[1]
+    assert message.first_attempt is not None
+    assert message.scalings is not None
+    assert message.scalings.mode == mode
+    drawn = [r for r in requests if isinstance(r, Request)]
+    assert {r.experts for r in drawn} == {mode}
+    # Begun with its own first tokens, the first attempt comes out again.
+    assert len(first.token_ids) > 4
+    begun = replace(drawn[0], begun=first.token_ids[:4], place=None)
+    (done,) = (e for e in assistant._engine.stream(begun) if isinstance(e, Done))
+    assert done.token_ids == first.token_ids

@@ -264,7 +264,12 @@ def main() -> None:
         sys.stdout.write(f"{name:32} {row['share']:6.1%}  n = {row['n']}\n")
     sys.stdout.write(thoughts_line(outcomes))
     if args.json:
-        report = {"n": args.n, "summary": table, "outcomes": [asdict(o) for o in outcomes]}
+        report = {
+            "n": args.n,
+            "first_attempt": args.first_attempt,
+            "summary": table,
+            "outcomes": [asdict(o) for o in outcomes],
+        }
         text = json.dumps(report, indent=1, ensure_ascii=False)
         args.json.write_text(text, encoding="utf-8")
 

@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import IntEnum
 
 from assistant.answering import Written
 from assistant.chat.check import Check
@@ -37,9 +38,25 @@ MAX_TRIES = 8
 MAX_TOKENS = 512
 """Drawn in all tries together: it bounds the time of a long answer."""
 
-_LEFT_OUT, _REPLACED, _PUT_RIGHT = range(3)
 _OTHERS_OF_CLAIM = 3  # of a token of the wrong claim; of the others of its sentence one
 log = logging.getLogger(__name__)
+
+
+class Repair(IntEnum):
+    """What another answer makes of a wrong claim; more is better.
+
+    Attributes:
+        NONE: It says something wrong too, or nothing on it; a property of another kind, another
+            molecule, or another group that is missing are nothing on it.
+        LEFT_OUT: The claim is gone from a list that is right otherwise, and nothing else is.
+        PUT_RIGHT: In its place stands a right claim on the same computed value.
+        WHOLE: So it does, and no less is confirmed in all than before.
+    """
+
+    NONE = 0
+    LEFT_OUT = 1
+    PUT_RIGHT = 2
+    WHOLE = 3
 
 
 @dataclass(frozen=True)
@@ -89,16 +106,15 @@ class Writer:
     def write_again(self, first: Written) -> Outcome:
         """A better answer, or the first attempt where a few tries found none.
 
-        Better is one that nothing contradicts and that says rightly what was said wrong; the first
-        such one that confirms no less than the first attempt, else the best. One that only leaves
-        the wrong claim out is not better: the mark on it shows the true value. The first attempt
-        also stays when this was stopped, took too long or failed.
+        Better is one that nothing contradicts and that says rightly what was said wrong (`Repair`):
+        the first such one that confirms no less than the first attempt, else the best. One that
+        says nothing on it is not better: the mark on the wrong claim shows the true value. The
+        first attempt also stays when this was stopped, took too long or failed.
 
         Args:
             first: Has a contradicted claim.
         """
-        best, n_tried = first, 0
-        worth = (_LEFT_OUT, 0)
+        best, worth, n_tried = first, (Repair.NONE, 0), 0
         wrong = min(first.contradicted, key=lambda check: check.start)
         since, until = wrong_part(first.text, wrong)
         try:
@@ -107,14 +123,11 @@ class Writer:
                 found = self._written(proposal.begun)
                 if self._request.stop.is_set():
                     return Outcome(first, n_tried)
-                repaired = _LEFT_OUT if found is None else repair(found, wrong, since)
-                if found is None or repaired == _LEFT_OUT:
-                    pass
-                elif repaired == _PUT_RIGHT and len(found.confirmed) >= len(first.confirmed):
-                    return Outcome(found, n_tried)
-                elif (repaired, len(found.confirmed)) > worth:
-                    best, worth = found, (repaired, len(found.confirmed))
-                if self._n_left <= 0:
+                if found is not None:
+                    repaired = repair(found, first, wrong, since)
+                    if repaired and (repaired, len(found.confirmed)) > worth:
+                        best, worth = found, (repaired, len(found.confirmed))
+                if worth[0] is Repair.WHOLE or self._n_left <= 0:
                     break
         except (AssistantError, RuntimeError) as error:  # what a model in trouble raises
             log.warning("an answer could not be written again: %s", error)
@@ -220,30 +233,31 @@ def _is_a_word(text: str, span: SentenceSpan) -> bool:
     return " " not in text[span.start : span.end]
 
 
-def repair(found: Written, wrong: Check, since: int) -> int:
+def repair(found: Written, first: Written, wrong: Check, since: int) -> Repair:
     """What another answer makes of a wrong claim; nothing where it says something wrong itself.
-
-    The claim is put right where a right one in its place is on the same computed value. Replaced it
-    is by a right one of its kind on the same molecule, as where a group is left out of a list; but
-    not by another group that is said to be missing, which is no answer to what was asked.
 
     Args:
         found: The other answer.
+        first: The one with the claim.
         wrong: The claim.
         since: Where the sentence of the claim begins.
     """
     if found.contradicted:
-        return _LEFT_OUT
+        return Repair.NONE
+    keeps_all = len(found.confirmed) >= len(first.confirmed)
     alike = [check for check in found.confirmed if check.kind == wrong.kind]
     until = _part_end(found.text, since)
     if any(since <= c.start < until and _values(c) == _values(wrong) for c in alike):
-        return _PUT_RIGHT
-    if wrong.kind != "comparison" and any(
-        check.molecule == wrong.molecule and not (check.truth or "").startswith("no ")
-        for check in alike
-    ):
-        return _REPLACED
-    return _LEFT_OUT
+        return Repair.WHOLE if keeps_all else Repair.PUT_RIGHT
+    is_listed = wrong.kind != "comparison" and keeps_all and first.confirmed
+    if is_listed and any(check.molecule == wrong.molecule and _is_there(check) for check in alike):
+        return Repair.LEFT_OUT
+    return Repair.NONE
+
+
+def _is_there(check: Check) -> bool:
+    """Whether the molecule has what the claim is on."""
+    return not (check.truth or "").startswith("no ")
 
 
 def _values(check: Check) -> frozenset[str]:

@@ -20,11 +20,9 @@ from assistant.errors import PromptTooLongError
 from assistant.llm.requests import Done, Request, Rescoring, Scored
 from assistant.replay import Case, replay
 from assistant.second_thoughts import (
-    _LEFT_OUT,
-    _PUT_RIGHT,
-    _REPLACED,
     MAX_TOKENS,
     MAX_TRIES,
+    Repair,
     repair,
     wrong_part,
 )
@@ -43,30 +41,41 @@ def written(text: str) -> Written:
 @pytest.mark.parametrize(
     ("first", "again", "expected"),
     [
-        ("Molecule 1 has 2 rings.", "Molecule 1 has one ring.", _PUT_RIGHT),
-        ("Molecule 1 has 2 rings.", "Molecule 1 has 3 rings.", _LEFT_OUT),  # wrong again
-        ("Molecule 1 has 2 rings.", "Molecule 2 has no rings.", _LEFT_OUT),  # of another one
-        ("Molecule 1 has 2 rings.", "I do not have the number of rings.", _LEFT_OUT),
-        ("So molecule 2 is heavier.", "So molecule 1 is heavier.", _PUT_RIGHT),
-        ("So molecule 2 is heavier.", "So molecule 1 is more lipophilic.", _LEFT_OUT),
-        ("Yes, molecule 1 has an ester.", "No, molecule 1 has no ester.", _PUT_RIGHT),
-        ("Yes, molecule 1 has an ester.", "No, molecule 1 has no amine.", _LEFT_OUT),
-        ("Molecule 1 has an ester and a ketone.", "Molecule 1 has a ketone.", _REPLACED),
-        ("No. Molecule 1 has no ketone.", "Yes. Molecule 1 has a ketone.", _PUT_RIGHT),
+        ("Molecule 1 has 2 rings.", "Molecule 1 has one ring.", Repair.WHOLE),
+        ("Molecule 1 has 2 rings.", "Molecule 1 has 3 rings.", Repair.NONE),  # wrong again
+        ("Molecule 1 has 2 rings.", "Molecule 2 has no rings.", Repair.NONE),  # of another one
+        ("Molecule 1 has 2 rings.", "I do not have the number of rings.", Repair.NONE),
+        ("So molecule 2 is heavier.", "So molecule 1 is heavier.", Repair.WHOLE),
+        ("So molecule 2 is heavier.", "So molecule 1 is more lipophilic.", Repair.NONE),
+        ("Yes, molecule 1 has an ester.", "No, molecule 1 has no ester.", Repair.WHOLE),
+        ("Yes, molecule 1 has an ester.", "No, molecule 1 has no amine.", Repair.NONE),
+        ("Yes, molecule 1 has an ester.", "Yes, molecule 1 has a ketone.", Repair.NONE),
+        ("Molecule 1 has an ester and a ketone.", "Molecule 1 has a ketone.", Repair.LEFT_OUT),
+        (
+            "Molecule 1 has an ester, a ketone and a carboxylic acid.",
+            "Molecule 1 has a ketone.",
+            Repair.NONE,
+        ),
+        (
+            "Molecule 1 has 2 rings. It is neutral. It has a ketone.",
+            "Molecule 1 has one ring.",
+            Repair.PUT_RIGHT,
+        ),
+        ("No. Molecule 1 has no ketone.", "Yes. Molecule 1 has a ketone.", Repair.WHOLE),
         # Right, but not in the place of what was wrong.
         (
             "Molecule 1 has no ketone. It is neutral.",
             "Molecule 1 has no amine. It has a ketone.",
-            _REPLACED,
+            Repair.LEFT_OUT,
         ),
     ],
 )
 def test_an_answer_is_better_when_it_says_rightly_what_was_said_wrong(
-    first: str, again: str, expected: int
+    first: str, again: str, expected: Repair
 ) -> None:
     before = written(first)
     wrong = before.contradicted[0]
-    assert repair(written(again), wrong, wrong_part(first, wrong)[0]) == expected
+    assert repair(written(again), before, wrong, wrong_part(first, wrong)[0]) is expected
 
 
 def test_a_yes_that_stands_alone_belongs_to_the_wrong_sentence_behind_it() -> None:

@@ -38,7 +38,7 @@ MAX_TRIES = 8
 MAX_TOKENS = 512
 """Drawn in all tries together: it bounds the time of a long answer."""
 
-_OTHERS_OF_CLAIM = 3  # of a token of the wrong claim; of the others of its sentence one
+_OTHERS_OF_CLAIM = 5  # of a token of the wrong claim; of the others of its sentence one
 log = logging.getLogger(__name__)
 
 

@@ -11,7 +11,7 @@ MAX_CHARS = 60
 _CLAUSES = (". ", ", ", "; ", ": ", "\n")
 _NOTE = (
     "Written first, and contradicted by the structure. The answer above is the model’s own too,"
-    " drawn again from a word where another was nearly as likely."
+    " with another of its likely words and what follows from there."
 )
 
 

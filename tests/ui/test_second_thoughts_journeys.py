@@ -6,22 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ui.axe import findings
-from tests.ui.browser import ask
+from tests.ui.browser import EVERY_LOOK, GRADIO_WARNINGS, ask
 from tests.ui.thinking import AGAIN, FIRST, ThinkingAssistant
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.usefixtures("without_sketcher"),
-    # Gradio looks for a free port with sockets that it leaves to the garbage collector
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    # Gradio's own statistics use what pandas gives up
-    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
-    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
-]
+pytestmark = [pytest.mark.browser, GRADIO_WARNINGS, pytest.mark.usefixtures("without_sketcher")]
 SWITCH = "#composer .thoughts"
 
 
@@ -39,6 +30,7 @@ def words(page: "Page", selector: str) -> str:
     return " ".join(page.inner_text(selector).split())
 
 
+@EVERY_LOOK
 def test_the_first_attempt_is_struck_while_another_one_is_sought_and_stays_below_it(
     chat: "Page", fake: ThinkingAssistant
 ) -> None:

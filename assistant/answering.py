@@ -1,12 +1,13 @@
 """Around one answer: how the engine is asked for it, and the checked message that becomes of it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.chat.check import check_answer
+from assistant.chat.check import Check, check_answer
 from assistant.chat.conversation import Message
 from assistant.chat.figures import Figures
+from assistant.chat.first_attempt import SecondThoughts
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.reply import ReplyOptions
@@ -34,53 +35,90 @@ def expert_mode(experts: Mixture | None, options: ReplyOptions) -> ExpertMode | 
     return options.experts
 
 
+def checker(fitted: Fitted) -> Callable[[str], tuple[Check, ...]]:
+    """Checks texts as answers to a prompt, against the facts of its conversation's molecules."""
+    conversation, focus = fitted.conversation, fitted.prompt.focus[-1]
+    facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
+    names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
+    return lambda text: check_answer(text, facts, focus, names=names)
+
+
+@dataclass(frozen=True)
+class Written:
+    """An answer as it came.
+
+    Attributes:
+        text: What it says.
+        done: How it ended.
+        checks: Verdicts on its claims.
+    """
+
+    text: str
+    done: Done
+    checks: tuple[Check, ...]
+
+    @property
+    def contradicted(self) -> tuple[Check, ...]:
+        """Its claims that are wrong."""
+        return tuple(check for check in self.checks if check.verdict == "contradicted")
+
+    @property
+    def confirmed(self) -> tuple[Check, ...]:
+        """Its claims that are right."""
+        return tuple(check for check in self.checks if check.verdict == "confirmed")
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it has no end, because of the person or of the time limit."""
+        return self.done.reason in ("stopped", "time")
+
+
 def message_of(
-    text: str,
-    done: Done,
+    written: Written,
     fitted: Fitted,
     prompting: Prompting,
     options: ReplyOptions,
     *,
     identity: Mapping[str, object],
     figures: Figures,
+    second_thoughts: SecondThoughts,
 ) -> Message:
     """The answer with its checks and its passport.
 
     Args:
-        text: The answer.
-        done: How it ended.
+        written: The answer.
         fitted: Its prompt.
         prompting: How that was made.
         options: How it was drawn.
         identity: What answered, as a passport names it.
         figures: What was measured of it.
+        second_thoughts: Whether it was written again.
     """
-    conversation, prompt = fitted.conversation, fitted.prompt
-    facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
-    names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
-    checks = check_answer(text, facts, prompt.focus[-1], names=names)
+    done, checks = written.done, written.checks
     sampling = {**asdict(sampling_of(options)), "ended": done.reason}
     if options.spellings:
         sampling["spellings"] = {str(n): smiles for n, smiles in options.spellings.items()}
     scalings = _scalings(done, prompting.components.experts, options)
     return Message(
         "assistant",
-        text,
+        written.text,
         token_ids=done.token_ids,
         model=prompting.llm.fingerprint,
         checks=checks,
         passport=passport(
-            conversation,
-            prompt,
+            fitted.conversation,
+            fitted.prompt,
             checks,
             model=identity,
             sampling=sampling,
             token_ids=done.token_ids,
             scalings=scalings,
             figures=figures,
+            second_thoughts=second_thoughts,
         ),
-        stopped=done.reason in ("stopped", "time"),
+        stopped=written.was_stopped,
         scalings=scalings,
+        first_attempt=second_thoughts.first,
     )
 
 

@@ -13,10 +13,11 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from assistant.answering import expert_mode, message_of, sampling_of
+from assistant.answering import checker, expert_mode, message_of, sampling_of
 from assistant.bundle import Bundle, Components, load_components
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Event, Finished, Measured, Notice, Queued, TextDelta
+from assistant.chat.events import Event, Finished, Notice, Queued
+from assistant.chat.first_attempt import SecondThoughts
 from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chat.view import View
 from assistant.chem.pairs import MoleculePair
@@ -29,14 +30,17 @@ from assistant.llm.load import Compute, LoadedLLM, Quantize
 from assistant.llm.memory import cache_bytes_per_token
 from assistant.llm.metered import MeteredEngine, read_molecules
 from assistant.llm.offsets import token_offsets
+from assistant.llm.place import Place
 from assistant.llm.plan import Way
 from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.stopwatch import Stopwatch
 from assistant.metrics import Registry
 from assistant.prompting import Prompting, Render, asked_about, render_all
+from assistant.replying import first_written, reconsidered
 from assistant.rescoring import cannot_rescore, rescore
 from assistant.retrieval.index import Index
+from assistant.second_thoughts import Writer
 from assistant.switches import is_switched, switched_parts, switched_states
 
 log = logging.getLogger(__name__)
@@ -196,41 +200,36 @@ class Assistant:
         for text in dict.fromkeys([fitted.notice, *(pair.note for pair in pairs.values())]):
             if text:
                 yield Notice(text)
-        progress = llm_requests.Progress()
-        request = llm_requests.Request(
-            self._prompting.splice(fitted, pairs),
-            sampling_of(options),
-            llm_requests.TimedStop(options.stop, progress, options.max_seconds),
-            options.visitor,
-            expert_mode(self.components.experts, options),
-            progress,
+        with Place() as place:
+            progress = llm_requests.Progress()
+            request = llm_requests.Request(
+                self._prompting.splice(fitted, pairs),
+                sampling_of(options),
+                llm_requests.TimedStop(options.stop, progress, options.max_seconds),
+                options.visitor,
+                expert_mode(self.components.experts, options),
+                progress,
+                place=place,
+            )
+            stopwatch = Stopwatch(request, began, self._token_bytes)
+            check = checker(fitted)
+            first = yield from first_written(self._engine, request, stopwatch, check)
+            figures = stopwatch.done(first.done)
+            written, thoughts = first, SecondThoughts(options.second_thoughts)
+            if options.second_thoughts and first.contradicted and not first.was_stopped:
+                writer = Writer(self._engine, self._llm, request, check)
+                written, thoughts = yield from reconsidered(writer, first)
+        message = message_of(
+            written,
+            fitted,
+            self._prompting,
+            options,
+            identity=self.identity(),
+            figures=figures,
+            second_thoughts=thoughts,
         )
-        stopwatch = Stopwatch(request, began, self._token_bytes)
-        text = ""
-        for event in self._engine.stream(request):
-            if isinstance(event, llm_requests.Queued):
-                yield Queued(event.position, event.seconds)
-            elif isinstance(event, llm_requests.Token):
-                text += event.text_delta
-                if event.text_delta:
-                    yield TextDelta(event.text_delta)
-                figures = None if event.token_id is None else stopwatch.token()
-                if figures is not None:
-                    yield Measured(figures)
-            else:
-                figures = stopwatch.done(event)
-                done = replace(event, reason=llm_requests.end_reason(request, event))
-                message = message_of(
-                    text,
-                    done,
-                    fitted,
-                    self._prompting,
-                    options,
-                    identity=self.identity(),
-                    figures=figures,
-                )
-                seconds = time.perf_counter() - began
-                yield Finished(message, seconds, event.first_token_s, event.tokens_per_s, figures)
+        seconds = time.perf_counter() - began
+        yield Finished(message, seconds, first.done.first_token_s, first.done.tokens_per_s, figures)
 
     def score_pair(self, pair: MoleculePair) -> YesNoScore:
         """How likely the answer to a pair's question begins with yes; nothing is drawn.

@@ -306,6 +306,7 @@ def _options(passport: Mapping[str, object]) -> ReplyOptions:
             experts=mode if mode in ("exact", "turn") else "off",
             graph_tokens=GRAPH not in off,
             instance_lora=LORA not in off,
+            second_thoughts=_mapping(passport, "second_thoughts").get("on") is True,
             spellings={int(n): str(s) for n, s in _mapping(sampling, "spellings").items()},
         )
     except (KeyError, TypeError, ValueError) as error:

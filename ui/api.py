@@ -14,7 +14,7 @@ from dataclasses import asdict
 import gradio as gr
 
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Finished, Queued, TextDelta
+from assistant.chat.events import Finished, Queued, Rewritten, TextDelta
 from assistant.chem.sandbox import error_from_json
 from assistant.errors import AssistantError, InvalidMoleculeError, ModelNotReadyError
 from ui.handle import AssistantHandle
@@ -68,7 +68,8 @@ def make_ask(
             request: Filled in by the server.
 
         Yields:
-            `{"answer", "checks", "passport"}`, or `{"error": message, "position": int | None}`;
+            `{"answer", "checks", "passport", "first_attempt"}` (None, or text and checks of what
+            the answer took the place of), or `{"error": message, "position": int | None}`;
             before it `{"answer": words so far, "place": how many wait before it}`.
         """
         try:
@@ -77,10 +78,13 @@ def make_ask(
         except AssistantError as error:
             yield _problem(error)
             return
+        first = message.first_attempt
         yield {
             "answer": message.text,
             "checks": [asdict(check) for check in message.checks],
             "passport": dict(message.passport),
+            "first_attempt": first
+            and {"text": first.text, "checks": [asdict(check) for check in first.checks]},
         }
 
     return ask
@@ -130,6 +134,8 @@ def _answer(
                 return event.message
             if isinstance(event, TextDelta):
                 text += event.text
+            if isinstance(event, Rewritten):
+                text = event.text
             is_queued = isinstance(event, Queued)
             if is_queued or time.monotonic() - told_at >= NEWS_SECONDS:
                 told_at = time.monotonic()

@@ -94,7 +94,12 @@ def answer_row(
     molecule = Molecule(row.smiles, row.name or None)
     conversation, number = Conversation().with_molecule(molecule)
     conversation = conversation.with_message(Message("user", text, attached=(number,)))
-    options = ReplyOptions(stop=table.stop_asking, visitor=visitor, max_new_tokens=MAX_TOKENS)
+    options = ReplyOptions(
+        stop=table.stop_asking,
+        visitor=visitor,
+        max_new_tokens=MAX_TOKENS,
+        second_thoughts=False,  # a row has no room for a first attempt, which must not be hidden
+    )
     while not table.stop_asking.is_set():
         try:
             for event in assistant.reply(conversation, options=options):

@@ -2,9 +2,18 @@
 
 from dataclasses import dataclass, replace
 
-from assistant.chat.events import Event, Measured, Notice, Queued, TextDelta
+from assistant.chat.events import (
+    Event,
+    Measured,
+    Notice,
+    Queued,
+    Reconsidering,
+    Rewritten,
+    TextDelta,
+)
 from ui.figures import figures_html, queue_html, queue_text
 from ui.render import live_parts
+from ui.second_thoughts import doubt_text
 
 
 @dataclass(frozen=True)
@@ -16,6 +25,7 @@ class Live:
     status: str = ""
     notices: tuple[str, ...] = ()
     figures: str = ""
+    doubted: bool = False
 
     def to_value(self) -> dict[str, object]:
         """As the page's script takes it."""
@@ -27,12 +37,17 @@ class Live:
             "status": self.status,
             "notices": list(self.notices),
             "figures": self.figures,
+            "doubted": self.doubted,
         }
 
     def after(self, event: Event) -> "Live":
         """What to show after an event."""
         if isinstance(event, TextDelta):
             return replace(self, text=self.text + event.text, status="")
+        if isinstance(event, Reconsidering):
+            return replace(self, status=doubt_text(event, self.text), doubted=True)
+        if isinstance(event, Rewritten):
+            return replace(self, text=event.text, status="", doubted=False)
         if isinstance(event, Notice):
             return replace(self, notices=(*self.notices, event.text))
         if isinstance(event, Queued):

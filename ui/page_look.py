@@ -12,6 +12,7 @@ MAX_UPLOAD = "6mb"
 SCRIPTS = (
     "page.js",
     "connection.js",
+    "second_thoughts.js",
     "transcript.js",
     "composer.js",
     "bench.js",
@@ -30,6 +31,7 @@ SCRIPTS = (
 STYLES = (
     "page.css",
     "dialogue.css",
+    "second_thoughts.css",
     "workbench.css",
     "chats.css",
     "exporter.css",

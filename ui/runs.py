@@ -41,6 +41,7 @@ class Draw:
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+    second_thoughts: bool = True
 
 
 @dataclass
@@ -179,6 +180,7 @@ class Runs:
             temperature=draw.temperature,
             top_p=draw.top_p,
             seed=draw.seed,
+            second_thoughts=draw.second_thoughts,
             stop=run.stop,
             visitor=run.place.visitor,
         )

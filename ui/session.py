@@ -44,6 +44,7 @@ class Session:
         self.untold: int | None = None  # the answer begun here whose end no stream has brought yet
         self.listing = Listing()
         self.removed: dict[int, NumberedMolecule] = {}  # taken off the list, to be put back
+        self.second_thoughts = True
         self.last_problem = ""
         self.last_input = 0
         self.last_typed = 0  # the newest text of the molecule box that has arrived
@@ -206,6 +207,7 @@ class Session:
             self._remember()
         self.stored = self._history.load(self.visitor, place.conversation)
         turn = len(self.questions) - 1
+        draw = replace(draw, second_thoughts=self.second_thoughts)
         self.run = self._runs.start(place, turn, self.conversation, draw)
         self.untold = place.answer
         self.listing = replace(self.listing, deleted=None)  # time has gone on

@@ -130,7 +130,7 @@ def asked_in(session: Session, turn: int) -> Message:
 
 
 def options_of(session: Session, turn: int) -> ReplyOptions:
-    """How the answer of a turn was drawn, so that one column is this very answer."""
+    """How the answer of a turn was drawn at first, so that one column is this very text."""
     path = session.stored.tree.path
     place = 2 * turn + 1
     passport = path[place].message.passport if turn >= 0 and place < len(path) else {}
@@ -148,7 +148,8 @@ def options_of(session: Session, turn: int) -> ReplyOptions:
         for key, kind in kinds.items()
         if isinstance(known.get(key), int | float)
     }
-    return ReplyOptions(visitor=f"{session.visitor}-side", **values)
+    # They compare what the model says first; the checker would even the columns out.
+    return ReplyOptions(visitor=f"{session.visitor}-side", second_thoughts=False, **values)
 
 
 def molecules_of(session: Session) -> tuple[NumberedMolecule, ...]:

@@ -26,6 +26,7 @@ from ui.render import (
     glyph,
     plain_html,
 )
+from ui.second_thoughts import withdrawn_html
 from ui.session import Session
 from ui.workbench import short
 
@@ -144,7 +145,8 @@ class TranscriptView:
         return (
             f'<div class="answer" translate="no">{check_header(answer.checks, turn)}'
             f'<div class="prose-answer">{body}</div>'
-            f'{stopped}<div class="actions">{variants_html(session.stored.tree, node, "answer")}'
+            f"{stopped}{withdrawn_html(answer.first_attempt)}"
+            f'<div class="actions">{variants_html(session.stored.tree, node, "answer")}'
             f"{_action('copy', 'copy', 'copy the answer', turn, answer.text)}"
             f"{_action('retry', 'retry', 'another answer beside this one', turn)}"
             f"{_action('compare', '⚖ compare', 'the same question in columns, side by side', turn)}"

@@ -27,11 +27,13 @@ class Ask:
         kind: `ask`, `retry`, `edit`, or `again` (ask again with the corrections).
         text: Words of a new or edited question.
         turn: The turn meant by the other kinds, 0-based.
+        second_thoughts: Whether an answer that the structure contradicts is written again.
     """
 
     kind: str
     text: str = ""
     turn: int = -1
+    second_thoughts: bool = True
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, object]) -> "Ask":
@@ -46,7 +48,8 @@ class Ask:
                 "read. Put molecules into a file and shorten the text."
             )
         turn = payload.get("turn", -1)
-        return cls(kind, text, turn if isinstance(turn, int) else -1)
+        thoughts = payload.get("second_thoughts") is not False
+        return cls(kind, text, turn if isinstance(turn, int) else -1, thoughts)
 
 
 def begin(session: Session, ask: Ask, chemistry: Chemistry) -> Run | None:
@@ -57,6 +60,7 @@ def begin(session: Session, ask: Ask, chemistry: Chemistry) -> Run | None:
     """
     if session.run is not None:
         raise AssistantError("An answer is being written. Wait for it, or press Stop (Esc) first.")
+    session.second_thoughts = ask.second_thoughts
     if ask.kind == "ask":
         return _new_question(session, ask.text, chemistry)
     if ask.kind == "retry":

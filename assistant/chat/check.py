@@ -12,7 +12,7 @@ confirmed or contradicted where the facts decide, unverifiable where they, or th
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from assistant.chat.claims import comparisons, structures
+from assistant.chat.claims import comparisons, several, structures
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
 from assistant.chat.claims.formulas import read_formulas
@@ -117,6 +117,8 @@ class _Checker:
             return
         for found in comparisons.read_comparisons(reading, tuple(self._molecules), self._focus):
             self._add_comparison(found)
+        for among in several.read_several(reading, tuple(self._molecules), self._focus):
+            self._add_among_several(among)
         for reader in _READERS:
             self._add(reader(reading))
         self._add(read_names(reading, self._names))
@@ -192,6 +194,11 @@ class _Checker:
     def _add_comparison(self, found: comparisons.Comparison) -> None:
         finding = comparisons.judge(found, self._molecules)
         self._append(found.start, found.end, "comparison", finding, found.first)
+
+    def _add_among_several(self, found: several.AmongSeveral) -> None:
+        number = found.numbers[0] if len(found.numbers) == 1 else None
+        finding = several.judge(found, self._molecules)
+        self._append(found.start, found.end, "comparison", finding, number)
 
     def _append(
         self, start: int, end: int, kind: str, finding: Finding, number: int | None

@@ -10,6 +10,7 @@ from typing import Literal
 
 from assistant.chat.check import Check
 from assistant.chat.comparing import compares
+from assistant.chat.first_attempt import FirstAttempt
 from assistant.chat.mixture import ExpertScalings
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import pair_task
@@ -77,6 +78,7 @@ class Message:
         pair: Two molecules a question is about together; they are in its focus.
         mentions: Where a question names molecules that have numbers: (start, end, number), in
             order, without overlap. The model reads the numbers in their place.
+        first_attempt: What an answer was before it was written again; None where it was not.
     """
 
     role: Literal["user", "assistant"]
@@ -90,6 +92,7 @@ class Message:
     scalings: ExpertScalings | None = None
     pair: PairQuestion | None = None
     mentions: tuple[tuple[int, int, int], ...] = ()
+    first_attempt: FirstAttempt | None = None
 
     @property
     def asked(self) -> str:
@@ -258,6 +261,7 @@ class Conversation:
 
 def message_to_json(message: Message) -> dict[str, object]:
     """A message as JSON types."""
+    again = {"first_attempt": message.first_attempt.to_json()} if message.first_attempt else {}
     return {
         "role": message.role,
         "text": message.text,
@@ -269,7 +273,8 @@ def message_to_json(message: Message) -> dict[str, object]:
         "stopped": message.stopped,
         "scalings": message.scalings and message.scalings.to_json(),
         "pair": vars(message.pair) if message.pair else None,
-        "mentions": [list(mention) for mention in message.mentions],
+        **({"mentions": [list(m) for m in message.mentions]} if message.mentions else {}),
+        **again,  # few have one, and programs that know none read all others
     }
 
 
@@ -284,4 +289,6 @@ def message_from_json(data: dict[str, object]) -> Message:
     pair = data.get("pair")  # conversations saved before there were pairs have none
     fields["pair"] = PairQuestion(**pair) if pair else None
     fields["mentions"] = tuple((a, b, n) for a, b, n in data.get("mentions") or ())
+    if first := data.get("first_attempt"):
+        fields["first_attempt"] = FirstAttempt.from_json(first)
     return Message(**fields)

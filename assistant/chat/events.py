@@ -1,10 +1,13 @@
 """What `Assistant.reply` yields, in this order: Notice*, Queued*, TextDelta*, Finished.
 
-Between the deltas there is a `Measured` with the first token and then once a second.
+Between the deltas there is a `Measured` with the first token and then once a second. After them an
+answer that the structure contradicts has a `Reconsidering`, and `Rewritten` where a better one was
+found.
 """
 
 from dataclasses import dataclass
 
+from assistant.chat.check import Check
 from assistant.chat.conversation import Message
 from assistant.chat.figures import Figures
 
@@ -39,6 +42,20 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Reconsidering:
+    """The whole text is there, the structure contradicts it, and a better one is looked for."""
+
+    contradicted: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """The text of the answer is this one, and no longer that of the deltas."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """The whole answer with its checks and passport; always the last event, also after Stop."""
 
@@ -49,4 +66,4 @@ class Finished:
     figures: Figures | None = None
 
 
-Event = Queued | Notice | TextDelta | Measured | Finished
+Event = Queued | Notice | TextDelta | Measured | Reconsidering | Rewritten | Finished

@@ -10,6 +10,7 @@ from assistant import __version__
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
 from assistant.chat.figures import Figures
+from assistant.chat.first_attempt import SecondThoughts
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.prompts import PairSlot, Part, Prompt, Slot
 
@@ -69,6 +70,7 @@ def passport(
     scalings: ExpertScalings | None = None,
     figures: Figures | None = None,
     token_ids: Sequence[int] = (),
+    second_thoughts: SecondThoughts | None = None,
 ) -> dict[str, object]:
     """The passport as JSON types.
 
@@ -81,6 +83,7 @@ def passport(
         scalings: How the answer was mixed from experts, if it was.
         figures: What the answer took.
         token_ids: The answer; the passport holds its digest.
+        second_thoughts: Whether the answer was written again; None says that it could not be.
     """
     return {
         "format_version": 1,
@@ -113,9 +116,27 @@ def passport(
         else {"mode": scalings.mode, "mean_scalings": scalings.per_expert()},
         "figures": {} if figures is None else figures.to_passport(),
         "versions": versions(),
-        "checks": {
-            verdict: sum(c.verdict == verdict for c in checks)
-            for verdict in ("confirmed", "contradicted", "unverifiable")
+        "checks": _counted(checks),
+        "second_thoughts": _second_thoughts(second_thoughts or SecondThoughts(on=False)),
+    }
+
+
+def _counted(checks: Sequence[Check]) -> dict[str, int]:
+    verdicts = ("confirmed", "contradicted", "unverifiable")
+    return {verdict: sum(c.verdict == verdict for c in checks) for verdict in verdicts}
+
+
+def _second_thoughts(thoughts: SecondThoughts) -> dict[str, object]:
+    first = thoughts.first
+    return {
+        "on": thoughts.on,
+        "tried": thoughts.n_tried,
+        "seconds": round(thoughts.seconds, 3),
+        "first_attempt": first
+        and {
+            "text": first.text,
+            "answer_sha256": answer_digest(first.token_ids),
+            "checks": _counted(first.checks),
         },
     }
 
@@ -129,6 +150,7 @@ def passport_rows(passport: Mapping[str, object]) -> tuple[tuple[str, str], ...]
         ("molecules", _molecules(_mapping(passport, "molecules"))),
         ("quoted", _quoted(_mapping(passport, "retrieved"))),
         ("sampling", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "sampling").items())),
+        ("second thoughts", _in_words(_mapping(passport, "second_thoughts"))),
         ("bundle", _hash(model.get("bundle_sha256"))),
         ("prompt", _hash(passport.get("prompt_sha256"))),
         ("versions", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "versions").items())),
@@ -140,6 +162,20 @@ def passport_rows(passport: Mapping[str, object]) -> tuple[tuple[str, str], ...]
 def _mapping(values: Mapping[str, object], key: str) -> Mapping[str, object]:
     found = values.get(key)
     return found if isinstance(found, Mapping) else {}
+
+
+def _in_words(thoughts: Mapping[str, object]) -> str:
+    """Whether the answer was written again; empty for passports of before there was that."""
+    if not thoughts:
+        return ""
+    tried = thoughts.get("tried")
+    if not thoughts.get("on"):
+        return "off"
+    if not tried:
+        return "on, nothing was contradicted"
+    if thoughts.get("first_attempt"):
+        return f"first attempt contradicted and withdrawn, {tried} tried"
+    return f"contradicted, {tried} tried and none better"
 
 
 def _joined(values: Mapping[str, object], *keys: str) -> str:

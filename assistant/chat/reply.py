@@ -58,6 +58,7 @@ class ReplyOptions:
             pass a token), or not at all.
         graph_tokens: Whether molecules are shown by their graph (and pairs by interaction tokens).
         instance_lora: Whether the molecules' ΔW is on.
+        second_thoughts: Whether an answer that the structure contradicts is written again.
         spellings: Another SMILES of a molecule, by its number, for the prompt instead of the
             canonical one.
     """
@@ -73,4 +74,5 @@ class ReplyOptions:
     experts: Literal["exact", "turn", "off"] = "exact"
     graph_tokens: bool = True
     instance_lora: bool = True
+    second_thoughts: bool = True
     spellings: Mapping[int, str] = field(default_factory=dict)

@@ -11,6 +11,7 @@
     wrong-generator its own graph tokens, ΔW of another molecule
     no-generator    graph tokens, no ΔW
     generator-only  ΔW, no graph tokens
+    first-attempt   everything, but no answer is written again that the structure contradicts
 
 Interaction tokens of a pair follow the graph tokens. Nothing is trained here: an arm says what a
 trained bundle makes of a part, not what another bundle would have learned without it.
@@ -42,13 +43,17 @@ Source = Literal["own", "none", "zero", "other"]
 
 @dataclass(frozen=True)
 class Arm:
-    """What is shown of a molecule: whose graph tokens, whose ΔW, its card, its SMILES."""
+    """What is shown of a molecule: whose graph tokens, whose ΔW, its card, its SMILES.
+
+    And whether an answer that its structure contradicts may be written again, in tasks that do so.
+    """
 
     name: str
     graph: Source = "own"
     lora: Source = "own"
     card: bool = True
     smiles: bool = True
+    second_thoughts: bool = True
 
 
 ARMS: MappingProxyType[str, Arm] = MappingProxyType(
@@ -66,6 +71,7 @@ ARMS: MappingProxyType[str, Arm] = MappingProxyType(
             Arm("wrong-generator", lora="other"),
             Arm("no-generator", lora="none"),
             Arm("generator-only", graph="none"),
+            Arm("first-attempt", second_thoughts=False),
         )
     }
 )
@@ -84,7 +90,7 @@ def in_arm(assistant: Assistant, arm: Arm, others: Sequence[Molecule]) -> Assist
     Raises:
         AssistantError: The bundle lacks the part that the arm changes.
     """
-    if arm.name == "full":
+    if arm.name in ("full", "first-attempt"):
         return assistant
     parts = assistant.components
     _refuse_idle(arm, parts)

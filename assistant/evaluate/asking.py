@@ -46,11 +46,14 @@ class Asker:
     Args:
         assistant: Who answers.
         max_new_tokens: Longest answer.
+        second_thoughts: Whether an answer that the structure contradicts is written again.
     """
 
-    def __init__(self, assistant: Assistant, *, max_new_tokens: int) -> None:
+    def __init__(
+        self, assistant: Assistant, *, max_new_tokens: int, second_thoughts: bool = False
+    ) -> None:
         self.assistant = assistant
-        self._options = ReplyOptions(max_new_tokens=max_new_tokens)
+        self._options = ReplyOptions(max_new_tokens=max_new_tokens, second_thoughts=second_thoughts)
 
     def ask(self, conversation: Conversation) -> Answer:
         """The answer to a conversation's last question."""

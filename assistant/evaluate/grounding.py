@@ -1,12 +1,14 @@
 """Does the model use the facts in its prompt, does it say when it does not know, does it keep up?
 
     python -m assistant.evaluate.grounding [--bundle checkpoints/default] [--n N] [--json OUT]
+        [--first-attempt]
 
 Questions, molecules and conversations are hand-written, not from the training generator
 (`tests/data/heldout`): facts (every line of the card), abstain (what no fact answers, among
 look-alikes that can be answered) and chat (scripted conversations). `--molecules FILE` takes
 other molecules, a CSV(.gz) with a column `smiles`. The text is the language model's own, greedy,
-scored as it is by the rules of `statements`.
+scored as it is by the rules of `statements`. What the structure contradicts is written again, as on
+the page; `--first-attempt` takes what was written first.
 """
 
 import argparse
@@ -17,8 +19,9 @@ import random
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from assistant.assistant import Assistant
 from assistant.chat.card import card_lines
@@ -27,16 +30,23 @@ from assistant.chat.events import Finished
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
-from assistant.evaluate.statements import refuses, states
+from assistant.evaluate.statements import answers_group, refuses, states
 from assistant.prompting import facts_of
 
 HELDOUT = Path(__file__).resolve().parents[2] / "tests" / "data" / "heldout"
-_OPTIONS = ReplyOptions(max_new_tokens=160)
+OPTIONS = ReplyOptions(max_new_tokens=160)
+FIRST_ATTEMPT = replace(OPTIONS, second_thoughts=False)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One question and what came of it."""
+    """One question and what came of it.
+
+    Attributes:
+        tried: Other answers that were tried because the structure contradicted the first.
+        seconds: What these took.
+        first: The first attempt where another answer took its place.
+    """
 
     task: str
     kind: str
@@ -45,21 +55,47 @@ class Outcome:
     answer: str
     right: bool
     refused: bool
+    tried: int = 0
+    seconds: float = 0.0
+    first: str = ""
+
+    @classmethod
+    def of(
+        cls, task: str, kind: str, smiles: str, question: str, answer: Message, *, right: bool
+    ) -> "Outcome":
+        """What came of a question whose answer was judged."""
+        thoughts = answer.passport["second_thoughts"]
+        return cls(
+            task,
+            kind,
+            smiles,
+            question,
+            answer.text,
+            right,
+            refuses(answer.text),
+            thoughts["tried"],
+            thoughts["seconds"],
+            answer.first_attempt.text if answer.first_attempt else "",
+        )
 
 
-def reply_to(assistant: Assistant, conversation: Conversation) -> Message:
+def reply_to(
+    assistant: Assistant, conversation: Conversation, options: ReplyOptions = OPTIONS
+) -> Message:
     """The greedy answer to a conversation's last question."""
-    for event in assistant.reply(conversation, options=_OPTIONS):
+    for event in assistant.reply(conversation, options=options):
         if isinstance(event, Finished):
             return event.message
     raise RuntimeError("the reply ended without Finished")
 
 
-def answer_of(assistant: Assistant, smiles: str, question: str) -> str:
+def answer_of(
+    assistant: Assistant, smiles: str, question: str, options: ReplyOptions = OPTIONS
+) -> Message:
     """The answer to one question about one molecule."""
     conversation, number = Conversation().with_molecule(Molecule.parse(smiles))
     asked = conversation.with_message(Message("user", question, (number,)))
-    return reply_to(assistant, asked).text
+    return reply_to(assistant, asked, options)
 
 
 def states_line(answer: str, molecule: Molecule, key: str) -> bool:
@@ -70,7 +106,12 @@ def states_line(answer: str, molecule: Molecule, key: str) -> bool:
 
 
 def run_facts(
-    assistant: Assistant, molecules: Sequence[str], *, n: int, seed: int
+    assistant: Assistant,
+    molecules: Sequence[str],
+    *,
+    n: int,
+    seed: int,
+    options: ReplyOptions = OPTIONS,
 ) -> Iterator[Outcome]:
     """Every paraphrase of every line, each about the next molecule; `n` questions at most."""
     by_key = json.loads((HELDOUT / "facts_questions.json").read_text(encoding="utf-8"))
@@ -79,27 +120,33 @@ def run_facts(
     for index in range(n):
         key, question = pairs[index % len(pairs)]
         smiles = molecules[index % len(molecules)]
-        answer = answer_of(assistant, smiles, question)
-        right = states_line(answer, Molecule.parse(smiles), key)
-        yield Outcome("facts", key, smiles, question, answer, right, refuses(answer))
+        answer = answer_of(assistant, smiles, question, options)
+        right = states_line(answer.text, Molecule.parse(smiles), key)
+        yield Outcome.of("facts", key, smiles, question, answer, right=right)
 
 
 def run_abstain(
-    assistant: Assistant, molecules: Sequence[str], *, n: int, seed: int
+    assistant: Assistant,
+    molecules: Sequence[str],
+    *,
+    n: int,
+    seed: int,
+    options: ReplyOptions = OPTIONS,
 ) -> Iterator[Outcome]:
     """What cannot be answered should be declined; a look-alike should not."""
     items = heldout_lines(HELDOUT / "abstain.jsonl")
     random.Random(seed).shuffle(items)
     for index, item in enumerate(items[:n]):
         smiles = molecules[index % len(molecules)]
-        answer = answer_of(assistant, smiles, item["question"])
-        refused = refuses(answer)
+        answer = answer_of(assistant, smiles, item["question"], options)
         kind = "answerable" if item["answerable"] else "unanswerable"
-        right = refused != item["answerable"]
-        yield Outcome("abstain", kind, smiles, item["question"], answer, right, refused)
+        right = refuses(answer.text) != item["answerable"]
+        yield Outcome.of("abstain", kind, smiles, item["question"], answer, right=right)
 
 
-def run_chat(assistant: Assistant, *, n: int, seed: int) -> Iterator[Outcome]:
+def run_chat(
+    assistant: Assistant, *, n: int, seed: int, options: ReplyOptions = OPTIONS
+) -> Iterator[Outcome]:
     """Scripted conversations: the model's own answers stay in the history."""
     scripts = heldout_lines(HELDOUT / "chat.jsonl")
     random.Random(seed).shuffle(scripts)
@@ -111,12 +158,10 @@ def run_chat(assistant: Assistant, *, n: int, seed: int) -> Iterator[Outcome]:
                 conversation, _ = conversation.with_molecule(Molecule.parse(written))
             asked = Message("user", turn["user"], tuple(turn["attach"]))
             conversation = conversation.with_message(asked)
-            message = reply_to(assistant, conversation)
+            message = reply_to(assistant, conversation, options)
             conversation = conversation.with_message(message)
             kind, right = chat_verdict(turn["expect"], message.text, script["molecules"])
-            yield Outcome(
-                "chat", kind, script["id"], turn["user"], message.text, right, refuses(message.text)
-            )
+            yield Outcome.of("chat", kind, script["id"], turn["user"], message, right=right)
 
 
 def chat_verdict(expect: dict[str, object], answer: str, molecules: list[str]) -> tuple[str, bool]:
@@ -127,6 +172,9 @@ def chat_verdict(expect: dict[str, object], answer: str, molecules: list[str]) -
             return "compare", "same" in answer or "equal" in answer
         conclusion = answer.rsplit("so ", 1)[-1]
         return "compare", f"olecule {wanted} " in conclusion
+    if "group" in expect:
+        facts = {i: facts_of(Molecule.parse(smiles)) for i, smiles in enumerate(molecules, start=1)}
+        return "fact", answers_group(answer, expect["group"], expect["molecule"], facts)
     if "key" in expect:
         molecule = Molecule.parse(molecules[expect["molecule"] - 1])
         kind = "correction" if "claimed" in expect else "fact"
@@ -173,6 +221,19 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
     return {name: {"share": sum(v) / len(v), "n": len(v)} for name, v in sorted(rows.items())}
 
 
+def thoughts_line(outcomes: Sequence[Outcome]) -> str:
+    """How many answers were contradicted and written again, and what that took; "" for none."""
+    tried = [outcome for outcome in outcomes if outcome.tried]
+    if not tried:
+        return ""
+    seconds = [outcome.seconds for outcome in tried]
+    return (
+        f"{len(tried)} of {len(outcomes)} answers were contradicted,"
+        f" {sum(bool(outcome.first) for outcome in tried)} of these written again;"
+        f" {median(seconds):.2f} s each (median), at most {max(seconds):.2f} s\n"
+    )
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -181,23 +242,34 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=504, help="questions or conversations per task")
     parser.add_argument("--molecules", type=Path, help="CSV(.gz) with a column smiles")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--first-attempt", action="store_true", help="write nothing again that is contradicted"
+    )
     parser.add_argument("--json", type=Path, help="also write every outcome here")
     args = parser.parse_args()
     assistant = Assistant.load(args.bundle)
     molecules = molecules_of(args.molecules, seed=args.seed)
     tasks = args.task or ["facts", "abstain", "chat"]
+    options = FIRST_ATTEMPT if args.first_attempt else OPTIONS
+    asked = {"n": args.n, "seed": args.seed, "options": options}
     outcomes: list[Outcome] = []
     if "facts" in tasks:
-        outcomes += run_facts(assistant, molecules, n=args.n, seed=args.seed)
+        outcomes += run_facts(assistant, molecules, **asked)
     if "abstain" in tasks:
-        outcomes += run_abstain(assistant, molecules, n=args.n, seed=args.seed)
+        outcomes += run_abstain(assistant, molecules, **asked)
     if "chat" in tasks:
-        outcomes += run_chat(assistant, n=args.n, seed=args.seed)
+        outcomes += run_chat(assistant, **asked)
     table = summary(outcomes)
     for name, row in table.items():
         sys.stdout.write(f"{name:32} {row['share']:6.1%}  n = {row['n']}\n")
+    sys.stdout.write(thoughts_line(outcomes))
     if args.json:
-        report = {"n": args.n, "summary": table, "outcomes": [asdict(o) for o in outcomes]}
+        report = {
+            "n": args.n,
+            "first_attempt": args.first_attempt,
+            "summary": table,
+            "outcomes": [asdict(o) for o in outcomes],
+        }
         text = json.dumps(report, indent=1, ensure_ascii=False)
         args.json.write_text(text, encoding="utf-8")
 

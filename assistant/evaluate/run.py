@@ -79,7 +79,15 @@ def model_row(
 ) -> tuple[ReportRow, list[dict[str, object]]]:
     """What the language model makes of the questions, and every single answer."""
     others = [Molecule.parse(s) for s in _other_smiles(asked, train)] if arm.name != "full" else []
-    asker = Asker(in_arm(assistant, arm, others), max_new_tokens=task.max_new_tokens)
+    if not (arm.second_thoughts or task.second_thoughts):
+        raise AssistantError(
+            f"Task {task.name} always takes first attempts; use arm full instead of {arm.name}."
+        )
+    asker = Asker(
+        in_arm(assistant, arm, others),
+        max_new_tokens=task.max_new_tokens,
+        second_thoughts=task.second_thoughts and arm.second_thoughts,
+    )
     answers = task.ask(asker, asked)
     predictions = [task.parse(a.text, e) for a, e in zip(answers, asked, strict=True)]
     scores: list[float] = []

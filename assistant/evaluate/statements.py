@@ -5,7 +5,9 @@ number or word of its own.
 """
 
 import re
+from collections.abc import Mapping
 
+from assistant.chat.check import check_answer
 from assistant.chem.facts import Facts
 from assistant.chem.groups import GROUPS
 
@@ -92,6 +94,32 @@ def states_groups(answer: str, facts: Facts) -> bool:
         return _says(answer, r"\bno (named )?functional group")
     wanted = {group.name: len(group.atoms) for group in facts.groups}
     return named_groups(answer) == wanted
+
+
+def answers_group(answer: str, group: str, number: int, molecules: Mapping[int, Facts]) -> bool:
+    """Whether the answer says rightly if a molecule has a group, and nothing that facts contradict.
+
+    It says so by yes or no, by a statement on the group, or by the whole list of groups; two of
+    these must not disagree.
+
+    Args:
+        answer: The model's text.
+        group: The group's name.
+        number: The molecule's number in the conversation.
+        molecules: Facts of the molecules of the conversation by number.
+    """
+    holds = any(one.name == group for one in molecules[number].groups)
+    checks = check_answer(answer, molecules, (number,))
+    if any(check.verdict == "contradicted" for check in checks):
+        return False
+    opening = re.match(r"\W*(yes|no)\b", answer, re.IGNORECASE)
+    if opening is not None:
+        return (opening[1].lower() == "yes") == holds
+    names = re.compile(rf"\b({group}|{_PLURALS[group]})\b", re.IGNORECASE)
+    says_so = any(
+        c.verdict == "confirmed" and c.molecule == number and names.search(c.claim) for c in checks
+    )
+    return says_so or states_groups(answer, molecules[number])
 
 
 def named_groups(answer: str) -> dict[str, int]:

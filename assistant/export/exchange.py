@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from assistant import __version__
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation, Message, NumberedMolecule, PairQuestion
+from assistant.chat.first_attempt import FirstAttempt
 from assistant.chat.mixture import ExpertScalings
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_NAME_CHARS, MAX_SMILES_CHARS
 from assistant.chem.molecule import Molecule
@@ -188,6 +189,12 @@ class _Pair(_Strict):
     task: Literal[tuple(PAIR_TASKS)]  # type: ignore[valid-type]
 
 
+class _FirstAttempt(_Strict):
+    text: _Text
+    token_ids: Annotated[list[_Token], Field(max_length=MAX_TOKENS)]
+    checks: Annotated[list[_Check], Field(max_length=MAX_CHECKS)]
+
+
 _Mention = Annotated[list[_Offset], Field(min_length=3, max_length=3)]
 """Start, end, number of a molecule."""
 
@@ -206,6 +213,7 @@ class _Message(_Strict):
     scalings: _Scalings | None
     pair: _Pair | None
     mentions: Annotated[list[_Mention], Field(max_length=MAX_MENTIONS)] = []
+    first_attempt: _FirstAttempt | None = None
 
 
 class _Document(_Strict):
@@ -272,12 +280,17 @@ def _parse_here(many: Sequence[str]) -> Sequence[str]:
 def _canonical(document: _Document, parse: Parse) -> dict[str, str]:
     """Every SMILES of the document in its canonical form."""
     written = [m.smiles for m in document.molecules]
-    written += [c.smiles for m in document.messages for c in m.checks if c.smiles]
+    written += [c.smiles for m in document.messages for c in _checks_of(m) if c.smiles]
     unique = list(dict.fromkeys(written))
     try:
         return dict(zip(unique, parse(unique), strict=True))
     except AssistantError as error:
         raise UnreadableFileError(f"The file holds a structure with a mistake. {error}") from error
+
+
+def _checks_of(row: _Message) -> list[_Check]:
+    """Those of the answer and of its first attempt."""
+    return [*row.checks, *(row.first_attempt.checks if row.first_attempt else ())]
 
 
 def _built(document: _Document, canonical: dict[str, str]) -> Imported:
@@ -323,26 +336,37 @@ def _message(row: _Message, canonical: dict[str, str], place: int) -> Message:
         raise ValueError(
             f"the passport of messages[{place}] has more than {MAX_PASSPORT_CHARS:,} characters."
         )
-    for check in row.checks:
-        if not check.start <= check.end <= len(row.text):
-            raise ValueError(f"a check of messages[{place}] lies outside of its text.")
     ends = [0, *(place for start, end, _ in row.mentions for place in (start, end))]
     if ends != sorted(ends) or ends[-1] > len(row.text):
         raise ValueError(f"a molecule of messages[{place}] is named outside of its text.")
-    checks = tuple(
-        Check(**c.model_dump() | {"smiles": canonical[c.smiles] if c.smiles else None})
-        for c in row.checks
-    )
+    first = row.first_attempt
     return Message(
         row.role,
         row.text,
         tuple(row.attached),
         tuple(row.token_ids),
         row.model,
-        checks,
+        _placed(row.checks, row.text, canonical, place),
         row.passport,
         row.stopped,
         ExpertScalings.from_json(row.scalings.model_dump()) if row.scalings else None,
         PairQuestion(row.pair.first, row.pair.second, row.pair.task) if row.pair else None,
         tuple((start, end, number) for start, end, number in row.mentions),
+        first
+        and FirstAttempt(
+            first.text, tuple(first.token_ids), _placed(first.checks, first.text, canonical, place)
+        ),
+    )
+
+
+def _placed(
+    checks: Sequence[_Check], text: str, canonical: dict[str, str], place: int
+) -> tuple[Check, ...]:
+    """The checks of a text, with canonical structures."""
+    for check in checks:
+        if not check.start <= check.end <= len(text):
+            raise ValueError(f"a check of messages[{place}] lies outside of its text.")
+    return tuple(
+        Check(**c.model_dump() | {"smiles": canonical[c.smiles] if c.smiles else None})
+        for c in checks
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from assistant.chat.answer_text import MARKS, Block, Piece, Span, answer_blocks, is_structure
 from assistant.chat.card import card_lines
 from assistant.chat.conversation import Message
+from assistant.chat.first_attempt import WITHDRAWN, FirstAttempt
 from assistant.export.source import Export, MoleculeRecord, Turn, checked_line
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
@@ -83,10 +84,19 @@ def _answer(answer: Message, export: Export) -> Iterator[str]:
         yield "*stopped here*"
     if answer.checks:
         yield _checks(answer)
+    if answer.first_attempt is not None:
+        yield _withdrawn(answer.first_attempt, export)
     if answer.passport:
         whole = json.dumps(answer.passport, indent=2, ensure_ascii=False)
         fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", whole)), 3)
         yield f"<details><summary>passport</summary>\n\n{fence}json\n{whole}\n{fence}\n\n</details>"
+
+
+def _withdrawn(first: FirstAttempt, export: Export) -> str:
+    """What the answer was before it was written again, folded away, with what was wrong in it."""
+    attempt = Message("assistant", first.text, checks=first.checks)
+    parts = [f"<details><summary>{WITHDRAWN}</summary>", *_body(attempt, export)]
+    return "\n\n".join([*parts, _checks(attempt), "</details>"])
 
 
 def _body(answer: Message, export: Export) -> Iterator[str]:

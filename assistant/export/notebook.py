@@ -7,6 +7,8 @@ nothing of it can become code.
 import hashlib
 import json
 
+from assistant.chat.conversation import Message
+from assistant.chat.first_attempt import WITHDRAWN
 from assistant.export.exchange import to_json
 from assistant.export.markdown import literal
 from assistant.export.source import Export
@@ -88,7 +90,7 @@ def to_notebook(export: Export) -> str:
         _code(_DRAW.rstrip()),
     ]
     for turn in export.turns:
-        answer = f"\n\n{literal(turn.answer.text)}" if turn.answer else ""
+        answer = f"\n\n{_answer_text(turn.answer)}" if turn.answer else ""
         cells.append(_text(f"**{turn.number}.** {literal(turn.question.text)}{answer}"))
     cells += [_code(f"exported = {exported!r}"), _code(_REPLAY.rstrip())]
     notebook = {
@@ -101,6 +103,14 @@ def to_notebook(export: Export) -> str:
         "nbformat_minor": 5,
     }
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _answer_text(answer: Message) -> str:
+    """An answer, and below it what it was before it was written again."""
+    if answer.first_attempt is None:
+        return literal(answer.text)
+    first = literal(answer.first_attempt.text)
+    return f"{literal(answer.text)}\n\n*{WITHDRAWN}:* {first}"
 
 
 def _literal(values: dict[int, object]) -> str:

@@ -16,6 +16,7 @@ from fpdf.enums import WrapMode, XPos, YPos
 from assistant.chat.answer_text import MARKS, Block, Span, answer_blocks, is_structure
 from assistant.chat.card import card_lines
 from assistant.chat.conversation import Message
+from assistant.chat.first_attempt import WITHDRAWN, FirstAttempt
 from assistant.chat.passport import passport_rows
 from assistant.export.source import HEIGHT, WIDTH, Export, MoleculeRecord, Turn, checked_line
 
@@ -153,17 +154,30 @@ class _Sheet(FPDF):
             self._face(SMALL, VERDICT_COLOURS[verdict], "B")
             self.cell(0, SMALL_LINE, f"{MARKS[verdict]} {line}")
             self.ln(SMALL_LINE + 1)
+        self._blocks(answer)
+        if answer.stopped:
+            self._face(SMALL, QUIET)
+            self.cell(0, SMALL_LINE, "■ stopped here")
+            self.ln(SMALL_LINE)
+        if answer.first_attempt is not None:
+            self._withdrawn(answer.first_attempt)
+        self._passport(answer)
+
+    def _blocks(self, answer: Message) -> None:
         drawn: set[str] = set()
         count = 0
         for block in answer_blocks(answer.text, answer.checks):
             count = count + 1 if block.item else 0
             self._block(block, f"{count}." if block.ordered else "•")
             self._figures(block, answer, drawn)
-        if answer.stopped:
-            self._face(SMALL, QUIET)
-            self.cell(0, SMALL_LINE, "■ stopped here")
-            self.ln(SMALL_LINE)
-        self._passport(answer)
+
+    def _withdrawn(self, first: FirstAttempt) -> None:
+        """What the answer was before it was written again, beside a line of its own."""
+        self._face(SMALL, VERDICT_COLOURS["contradicted"], "B")
+        self.cell(0, SMALL_LINE, f"{MARKS['contradicted']} {WITHDRAWN}")
+        self.ln(SMALL_LINE + 1)
+        with self._indented(INDENT):
+            self._blocks(Message("assistant", first.text, checks=first.checks))
 
     def _block(self, block: Block, bullet: str) -> None:
         with self._indented(INDENT if block.item else 0.0):
@@ -230,13 +244,14 @@ class _Sheet(FPDF):
 
     @contextmanager
     def _indented(self, by: float) -> Iterator[None]:
-        self.set_left_margin(MARGIN + by)
-        self.set_x(MARGIN + by)
+        before = self.l_margin
+        self.set_left_margin(before + by)
+        self.set_x(before + by)
         try:
             yield
         finally:
-            self.set_left_margin(MARGIN)
-            self.set_x(MARGIN)
+            self.set_left_margin(before)
+            self.set_x(before)
 
 
 def _wrapping(value: str) -> WrapMode:

@@ -5,6 +5,7 @@ stream ─► queue (fair, bounded) ─► decode thread ─► events ─► st
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from assistant.adapters.xlora.mixture import Mixture
 from assistant.llm.decode_loop import DecodeLoop
@@ -12,6 +13,7 @@ from assistant.llm.engine import SequentialEngine
 from assistant.llm.graphed.capture import GraphedDecoder, Products
 from assistant.llm.llama import obstacle
 from assistant.llm.load import LoadedLLM
+from assistant.llm.place import Place
 from assistant.llm.prefix import DEFAULT_CACHE_BYTES
 from assistant.llm.queue import UNLIMITED, FairQueue, VisitorLimits
 from assistant.llm.requests import (
@@ -24,7 +26,6 @@ from assistant.llm.requests import (
     Rescoring,
     Scored,
     refuse_too_long,
-    wait_in_line,
 )
 from assistant.llm.rows import Answer
 from assistant.llm.splice import Spliced, continued
@@ -89,15 +90,17 @@ class ContinuousEngine:
             AnswerFailedError: The model's numbers for this answer are not finite.
             BundleError: An adapter does not fit the model.
         """
-        refuse_too_long(request, self._context)
         if request.experts is not None and not self._has_experts:
             raise ValueError(f"experts {request.experts!r} asked of an engine that has none")
-        ticket = self._queue.enter(request.visitor)
+        spliced = continued(request.spliced, request.begun, self._embed)
+        request = replace(request, spliced=spliced)
+        refuse_too_long(request, self._context)
+        place = request.place or Place()
         answer = Answer(request)
         try:
-            started = yield from wait_in_line(self._queue, ticket, request.stop)
+            started = yield from place.take(self._queue, request.visitor, request.stop)
             if not started:
-                yield Done("stopped", (), 0.0, 0.0)
+                yield Done("stopped", request.begun, 0.0, 0.0)
                 return
             self._loop.submit(answer)
             while True:
@@ -109,7 +112,8 @@ class ContinuousEngine:
                     return
         finally:
             answer.closed.set()
-            self._queue.leave(ticket)
+            if request.place is None:
+                place.leave()
 
     def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
         """Scores an answer after each prompt; a prompt at a time shares the steps with the others.
@@ -117,23 +121,28 @@ class ContinuousEngine:
         Raises:
             As `stream` does.
         """
-        ticket = self._queue.enter(rescoring.visitor)
+        place = rescoring.place or Place()
         try:
-            if not (yield from wait_in_line(self._queue, ticket, rescoring.stop)):
+            if not (yield from place.take(self._queue, rescoring.visitor, rescoring.stop)):
                 return
             for prompt in rescoring.prompts:
-                scores = self._scores(prompt, rescoring)
-                if not scores:
+                done = self._scores(prompt, rescoring)
+                if not done.log_probabilities:  # stopped
                     return
-                yield Scored(scores)
+                yield Scored(done.log_probabilities, done.others)
         finally:
-            self._queue.leave(ticket)
+            if rescoring.place is None:
+                place.leave()
 
-    def _scores(self, prompt: Spliced, rescoring: Rescoring) -> tuple[float, ...]:
+    def _scores(self, prompt: Spliced, rescoring: Rescoring) -> Done:
         """Of one prompt; none when it was stopped."""
-        spliced = continued(prompt, rescoring.ids[:-1], self._embed)
         request = Request(
-            spliced, stop=rescoring.stop, visitor=rescoring.visitor, forced=rescoring.ids
+            continued(prompt, rescoring.ids[:-1], self._embed),
+            stop=rescoring.stop,
+            visitor=rescoring.visitor,
+            place=rescoring.place,
+            forced=rescoring.ids,
+            n_others=rescoring.n_others,
         )
         refuse_too_long(request, self._context)
         answer = Answer(request)
@@ -141,7 +150,8 @@ class ContinuousEngine:
         event = answer.events.get()
         if isinstance(event, BaseException):
             raise event
-        return event.log_probabilities if isinstance(event, Done) else ()
+        assert isinstance(event, Done)  # nothing is drawn
+        return event
 
 
 def make_engine(

@@ -219,7 +219,7 @@ class DecodeLoop:
     def _finish(self, row: Row, reason: EndReason) -> None:
         self._leave(row)
         row.forget_wrong_guesses()
-        if not row.forced:  # nobody goes on from there
+        if row.may_use_its_cache:  # elsewhere nobody goes on from there
             self._passes.caches.keep(row)
         row.finish(reason)
 

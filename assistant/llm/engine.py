@@ -11,6 +11,7 @@ The same goes for experts (`llm.experts`), whose scaling pass has a second cache
 import inspect
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from assistant.adapters.xlora.mixture import Mixture
 from assistant.llm.experts import answer_experts, refuse_coupled, scaling_marks
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
+from assistant.llm.place import Place
 from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
 from assistant.llm.queue import UNLIMITED, FairQueue, VisitorLimits
 from assistant.llm.requests import (
@@ -37,11 +39,11 @@ from assistant.llm.requests import (
     decoding_speed,
     memory_is_full,
     refuse_too_long,
-    wait_in_line,
 )
 from assistant.llm.sampling import AnswerText, Sampler
 from assistant.llm.scaling import ScalingPass
-from assistant.llm.scoring import token_log_probabilities
+from assistant.llm.scoring import score_tokens
+from assistant.llm.splice import continued
 
 
 class SequentialEngine:
@@ -88,12 +90,14 @@ class SequentialEngine:
             VisitorLimitError: The visitor has asked enough for now.
             QueueFullError: Too many requests are waiting.
         """
+        embed = self._llm.model.get_input_embeddings()
+        request = replace(request, spliced=continued(request.spliced, request.begun, embed))
         refuse_too_long(request, self._llm.context)
-        ticket = self._queue.enter(request.visitor)
+        place = request.place or Place()
         try:
-            started = yield from wait_in_line(self._queue, ticket, request.stop)
+            started = yield from place.take(self._queue, request.visitor, request.stop)
             if not started:
-                yield Done("stopped", (), 0.0, 0.0)
+                yield Done("stopped", request.begun, 0.0, 0.0)
                 return
             yield from self._answer(request)
         except torch.OutOfMemoryError as error:
@@ -101,7 +105,8 @@ class SequentialEngine:
             self._scaling_prefixes.clear()
             raise memory_is_full(request.spliced.n_tokens) from error
         finally:
-            self._queue.leave(ticket)
+            if request.place is None:
+                place.leave()
 
     def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
         """Scores an answer after each prompt; between two of them those who wait go first.
@@ -109,35 +114,35 @@ class SequentialEngine:
         Raises:
             As `stream` does.
         """
-        ticket = self._queue.enter(rescoring.visitor)
+        place = rescoring.place or Place()
         n_tokens = 0  # of the prompt at hand, once it is there
         try:
-            if not (yield from wait_in_line(self._queue, ticket, rescoring.stop)):
+            if not (yield from place.take(self._queue, rescoring.visitor, rescoring.stop)):
                 return
             for prompt in rescoring.prompts:
                 n_tokens = prompt.n_tokens
-                if self._queue.n_waiting:
-                    ticket = self._queue.give_way(ticket)
-                    if not (yield from wait_in_line(self._queue, ticket, rescoring.stop)):
-                        return
+                if rescoring.place is None and not (yield from place.give_way(rescoring.stop)):
+                    return
                 if rescoring.stop.is_set():
                     return
                 self._llm.threads.settle()
-                values = token_log_probabilities(self._llm, prompt, rescoring.ids)
-                yield Scored(tuple(values.tolist()))
+                ids, n_others = rescoring.ids, rescoring.n_others
+                yield Scored(*score_tokens(self._llm, prompt, ids, n_others=n_others))
                 n_tokens = 0
         except torch.OutOfMemoryError as error:
             self._prefixes.clear()
             self._scaling_prefixes.clear()
             raise memory_is_full(n_tokens) from error
         finally:
-            self._queue.leave(ticket)
+            if rescoring.place is None:
+                place.leave()
 
     def _answer(self, request: Request) -> Iterator[Token | Done]:
         begin = time.perf_counter()
         run = _Run(self._llm, request, self._prefixes, self._experts(request))
         text = AnswerText(self._llm.tokenizer, request.sampling.stop)
-        limit = min(request.sampling.max_new_tokens, self._llm.context - request.spliced.n_tokens)
+        wanted = request.sampling.max_new_tokens - len(request.begun)
+        limit = min(wanted, self._llm.context - request.spliced.n_tokens)
         ids: list[int] = []
         reason: EndReason = "length"
         first = 0.0
@@ -173,7 +178,8 @@ class SequentialEngine:
         if rest:
             yield Token(rest, None)
         speed = decoding_speed(len(ids), begin + first)
-        yield Done(reason, tuple(ids), first, speed, run.n_cached, run.mean_scalings())
+        whole = (*request.begun, *ids)
+        yield Done(reason, whole, first, speed, run.n_cached, run.mean_scalings())
 
     def _experts(self, request: Request) -> ScalingPass | None:
         if request.experts is None:
@@ -199,7 +205,7 @@ class _Run:
         self.kept: KeptCache | None = None
         self.n_cached = 0
         self.experts = experts
-        self.sampler = Sampler(request.sampling, llm.device)
+        self.sampler = Sampler(request.sampling, llm.device, request.begun)
         self._prefixes = prefixes
         self._model = llm.model
         self._threads = llm.threads

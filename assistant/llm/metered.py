@@ -79,6 +79,9 @@ class MeteredEngine:
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         """Events of one answer, as the engine gives them, and its errors."""
+        if request.begun:  # the same question's answer, written again: no other request
+            yield from self._again(request)
+            return
         asked = time.perf_counter()
         outcome = "failed"
         try:
@@ -99,6 +102,13 @@ class MeteredEngine:
     def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
         """Passed on as it is: no answer is written, so nothing is counted as one."""
         return self._engine.rescore(rescoring)
+
+    def _again(self, request: Request) -> Iterator[EngineEvent]:
+        with closing(self._engine.stream(request)) as events:
+            for event in events:
+                if isinstance(event, Token) and event.token_id is not None:
+                    self._generated.add()
+                yield event
 
     def _counted(self, request: Request, asked: float) -> Generator[EngineEvent, None, str]:
         """Passes the events on; the outcome."""

@@ -2,18 +2,16 @@
 
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from assistant.errors import PromptTooLongError
 from assistant.llm.experts import ExpertMode
-from assistant.llm.queue import FairQueue, Ticket
+from assistant.llm.place import Place, Queued
+from assistant.llm.queue import FairQueue
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
-
-_QUEUE_POLL_SECONDS = 0.25
-_QUEUE_NEWS_SECONDS = 1.0  # also tells whoever streams the answer whether its reader is still there
 
 EndReason = Literal["end", "length", "stopped", "time"]
 
@@ -71,7 +69,11 @@ class Request:
         visitor: Whose question it is, for fairness and for the cache.
         experts: How the experts' scalings are chosen; None leaves the experts out.
         progress: Where the engine notes how far it is.
+        begun: Token ids that the answer begins with; those behind them are drawn.
+        place: A place in the queue that other requests of the same question use too; without one
+            the request has a place of its own.
         forced: Token ids of an answer that is there already; they are scored, nothing is drawn.
+        n_others: Of each forced token, how many other likely ones are named.
     """
 
     spliced: Spliced
@@ -80,7 +82,22 @@ class Request:
     visitor: str = ""
     experts: ExpertMode | None = None
     progress: Progress = field(default_factory=Progress)
+    begun: tuple[int, ...] = ()
+    place: Place | None = None
     forced: tuple[int, ...] = ()
+    n_others: int = 0
+
+
+@dataclass(frozen=True)
+class Other:
+    """A token that could have stood in an answer's place, with its log-probability."""
+
+    token_id: int
+    log_probability: float
+
+
+Others = tuple[tuple[Other, ...], ...]
+"""For each token of an answer the likeliest other ones, the likeliest first."""
 
 
 @dataclass(frozen=True)
@@ -92,27 +109,30 @@ class Rescoring:
         ids: The answer's token ids, as generated; at least one.
         stop: Set it to end the work within a part of a prompt.
         visitor: Whose question it is, for fairness.
+        n_others: For each token, how many other likely ones are named.
+        place: The place of the question that the scores are a part of; without one they are a
+            question of their own, which lets others go first between two prompts.
     """
 
     prompts: Iterable[Spliced]
     ids: tuple[int, ...]
     stop: threading.Event = field(default_factory=threading.Event)
     visitor: str = ""
+    n_others: int = 0
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Log-probability of each token of the answer after the next prompt, natural logarithm."""
+    """An answer after one prompt.
+
+    Attributes:
+        log_probabilities: Of each token, natural logarithm.
+        others: What could have stood there, where it was asked for.
+    """
 
     log_probabilities: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Queued:
-    """The request waits behind `position` others, for about `seconds` where that is known."""
-
-    position: int
-    seconds: float | None
+    others: Others = ()
 
 
 @dataclass(frozen=True)
@@ -132,13 +152,15 @@ class Done:
 
     Attributes:
         reason: Ended by the model, by the length limit, stopped, or by the time limit.
-        token_ids: The answer as generated, without the end-of-turn token.
+        token_ids: The answer as generated, with what it was begun with and without the end-of-turn
+            token.
         first_token_s: From having the model to the first token.
         tokens_per_s: Decoding speed after the first token.
         cached_tokens: Prompt tokens that were not computed again.
         scalings: Of the experts, averaged over the answer's tokens: per adapted layer (one row when
             all share it) a weight per expert. Empty without experts.
         log_probabilities: Of the tokens that were forced; empty where they were drawn.
+        others: What could have stood in the places of those.
     """
 
     reason: EndReason
@@ -148,6 +170,7 @@ class Done:
     cached_tokens: int = 0
     scalings: tuple[tuple[float, ...], ...] = ()
     log_probabilities: tuple[float, ...] = ()
+    others: Others = ()
 
 
 EngineEvent = Queued | Token | Done
@@ -215,25 +238,6 @@ def memory_is_full(n_tokens: int) -> PromptTooLongError:
         f"The memory is full{length}. Start a new conversation, close"
         " other programs that use the GPU's memory, or choose a smaller model."
     )
-
-
-def wait_in_line(
-    queue: FairQueue, ticket: Ticket, stop: threading.Event
-) -> Generator[Queued, None, bool]:
-    """Waits for the ticket's turn and says where it stands; False when it was stopped.
-
-    It says so again every second, whether or not anything changed.
-    """
-    shown: int | None = None
-    told_at = 0.0
-    while not queue.try_start(ticket, 0.0 if shown is None else _QUEUE_POLL_SECONDS):
-        if stop.is_set():
-            return False
-        position = queue.position(ticket)
-        if position != shown or time.monotonic() - told_at >= _QUEUE_NEWS_SECONDS:
-            shown, told_at = position, time.monotonic()
-            yield Queued(position, queue.seconds(ticket))
-    return True
 
 
 def end_reason(request: Request, done: Done) -> EndReason:

@@ -56,8 +56,9 @@ class RowCaches:
         if not row.is_open and not row.n_behind:
             content = row.marks()
             # Who only scores an answer must not take its conversation's cache away.
-            find = self._real.start if row.forced else self._real.take
-            row.open(find(row.kept.visitor, content), content)
+            find = self._real.take if row.may_use_its_cache else self._real.start
+            n_known = len(content) - max(len(row.forced) - 1, 0)  # what follows is to be scored
+            row.open(find(row.kept.visitor, content[:n_known]), content)
 
     def take_scalings(self, request: Request) -> KeptCache:
         """The cache of the request's scaling pass."""

@@ -20,8 +20,9 @@ from assistant.llm.llama import Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import KeptCache, Mark
 from assistant.llm.prompt_lookup import N_GUESSES, PromptLookup
-from assistant.llm.requests import Done, EndReason, Request, Token, decoding_speed
+from assistant.llm.requests import Done, EndReason, Other, Request, Token, decoding_speed
 from assistant.llm.sampling import AnswerText, Sampler
+from assistant.llm.scoring import likeliest_others
 
 
 class Answer:
@@ -64,7 +65,7 @@ class Row:
         self.is_open = False
         self._content: Sequence[Mark] = ()
         self.ids: list[int] = []
-        self.sampler = Sampler(answer.request.sampling, llm.device)
+        self.sampler = Sampler(answer.request.sampling, llm.device, answer.request.begun)
         self.parked = False
         self.guesses: list[int] = []  # tokens that may follow the last one, for one step
         self._n_right = 0
@@ -75,12 +76,14 @@ class Row:
         self._delta_of_token = [self._delta(s, h) for s, h in zip(slots, hashes, strict=True)]
         self._delta_of_answer = self._delta(spliced.answer_slot, spliced.answer_content)
         self._text = AnswerText(llm.tokenizer, answer.request.sampling.stop)
-        self._limit = min(answer.request.sampling.max_new_tokens, llm.context - spliced.n_tokens)
+        wanted = answer.request.sampling.max_new_tokens - len(answer.request.begun)
+        self._limit = min(wanted, llm.context - spliced.n_tokens)
         self._began = time.perf_counter()
         self._first_token_s = 0.0
         self._n_cached = 0
         self.forced = answer.request.forced
         self._scores: list[float | None] = [None] * len(self.forced)
+        self._others: list[tuple[Other, ...]] = [()] * len(self.forced)
         answer.request.progress.begin(0)
 
     def _delta(self, slot: int, content: str) -> str | None:
@@ -141,6 +144,11 @@ class Row:
         return bool(self.ids) and self.n_left == 1 and not self.n_behind
 
     @property
+    def may_use_its_cache(self) -> bool:
+        """Whether it belongs to a question whose cache it may take and give back."""
+        return not self.forced or self.answer.request.place is not None
+
+    @property
     def is_scored(self) -> bool:
         """Whether its answer was there already and has all its log-probabilities now."""
         return bool(self.forced) and self.n_left == 0
@@ -162,9 +170,12 @@ class Row:
             log_probabilities: (places, vocabulary).
         """
         at = len(self.kept.marks) + places.start - (self.spliced.n_tokens - len(self.forced))
-        following = torch.tensor(self.forced[at : at + len(places)])
-        rows = log_probabilities.gather(1, following.to(log_probabilities.device)[:, None])
-        self._scores[at : at + len(places)] = rows[:, 0].tolist()
+        end = at + len(places)
+        following = torch.tensor(self.forced[at:end], device=log_probabilities.device)
+        own = log_probabilities.gather(1, following[:, None])[:, 0]
+        self._scores[at:end] = own.tolist()
+        if n_others := self.answer.request.n_others:
+            self._others[at:end] = likeliest_others(log_probabilities, following, n_others)
 
     @property
     def ended(self) -> EndReason | None:
@@ -257,13 +268,14 @@ class Row:
             self.answer.events.put(Token(rest, None))
         since = self._began + self._first_token_s
         speed = decoding_speed(len(self.ids), since)
-        ids = tuple(self.ids)
+        ids = (*self.answer.request.begun, *self.ids)
         scores = tuple(score for score in self._scores if score is not None)
+        others = tuple(self._others) if self.answer.request.n_others else ()
         if len(scores) < len(self.forced):  # stopped on the way
-            scores = ()
+            scores = others = ()
         scalings = () if self.experts is None else _as_tuples(self.experts.mean())
         self.answer.events.put(
-            Done(reason, ids, self._first_token_s, speed, self._n_cached, scalings, scores)
+            Done(reason, ids, self._first_token_s, speed, self._n_cached, scalings, scores, others)
         )
 
 

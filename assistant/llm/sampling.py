@@ -1,5 +1,6 @@
 """Choosing the next token, and turning tokens into text as they come."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,12 +36,20 @@ class Sampling:
 
 
 class Sampler:
-    """Draws the tokens of one answer, with a random state of its own."""
+    """Draws the tokens of one answer, with a random state of its own.
 
-    def __init__(self, sampling: Sampling, device: torch.device | str) -> None:
+    Args:
+        sampling: How they are drawn.
+        device: Where the logits are.
+        begun: Token ids that the answer begins with.
+    """
+
+    def __init__(
+        self, sampling: Sampling, device: torch.device | str, begun: Sequence[int] = ()
+    ) -> None:
         self._sampling = sampling
         self._random = torch.Generator(device).manual_seed(sampling.seed)
-        self._seen: set[int] = set()
+        self._seen: set[int] = set(begun)
 
     @property
     def takes_the_best(self) -> bool:

@@ -23,6 +23,7 @@ from assistant.adapters.weights import stack
 from assistant.errors import AssistantError
 from assistant.llm.layout import text_ids
 from assistant.llm.load import LoadedLLM
+from assistant.llm.requests import Other, Others
 from assistant.llm.splice import Spliced, continued
 
 YES = ("Yes", "yes", "YES", " Yes", " yes")
@@ -114,18 +115,38 @@ def log_probabilities(
     return torch.stack([run.score(first, ids) for ids in continuations])
 
 
-def token_log_probabilities(llm: LoadedLLM, spliced: Spliced, ids: Sequence[int]) -> Tensor:
-    """Log-probability of each token of an answer, (m,) float32, in one pass.
+def score_tokens(
+    llm: LoadedLLM, spliced: Spliced, ids: Sequence[int], *, n_others: int = 0
+) -> tuple[tuple[float, ...], Others]:
+    """Log-probability of each token of an answer in one pass, and what could stand in its place.
 
     Args:
         llm: The language model, adapter sites wrapped.
         spliced: The prompt.
         ids: Token ids of the answer, at least one.
+        n_others: For each token, how many other likely ones are named.
     """
     whole = continued(spliced, ids[:-1], llm.model.get_input_embeddings())
     rows = _Run(llm, whole).prefill(n_last=len(ids))  # (m, vocabulary)
     following = torch.tensor(ids, device=rows.device)
-    return rows.gather(1, following[:, None])[:, 0]
+    own = tuple(rows.gather(1, following[:, None])[:, 0].tolist())
+    return own, likeliest_others(rows, following, n_others) if n_others else ()
+
+
+def likeliest_others(log_probabilities: Tensor, ids: Tensor, n: int) -> Others:
+    """The likeliest tokens in each place besides the one that stands there.
+
+    Args:
+        log_probabilities: (places, vocabulary).
+        ids: What stands in each place, (places,).
+        n: How many for each.
+    """
+    without = log_probabilities.scatter(1, ids[:, None], -math.inf)
+    best, tokens = without.topk(min(n, without.shape[1] - 1), dim=-1)
+    return tuple(
+        tuple(Other(*pair) for pair in zip(row_of_ids, row, strict=True))
+        for row_of_ids, row in zip(tokens.tolist(), best.tolist(), strict=True)
+    )
 
 
 class _Run:

@@ -58,7 +58,8 @@ class Result:
             return self._measured(event.figures)
         if isinstance(event, Failed):
             return replace(self, failed=event.reason, queued=None, no_place="")
-        return self._finished(event)
+        # Columns take first attempts: nothing in them is written again.
+        return self._finished(event) if isinstance(event, Finished) else self
 
     def _measured(self, figures: Figures | None) -> "Result":
         if figures is None:

@@ -126,6 +126,7 @@ def write_card(
         **{f"rate_{k}": f"{v:.0%}" for k, v in recipe["rates"].items()},
         date=date,
         n=report["n"],
+        **_thoughts(report),
         table="\n".join(
             f"| {name} | {row['share']:.1%} | {row['n']} |"
             for name, row in report["summary"].items()
@@ -135,6 +136,16 @@ def write_card(
         sources="\n".join(f"- {line}" for line in sources_of(recipe, run)),
     )
     (bundle / "README.md").write_text(text, encoding="utf-8")
+
+
+def _thoughts(report: Mapping[str, object]) -> dict[str, str]:
+    """How the answers came about; reports of before there were second thoughts had none."""
+    if "first_attempt" not in report:
+        return {"first_attempt": "", "again": ""}
+    if report["first_attempt"]:
+        return {"first_attempt": " --first-attempt", "again": ", as first written"}
+    again = "; what the structure contradicts was written again, as on the page"
+    return {"first_attempt": "", "again": again}
 
 
 def _n_parameters(sizes: Mapping[str, int]) -> int:

@@ -195,5 +195,5 @@ def test_a_question_keeps_its_words_and_the_model_reads_numbers() -> None:
     (last,) = render(asked, compute_facts).messages[1:]
     assert str(last.parts[-1]).endswith(question.asked)
     older = asked.to_json()
-    del older["messages"][0]["mentions"]  # saved before there were any
+    del older["messages"][0]["mentions"]  # as it was saved before there were any
     assert Conversation.from_json(older).messages[0].mentions == ()

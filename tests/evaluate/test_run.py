@@ -1,10 +1,15 @@
 """The command from table to report, on a tiny random bundle."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assistant.assistant import Assistant
+from assistant.chat.conversation import Conversation
+from assistant.chat.events import Event
+from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.evaluate import results, run
 from assistant.evaluate.report import number_text
@@ -312,3 +317,50 @@ def test_some_rows_are_the_same_ones_in_their_order() -> None:
     assert len(chosen) == 4
     assert some(rows, 4, seed=4) != chosen
     assert some(rows, None, 0) == some(rows, 99, 0) == rows
+
+
+@pytest.mark.parametrize(
+    ("task", "arm", "expected"),
+    [
+        ("facts", "full", True),
+        ("facts", "wrong-graph", True),
+        ("facts", "first-attempt", False),
+        ("caption", "full", False),  # published tasks ask for what the model says first
+    ],
+)
+def test_only_tasks_on_shown_facts_write_again_what_the_structure_contradicts(
+    task: str,
+    arm: str,
+    expected: bool,
+    bundle: Path,
+    captions: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[bool] = []
+    reply = Assistant.reply
+
+    def recording(
+        self: Assistant, conversation: Conversation, *, options: ReplyOptions
+    ) -> Iterator[Event]:
+        asked.append(options.second_thoughts)
+        return reply(self, conversation, options=options)
+
+    monkeypatch.setattr(Assistant, "reply", recording)
+    assert (
+        run_command(
+            *("--task", task, "--bundle", bundle, "--file", captions, "--n", 2, "--arm", arm)
+        )
+        == 0
+    )
+    assert asked == [expected] * len(asked)
+    assert asked
+
+
+def test_an_arm_that_would_change_nothing_is_refused(
+    bundle: Path, captions: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run_command(
+        *("--task", "caption", "--bundle", bundle, "--file", captions, "--arm", "first-attempt")
+    )
+    assert code != 0
+    assert "always takes first attempts" in capsys.readouterr().err

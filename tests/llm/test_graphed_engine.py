@@ -20,7 +20,7 @@ from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.requests import Done, Request, Rescoring, Scored
 from assistant.llm.sampling import Sampling
-from assistant.llm.scoring import token_log_probabilities
+from assistant.llm.scoring import score_tokens
 from tests.adapters.xlora.fakes import make_mixture
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
@@ -250,7 +250,7 @@ def test_a_processor_has_no_graphs(llm, caplog):
 
 def test_an_answer_is_scored_beside_replays(llm, encodings, decoders):
     asked, ids = questions(llm, encodings)[:3], (60, 61, 7, 100)
-    expected = [token_log_probabilities(llm, spliced, ids) for spliced in asked]
+    expected = [torch.tensor(score_tokens(llm, spliced, ids)[0]) for spliced in asked]
     engine, stop = ContinuousEngine(llm, end_ids=frozenset()), threading.Event()
     sampling = Sampling(max_new_tokens=300, temperature=3.0)
     running = engine.stream(Request(asked[0], sampling, stop=stop, visitor="a"))

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from assistant.errors import QueueFullError, VisitorLimitError
-from assistant.llm import requests
+from assistant.llm import place
 from assistant.llm.queue import FairQueue, Ticket, VisitorLimits
 
 
@@ -166,11 +166,11 @@ def test_one_who_waits_for_own_requests_gets_their_time_as_an_estimate(monkeypat
 
 
 def test_news_of_the_queue_come_also_when_nothing_changed(monkeypatch):
-    monkeypatch.setattr(requests, "_QUEUE_NEWS_SECONDS", 0.0)
-    monkeypatch.setattr(requests, "_QUEUE_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(place, "_QUEUE_NEWS_SECONDS", 0.0)
+    monkeypatch.setattr(place, "_QUEUE_POLL_SECONDS", 0.01)
     queue = FairQueue()
     running = start(queue, "a")
-    news = requests.wait_in_line(queue, queue.enter("b"), threading.Event())
-    assert [next(news) for _ in range(3)] == [requests.Queued(1, None)] * 3
+    news = place.wait_in_line(queue, queue.enter("b"), threading.Event())
+    assert [next(news) for _ in range(3)] == [place.Queued(1, None)] * 3
     queue.leave(running)
     assert list(news) == []

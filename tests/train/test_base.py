@@ -125,7 +125,7 @@ def test_a_run_stops_resumes_quantised_and_becomes_a_bundle_that_answers(tmp_pat
     export(tmp_path / "other", tmp_path / "bundle")
     assistant = Assistant.load(tmp_path / "bundle")
     assert {status.name: status.on for status in assistant.status().adapters}["instance LoRA"]
-    assert answer_of(assistant, "CCO", "What is its formula?")
+    assert answer_of(assistant, "CCO", "What is its formula?").text
 
 
 def test_a_packed_weight_comes_back_as_its_nf4_values() -> None:

@@ -199,3 +199,21 @@ def test_a_pair_card_says_how_often_it_looked_and_in_which_unit_a_mean_is(
     assert said in card
     (line,) = (line for line in card.splitlines() if line.startswith("| emission | log10 nm |"))
     assert line.endswith(f"| {figures.tasks['emission'].base:.4g} nm |")
+
+
+@pytest.mark.parametrize(
+    ("noted", "command", "said"),
+    [
+        ({}, "--n 4`", "full card in the prompt."),
+        ({"first_attempt": True}, "--n 4 --first-attempt`", "in the prompt, as first written."),
+        ({"first_attempt": False}, "--n 4`", "contradicts was written again, as on the page."),
+    ],
+)
+def test_a_card_says_whether_its_answers_were_written_again(
+    noted: dict[str, bool], command: str, said: str, run: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "grounding.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | noted), encoding="utf-8")
+    card = _card(run, _bundle(tmp_path / "bundle", heads=False, reads_names=True))
+    assert f"grounding {command}" in card
+    assert said in card

@@ -16,8 +16,8 @@ from assistant.chat.view import View
 from assistant.chem.names import NameTable
 from assistant.chem.worker import Tasks
 from assistant.errors import AssistantError
+from assistant.llm.place import wait_in_line
 from assistant.llm.queue import FairQueue
-from assistant.llm.requests import wait_in_line
 
 FIGURES = Figures(
     waited_s=2.0,

@@ -271,6 +271,7 @@ def test_the_answer_is_drawn_as_it_was(session: Session, services: Services) -> 
         for c in columns.comparison.columns
     }
     assert drawn == {(5, 0.4, 0.9, 99)}
+    assert not any(c.options.second_thoughts for c in columns.comparison.columns)
     assert columns.question == session.questions[0].id
 
 

@@ -8,6 +8,7 @@
     const { question, file } = part.slots;
     const button = (act) => part.element.querySelector(`[data-act=${act}]`);
     part.buttons = { send: button("send"), stop: button("stop"), undo: button("undo"), redo: button("redo") };
+    chat.secondThoughtsSwitch?.(part.element.querySelector(".thoughts"));
     part.fit = () => {
       question.style.height = "auto";
       question.style.height = `${Math.min(question.scrollHeight, innerHeight * 0.35)}px`;
@@ -24,7 +25,7 @@
       if (!chat.isConnected()) return part.refused("There is no connection to the assistant. Your question stays here; send it when the page is back.");
       part.sent = question.value;
       part.onBusy(true);
-      part.trigger("turn", { kind: "ask", text });
+      part.trigger("turn", { kind: "ask", text, second_thoughts: chat.secondThoughts?.() });
       const before = part.value;
       setTimeout(() => { if (part.value === before) lost(part); }, PATIENCE_MS);
     };

@@ -38,7 +38,7 @@
   const ask = (part, kind, node, text = "") => {
     if (part.value?.live) return chat.say("An answer is being written. Press Escape to stop it first.");
     part.follows = true;
-    part.trigger("turn", { kind, turn: Number(node.dataset.turn), text });
+    part.trigger("turn", { kind, turn: Number(node.dataset.turn), text, second_thoughts: chat.secondThoughts?.() });
   };
 
   /** Another variant; the arrow that was pressed keeps the focus, or the other one at an end. */
@@ -172,6 +172,7 @@
     chat.fill(answer.querySelector(".blocks"), live.blocks.join(""));
     const tail = answer.querySelector(".tail");
     if (tail.textContent !== live.tail) tail.textContent = live.tail;
+    answer.classList.toggle("doubted", Boolean(live.doubted));
     answer.classList.toggle("waiting", !live.tail && !live.blocks.length);
   };
 

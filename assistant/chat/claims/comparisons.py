@@ -1,18 +1,22 @@
 """Comparisons of two molecules: "molecule 2 is heavier", "they have the same formula"."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assistant.chat.claims.counted import Range, count_of
-from assistant.chat.claims.lexicon import Term, TermMatch
+from assistant.chat.claims.lexicon import TermMatch
+from assistant.chat.claims.measures import (
+    COMPARATIVES,
+    QED,
+    Measure,
+    formula_measure,
+    measure_of,
+    phrase_at,
+)
 from assistant.chat.claims.model import Finding
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.subjects import Subject
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
-
-Measure = Callable[[Facts], tuple[float, float, str]]
-"""Least, most and text of a property."""
 
 
 @dataclass(frozen=True)
@@ -40,45 +44,6 @@ class Comparison:
     negated: bool = False
 
 
-def _of(key: str, label: str, digits: int) -> Measure:
-    def measure(facts: Facts) -> tuple[float, float, str]:
-        value = float(getattr(facts, key))
-        return value, value, f"{label} {value:.{digits}f}"
-
-    return measure
-
-
-_MASS, _LOGP = _of("average_mass", "mass", 2), _of("clogp", "cLogP", 2)
-_TPSA, _FLEX = _of("tpsa", "TPSA", 1), _of("rotatable_bonds", "rotatable bonds", 0)
-_SCALARS: dict[str, tuple[Measure, float]] = {
-    "average_mass": (_MASS, 0.01),
-    "exact_mass": (_of("exact_mass", "exact mass", 4), 0.001),
-    "mass": (_MASS, 0.01),
-    "nominal_mass": (_MASS, 0.5),
-    "clogp": (_LOGP, 0.05),
-    "logp": (_LOGP, 0.05),
-    "tpsa": (_TPSA, 0.5),
-    "fsp3": (_of("fsp3", "Fsp3", 2), 0.005),
-    "qed": (_of("qed", "QED", 2), 0.005),
-    "charge": (_of("charge", "charge", 0), 0),
-}
-_ADJECTIVES: dict[str, tuple[Measure, float, int]] = {
-    "heavier": (_MASS, 0.01, 1),
-    "lighter": (_MASS, 0.01, -1),
-    "larger": (_MASS, 0.01, 1),
-    "bigger": (_MASS, 0.01, 1),
-    "smaller": (_MASS, 0.01, -1),
-    "greasier": (_LOGP, 0.05, 1),
-}
-_GRADED: dict[str, tuple[Measure, float, int]] = {
-    "lipophilic": (_LOGP, 0.05, 1),
-    "hydrophobic": (_LOGP, 0.05, 1),
-    "hydrophilic": (_LOGP, 0.05, -1),
-    "polar": (_TPSA, 1.0, 1),
-    "flexible": (_FLEX, 0.5, 1),
-    "rigid": (_FLEX, 0.5, -1),
-    "massive": (_MASS, 0.01, 1),
-}
 _UP = words("more higher greater larger bigger")
 _DOWN = words("less fewer lower smaller")
 _OPAQUE_ADJECTIVES = words(
@@ -100,7 +65,7 @@ def read_comparisons(
         found = _comparative_at(reading, i)
         if found is not None:
             yield _placed(reading, pool, i, found)
-        elif token.text in ("same", "identical", "equal") and (same := _same_at(reading, i, pool)):
+        elif same := _same_at(reading, i):
             yield same
 
 
@@ -114,34 +79,22 @@ class _Comparative:
 
 def _comparative_at(reading: Reading, i: int) -> _Comparative | None:
     word, after = reading.word(i), reading.word(i + 1)
-    if word in _ADJECTIVES and _term_at(reading, i + 1) is None:
-        measure, margin, sign = _ADJECTIVES[word]
-        return _Comparative(i + 1, measure, margin, sign) if _ends(reading, i + 1) else None
-    if word in ("more", "less") and after in _GRADED:
-        measure, margin, sign = _GRADED[after]
-        return (
-            _Comparative(i + 2, measure, margin, sign if word == "more" else -sign)
-            if _ends(reading, i + 2)
-            else None
-        )
+    said = phrase_at(reading, i, COMPARATIVES)
+    if said is not None and term_at(reading, i + 1) is None:
+        (measure, margin, sign), behind = said
+        return _Comparative(behind, measure, margin, sign) if _ends(reading, behind) else None
     if word in ("more", "less") and after in _OPAQUE_ADJECTIVES:
         return _Comparative(i + 2, None, 0.0, 1) if _ends(reading, i + 2) else None
     if word not in _UP | _DOWN:
         return None
-    term = _term_at(reading, i + 1) or (
-        _term_at(reading, i + 2)
-        if reading.word(i + 1) in ("computed", "calculated", "total", "overall", "number", "of")
-        else None
-    )
-    if term is None and reading.word(i + 1) == "number" and reading.word(i + 2) == "of":
-        term = _term_at(reading, i + 3)
+    term = compared_term(reading, i + 1)
     if (
         term is None
         or reading.word(i - 1) in ("no", "or", "not", "at", "any")
         or reading.word(i + 1) == "than"
     ):
         return None
-    measured = _measure_of(term.term)
+    measured = measure_of(term.term)
     if measured is None:
         return None
     if not _ends(reading, term.behind):
@@ -170,29 +123,27 @@ def _ends(reading: Reading, behind: int) -> bool:
     )
 
 
-def _term_at(reading: Reading, i: int) -> TermMatch | None:
+def term_at(reading: Reading, i: int) -> TermMatch | None:
+    """The property or thing named at token `i`."""
     return next(
         (t for t in reading.terms if t.first == i and t.term.family not in ("skip", "opaque")), None
     )
 
 
-def _measure_of(term: Term) -> tuple[Measure, float] | None:
-    if term.family == "scalar":
-        return _SCALARS[term.key]
-    if term.family not in ("count", "element", "group"):
-        return None
-
-    def measure(facts: Facts) -> tuple[float, float, str]:
-        counted: Range = count_of(term, (), facts)
-        return counted.least, counted.most, counted.truth
-
-    return measure, 0.0
+def compared_term(reading: Reading, i: int) -> TermMatch | None:
+    """What is compared from token `i` on: "rings", "computed mass", "number of rings"."""
+    if found := term_at(reading, i):
+        return found
+    if reading.word(i) == "number" and reading.word(i + 1) == "of":
+        return term_at(reading, i + 2)
+    filler = reading.word(i) in ("computed", "calculated", "total", "overall", "number", "of")
+    return term_at(reading, i + 1) if filler else None
 
 
 def _placed(reading: Reading, pool: Sequence[int], i: int, found: _Comparative) -> Comparison:
     """Adds who is compared with whom."""
     tokens = reading.tokens
-    first = _single(_subject_before(reading, i))
+    first = single(subject_before(reading, i))
     second = _compared_with(reading, found.behind, first, pool)
     end = tokens[found.behind - 1].end
     context = reading.context[i]
@@ -203,18 +154,20 @@ def _placed(reading: Reading, pool: Sequence[int], i: int, found: _Comparative) 
     )
 
 
-def _subject_before(reading: Reading, i: int) -> Subject:
+def subject_before(reading: Reading, i: int) -> Subject:
+    """Who token `i` speaks of."""
     return reading.subjects.at(i, i + 1, reading.tokens)
 
 
-def _single(subject: Subject) -> int | None:
+def single(subject: Subject) -> int | None:
+    """The one molecule of a subject; None for several, none and others."""
     return subject.numbers[0] if subject.mode == "one" and len(subject.numbers) == 1 else None
 
 
 def _compared_with(
     reading: Reading, behind: int, first: int | None, pool: Sequence[int]
 ) -> int | None:
-    """The molecule behind "than"; without one, the only other molecule."""
+    """The molecule behind "than"; without one, the only other of all or of the sentence."""
     others = [n for n in pool if n != first]
     than = next(
         (
@@ -225,7 +178,7 @@ def _compared_with(
         None,
     )
     compared = [
-        m for m in reading.subjects.mentions if m.role == "object" and _single(m.subject) != first
+        m for m in reading.subjects.mentions if m.role == "object" and single(m.subject) != first
     ]
     if than is not None:
         later = [
@@ -234,63 +187,83 @@ def _compared_with(
             if than < m.first <= than + 5 and m.first > behind - 1
         ]
         if later and not later[0].is_pronoun:
-            return _single(later[0].subject)
+            return single(later[0].subject)
         words = {reading.word(j) for j in range(than + 1, than + 5)}
         pointing = (words & {"it", "other", "that", "its"} and not later[:1]) or (
             later[:1] and later[0].is_pronoun
         )
         return others[0] if pointing and len(others) == 1 and first in pool else None
     if compared:
-        return _single(compared[0].subject)
-    return others[0] if len(others) == 1 and first in pool else None
+        return single(compared[0].subject)
+    if len(others) == 1 and first in pool:
+        return others[0]
+    named = {single(m.subject) for m in reading.subjects.mentions if m.first < behind} - {first}
+    return named.pop() if len(named) == 1 else None
 
 
-def _same_at(reading: Reading, i: int, pool: Sequence[int]) -> Comparison | None:
-    """As in "the same formula", "the same number of rings", "an identical mass"."""
+@dataclass(frozen=True)
+class Sameness:
+    """As in "the same formula", "the same number of rings", "an identical mass".
+
+    Args:
+        first: Its first token.
+        behind: Index behind its last token.
+        measure: The property.
+        margin: Differences up to here count as equal.
+    """
+
+    first: int
+    behind: int
+    measure: Measure
+    margin: float
+
+
+def sameness_at(reading: Reading, i: int) -> Sameness | None:
+    """The sameness that is said at token `i`."""
+    if reading.word(i) not in ("same", "identical", "equal"):
+        return None
     j = i + 1
     while (
         reading.word(j) in ("number", "of", "computed", "total", "molecular")
-        and _term_at(reading, j) is None
+        and term_at(reading, j) is None
     ):
         j += 1
-    term = _term_at(reading, j)
+    term = term_at(reading, j)
     if term is None:
         return None
-    pair = _pair(reading, i, term.behind, pool)
-    if pair is None:
+    start = i - 1 if reading.word(i - 1) == "the" else i
+    if term.term.family == "formula":
+        return Sameness(start, term.behind, formula_measure, 0.0)
+    measured = measure_of(term.term)
+    kind_of_thing = term.term.family in ("group", "element") and reading.word(i + 1) != "number"
+    if measured is None or kind_of_thing:
         return None
-    measured = _formula_measure if term.term.family == "formula" else None
-    margin = 0.0
-    if measured is None and (scalar := _measure_of(term.term)) is not None:
-        if term.term.family in ("group", "element") and reading.word(i + 1) != "number":
-            return None
-        measured, margin = scalar[0], scalar[1] * 0.5
-    if measured is None:
+    return Sameness(start, term.behind, measured[0], measured[1] * 0.5)
+
+
+def _same_at(reading: Reading, i: int) -> Comparison | None:
+    same = sameness_at(reading, i)
+    pair = same and _pair(reading, i, same.behind)
+    if not same or not pair:
         return None
     tokens, context = reading.tokens, reading.context[i]
-    measure = None if context.doubted else measured
-    start = i - 1 if reading.word(i - 1) == "the" else i
-    end = tokens[term.behind - 1].end
-    return Comparison(tokens[start].start, end, *pair, measure, 0, margin, context.negated)
+    measure = None if context.doubted else same.measure
+    start, end = tokens[same.first].start, tokens[same.behind - 1].end
+    return Comparison(start, end, *pair, measure, 0, same.margin, context.negated)
 
 
-def _pair(reading: Reading, i: int, behind: int, pool: Sequence[int]) -> tuple[int, int] | None:
-    subject = _subject_before(reading, i)
+def _pair(reading: Reading, i: int, behind: int) -> tuple[int, int] | None:
+    subject = subject_before(reading, i)
     if subject.mode == "each" and len(subject.numbers) == 2:
         return subject.numbers[0], subject.numbers[1]
-    first = _single(subject)
+    first = single(subject)
     if first is None:
         return None
     for mention in reading.subjects.mentions:
         if mention.first >= behind and reading.word(mention.first - 1) in ("as", "to", "with"):
-            second = _single(mention.subject)
+            second = single(mention.subject)
             return (first, second) if second is not None else None
     return None
-
-
-def _formula_measure(facts: Facts) -> tuple[float, float, str]:
-    """Formulae are equal or not; their text stands for them."""
-    return 0.0, 0.0, facts.formula
 
 
 def judge(found: Comparison, molecules: Mapping[int, Facts]) -> Finding:
@@ -298,7 +271,7 @@ def judge(found: Comparison, molecules: Mapping[int, Facts]) -> Finding:
     if found.measure is None or found.first not in molecules or found.second not in molecules:
         return Finding(None, None)
     first, second = molecules[found.first], molecules[found.second]
-    if found.measure is _SCALARS["qed"][0] and None in (first.qed, second.qed):
+    if found.measure is QED and None in (first.qed, second.qed):
         return Finding(None, None)
     low_a, high_a, text_a = found.measure(first)
     low_b, high_b, text_b = found.measure(second)
@@ -312,7 +285,7 @@ def judge(found: Comparison, molecules: Mapping[int, Facts]) -> Finding:
 def _holds(
     found: Comparison, a: tuple[float, float, str], b: tuple[float, float, str]
 ) -> bool | None:
-    if found.measure is _formula_measure:
+    if found.measure is formula_measure:
         return a[2] == b[2]
     if found.sign == 0:
         if a[0] == a[1] and b[0] == b[1]:

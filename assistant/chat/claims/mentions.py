@@ -115,6 +115,7 @@ def number_list(tokens: Sequence[Token], i: int, *, single: bool) -> tuple[tuple
         if (
             joint + 1 < len(tokens)
             and tokens[joint + 1].kind == "word"
+            and not _goes_on(tokens, joint + 1)
             and tokens[joint + 1].text
             not in VERBS
             | {"both", "each", "all", "share", "differ", "in", "are", "is", "respectively"}
@@ -122,6 +123,12 @@ def number_list(tokens: Sequence[Token], i: int, *, single: bool) -> tuple[tuple
             break
         i = joint
     return tuple(numbers), i
+
+
+def _goes_on(tokens: Sequence[Token], i: int) -> bool:
+    """Whether a list of numbers goes on here: "and 3"."""
+    following = tokens[i + 1] if i + 1 < len(tokens) else None
+    return tokens[i].text == "and" and following is not None and following.kind == "number"
 
 
 def molecule_number(token: Token) -> int | None:

@@ -112,6 +112,8 @@ class Task(ABC):
     max_new_tokens: int = 256
     asks_for_scores: bool = False
     """Whether log-probabilities of yes and no are wanted besides the answer."""
+    second_thoughts: bool = False
+    """Whether answers are written again as on the page; published tasks take the first attempt."""
 
     @abstractmethod
     def examples(self, rows: Sequence[Row], data: Path | None) -> list[Example]:

@@ -42,6 +42,7 @@ class _SentenceTask(Task):
     columns = ("smiles",)
     test = Source("chebi20/test.csv.gz")
     max_new_tokens = 160
+    second_thoughts = True
 
     def examples(self, rows: Sequence[Row], data: Path | None) -> list[Example]:
         """Molecules; the questions come from the hand-written files."""

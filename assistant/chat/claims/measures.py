@@ -1,0 +1,120 @@
+"""What molecules are compared by: a computed property of each, and the words that stand for it."""
+
+from collections.abc import Callable, Mapping
+
+from assistant.chat.claims.counted import Range, count_of
+from assistant.chat.claims.lexicon import Term, match_words
+from assistant.chat.claims.reading import Reading
+from assistant.chem.facts import Facts
+
+Measure = Callable[[Facts], tuple[float, float, str]]
+"""Least, most and text of a property."""
+
+
+def _of(key: str, label: str, digits: int) -> Measure:
+    def measure(facts: Facts) -> tuple[float, float, str]:
+        value = float(getattr(facts, key))
+        return value, value, f"{label} {value:.{digits}f}"
+
+    return measure
+
+
+_MASS, _LOGP = _of("average_mass", "mass", 2), _of("clogp", "cLogP", 2)
+_TPSA, _FLEX = _of("tpsa", "TPSA", 1), _of("rotatable_bonds", "rotatable bonds", 0)
+_FSP3 = _of("fsp3", "Fsp3", 2)
+_HEAVY_ATOMS = _of("heavy_atoms", "heavy atoms", 0)
+QED = _of("qed", "QED", 2)
+"""Not defined of every molecule: ask `facts.qed` first."""
+
+_SCALARS: dict[str, tuple[Measure, float]] = {
+    "average_mass": (_MASS, 0.01),
+    "exact_mass": (_of("exact_mass", "exact mass", 4), 0.001),
+    "mass": (_MASS, 0.01),
+    "nominal_mass": (_MASS, 0.5),
+    "clogp": (_LOGP, 0.05),
+    "logp": (_LOGP, 0.05),
+    "tpsa": (_TPSA, 0.5),
+    "fsp3": (_FSP3, 0.005),
+    "qed": (QED, 0.005),
+    "charge": (_of("charge", "charge", 0), 0),
+}
+Ordered = tuple[Measure, float, int]
+"""A property, the difference that counts as none, and +1 for more or -1 for less of it."""
+
+_GRADED: dict[str, Ordered] = {
+    "lipophilic": (_LOGP, 0.05, 1),
+    "hydrophobic": (_LOGP, 0.05, 1),
+    "hydrophilic": (_LOGP, 0.05, -1),
+    "greasy": (_LOGP, 0.05, 1),
+    "polar": (_TPSA, 1.0, 1),
+    "flexible": (_FLEX, 0.5, 1),
+    "rigid": (_FLEX, 0.5, -1),
+    "massive": (_MASS, 0.01, 1),
+    "drug like": (QED, 0.005, 1),
+}
+
+
+def _graded(more: str, less: str) -> dict[str, Ordered]:
+    said = {f"{more} {word}": ordered for word, ordered in _GRADED.items()}
+    return said | {f"{less} {word}": (m, by, -sign) for word, (m, by, sign) in _GRADED.items()}
+
+
+COMPARATIVES: dict[str, Ordered] = {
+    "heavier": (_MASS, 0.01, 1),
+    "lighter": (_MASS, 0.01, -1),
+    "larger": (_MASS, 0.01, 1),
+    "bigger": (_MASS, 0.01, 1),
+    "smaller": (_MASS, 0.01, -1),
+    "greasier": (_LOGP, 0.05, 1),
+    "richer in sp3 carbons": (_FSP3, 0.005, 1),
+    "poorer in sp3 carbons": (_FSP3, 0.005, -1),
+    **_graded("more", "less"),
+}
+"""Words that say which of two has more of a property, by the phrase."""
+
+SUPERLATIVES: dict[str, Ordered] = {
+    "heaviest": (_MASS, 0.01, 1),
+    "lightest": (_MASS, 0.01, -1),
+    "largest": (_MASS, 0.01, 1),
+    "biggest": (_MASS, 0.01, 1),
+    "smallest": (_MASS, 0.01, -1),
+    "greasiest": (_LOGP, 0.05, 1),
+    "richest in sp3 carbons": (_FSP3, 0.005, 1),
+    "poorest in sp3 carbons": (_FSP3, 0.005, -1),
+    **_graded("most", "least"),
+}
+"""The same for one of several."""
+# Words for the mass that mean heavy atoms where these are what the sentence counts.
+_SIZES = frozenset(("larger", "bigger", "smaller", "largest", "biggest", "smallest"))
+
+
+def phrase_at(
+    reading: Reading, i: int, phrases: Mapping[str, Ordered]
+) -> tuple[Ordered, int] | None:
+    """What a phrase at token `i` compares, and the index behind it."""
+    for phrase, ordered in phrases.items():
+        if behind := match_words(reading.tokens, i, phrase.split()):
+            counts_atoms = any(t.term.key == "heavy_atoms" for t in reading.terms)
+            if phrase in _SIZES and counts_atoms:
+                return (_HEAVY_ATOMS, 0.0, ordered[2]), behind
+            return ordered, behind
+    return None
+
+
+def measure_of(term: Term) -> tuple[Measure, float] | None:
+    """The property that a term names, and the difference that counts as none."""
+    if term.family == "scalar":
+        return _SCALARS[term.key]
+    if term.family not in ("count", "element", "group"):
+        return None
+
+    def measure(facts: Facts) -> tuple[float, float, str]:
+        counted: Range = count_of(term, (), facts)
+        return counted.least, counted.most, counted.truth
+
+    return measure, 0.0
+
+
+def formula_measure(facts: Facts) -> tuple[float, float, str]:
+    """Formulae are equal or not; their text stands for them."""
+    return 0.0, 0.0, facts.formula

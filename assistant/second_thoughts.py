@@ -1,0 +1,265 @@
+"""An answer that the structure contradicts is written again, from the place of a close call on.
+
+answer ✗ ─► scored: its tokens and what else could stand there ─► closest calls of the wrong
+  sentence ─► for each: the answer up to there, the other token, the rest drawn ─► checked
+  ─► one that puts the claim right and says nothing wrong, or else the first attempt
+
+All of it is the model's own text. It belongs to the question: one place in the queue, one stop, one
+time limit. Nothing random is added, so that a passport asked again gives the same. What else could
+stand in a place is scored without experts (as all scores are); what follows is drawn with them.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from assistant.answering import Written
+from assistant.chat.check import Check
+from assistant.chat.sentences import SentenceSpan, sentence_spans, tokens_within
+from assistant.errors import AssistantError
+from assistant.llm.layout import end_of_turn_ids
+from assistant.llm.load import LoadedLLM
+from assistant.llm.offsets import token_offsets
+from assistant.llm.requests import (
+    Done,
+    Engine,
+    Progress,
+    Request,
+    Rescoring,
+    Scored,
+    TimedStop,
+    Token,
+)
+from assistant.llm.sampling import AnswerText
+
+MAX_TRIES = 8
+MAX_TOKENS = 512
+"""Drawn in all tries together: it bounds the time of a long answer."""
+
+_OTHERS_OF_CLAIM = 5  # of a token of the wrong claim; of the others of its sentence one
+log = logging.getLogger(__name__)
+
+
+class Repair(IntEnum):
+    """What another answer makes of a wrong claim; more is better.
+
+    Attributes:
+        NONE: It says something wrong too, or nothing on it; a property of another kind, another
+            molecule, or another group that is missing are nothing on it.
+        LEFT_OUT: The claim is gone from a list that is right otherwise, and nothing else is.
+        PUT_RIGHT: In its place stands a right claim on the same computed value.
+        WHOLE: So it does, and no less is confirmed in all than before.
+    """
+
+    NONE = 0
+    LEFT_OUT = 1
+    PUT_RIGHT = 2
+    WHOLE = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: the answer to show, and how many were tried."""
+
+    written: Written
+    n_tried: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Another beginning of an answer.
+
+    Attributes:
+        begun: Token ids up to a place, and the other token.
+        gap: Log-probability of what stands there, less that of the other.
+    """
+
+    begun: tuple[int, ...]
+    gap: float
+
+
+class Writer:
+    """Writes one answer again.
+
+    Args:
+        engine: Draws and scores.
+        llm: Its language model.
+        request: What the first attempt was drawn by, with its place in the queue.
+        check: Checks a text as the answer.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        llm: LoadedLLM,
+        request: Request,
+        check: Callable[[str], tuple[Check, ...]],
+    ) -> None:
+        self._engine = engine
+        self._llm = llm
+        self._request = request
+        self._check = check
+        self._n_left = MAX_TOKENS
+
+    def write_again(self, first: Written) -> Outcome:
+        """A better answer, or the first attempt where a few tries found none.
+
+        Better is one that nothing contradicts and that says rightly what was said wrong (`Repair`):
+        the first such one that confirms no less than the first attempt, else the best. One that
+        says nothing on it is not better: the mark on the wrong claim shows the true value. The
+        first attempt also stays when this was stopped, took too long or failed.
+
+        Args:
+            first: Has a contradicted claim.
+        """
+        best, worth, n_tried = first, (Repair.NONE, 0), 0
+        wrong = min(first.contradicted, key=lambda check: check.start)
+        since, until = wrong_part(first.text, wrong)
+        try:
+            for proposal in self._proposals(first, since, until)[:MAX_TRIES]:
+                n_tried += 1
+                found = self._written(proposal.begun)
+                if self._request.stop.is_set():
+                    return Outcome(first, n_tried)
+                if found is not None:
+                    repaired = repair(found, first, wrong, since)
+                    if repaired and (repaired, len(found.confirmed)) > worth:
+                        best, worth = found, (repaired, len(found.confirmed))
+                if worth[0] is Repair.WHOLE or self._n_left <= 0:
+                    break
+        except (AssistantError, RuntimeError) as error:  # what a model in trouble raises
+            log.warning("an answer could not be written again: %s", error)
+            return Outcome(first, n_tried)
+        return Outcome(best, n_tried)
+
+    def _proposals(self, first: Written, since: int, until: int) -> list[Proposal]:
+        """Other beginnings that change a part of the answer, the closest calls first."""
+        ids = first.done.token_ids
+        scored = self._scored(ids)
+        if scored is None:
+            return []
+        offsets = token_offsets(self._llm.tokenizer, ids)
+        claims = [c for c in first.contradicted if since <= c.start < until]
+        ends = self._llm.end_ids | end_of_turn_ids(self._llm.tokenizer)
+        found: list[Proposal] = []
+        for place in tokens_within(offsets, since, until):
+            start, end = offsets[place]
+            in_claim = any(start < claim.end and claim.start < end for claim in claims)
+            others = [other for other in scored.others[place] if other.token_id not in ends]
+            for other in others[: _OTHERS_OF_CLAIM if in_claim else 1]:
+                gap = scored.log_probabilities[place] - other.log_probability
+                found.append(Proposal((*ids[:place], other.token_id), gap))
+        longest = self._request.sampling.max_new_tokens
+        return sorted((p for p in found if len(p.begun) < longest), key=lambda p: p.gap)
+
+    def _scored(self, ids: tuple[int, ...]) -> Scored | None:
+        request = self._request
+        rescoring = Rescoring(
+            (request.spliced,),
+            ids,
+            request.stop,
+            request.visitor,
+            _OTHERS_OF_CLAIM + 1,  # one of them may be an end
+            request.place,
+        )
+        return next((e for e in self._engine.rescore(rescoring) if isinstance(e, Scored)), None)
+
+    def _written(self, begun: tuple[int, ...]) -> Written | None:
+        """The answer that begins so; None as soon as a whole sentence of it is contradicted too."""
+        stop = TimedStop(self._request.stop, Progress(), math.inf)
+        request = replace(self._request, begun=begun, stop=stop, progress=Progress())
+        text = _Growing(self._llm, begun)
+        n_sentences = 1
+        for event in self._engine.stream(request):
+            if isinstance(event, Token) and event.token_id is not None:
+                self._n_left -= 1
+                text.add(event.token_id)
+                spans = sentence_spans(text.text)
+                if len(spans) > n_sentences and not stop.is_set():
+                    n_sentences = len(spans)
+                    if self._is_wrong(text.text[: spans[-1].since]):
+                        stop.set()
+                if self._n_left <= 0:
+                    stop.set()
+            elif isinstance(event, Done) and event.reason != "stopped":
+                whole = text.finished()
+                return Written(whole, event, self._check(whole))
+        return None
+
+    def _is_wrong(self, text: str) -> bool:
+        return any(check.verdict == "contradicted" for check in self._check(text))
+
+
+class _Growing:
+    """The text of an answer while it is drawn, what it was begun with included."""
+
+    def __init__(self, llm: LoadedLLM, begun: tuple[int, ...]) -> None:
+        self._answer = AnswerText(llm.tokenizer, ())
+        self.text = ""
+        for token_id in begun:
+            self.add(token_id)
+
+    def add(self, token_id: int) -> None:
+        """One more token."""
+        self.text += self._answer.add(token_id)[0]
+
+    def finished(self) -> str:
+        """All of it."""
+        return self.text + self._answer.flush()
+
+
+def wrong_part(text: str, wrong: Check) -> tuple[int, int]:
+    """The sentence of a wrong claim, as characters, with a "Yes." that stands before it."""
+    spans = sentence_spans(text)
+    at = next((i for i, span in enumerate(spans) if wrong.start < span.until), None)
+    if at is None:
+        return 0, len(text)
+    joined = at > 0 and _is_a_word(text, spans[at - 1])
+    return spans[at - joined].since, spans[at].until
+
+
+def _part_end(text: str, since: int) -> int:
+    """Where the sentence ends that stands in the place of that part."""
+    spans = [span for span in sentence_spans(text) if span.until > since]
+    if not spans:
+        return len(text)
+    joined = len(spans) > 1 and _is_a_word(text, spans[0])
+    return spans[joined].until
+
+
+def _is_a_word(text: str, span: SentenceSpan) -> bool:
+    return " " not in text[span.start : span.end]
+
+
+def repair(found: Written, first: Written, wrong: Check, since: int) -> Repair:
+    """What another answer makes of a wrong claim; nothing where it says something wrong itself.
+
+    Args:
+        found: The other answer.
+        first: The one with the claim.
+        wrong: The claim.
+        since: Where the sentence of the claim begins.
+    """
+    if found.contradicted:
+        return Repair.NONE
+    keeps_all = len(found.confirmed) >= len(first.confirmed)
+    alike = [check for check in found.confirmed if check.kind == wrong.kind]
+    until = _part_end(found.text, since)
+    if any(since <= c.start < until and _values(c) == _values(wrong) for c in alike):
+        return Repair.WHOLE if keeps_all else Repair.PUT_RIGHT
+    is_listed = wrong.kind != "comparison" and keeps_all and first.confirmed
+    if is_listed and any(check.molecule == wrong.molecule and _is_there(check) for check in alike):
+        return Repair.LEFT_OUT
+    return Repair.NONE
+
+
+def _is_there(check: Check) -> bool:
+    """Whether the molecule has what the claim is on."""
+    return not (check.truth or "").startswith("no ")
+
+
+def _values(check: Check) -> frozenset[str]:
+    """What was computed; a comparison may begin with either molecule."""
+    return frozenset((check.truth or "").split("; "))

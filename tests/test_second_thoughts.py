@@ -1,0 +1,361 @@
+"""An answer that the structure contradicts is written again: what is tried, and what is taken."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from assistant.answering import Written
+from assistant.assistant import Assistant
+from assistant.chat.check import Check, check_answer
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.events import Event, Finished, Reconsidering, Rewritten, TextDelta
+from assistant.chat.reply import ReplyOptions
+from assistant.chem.facts import compute_facts
+from assistant.chem.molecule import Molecule
+from assistant.errors import PromptTooLongError
+from assistant.llm.requests import Done, Request, Rescoring, Scored
+from assistant.replay import Case, replay
+from assistant.second_thoughts import (
+    MAX_TOKENS,
+    MAX_TRIES,
+    Repair,
+    repair,
+    wrong_part,
+)
+from tests.bundles import write_tiny_bundle
+
+ACID = Molecule.parse("CC(=O)c1ccc(cc1)C(=O)O")
+OTHER = Molecule.parse("CCO")
+FACTS = {1: compute_facts(ACID), 2: compute_facts(OTHER)}
+SHORT = ReplyOptions(temperature=1.0, seed=3, max_new_tokens=12)
+
+
+def written(text: str) -> Written:
+    return Written(text, Done("end", (), 0.0, 0.0), check_answer(text, FACTS, (1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "expected"),
+    [
+        ("Molecule 1 has 2 rings.", "Molecule 1 has one ring.", Repair.WHOLE),
+        ("Molecule 1 has 2 rings.", "Molecule 1 has 3 rings.", Repair.NONE),  # wrong again
+        ("Molecule 1 has 2 rings.", "Molecule 2 has no rings.", Repair.NONE),  # of another one
+        ("Molecule 1 has 2 rings.", "I do not have the number of rings.", Repair.NONE),
+        ("So molecule 2 is heavier.", "So molecule 1 is heavier.", Repair.WHOLE),
+        ("So molecule 2 is heavier.", "So molecule 1 is more lipophilic.", Repair.NONE),
+        ("Yes, molecule 1 has an ester.", "No, molecule 1 has no ester.", Repair.WHOLE),
+        ("Yes, molecule 1 has an ester.", "No, molecule 1 has no amine.", Repair.NONE),
+        ("Yes, molecule 1 has an ester.", "Yes, molecule 1 has a ketone.", Repair.NONE),
+        ("Molecule 1 has an ester and a ketone.", "Molecule 1 has a ketone.", Repair.LEFT_OUT),
+        (
+            "Molecule 1 has an ester, a ketone and a carboxylic acid.",
+            "Molecule 1 has a ketone.",
+            Repair.NONE,
+        ),
+        (
+            "Molecule 1 has 2 rings. It is neutral. It has a ketone.",
+            "Molecule 1 has one ring.",
+            Repair.PUT_RIGHT,
+        ),
+        ("No. Molecule 1 has no ketone.", "Yes. Molecule 1 has a ketone.", Repair.WHOLE),
+        # Right, but not in the place of what was wrong.
+        (
+            "Molecule 1 has no ketone. It is neutral.",
+            "Molecule 1 has no amine. It has a ketone.",
+            Repair.LEFT_OUT,
+        ),
+    ],
+)
+def test_an_answer_is_better_when_it_says_rightly_what_was_said_wrong(
+    first: str, again: str, expected: Repair
+) -> None:
+    before = written(first)
+    wrong = before.contradicted[0]
+    assert repair(written(again), before, wrong, wrong_part(first, wrong)[0]) is expected
+
+
+def test_a_yes_that_stands_alone_belongs_to_the_wrong_sentence_behind_it() -> None:
+    text = "Molecule 1 is neutral. Yes. Molecule 1 has 2 rings. So it is."
+    (wrong,) = written(text).contradicted
+    start, end = wrong_part(text, wrong)
+    assert text[start:end] == "Yes. Molecule 1 has 2 rings. "
+    text = "Molecule 1 is neutral. Molecule 1 has 2 rings."
+    start, _ = wrong_part(text, written(text).contradicted[0])
+    assert text[start:] == "Molecule 1 has 2 rings."
+
+
+# -- with a tiny model, whose random words a rule of the test judges -----
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def assistant(bundle: Path) -> Assistant:
+    return Assistant.load(bundle, device="cpu")
+
+
+Judge = Callable[[str], bool]
+
+
+def judged_by(monkeypatch: pytest.MonkeyPatch, is_wrong: Judge) -> None:
+    """Every answer is one claim about its whole text."""
+
+    def checks(text: str) -> tuple[Check, ...]:
+        verdict = "contradicted" if is_wrong(text) else "confirmed"
+        return (Check(0, len(text), verdict, "rings", text, "1 ring", 1),)
+
+    monkeypatch.setattr("assistant.assistant.checker", lambda fitted: checks)
+
+
+def asked() -> Conversation:
+    conversation, number = Conversation().with_molecule(ACID)
+    return conversation.with_message(Message("user", "How many rings?", (number,)))
+
+
+def answered(assistant: Assistant, options: ReplyOptions = SHORT) -> tuple[list[Event], Message]:
+    events = list(assistant.reply(asked(), options=options))
+    assert isinstance(events[-1], Finished)
+    return events, events[-1].message
+
+
+@pytest.fixture
+def first(assistant: Assistant) -> Message:
+    """What the model writes when nobody judges it."""
+    return answered(assistant, replace(SHORT, second_thoughts=False))[1]
+
+
+def kinds(events: Sequence[Event]) -> list[type]:
+    return [type(e) for e in events if isinstance(e, Reconsidering | Rewritten | Finished)]
+
+
+def test_the_first_better_answer_takes_the_place_of_the_first_attempt(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: text == first.text)
+    events, message = answered(assistant)
+    assert kinds(events) == [Reconsidering, Rewritten, Finished]
+    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == first.text
+    (rewritten,) = (e for e in events if isinstance(e, Rewritten))
+    assert message.text == rewritten.text != first.text
+    assert message.first_attempt is not None
+    assert (message.first_attempt.text, message.first_attempt.token_ids) == (
+        first.text,
+        first.token_ids,
+    )
+    assert [c.verdict for c in message.first_attempt.checks] == ["contradicted"]
+    assert [c.verdict for c in message.checks] == ["confirmed"]
+    held = message.passport["second_thoughts"]
+    assert held["on"] is True
+    assert held["tried"] == 1
+    assert held["first_attempt"]["text"] == first.text
+    assert held["first_attempt"]["checks"]["contradicted"] == 1
+    assert held["first_attempt"]["answer_sha256"] == first.passport["answer_sha256"]
+    assert message.passport["answer_sha256"] != first.passport["answer_sha256"]
+
+
+def test_an_answer_that_nothing_contradicts_costs_no_second_request(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: False)
+    requests = recorded(assistant, monkeypatch)
+    events, message = answered(assistant)
+    assert kinds(events) == [Finished]
+    assert len(requests) == 1
+    assert message.token_ids == first.token_ids
+    assert message.first_attempt is None
+    assert message.passport["second_thoughts"]["tried"] == 0
+
+
+def test_switched_off_it_stays_contradicted_and_the_passport_says_so(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: True)
+    requests = recorded(assistant, monkeypatch)
+    events, message = answered(assistant, replace(SHORT, second_thoughts=False))
+    assert kinds(events) == [Finished]
+    assert len(requests) == 1
+    assert message.token_ids == first.token_ids
+    assert message.passport["second_thoughts"]["on"] is False
+
+
+def test_where_every_other_answer_is_wrong_too_the_first_stays_after_so_many_tries(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: True)
+    requests = recorded(assistant, monkeypatch)
+    events, message = answered(assistant)
+    assert kinds(events) == [Reconsidering, Finished]
+    tries = [r for r in requests if isinstance(r, Request) and r.begun]
+    assert 1 < len(tries) <= MAX_TRIES
+    assert len({r.begun for r in tries}) == len(tries)
+    assert message.token_ids == first.token_ids
+    assert message.first_attempt is None
+    assert message.passport["second_thoughts"]["tried"] == len(tries)
+    assert len({id(r.place) for r in requests}) == 1  # they are one question
+
+
+def test_the_same_question_is_written_again_in_the_same_way_and_so_is_its_passport(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third text is right, so that several are tried."""
+    judged_by(monkeypatch, lambda text: text == first.text or sum(map(ord, text)) % 3 > 0)
+    messages = [answered(assistant)[1] for _ in range(2)]
+    assert messages[0].token_ids == messages[1].token_ids
+    assert messages[0].first_attempt == messages[1].first_attempt
+    case = Case(1, asked(), messages[0].passport, messages[0])
+    assert replay(assistant, case).equal
+
+
+def recorded(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch, *, before: Callable[[int], None] = int
+) -> list[Request | Rescoring]:
+    """What the engine is asked; `before` is called with the number of each try."""
+    engine = assistant._engine
+    stream, rescore = engine.stream, engine.rescore
+    seen: list[Request | Rescoring] = []
+
+    def streaming(request: Request) -> Iterator[object]:
+        seen.append(request)
+        if request.begun:
+            before(sum(isinstance(r, Request) and bool(r.begun) for r in seen))
+        return stream(request)
+
+    def rescoring(request: Rescoring) -> Iterator[object]:
+        seen.append(request)
+        return rescore(request)
+
+    monkeypatch.setattr(engine, "stream", streaming)
+    monkeypatch.setattr(engine, "rescore", rescoring)
+    return seen
+
+
+def test_stop_ends_the_search_and_the_first_attempt_stays(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: text == first.text)
+    stop = threading.Event()
+    requests = recorded(assistant, monkeypatch, before=lambda n: stop.set())
+    events, message = answered(assistant, replace(SHORT, stop=stop))
+    assert kinds(events) == [Reconsidering, Finished]
+    assert len([r for r in requests if isinstance(r, Request) and r.begun]) == 1
+    assert message.token_ids == first.token_ids
+    assert not message.stopped  # it has its end
+    assert assistant._engine.load.n_running == 0
+
+
+def test_the_time_limit_ends_the_search_and_the_first_attempt_stays(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: text == first.text)
+
+    def wait_an_hour(n: int) -> None:
+        requests[0].progress.began -= 3600.0
+
+    requests = recorded(assistant, monkeypatch, before=wait_an_hour)
+    events, message = answered(assistant, replace(SHORT, max_seconds=600.0))
+    assert kinds(events) == [Reconsidering, Finished]
+    assert message.token_ids == first.token_ids
+    assert not message.stopped
+
+
+def test_an_answer_that_was_stopped_is_not_written_again(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: True)
+    stop = threading.Event()
+    requests = recorded(assistant, monkeypatch)
+    events = []
+    for event in assistant.reply(asked(), options=replace(SHORT, stop=stop)):
+        events.append(event)
+        stop.set()
+    assert kinds(events) == [Finished]
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("error", [PromptTooLongError("The memory is full."), RuntimeError("bad")])
+def test_a_search_that_fails_costs_no_answer(
+    error: Exception, assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: text == first.text)
+
+    def fail(n: int) -> None:
+        raise error
+
+    recorded(assistant, monkeypatch, before=fail)
+    events, message = answered(assistant)
+    assert kinds(events) == [Reconsidering, Finished]
+    assert message.token_ids == first.token_ids
+    assert assistant._engine.load.n_running == 0
+
+
+def test_closing_the_answer_while_it_is_written_again_frees_the_place(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: text == first.text)
+    events = assistant.reply(asked(), options=SHORT)
+    assert any(isinstance(event, Reconsidering) for event in events)
+    assert assistant._engine.load.n_running == 1
+    events.close()
+    assert assistant._engine.load.n_running == 0
+
+
+def test_so_many_tokens_in_all_are_drawn(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.second_thoughts.MAX_TOKENS", 5)
+    assert len(first.token_ids) < MAX_TOKENS
+    judged_by(monkeypatch, lambda text: True)
+    requests = recorded(assistant, monkeypatch)
+    _, message = answered(assistant)
+    tries = [r for r in requests if isinstance(r, Request) and r.begun]
+    assert 1 <= len(tries) < MAX_TRIES
+    assert message.token_ids == first.token_ids
+
+
+def test_what_could_stand_there_is_scored_once_and_after_the_same_prompt(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: True)
+    requests = recorded(assistant, monkeypatch)
+    answered(assistant)
+    (scoring,) = (r for r in requests if isinstance(r, Rescoring))
+    assert scoring.ids == first.token_ids
+    tries = [r for r in requests if isinstance(r, Request) and r.begun]
+    (again,) = (s for s in assistant._engine.rescore(replace(scoring, place=None)) if s)
+    assert isinstance(again, Scored)
+    gaps = []
+    for request in tries:
+        place = len(request.begun) - 1
+        assert request.begun[:-1] == first.token_ids[:place]
+        others = {o.token_id: o.log_probability for o in again.others[place]}
+        gaps.append(again.log_probabilities[place] - others[request.begun[-1]])
+    assert gaps == pytest.approx(sorted(gaps), abs=1e-3)
+
+
+@pytest.mark.parametrize("mode", ["exact", "turn"])
+def test_with_experts_the_rest_is_mixed_as_the_first_attempt_was(
+    mode: Literal["exact", "turn"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = Assistant.load(write_tiny_bundle(tmp_path / "tiny", experts=True), device="cpu")
+    options = replace(SHORT, experts=mode, temperature=0.0)
+    first = answered(assistant, replace(options, second_thoughts=False))[1]
+    judged_by(monkeypatch, lambda text: text == first.text)
+    requests = recorded(assistant, monkeypatch)
+    message = answered(assistant, options)[1]
+    assert message.first_attempt is not None
+    assert message.scalings is not None
+    assert message.scalings.mode == mode
+    drawn = [r for r in requests if isinstance(r, Request)]
+    assert {r.experts for r in drawn} == {mode}
+    # Begun with its own first tokens, the first attempt comes out again.
+    assert len(first.token_ids) > 4
+    begun = replace(drawn[0], begun=first.token_ids[:4], place=None)
+    (done,) = (e for e in assistant._engine.stream(begun) if isinstance(e, Done))
+    assert done.token_ids == first.token_ids

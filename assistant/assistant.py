@@ -122,9 +122,16 @@ class Assistant:
         adapters = _adapter_states(components, index)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         name, reads_names = description.name, description.reads_names
+        most_molecules = description.most_molecules
         if llm is not None:
-            name, reads_names = loaded.name, True
-        prompting = Prompting(loaded, components, retrieval=index, reads_names=reads_names)
+            name, reads_names, most_molecules = loaded.name, True, 0
+        prompting = Prompting(
+            loaded,
+            components,
+            retrieval=index,
+            reads_names=reads_names,
+            most_molecules=most_molecules,
+        )
         return cls(name, engine, prompting, adapters, description.digest())
 
     @property

@@ -65,6 +65,8 @@ class Bundle:
         hub_llm: Hub id of the language model, where it is no component.
         reads_names: Whether its language model can copy a molecule's name from the prompt; one that
             cannot invents names when it is shown any, so it is shown none.
+        most_molecules: The highest number of a molecule that it has learned to speak of; 0 where
+            there is no end to them.
     """
 
     directory: Path
@@ -72,6 +74,7 @@ class Bundle:
     components: dict[str, Path]
     hub_llm: str = ""
     reads_names: bool = True
+    most_molecules: int = 0
 
     @classmethod
     def read(cls, directory: Path) -> "Bundle":
@@ -101,7 +104,8 @@ class Bundle:
             )
         parts = {name: directory / place for name, place in values["components"].items()}
         reads_names = bool(values.get("reads_names", True))
-        return cls(directory, values["name"], parts, values.get("hub_llm", ""), reads_names)
+        most = int(values.get("most_molecules", 0))
+        return cls(directory, values["name"], parts, values.get("hub_llm", ""), reads_names, most)
 
     @classmethod
     def write(
@@ -112,6 +116,7 @@ class Bundle:
         *,
         hub_llm: str = "",
         reads_names: bool = True,
+        most_molecules: int = 0,
     ) -> "Bundle":
         """Writes `bundle.json`.
 
@@ -121,10 +126,12 @@ class Bundle:
             components: Paths relative to the directory, or absolute ones.
             hub_llm: Hub id of the language model, where it is no component.
             reads_names: Whether its language model can copy a molecule's name.
+            most_molecules: The highest number that it speaks of rightly; 0 for any.
         """
         values = {"format_version": FORMAT_VERSION, "name": name, "components": components}
         values |= {"hub_llm": hub_llm} if hub_llm else {}
         values |= {} if reads_names else {"reads_names": False}
+        values |= {"most_molecules": most_molecules} if most_molecules else {}
         write_json(directory / "bundle.json", values)
         return cls.read(directory)
 
@@ -135,8 +142,14 @@ class Bundle:
             known: str(path.relative_to(here) if path.is_relative_to(here) else path)
             for known, path in self.components.items()
         }
-        more = {"hub_llm": self.hub_llm, "reads_names": self.reads_names}
-        return Bundle.write(here, self.name, places | {name: place}, **more)
+        return Bundle.write(
+            here,
+            self.name,
+            places | {name: place},
+            hub_llm=self.hub_llm,
+            reads_names=self.reads_names,
+            most_molecules=self.most_molecules,
+        )
 
     def digest(self) -> str:
         """SHA-256 over all component files, for the passport."""

@@ -32,6 +32,10 @@ T = TypeVar("T")
 
 _MIN_ANSWER_TOKENS = 192
 """Room that a prompt must leave for its answer."""
+_TOO_MANY = (
+    "This model knows chats about up to {n} molecules and mixes up the numbers of more. Start a new"
+    " chat for other molecules."
+)
 _NO_ROOM_TO_QUOTE = "Captions of similar molecules were left out: the prompt had no room for them."
 
 Render = Callable[[Conversation, str, NearestFor | None], Prompt]
@@ -82,6 +86,7 @@ class Prompting:
         render: What is said of molecules.
         retrieval: Index whose captions of similar molecules are quoted.
         reads_names: Whether the model can read names that people give.
+        most_molecules: The highest number of a molecule that it speaks of rightly; 0 for any.
     """
 
     llm: LoadedLLM
@@ -89,6 +94,7 @@ class Prompting:
     render: Render = render_all
     retrieval: Index | None = None
     reads_names: bool = True
+    most_molecules: int = 0
 
     def spliced(self, conversation: Conversation) -> Spliced:
         """What the model reads before its answer to the last question.
@@ -132,6 +138,8 @@ class Prompting:
             dropped += n_drop
         if dropped:
             notices.append(_shortened(dropped))
+        if 0 < self.most_molecules < max(prompt.molecules, default=0):
+            notices.append(_TOO_MANY.format(n=self.most_molecules))
         return Fitted(conversation, prompt, laid_out, " ".join(notices))
 
     def count(self, laid_out: Layout) -> int:

@@ -278,6 +278,20 @@ def test_a_model_that_cannot_read_names_is_shown_none(bundle: Path, tmp_path: Pa
     assert asked.molecules[0].molecule.name == "ethanol"
 
 
+def test_more_molecules_than_a_model_knows_are_told(bundle: Path, tmp_path: Path) -> None:
+    small = shutil.copytree(bundle, tmp_path / "bundle")
+    described = json.loads((small / "bundle.json").read_text(encoding="utf-8"))
+    write_json(small / "bundle.json", {**described, "most_molecules": 2})
+    assert Bundle.read(small).with_component("llm", "llm").most_molecules == 2
+    prompting = Assistant.load(small).prompting
+    conversation = Conversation()
+    for number, smiles in enumerate(("CCO", "CCC", "CCN"), 1):
+        conversation, _ = conversation.with_molecule(Molecule.parse(smiles))
+        asked = conversation.with_message(Message("user", "Its mass?", (number,)))
+        notice = prompting.fit(asked).notice
+        assert ("mixes up the numbers" in notice) is (number == 3)
+
+
 def test_no_molecule_is_fine(assistant: Assistant) -> None:
     assert finished(list(assistant.reply(question("Hello"), options=SHORT))).message.text
 

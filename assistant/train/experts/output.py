@@ -40,6 +40,7 @@ def write_bundle(run: ExpertsRun, base: Bundle, *, command: str) -> Bundle:
         places | {EXPERTS: EXPERTS},
         hub_llm=base.hub_llm,
         reads_names=base.reads_names,
+        most_molecules=base.most_molecules,
     )
 
 

@@ -107,7 +107,8 @@ class TranscriptView:
 
     def _question(self, node: Node, turn: int, session: Session, *, may_undo: bool) -> str:
         question, conversation = node.message, session.conversation
-        seen = session.stored.tree.path[2 * turn - 2].message.attached if turn else ()
+        before = session.stored.tree.path[2 * turn - 2].message if turn else None
+        seen = _shown_with(before, conversation, turn - 1) if before else ()
         numbers = _shown_with(question, conversation, turn)
         cards = "".join(self._card(n, conversation, drawn=n not in seen) for n in numbers)
         undo = _action("undo", "undo", "take this question back", turn) if may_undo else ""

@@ -549,6 +549,9 @@ def test_a_question_that_compares_stands_with_all_it_is_about(desk: Desk) -> Non
 
     assert cards("What is its mass?") == ["nicotine"]
     assert cards("Which of the two is heavier?") == ["aspirin", "nicotine"]
+    again = desk.ask("And which has more rings?")[-1][0]["turns"][-1]
+    assert again.count('class="card"') == 2
+    assert "<svg" not in again.split('class="words"')[0]  # both were drawn with the one before
     assert cards("Is molecule 1 an acid?") == ["aspirin", "nicotine"]
     assert cards("And its logP?") == ["nicotine"]
 

@@ -1,7 +1,7 @@
 """1D parts of a pair model: rows of numbers of a molecule (`chem.views`) become one state.
 
     h = Dropout(GELU(LayerNorm(W z + role)))      z = clip((x − mean) / spread, ±c)
-    a = A z', z' not clipped                      what a molecule adds to the outputs by itself
+    a = A z', z' clipped later                    what a molecule adds to the outputs by itself
 
 Mean and spread are those of the molecules it is trained on; columns that hardly vary there are left
 out (spread 0), since what was never seen has no weight to go by. The role enters before the
@@ -21,6 +21,9 @@ MIN_SEEN = 3
 """Training molecules that must differ from the commonest value of a column for it to count."""
 _SPARSE = "morgan"
 _LIMIT = 4.0
+"""Standard deviations at which a value is cut."""
+_FAR = 6.0
+"""The same for the additive part, which has to go on beyond what it was fitted to."""
 _STANDARD = 0.3
 """Standardised columns are scaled by this, beside counts that are mostly 0."""
 _LEAST_SPREAD = 1e-3
@@ -62,13 +65,13 @@ class Standardised(nn.Module):
 
     Args:
         views: Names, in order.
-        limit: Standard deviations at which a value is cut; None cuts nothing.
+        limit: Standard deviations at which a value is cut.
     """
 
     mean: Tensor
     factor: Tensor
 
-    def __init__(self, views: tuple[str, ...], *, limit: float | None = _LIMIT) -> None:
+    def __init__(self, views: tuple[str, ...], *, limit: float = _LIMIT) -> None:
         super().__init__()
         self.views, self._limit = views, limit
         width = view_width(views)
@@ -100,8 +103,6 @@ class Standardised(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """(m, f), 0 where a row has no value or the column is not used."""
         z = ((rows - self.mean) * self.factor).nan_to_num()
-        if self._limit is None:
-            return z
         end = self._limit * _STANDARD
         return torch.where(self.is_count, z, z.clamp(-end, end))
 
@@ -129,7 +130,7 @@ class ViewEncoder(nn.Module):
 
 
 class Additive(nn.Module):
-    """What a molecule adds to each output by itself, linear in its views and not cut anywhere.
+    """What a molecule adds to each output by itself, linear in its views.
 
     A sum over groups goes on beyond the sizes that were trained on, where a non-linear model stays
     at what it knows (group additivity: Benson 1976). Its weights are solved for, not descended to.
@@ -142,7 +143,7 @@ class Additive(nn.Module):
         super().__init__()
         check_views(views)
         self.views = views
-        self.standard = Standardised(views, limit=None)
+        self.standard = Standardised(views, limit=_FAR)
         self.register_buffer("weight", torch.zeros(view_width(views), n_outputs))
         self.register_buffer("offset", torch.zeros(n_outputs))
 

@@ -301,11 +301,13 @@ def test_mistakes_in_a_recipe_are_named(tmp_path: Path) -> None:
         PairRecipe.load(tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize("name", ["pairs_chromophore", "pairs_solvation", "pairs_drugs"])
+@pytest.mark.parametrize(
+    "name", ["pairs_chromophore", "pairs_solvation", "pairs_drugs", "pairs_drugs_cold"]
+)
 def test_the_recipes_of_the_repository_are_read(name: str) -> None:
     recipe = PairRecipe.load(Path(pairs.__file__).parent / "configs" / f"{name}.toml")
     assert recipe.licence
-    assert recipe.shipped == (name != "pairs_drugs")
+    assert recipe.shipped == ("drugs" not in name)
 
 
 def test_the_learning_rate_begins_again_after_a_restart() -> None:

@@ -144,6 +144,25 @@ def test_a_head_adds_what_each_molecule_gives() -> None:
     torch.testing.assert_close(more - plain, 2 * head.additive(views), rtol=1e-4, atol=1e-4)
 
 
+@torch.no_grad()
+def test_a_symmetric_head_scores_both_ways_round_alike_to_the_last_bit() -> None:
+    torch.manual_seed(5)
+    config = PairHeadConfig(
+        config_of(False, "bilinear_fusion"),
+        ("drug_drug",),
+        (0.0,),
+        (1.0,),
+        (False,),
+        8,
+        additive=("counts",),
+    )
+    head = PairHead(config).eval()
+    head.additive.weight += 0.1
+    a, b = (head.blocks([tensors_of(smiles)], "drug") for smiles in (ASPIRIN, ALANINE))
+    assert torch.equal(head(a, b), head(b, a))
+    assert not torch.equal(head(a, b), head(a, a))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

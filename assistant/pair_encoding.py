@@ -4,7 +4,8 @@
 
 Where the order does not matter a pair is encoded in its canonical order, so that both ways round
 give the same tokens to the last bit. A molecule without a 3D shape is never given a made-up one: a
-model with a 2D encoder reads the graph alone and says so, one without gives no tokens and says why.
+model with another encoder reads the rest alone and says so, one without gives no tokens and says
+why.
 """
 
 import threading
@@ -23,6 +24,7 @@ from assistant.chem.graph import to_graph
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair
 from assistant.errors import ChemistryTimeoutError, InvalidMoleculeError, QueueFullError
+from assistant.graph.pairs.encoders1d import view_tensors
 from assistant.graph.pairs.model import MoleculeTensors, PairModel, PairTensors
 
 MAX_KEPT = 512
@@ -110,7 +112,8 @@ class PairEncoder:
         sides = [self._tensors(molecule) for molecule in (pair.first, pair.second)]
         lasting = all(is_lasting for _, _, is_lasting in sides)
         reasons = [reason for _, reason, _ in sides if reason]
-        if reasons and self.model.config.encoder_2d is None:
+        config = self.model.config
+        if reasons and config.encoder_2d is None and config.encoder_1d is None:
             return PairEncoding(note=_without_tokens(reasons)), lasting
         first, second = (tensors for tensors, _, _ in sides)
         with torch.no_grad():
@@ -120,9 +123,11 @@ class PairEncoder:
 
     def _tensors(self, molecule: Molecule) -> tuple[MoleculeTensors, str, bool]:
         """A molecule for the model, why it has no shape (if it should), and whether that lasts."""
-        graph = to_graph(molecule)
-        if self.model.config.encoder_3d is None:
-            return MoleculeTensors(graph), "", True
+        graph, config = to_graph(molecule), self.model.config
+        names = config.encoder_1d.views if config.encoder_1d is not None else ()
+        views = view_tensors(molecule.rdmol(), names)
+        if config.encoder_3d is None:
+            return MoleculeTensors(graph, views=views), "", True
         known = self._shapes.get(molecule.smiles)
         lasting = True
         if known is None:
@@ -130,7 +135,7 @@ class PairEncoder:
             if lasting:
                 self._shapes.put(molecule.smiles, known)
         positions, reason = known
-        return MoleculeTensors(graph, positions), reason, lasting
+        return MoleculeTensors(graph, positions, views), reason, lasting
 
     def _find_shapes(self, molecule: Molecule) -> tuple[tuple[Tensor | None, str], bool]:
         try:

@@ -22,6 +22,7 @@ from assistant.chem.graph import to_graph
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import PairTask
 from assistant.errors import BundleError
+from assistant.graph.pairs.encoders1d import view_tensors
 from assistant.graph.pairs.head import PAIR_HEAD_COMPONENT, PairHead, PairHeadConfig
 from assistant.graph.pairs.model import MoleculeTensors
 from assistant.pairing.domain import outside
@@ -140,13 +141,14 @@ class PairPredictor:
             self._blocks.clear()
 
     def _block(self, molecule: Molecule, role: str) -> Tensor:
-        """What is kept of a molecule in a role, (1, k, d)."""
+        """What is kept of a molecule in a role, one row."""
         key = (role, molecule.smiles)
         with self._lock:
             if key in self._blocks:
                 self._blocks.move_to_end(key)
                 return self._blocks[key]
-        block = self.head.blocks([MoleculeTensors(to_graph(molecule))], role)
+        views = view_tensors(molecule.rdmol(), self.head.config.views)
+        block = self.head.blocks([MoleculeTensors(to_graph(molecule), views=views)], role)
         with self._lock:
             self._blocks[key] = block
             while len(self._blocks) > MAX_KEPT:

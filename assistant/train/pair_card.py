@@ -7,7 +7,7 @@ from assistant.chem.pairs import pair_task
 from assistant.graph.pairs.head import PairHead
 from assistant.pairing.figures import HeadFigures, TaskFigures
 from assistant.train.curves import read_log
-from assistant.train.pair_recipe import PairRecipe
+from assistant.train.pair_recipe import PairRecipe, Sizes
 from assistant.train.pair_tables import PairTable
 
 
@@ -30,9 +30,9 @@ def card_text(
         f"Predicts {', '.join(pair_task(t).quantity or 'interaction' for t in recipe.tasks)}."
         " The numbers are a regression or classification head's, never the language model's text.",
         "",
-        f"- Model: {sizes.encoder} encoder, {sizes.n_layers} rounds, width {sizes.d_model};"
-        f" alignment {sizes.alignment} to {sizes.n_tokens} tokens; interaction"
-        f" {sizes.interaction}; head of two layers. {n_weights:,} weights, stored in 16 bit.",
+        f"- Model: {_encoders(sizes)}; {sizes.n_tokens} tokens of width {sizes.d_model};"
+        f" interaction {sizes.interaction}; head of two layers{_additive(sizes)}."
+        f" {n_weights:,} weights, stored in 16 bit.",
         f"- Data: {recipe.licence}.",
         f"- Rows: {counts}; {table.n_unread} not read, {table.n_leaking} left out of training since"
         " they stand in validation or test too.",
@@ -59,6 +59,24 @@ def card_text(
     if not recipe.shipped:
         lines.insert(3, "\n**Not to be given away**: see the terms of the data below.")
     return "\n".join(lines) + "\n"
+
+
+def _encoders(sizes: Sizes) -> str:
+    found = []
+    if sizes.encoder:
+        found.append(
+            f"{sizes.encoder} encoder, {sizes.n_layers} rounds, alignment {sizes.alignment}"
+        )
+    if sizes.views:
+        found.append(f"views {', '.join(sizes.views)} to one state of {sizes.view_width}")
+    return "; ".join(found)
+
+
+def _additive(sizes: Sizes) -> str:
+    if not sizes.additive:
+        return ""
+    views = ", ".join(sizes.additive)
+    return f"; added to it what each molecule gives by ridge regression on its view {views}"
 
 
 def _looked(rows: Sequence[Mapping[str, float]]) -> str:

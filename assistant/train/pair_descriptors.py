@@ -121,7 +121,8 @@ def learn_descriptors(
         for group in optimiser.param_groups:
             group["lr"] = settings.lr * rate
         rows = drawn.choice(len(tensors), min(settings.batch, len(tensors)), replace=False)
-        blocks = head.blocks([tensors[i] for i in rows], head.config.roles[0])
+        roles = [head.config.roles[0]] * len(rows)
+        blocks = head.pair.aligned([tensors[i] for i in rows], roles)
         loss = nn.functional.smooth_l1_loss(out(blocks.flatten(1)), targets[rows])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.chem.pairs import pair_task
+from assistant.chem.views import check_views
 from assistant.graph.pairs.alignment import AlignmentConfig
+from assistant.graph.pairs.encoders1d import Encoder1DConfig
 from assistant.graph.pairs.encoders2d import Encoder2DConfig
 from assistant.graph.pairs.interactions import InteractionConfig
 from assistant.graph.pairs.model import PairConfig
@@ -16,17 +18,44 @@ from assistant.train.recipe_file import RecipeFile, check_keys, filled
 
 @dataclass(frozen=True)
 class Sizes:
-    """The pair model: names of its registries and widths."""
+    """The pair model: names of its registries and widths.
+
+    Attributes:
+        encoder: The 2D encoder; "" without.
+        n_layers: Its rounds.
+        d_model: Width of its atoms, of tokens and of the interaction.
+        views: Views of the 1D encoder; none without.
+        view_width: Width of its state.
+        view_dropout: On its state.
+        alignment: From atoms to tokens.
+        n_tokens: Tokens.
+        interaction: Of the tokens of both molecules.
+        rank: Of the bilinear fusion.
+        hidden: Width of the head.
+        dropout: In the 2D encoder and in the head.
+        additive: Views of a part that is linear in them; none without.
+        strength: Of the penalty on that part's weights (ridge regression).
+    """
 
     encoder: str = "gin"
     n_layers: int = 4
     d_model: int = 128
+    views: tuple[str, ...] = ()
+    view_width: int = 256
+    view_dropout: float = 0.0
     alignment: str = "mlp"
     n_tokens: int = 4
     interaction: str = "gated_fusion"
     rank: int = 128
     hidden: int = 128
     dropout: float = 0.0
+    additive: tuple[str, ...] = ()
+    strength: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("views", "additive"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_views((*self.views, *self.additive))
 
     def pair_config(self) -> PairConfig:
         """The pair model's own configuration; the head reads tokens of the same width."""
@@ -35,7 +64,12 @@ class Sizes:
             d_model=self.d_model,
             encoder_2d=Encoder2DConfig(
                 self.encoder, self.d_model, self.n_layers, dropout=self.dropout
-            ),
+            )
+            if self.encoder
+            else None,
+            encoder_1d=Encoder1DConfig(self.views, self.view_width, self.view_dropout)
+            if self.views
+            else None,
             alignment=AlignmentConfig(self.alignment, self.n_tokens),
             interaction=InteractionConfig(self.interaction, rank=self.rank),
         )
@@ -71,7 +105,9 @@ class PairRecipe(RecipeFile):
         epochs: Times each training row is seen (drugs: steps of `batch` drugs, as many epochs of
             all drugs).
         batch: First molecules per step, each with all of its rows; drugs per step, with all pairs
-            among them.
+            among them; rows per step with `by_rows`.
+        by_rows: Steps take rows at random. Rows of one molecule say much the same, so that a step
+            learns more from rows apart; where a graph is encoded it also costs more.
         max_pairs: Pairs per step at most, drawn anew each step.
         lr: Highest learning rate: warm-up over a twentieth, then a cosine to a hundredth.
         restarts: Epochs after which that begins again (Loshchilov and Hutter 2017, SGDR), so that a
@@ -91,6 +127,7 @@ class PairRecipe(RecipeFile):
     logarithmic: tuple[str, ...] = ()
     epochs: int = 60
     batch: int = 64
+    by_rows: bool = False
     max_pairs: int = 4096
     lr: float = 1e-3
     restarts: tuple[int, ...] = ()
@@ -120,6 +157,8 @@ class PairRecipe(RecipeFile):
                 f"epochs {self.epochs}, batch {self.batch}, check_every {self.check_every} and lr"
                 f" {self.lr} must be positive"
             )
+        if self.descriptors.epochs and not self.sizes.encoder:
+            raise ValueError("[descriptors] trains a 2D encoder, but sizes.encoder is empty")
 
     def rate(self, epochs_done: float) -> float:
         """The learning rate after so many epochs, parts of them included."""

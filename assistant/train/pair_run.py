@@ -1,26 +1,22 @@
-"""One training of a pair head: batches, steps, the running mean of the weights, resuming.
-
-A step takes some first molecules with all of their rows, so that each is encoded once however many
-partners it has; for drugs it takes some drugs with all known pairs among them.
-"""
+"""One training of a pair head: steps, the running mean of the weights, resuming."""
 
 import copy
 import json
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from assistant.chem.graph import MoleculeGraph
 from assistant.evaluate.metrics.numbers import yes_no_metrics
 from assistant.graph.pairs.head import PairHead, PairHeadConfig
 from assistant.graph.pairs.model import MoleculeTensors
+from assistant.train.pair_batches import batches, parts, steps_per_epoch
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_tables import PairTable
+from assistant.train.pair_views import fit_views
 from assistant.train.progress import Progress
 
 _BLOCKS_AT_ONCE = 128
@@ -52,6 +48,7 @@ def head_of(recipe: PairRecipe, table: PairTable) -> PairHead:
             tuple(logarithmic),
             sizes.hidden,
             sizes.dropout,
+            sizes.additive,
         )
     )
 
@@ -62,7 +59,7 @@ class PairRun:
     Args:
         recipe: How.
         table: Pairs and values.
-        graphs: Of the table's molecules.
+        molecules: Those of the table, with the views that the recipe names.
         directory: Where the state and the log are kept, to resume from; None keeps nothing.
         head: To go on from; a fresh one without.
     """
@@ -71,17 +68,18 @@ class PairRun:
         self,
         recipe: PairRecipe,
         table: PairTable,
-        graphs: Sequence[MoleculeGraph],
+        molecules: Sequence[MoleculeTensors],
         directory: Path | None = None,
         *,
         head: PairHead | None = None,
     ) -> None:
         self.recipe, self.table, self.directory = recipe, table, directory
-        self.tensors = [MoleculeTensors(graph) for graph in graphs]
+        self.tensors = list(molecules)
         self.head = head or head_of(recipe, table)
-        self.mean = copy.deepcopy(self.head).eval().requires_grad_(False)
         self.targets = torch.from_numpy(self._standardised()).float()
         self.pairs = torch.from_numpy(table.pairs)
+        fit_views(self.head, table, self.tensors, self.targets, recipe.sizes.strength)
+        self.mean = copy.deepcopy(self.head).eval().requires_grad_(False)
         self.weights = torch.tensor([recipe.task_weights.get(t, 1.0) for t in recipe.tasks])
         self.epoch, self.step = 0, 0
         self.optimiser = torch.optim.AdamW(
@@ -106,13 +104,12 @@ class PairRun:
             where there are none.
         """
         self._resume()
-        rows = self.table.rows("train")
-        n_steps = self._steps_per_epoch(rows)
+        n_steps = steps_per_epoch(self.recipe, self.table)
         progress = Progress(title, self.recipe.epochs * n_steps, done=self.step, unit="pairs")
         while self.epoch < self.recipe.epochs:
             random = np.random.default_rng([self.recipe.seed, self.epoch])
             losses = []
-            for batch in self._batches(rows, random):
+            for batch in batches(self.recipe, self.table, random):
                 loss = self._update(batch, self.step / n_steps)
                 losses.append(loss)
                 progress.advance(len(batch), f"loss {np.mean(losses[-50:]):.3f}")
@@ -121,28 +118,6 @@ class PairRun:
         self._save()
         self.mean.load_state_dict(self.best_weights)
         return self.mean
-
-    def _steps_per_epoch(self, rows: np.ndarray) -> int:
-        pairs = self.table.pairs[rows]
-        molecules = pairs if self.recipe.is_symmetric else pairs[:, 0]
-        return math.ceil(len(np.unique(molecules)) / self.recipe.batch)
-
-    def _batches(self, rows: np.ndarray, random: np.random.Generator) -> Iterator[np.ndarray]:
-        """Rows of each step."""
-        pairs, size = self.table.pairs[rows], self.recipe.batch
-        columns = pairs if self.recipe.is_symmetric else pairs[:, 0]
-        molecules = random.permutation(np.unique(columns))
-        for start in range(0, len(molecules), size):
-            chosen = np.zeros(len(self.table.smiles), dtype=bool)
-            chosen[molecules[start : start + size]] = True
-            if self.recipe.is_symmetric and start + size > len(molecules):
-                chosen[molecules[-size:]] = True  # the last step has as many drugs as the others
-            inside = chosen[pairs].all(1) if self.recipe.is_symmetric else chosen[pairs[:, 0]]
-            batch = rows[inside]
-            if len(batch) > self.recipe.max_pairs:
-                batch = random.choice(batch, self.recipe.max_pairs, replace=False)
-            if len(batch):
-                yield batch
 
     def _update(self, batch: np.ndarray, epochs_done: float) -> float:
         for group in self.optimiser.param_groups:
@@ -263,14 +238,14 @@ class PairRun:
         places, blocks = {}, []
         for side in (0, 1):
             molecules = torch.unique(pairs[:, side]).tolist()
-            parts = [
+            encoded = [
                 head.blocks([self.tensors[i] for i in some], head.config.roles[side])
-                for some in _parts(molecules, _BLOCKS_AT_ONCE)
+                for some in parts(molecules, _BLOCKS_AT_ONCE)
             ]
             places[side] = {molecule: i for i, molecule in enumerate(molecules)}
-            blocks.append(torch.cat(parts))
+            blocks.append(torch.cat(encoded))
         found = []
-        for some in _parts(pairs.tolist(), _PAIRS_AT_ONCE):
+        for some in parts(pairs.tolist(), _PAIRS_AT_ONCE):
             first = blocks[0][[places[0][p[0]] for p in some]]
             second = blocks[1][[places[1][p[1]] for p in some]]
             found.append(head.values(head(first, second)))
@@ -309,8 +284,3 @@ def roc_auc(scores: np.ndarray, wanted: np.ndarray) -> float:
     """As the evaluation computes it."""
     metric = yes_no_metrics([None] * len(scores), scores.tolist(), wanted.tolist())[0]
     return metric.value
-
-
-def _parts(things: Sequence, size: int) -> Iterator[Sequence]:
-    for start in range(0, len(things), size):
-        yield things[start : start + size]

@@ -23,10 +23,10 @@ import numpy as np
 import torch
 
 from assistant.checkpoint import sha256_of
-from assistant.chem.graph import MoleculeGraph
 from assistant.errors import AssistantError
 from assistant.evaluate.report import table_text, write_report
 from assistant.graph.pairs.head import PairHead
+from assistant.graph.pairs.model import MoleculeTensors
 from assistant.train.curves import require_matplotlib
 from assistant.train.guard import NOTE, refuse_another
 from assistant.train.pair_descriptors import learn_descriptors
@@ -35,6 +35,7 @@ from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_run import PairRun, head_of
 from assistant.train.pair_splits import n_random, split_report
 from assistant.train.pair_tables import PairTable, read_pairs
+from assistant.train.pair_views import molecules_of
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ def train_component(
 ) -> dict[str, float]:
     """Trains, measures and writes the component; returns the test figures by name."""
     start = start_of(recipe, table, args.data, args.run)
-    run = PairRun(recipe, table, table.graphs(), args.run, head=start)
+    molecules = molecules_of(table, start.config.views, args.run)
+    run = PairRun(recipe, table, molecules, args.run, head=start)
     head = round_to_half(run.train(recipe.name))
     figures = measured(run, head, command=args.command)
     component = write_component(run, head, figures, args.run, all_known=args.known)
@@ -101,13 +103,13 @@ def train_component(
 
 def run_splits(recipe: PairRecipe, table: PairTable, args: argparse.Namespace) -> None:
     """Trains once per split, from the same start, and writes one report."""
-    graphs = table.graphs()
     start = start_of(recipe, table, args.data, args.run)
+    molecules = molecules_of(table, start.config.views, args.run)
     report = split_report(
         recipe,
         table,
         args.splits,
-        lambda split, number: _fit(recipe, split, graphs, start, f"{args.splits} {number + 1}"),
+        lambda split, number: _fit(recipe, split, molecules, start, f"{args.splits} {number + 1}"),
         args.run,
         args.command,
     )
@@ -119,14 +121,14 @@ def run_splits(recipe: PairRecipe, table: PairTable, args: argparse.Namespace) -
 def _fit(
     recipe: PairRecipe,
     split: PairTable,
-    graphs: Sequence[MoleculeGraph],
+    molecules: Sequence[MoleculeTensors],
     start: PairHead,
     title: str,
 ) -> np.ndarray:
     """Predictions of a split's test rows by a head trained on its training rows alone."""
     head = PairHead(head_of(recipe, split).config)  # mean and spread of these training rows
     head.load_state_dict(copy.deepcopy(start.state_dict()))
-    run = PairRun(recipe, split, graphs, head=head)
+    run = PairRun(recipe, split, molecules, head=head)
     return run.predict(round_to_half(run.train(title)), split.rows("test"))
 
 

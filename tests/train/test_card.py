@@ -18,6 +18,7 @@ from assistant.train.pair_card import card_text
 from assistant.train.pair_output import measured
 from assistant.train.pair_run import PairRun
 from assistant.train.pair_tables import read_pairs
+from assistant.train.pair_views import molecules_of
 from assistant.train.recipe import Recipe
 from tests.pairing.tiny import RECIPE, write_dyes
 
@@ -187,7 +188,7 @@ def test_a_pair_card_says_how_often_it_looked_and_in_which_unit_a_mean_is(
 ) -> None:
     recipe = replace(RECIPE, logarithmic=("emission",))
     table = read_pairs(recipe.source, recipe.tasks, write_dyes(tmp_path))
-    run = PairRun(recipe, table, table.graphs())
+    run = PairRun(recipe, table, molecules_of(table, ()))
     figures = measured(run, run.head, command="")
     rows = [
         {"epoch": n, "loss": 1.0} | ({"valid absorption MAE": 2.0} if n in epochs else {})

@@ -1,6 +1,7 @@
 """The pair model with a head of its own: two molecules in, one number per task out, no LLM.
 
     x1, x2 (k, d) ─► interaction tokens (k, d_llm) ─► flat, BatchNorm, Linear, GELU, Linear ─► z
+    z + a1 + a2, where there is an additive part: what each molecule adds by itself
     value = mean + scale · z   (10^ of it where the quantity is logarithmic);  score = sigmoid(z)
 
 Each molecule is encoded once per role (`blocks`) and mixed with as many partners as wanted. What it
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from assistant.chem.pairs import PairTask, pair_task
+from assistant.graph.pairs.encoders1d import Additive
 from assistant.graph.pairs.model import MoleculeTensors, PairConfig, PairModel
 
 PAIR_HEAD_COMPONENT = "pair_head"
@@ -31,6 +33,7 @@ class PairHeadConfig:
         logarithmic: Per task, whether the head gives the decimal logarithm of the value.
         hidden: Width of the head.
         dropout: In the head.
+        additive: Views of a part that is linear in them; none without.
     """
 
     model: PairConfig
@@ -40,11 +43,12 @@ class PairHeadConfig:
     logarithmic: tuple[bool, ...]
     hidden: int = 128
     dropout: float = 0.0
+    additive: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.model, Mapping):
             object.__setattr__(self, "model", PairConfig(**self.model))
-        for name in ("tasks", "means", "scales", "logarithmic"):
+        for name in ("tasks", "means", "scales", "logarithmic", "additive"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.tasks or len({pair_task(name).roles for name in self.tasks}) != 1:
             raise ValueError(f"the tasks {', '.join(self.tasks)} need one pair of roles in common")
@@ -61,6 +65,12 @@ class PairHeadConfig:
     def pair_tasks(self) -> tuple[PairTask, ...]:
         """The tasks, in the order of the outputs."""
         return tuple(pair_task(name) for name in self.tasks)
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Views of a molecule that are read, each once."""
+        encoder = self.model.encoder_1d
+        return tuple(dict.fromkeys((*(encoder.views if encoder else ()), *self.additive)))
 
     @property
     def roles(self) -> tuple[str, str]:
@@ -80,6 +90,7 @@ class PairHead(nn.Module):
         super().__init__()
         self.config = config
         self.pair = PairModel(config.model)
+        self.additive = Additive(config.additive, len(config.tasks)) if config.additive else None
         width = config.model.n_tokens * config.model.d_llm
         self.head = nn.Sequential(
             # Means over atoms differ little between molecules: without this, what they have in
@@ -92,13 +103,28 @@ class PairHead(nn.Module):
         )
 
     def blocks(self, molecules: Sequence[MoleculeTensors], role: str) -> Tensor:
-        """What is kept of molecules in one role, (m, k, d)."""
-        return self.pair.blocks(molecules, [role] * len(molecules))
+        """What is kept of molecules in one role, (m, k·d + tasks): tokens, and what each adds."""
+        tokens = self.pair.blocks(molecules, [role] * len(molecules)).flatten(1)
+        return torch.cat([tokens, self._added(molecules).to(tokens)], dim=1)
+
+    def _added(self, molecules: Sequence[MoleculeTensors]) -> Tensor:
+        if self.additive is None:
+            return torch.zeros(len(molecules), len(self.config.tasks))
+        views = self.additive.views
+        return self.additive(torch.stack([molecule.row(views) for molecule in molecules]))
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
-        """Standardised outputs (p, tasks) of blocks (p, k, d) of both molecules."""
+        """Standardised outputs (p, tasks) of blocks (p, k·d + tasks) of both molecules."""
         either = torch.full((x1.shape[0],), self.config.is_symmetric, device=x1.device)
-        return self.head(self.pair.mix(x1, x2, either).flatten(1))
+        (tokens1, added1), (tokens2, added2) = self._parts(x1), self._parts(x2)
+        outputs = self.head(self.pair.mix(tokens1, tokens2, either).flatten(1))
+        return outputs + (added1 + added2)
+
+    def _parts(self, blocks: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (p, k, d) and what each molecule adds (p, tasks)."""
+        model = self.config.model
+        tokens, added = blocks.tensor_split([model.n_tokens * model.d_model], dim=1)
+        return tokens.unflatten(1, (model.n_tokens, model.d_model)), added
 
     def values(self, outputs: Tensor) -> Tensor:
         """Outputs (p, tasks) in the units of the tasks; for yes/no the probability of yes."""

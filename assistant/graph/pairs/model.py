@@ -1,13 +1,16 @@
 """The pair model: two molecules with roles in, k interaction tokens of the LLM's width out.
 
     molecule ─┬► 2D encoder ─► atoms, mean ─────────┐ + role, kind
-              └► 3D encoder ─► mean per conformer ──┴─► nodes ─► alignment ─► x (k, d)
-                                └─ conformer graph ─┘ (of both)
+              ├► 3D encoder ─► mean per conformer ──┴─► nodes ─► alignment ─┐
+              │                 └─ conformer graph ─┘ (of both)             ├─ + ─► x (k, d)
+              └► 1D encoder ─► one state ─► k tokens ───────────────────────┘
     x1, x2 ─► interaction ─► LayerNorm, Linear ─► tokens (k, d_llm)
 
-ModuLM (Chen et al. 2025, arXiv 2506.00880): each box is chosen by name. The 1D view is the LLM's
-own SMILES text. Where the task is symmetric the interaction is ½ (I(x1, x2) + I(x2, x1)), so that
-the order cannot matter; elsewhere each molecule carries its role from before the alignment on.
+ModuLM (Chen et al. 2025, arXiv 2506.00880): each box is chosen by name. The published 1D view is
+the LLM's own SMILES text; where no LLM reads along, views of numbers (`encoders1d`) take its place
+and join after the alignment: in a mean over nodes they would drown. Where the task is symmetric the
+interaction is ½ (I(x1, x2) + I(x2, x1)), so that the order cannot matter; elsewhere each molecule
+carries its role from the start.
 Interaction happens at the pair model's own width and is projected to the LLM's at the end (the
 published order is the reverse, which puts d_llm³ weights into the bilinear fusion).
 """
@@ -22,6 +25,7 @@ from assistant.chem.pairs import PAIR_ROLES, PairTask
 from assistant.graph.encoder import MolecularGraph, collate
 from assistant.graph.pairs.alignment import AlignmentConfig, build_alignment, check_alignment
 from assistant.graph.pairs.conformer_graph import ConformerGraph, check_conformer_graph
+from assistant.graph.pairs.encoders1d import Encoder1DConfig, ViewEncoder
 from assistant.graph.pairs.encoders2d import ENCODERS_2D, Encoder2DConfig
 from assistant.graph.pairs.encoders3d import ENCODERS_3D, Encoder3DConfig
 from assistant.graph.pairs.graph_ops import scatter_mean, to_dense
@@ -48,6 +52,7 @@ class PairConfig:
             interaction's number of heads.
         n_conformers: Conformers asked for per molecule (3D).
         roles: Roles with an embedding, in order.
+        encoder_1d: The encoder of views, or None.
     """
 
     d_llm: int
@@ -59,10 +64,12 @@ class PairConfig:
     interaction: InteractionConfig = field(default_factory=InteractionConfig)
     n_conformers: int = 20
     roles: tuple[str, ...] = PAIR_ROLES
+    encoder_1d: Encoder1DConfig | None = None
 
     def __post_init__(self) -> None:
         self._from_json("encoder_2d", Encoder2DConfig)
         self._from_json("encoder_3d", Encoder3DConfig)
+        self._from_json("encoder_1d", Encoder1DConfig)
         self._from_json("alignment", AlignmentConfig)
         self._from_json("interaction", InteractionConfig)
         object.__setattr__(self, "roles", tuple(self.roles))
@@ -71,9 +78,10 @@ class PairConfig:
                 f"d_llm {self.d_llm}, d_model {self.d_model} and n_conformers {self.n_conformers}"
                 " must be positive"
             )
-        if self.encoder_2d is None and self.encoder_3d is None:
+        if self.encoder_2d is None and self.encoder_3d is None and self.encoder_1d is None:
             raise ValueError(
                 "a pair model needs an encoder: encoder_2d None and encoder_3d None leave it blind"
+                " without encoder_1d"
             )
         if self.conformer_graph and self.encoder_3d is None:
             raise ValueError("conformer_graph True needs conformers, but encoder_3d is None")
@@ -100,10 +108,13 @@ class MoleculeTensors:
     Attributes:
         graph: The OGB graph of n atoms.
         positions: Conformers (c, n, 3) in Å, in the graph's atom order; None when there is no 3D.
+        views: Rows of numbers (f,) by the name of the view; what a model without a 1D encoder
+            does not ask for.
     """
 
     graph: MolecularGraph
     positions: Tensor | None = None
+    views: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n_atoms = self.graph.x.shape[0]
@@ -118,6 +129,17 @@ class MoleculeTensors:
     def has_shape(self) -> bool:
         """Whether there is at least one conformer."""
         return self.positions is not None and self.positions.shape[0] > 0
+
+    def row(self, names: Sequence[str]) -> Tensor:
+        """These views one after the other, (f,).
+
+        Raises:
+            ValueError: One of them is not there.
+        """
+        missing = sorted(set(names) - set(self.views))
+        if missing:
+            raise ValueError(f"a molecule has no view {', '.join(missing)}, which the model reads")
+        return torch.cat([self.views[name] for name in names])
 
 
 @dataclass(frozen=True)
@@ -136,7 +158,7 @@ class PairModel(nn.Module):
         super().__init__()
         self.config = config
         d_model = config.d_model
-        self.encoder_2d = self.encoder_3d = self.conformer_graph = None
+        self.encoder_1d = self.encoder_2d = self.encoder_3d = self.conformer_graph = None
         if config.encoder_2d is not None:
             self.encoder_2d = ENCODERS_2D[config.encoder_2d.kind](config.encoder_2d)
             self.project_2d = _project(config.encoder_2d.d_model, d_model)
@@ -145,9 +167,13 @@ class PairModel(nn.Module):
             self.project_3d = _project(config.encoder_3d.d_model, d_model)
         if config.conformer_graph:
             self.conformer_graph = ConformerGraph(d_model, config.interaction.n_heads)
-        self.roles = nn.Parameter(torch.randn(len(config.roles), d_model) * 0.2)
-        self.kinds = nn.Parameter(torch.randn(3, d_model) * 0.2)  # atom, mean of atoms, conformer
-        self.alignment = build_alignment(config.alignment, d_model)
+        if self.encoder_2d is not None or self.encoder_3d is not None:
+            self.roles = nn.Parameter(torch.randn(len(config.roles), d_model) * 0.2)
+            self.kinds = nn.Parameter(torch.randn(3, d_model) * 0.2)  # atom, their mean, conformer
+            self.alignment = build_alignment(config.alignment, d_model)
+        if config.encoder_1d is not None:
+            self.encoder_1d = ViewEncoder(config.encoder_1d, len(config.roles))
+            self.project_1d = nn.Linear(config.encoder_1d.d_model, config.n_tokens * d_model)
         self.interaction = build_interaction(config.interaction, d_model)
         self.norm = nn.LayerNorm(d_model)
         self.out = nn.Linear(d_model, config.d_llm)
@@ -158,8 +184,8 @@ class PairModel(nn.Module):
         """Interaction tokens, (p, k, d_llm).
 
         Raises:
-            ValueError: A molecule has nothing the model could read (no 3D for a 3D model), or a
-                task has a role the model does not know.
+            ValueError: A molecule has nothing the model could read (no 3D for a 3D model, no view
+                for a model of views), or a task has a role the model does not know.
         """
         n_pairs = len(pairs)
         molecules = [*(pair.first for pair in pairs), *(pair.second for pair in pairs)]
@@ -177,7 +203,27 @@ class PairModel(nn.Module):
         Raises:
             ValueError: As `forward`.
         """
-        rows = self._roles(roles)  # (m, d)
+        parts = []
+        if self.encoder_2d is not None or self.encoder_3d is not None:
+            parts.append(self.aligned(molecules, roles))
+        if self.encoder_1d is not None:
+            parts.append(self._tokens_1d(molecules, self._places(roles)))
+        return sum(parts[1:], start=parts[0])
+
+    def _tokens_1d(self, molecules: Sequence[MoleculeTensors], roles: Tensor) -> Tensor:
+        """Tokens of the views, (m, k, d)."""
+        views = self.encoder_1d.standard.views
+        rows = torch.stack([molecule.row(views) for molecule in molecules]).to(roles.device)
+        states = self.project_1d(self.encoder_1d(rows, roles))
+        return states.unflatten(1, (self.config.n_tokens, self.config.d_model))
+
+    def aligned(self, molecules: Sequence[MoleculeTensors], roles: Sequence[str]) -> Tensor:
+        """Tokens of atoms and conformers alone, (m, k, d).
+
+        Raises:
+            ValueError: As `forward`.
+        """
+        rows = self.roles[self._places(roles)]  # (m, d)
         parts = []
         if self.encoder_2d is not None:
             parts.append(self._nodes_2d(molecules, rows))
@@ -206,14 +252,16 @@ class PairModel(nn.Module):
         both = (mixed + self.interaction(x2, x1)) / 2
         return torch.where(either[:, None, None], both, mixed)
 
-    def _roles(self, names: Sequence[str]) -> Tensor:
+    def _places(self, names: Sequence[str]) -> Tensor:
+        """Places of roles, (m,)."""
         unknown = sorted(set(names) - set(self.config.roles))
         if unknown:
             raise ValueError(
                 f"the pair model knows no role {', '.join(unknown)}, only"
                 f" {', '.join(self.config.roles)}"
             )
-        return self.roles[[self.config.roles.index(name) for name in names]]
+        places = [self.config.roles.index(name) for name in names]
+        return torch.tensor(places, device=self.out.weight.device)
 
     def _nodes_2d(
         self, molecules: Sequence[MoleculeTensors], roles: Tensor

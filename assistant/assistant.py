@@ -223,7 +223,8 @@ class Assistant:
             first = yield from first_written(self._engine, request, stopwatch, check)
             figures = stopwatch.done(first.done)
             written, thoughts = first, SecondThoughts(options.second_thoughts)
-            if options.second_thoughts and first.contradicted and not first.was_stopped:
+            is_wanted = options.second_thoughts and not (first.was_stopped or request.stop.is_set())
+            if is_wanted and first.contradicted:
                 writer = Writer(self._engine, self._llm, request, check)
                 written, thoughts = yield from reconsidered(writer, first)
         message = message_of(

@@ -339,7 +339,7 @@ def test_what_could_stand_there_is_scored_once_and_after_the_same_prompt(
     assert gaps == pytest.approx(sorted(gaps), abs=1e-3)
 
 
-@pytest.mark.parametrize("mode", ["exact", "turn"])
+@pytest.mark.parametrize("mode", ["exact", pytest.param("turn", marks=pytest.mark.slow)])
 def test_with_experts_the_rest_is_mixed_as_the_first_attempt_was(
     mode: Literal["exact", "turn"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

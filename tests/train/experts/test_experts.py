@@ -161,6 +161,7 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(place: Path, tmp_path: Path) -> 
 def test_the_command_writes_a_bundle_that_answers(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
     options = [
         *("--config", str(place / "tiny.toml"), "--data", str(place)),
         *("--run", str(tmp_path / "run"), "--bundle", str(place / "base")),

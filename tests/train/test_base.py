@@ -71,6 +71,7 @@ def test_the_schedule_rises_holds_and_falls_to_zero() -> None:
     assert schedule.factor(1.0) == 0.0
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_the_model_of_another(tmp_path: Path) -> None:
     data, directory = _data(tmp_path / "data"), tmp_path / "run"
     first = Run(_recipe(minutes=0.0), data, directory)
@@ -159,6 +160,7 @@ def _train_together(rank: int, port: int, results: Path) -> None:
     ranks.leave()
 
 
+@pytest.mark.slow
 def test_processes_share_the_mean_of_their_gradients(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -66,7 +66,9 @@ def test_first_visit_molecule_and_help(tab: "Page") -> None:
     nothing_grave(tab, "3D")
 
 
-@pytest.mark.parametrize("tab", ["light", "dark"], indirect=True)
+@pytest.mark.parametrize(
+    "tab", ["light", pytest.param("dark", marks=pytest.mark.slow)], indirect=True
+)
 def test_streaming_answered_and_menus(tab: "Page", fake: FakeAssistant) -> None:
     fake.delay = 0.5
     enter(tab, "aspirin")

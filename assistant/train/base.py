@@ -37,6 +37,7 @@ from assistant.train.muon import BlockMuon
 from assistant.train.precision import autocast
 from assistant.train.recipe import Recipe, Schedule
 from assistant.train.start import begin, load_encoder
+from assistant.train.state import STATE, write_state
 from assistant.train.text import TEXT, PlainText, passages, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
 
@@ -278,16 +279,14 @@ class Run:
             "progress": {k: getattr(self, k) for k in ("seconds", "step", "tokens", "quantised")},
             "recipe": json.dumps(asdict(self.recipe)),
         }
-        temporary = self.directory / "state.tmp"
-        torch.save(state, temporary)
-        temporary.replace(self.directory / "state.pt")
+        write_state(self.directory, state)
         (self.directory / "recipe.json").write_text(state["recipe"], encoding="utf-8")
 
     def _resume(self) -> None:
-        path = self.directory / "state.pt"
+        path = self.directory / STATE
         if not path.is_file():
             if self.recipe.start:
-                self._start_from(Path(self.recipe.start) / "state.pt")
+                self._start_from(Path(self.recipe.start) / STATE)
             return
         state = torch.load(path, weights_only=True, map_location=self.device)
         for key, value in state["progress"].items():

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from assistant.train import nf4
+from assistant.train.state import STATE, write_state
 
 _SHARD_BYTES = 15 * 2**20
 _SMALL = 4096
@@ -42,7 +43,7 @@ def unpack_weight(codes: Tensor, scales: Tensor, shape: tuple[int, ...]) -> Tens
 
 def pack(run: Path, out: Path) -> None:
     """Writes `part-*.safetensors` of at most 15 MiB, `shapes.json` and the run's logs."""
-    state = torch.load(run / "state.pt", weights_only=True, map_location="cpu")
+    state = torch.load(run / STATE, weights_only=True, map_location="cpu")
     tensors, shapes = _packed(nf4.plain_names(state["model"]), state["progress"]["quantised"])
     generator = run / "generator.pt"
     if generator.is_file():
@@ -76,7 +77,7 @@ def unpack(out: Path, run: Path) -> None:
             model[name] = value.float() if value.is_floating_point() else value
     run.mkdir(parents=True, exist_ok=True)
     state = {"model": model, "progress": about["progress"], "recipe": about["recipe"]}
-    torch.save(state, run / "state.pt")
+    write_state(run, state)
     if generator:
         torch.save(generator, run / "generator.pt")
     for name in _LOGS:

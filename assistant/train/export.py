@@ -28,6 +28,7 @@ from assistant.train.card import sources_of
 from assistant.train.curves import require_matplotlib
 from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.provenance import Provenance
+from assistant.train.state import STATE
 from assistant.train.tokenizer import save_tokenizer
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,9 @@ def trained_model(run: Path) -> tuple[GroundedModel, PreTrainedTokenizerFast, di
     Raises:
         AssistantError: `run` holds no state of a training.
     """
-    if not (run / "state.pt").is_file():
+    if not (run / STATE).is_file():
         raise AssistantError(f"There is no {run / 'state.pt'}: name a run of assistant.train.base.")
-    state = torch.load(run / "state.pt", weights_only=True, map_location="cpu")
+    state = torch.load(run / STATE, weights_only=True, map_location="cpu")
     recipe = json.loads(state["recipe"])
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run / "tokenizer")
     model = GroundedModel.build(ModelSizes(**recipe["sizes"]), tokenizer)

@@ -18,6 +18,7 @@ from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_tables import PairTable
 from assistant.train.pair_views import fit_views
 from assistant.train.progress import Progress
+from assistant.train.state import STATE, write_state
 
 _BLOCKS_AT_ONCE = 128
 _PAIRS_AT_ONCE = 8192
@@ -264,12 +265,10 @@ class PairRun:
             "epoch": self.epoch,
             "step": self.step,
         }
-        fresh = self.directory / "state.pt.new"
-        torch.save(state, fresh)
-        fresh.replace(self.directory / "state.pt")
+        write_state(self.directory, state)
 
     def _resume(self) -> None:
-        path = None if self.directory is None else self.directory / "state.pt"
+        path = None if self.directory is None else self.directory / STATE
         if path is None or not path.is_file():
             return
         state = torch.load(path, weights_only=True, map_location="cpu")

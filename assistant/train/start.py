@@ -16,6 +16,7 @@ from assistant.train.provenance import (
     refuse_unclear_encoder,
 )
 from assistant.train.recipe import Recipe
+from assistant.train.state import STATE
 from assistant.train.text import TEXT
 
 _RECIPE = "recipe.json"
@@ -156,7 +157,7 @@ def take_over(start: Path, directory: Path) -> None:
 
 
 def _has_weights(directory: Path) -> bool:
-    return (directory / "state.pt").is_file()
+    return (directory / STATE).is_file()
 
 
 def _tokens(tokenizer: Path) -> bytes:

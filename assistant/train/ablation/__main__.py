@@ -44,6 +44,7 @@ from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.encode import N_SLOT_TOKENS
 from assistant.train.frozen import load_base
 from assistant.train.guard import refuse_another
+from assistant.train.state import STATE
 
 Rows = dict[str, list[Example]]
 
@@ -73,7 +74,7 @@ def train_arm(
         notes=f"{recipe.steps} steps, seed {seed}; command: {args.command}",
     )
     (directory / "done.json").write_text(json.dumps(run.figures()) + "\n", encoding="utf-8")
-    (directory / "state.pt").unlink(missing_ok=True)
+    (directory / STATE).unlink(missing_ok=True)
 
 
 def collected(

@@ -13,6 +13,7 @@ from assistant.train.ablation.model import ArmModel, Phase, phases_of
 from assistant.train.ablation.recipe import AblationArm, AblationRecipe
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
+from assistant.train.state import STATE, write_state
 
 
 class ArmRun:
@@ -120,12 +121,10 @@ class ArmRun:
             "step": self.step,
             "seconds": self.seconds,
         }
-        temporary = self.directory / "state.tmp"
-        torch.save(state, temporary)
-        temporary.replace(self.directory / "state.pt")
+        write_state(self.directory, state)
 
     def _resume(self) -> None:
-        path = self.directory / "state.pt"
+        path = self.directory / STATE
         if not path.is_file():
             return
         state = torch.load(path, weights_only=True, map_location=self.device)

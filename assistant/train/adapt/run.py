@@ -31,6 +31,7 @@ from assistant.train.guard import refuse_another
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
 from assistant.train.sources.records import Record
+from assistant.train.state import STATE, write_state
 
 log = logging.getLogger(__name__)
 
@@ -238,9 +239,7 @@ class AdaptRun:
                 "seconds": self.seconds,
                 "done": list(self.done),
             }
-            temporary = self.directory / "state.tmp"
-            torch.save(state, temporary)
-            temporary.replace(self.directory / "state.pt")
+            write_state(self.directory, state)
         self.processes.wait()
 
     def _identity(self, records: Sequence[Record]) -> dict[str, object]:
@@ -258,7 +257,7 @@ class AdaptRun:
         }
 
     def _resume(self, identity: dict[str, object]) -> None:
-        state_path = self.directory / "state.pt"
+        state_path = self.directory / STATE
         refuse_another(self.directory, identity, writes=self.processes.is_first)
         if not state_path.is_file():
             return

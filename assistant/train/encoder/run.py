@@ -18,6 +18,7 @@ from assistant.train.encoder.recipe import EncoderRecipe
 from assistant.train.guard import refuse_another
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
+from assistant.train.state import STATE, write_state
 
 log = logging.getLogger(__name__)
 
@@ -112,12 +113,10 @@ class EncoderRun:
             "optimizer": self.optimizer.state_dict(),
             "progress": {"step": self.step, "seconds": self.seconds},
         }
-        temporary = self.directory / "state.tmp"
-        torch.save(state, temporary)
-        temporary.replace(self.directory / "state.pt")
+        write_state(self.directory, state)
 
     def _resume(self) -> None:
-        path = self.directory / "state.pt"
+        path = self.directory / STATE
         if not path.is_file():
             return
         state: dict[str, dict[str, Tensor]] = torch.load(path, weights_only=True)

@@ -23,6 +23,7 @@ from assistant.train.experts.recipe import ExpertsRecipe
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
 from assistant.train.sources.records import Record
+from assistant.train.state import STATE, write_state
 
 _MOST_CHANGE = 1.0
 """Norm to which gradients are clipped."""
@@ -191,12 +192,10 @@ class ExpertsRun:
             "step": self.step,
             "seconds": self.seconds,
         }
-        temporary = self.directory / "state.tmp"
-        torch.save(state, temporary)
-        temporary.replace(self.directory / "state.pt")
+        write_state(self.directory, state)
 
     def _resume(self) -> None:
-        path = self.directory / "state.pt"
+        path = self.directory / STATE
         if not path.is_file():
             return
         state = torch.load(path, weights_only=True, map_location=self.device)

@@ -12,31 +12,24 @@ the place of the mistake; every structure is parsed; nothing in a file is ever r
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import ValidationError
 
 from assistant import __version__
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation, Message, NumberedMolecule, PairQuestion
 from assistant.chat.first_attempt import FirstAttempt
 from assistant.chat.mixture import ExpertScalings
-from assistant.chem.limits import MAX_FILE_BYTES, MAX_NAME_CHARS, MAX_SMILES_CHARS
+from assistant.chem.limits import MAX_FILE_BYTES
 from assistant.chem.molecule import Molecule
-from assistant.chem.pairs import PAIR_TASKS
 from assistant.errors import AssistantError, UnreadableFileError
+from assistant.export.document import CheckRow, DocumentRow, MessageRow
 from assistant.export.source import Export
 
 FORMAT = "molecule-chat conversation"
 PASSPORT_FORMAT = "molecule-chat passport"
 """The same schema: a conversation up to the answer whose passport it is."""
 VERSION = 1
-MAX_MESSAGES = 4000
-MAX_MOLECULES = 200
-MAX_TEXT = 100_000
-MAX_TOKENS = 32_768
-MAX_CHECKS = 2000
-MAX_MENTIONS = 200  # molecules that a question names
 MAX_PASSPORT_CHARS = 50_000
 MAX_PROBLEMS = 3
 
@@ -143,90 +136,6 @@ def read_json(text: str, *, parse: Parse | None = None) -> Imported:
         raise UnreadableFileError(f"The file cannot be imported: {error}") from error
 
 
-# -- the schema -----------------------------------------------------------------------------------
-
-_Smiles = Annotated[str, Field(min_length=1, max_length=MAX_SMILES_CHARS)]
-_Text = Annotated[str, Field(max_length=MAX_TEXT)]
-_Short = Annotated[str, Field(max_length=MAX_NAME_CHARS)]
-_Number = Annotated[int, Field(ge=1, le=1_000_000)]
-_Offset = Annotated[int, Field(ge=0, le=MAX_TEXT)]
-_Token = Annotated[int, Field(ge=0, lt=2**31)]
-_Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class _Molecule(_Strict):
-    number: _Number
-    smiles: _Smiles
-    name: _Short | None
-    role: Literal["reactant", "agent", "product"] | None
-
-
-class _Check(_Strict):
-    start: _Offset
-    end: _Offset
-    verdict: Literal["confirmed", "contradicted", "unverifiable"]
-    kind: _Short
-    claim: _Text
-    truth: _Text | None
-    molecule: _Number | None = None
-    smiles: _Smiles | None = None
-
-
-class _Scalings(_Strict):
-    mode: Literal["exact", "turn"]
-    experts: Annotated[list[_Short], Field(max_length=256)]
-    layers: Annotated[list[_Short], Field(max_length=4096)]
-    mean: Annotated[list[Annotated[list[_Weight], Field(max_length=256)]], Field(max_length=4096)]
-
-
-class _Pair(_Strict):
-    first: _Number
-    second: _Number
-    task: Literal[tuple(PAIR_TASKS)]  # type: ignore[valid-type]
-
-
-class _FirstAttempt(_Strict):
-    text: _Text
-    token_ids: Annotated[list[_Token], Field(max_length=MAX_TOKENS)]
-    checks: Annotated[list[_Check], Field(max_length=MAX_CHECKS)]
-
-
-_Mention = Annotated[list[_Offset], Field(min_length=3, max_length=3)]
-"""Start, end, number of a molecule."""
-
-
-class _Message(_Strict):
-    id: _Number
-    parent: _Number | None
-    role: Literal["user", "assistant"]
-    text: _Text
-    attached: Annotated[list[_Number], Field(max_length=MAX_MOLECULES)]
-    token_ids: Annotated[list[_Token], Field(max_length=MAX_TOKENS)]
-    model: _Short
-    checks: Annotated[list[_Check], Field(max_length=MAX_CHECKS)]
-    passport: dict[str, JsonValue]
-    stopped: bool
-    scalings: _Scalings | None
-    pair: _Pair | None
-    mentions: Annotated[list[_Mention], Field(max_length=MAX_MENTIONS)] = []
-    first_attempt: _FirstAttempt | None = None
-
-
-class _Document(_Strict):
-    format: Literal["molecule-chat conversation", "molecule-chat passport"]
-    version: Literal[1]
-    exported: _Short
-    program: _Short
-    next_number: _Number
-    molecules: Annotated[list[_Molecule], Field(max_length=MAX_MOLECULES)]
-    messages: Annotated[list[_Message], Field(max_length=MAX_MESSAGES)]
-    shown: _Number | None
-
-
 # -- steps of reading -----------------------------------------------------------------------------
 
 
@@ -253,9 +162,9 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no number")
 
 
-def _validated(values: dict[str, object]) -> _Document:
+def _validated(values: dict[str, object]) -> DocumentRow:
     try:
-        return _Document.model_validate(values)
+        return DocumentRow.model_validate(values)
     except ValidationError as error:
         listed = error.errors(include_url=False, include_context=False, include_input=False)
         said = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in listed[:MAX_PROBLEMS])
@@ -277,7 +186,7 @@ def _parse_here(many: Sequence[str]) -> Sequence[str]:
     return [Molecule.parse(smiles).smiles for smiles in many]
 
 
-def _canonical(document: _Document, parse: Parse) -> dict[str, str]:
+def _canonical(document: DocumentRow, parse: Parse) -> dict[str, str]:
     """Every SMILES of the document in its canonical form."""
     written = [m.smiles for m in document.molecules]
     written += [c.smiles for m in document.messages for c in _checks_of(m) if c.smiles]
@@ -288,12 +197,12 @@ def _canonical(document: _Document, parse: Parse) -> dict[str, str]:
         raise UnreadableFileError(f"The file holds a structure with a mistake. {error}") from error
 
 
-def _checks_of(row: _Message) -> list[_Check]:
+def _checks_of(row: MessageRow) -> list[CheckRow]:
     """Those of the answer and of its first attempt."""
     return [*row.checks, *(row.first_attempt.checks if row.first_attempt else ())]
 
 
-def _built(document: _Document, canonical: dict[str, str]) -> Imported:
+def _built(document: DocumentRow, canonical: dict[str, str]) -> Imported:
     molecules = tuple(
         NumberedMolecule(m.number, Molecule(canonical[m.smiles], m.name), m.role)
         for m in document.molecules
@@ -331,7 +240,7 @@ def _path(messages: dict[int, BranchMessage], shown: int | None) -> tuple[Messag
     return tuple(reversed(path))
 
 
-def _message(row: _Message, canonical: dict[str, str], place: int) -> Message:
+def _message(row: MessageRow, canonical: dict[str, str], place: int) -> Message:
     if len(json.dumps(row.passport)) > MAX_PASSPORT_CHARS:
         raise ValueError(
             f"the passport of messages[{place}] has more than {MAX_PASSPORT_CHARS:,} characters."
@@ -360,7 +269,7 @@ def _message(row: _Message, canonical: dict[str, str], place: int) -> Message:
 
 
 def _placed(
-    checks: Sequence[_Check], text: str, canonical: dict[str, str], place: int
+    checks: Sequence[CheckRow], text: str, canonical: dict[str, str], place: int
 ) -> tuple[Check, ...]:
     """The checks of a text, with canonical structures."""
     for check in checks:

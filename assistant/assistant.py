@@ -14,21 +14,22 @@ from functools import partial
 from pathlib import Path
 
 from assistant.answering import checker, expert_mode, message_of, sampling_of
-from assistant.bundle import Bundle, Components, load_components
+from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, Queued
 from assistant.chat.first_attempt import SecondThoughts
 from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chat.view import View
 from assistant.chem.pairs import MoleculePair
+from assistant.components import Components, load_components
 from assistant.errors import AssistantError, PromptTooLongError
 from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
 from assistant.llm.layout import text_ids
 from assistant.llm.llama import obstacle
-from assistant.llm.load import Compute, LoadedLLM, Quantize
+from assistant.llm.load import Compute, Quantize
 from assistant.llm.memory import cache_bytes_per_token
-from assistant.llm.metered import MeteredEngine, read_molecules
+from assistant.llm.metered import metered
 from assistant.llm.offsets import token_offsets
 from assistant.llm.place import Place
 from assistant.llm.plan import Way
@@ -118,21 +119,18 @@ class Assistant:
             loaded, mixture=components.experts, max_waiting=max_waiting, limits=limits
         )
         if metrics is not None:
-            engine = _metered(engine, metrics, loaded, components)
+            engine = metered(engine, metrics, loaded, components.encoder)
         adapters = _adapter_states(components, index)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
-        name, reads_names = description.name, description.reads_names
-        most_molecules = description.most_molecules
-        if llm is not None:
-            name, reads_names, most_molecules = loaded.name, True, 0
+        served = description if llm is None else description.speaking_through(loaded.name)
         prompting = Prompting(
             loaded,
             components,
             retrieval=index,
-            reads_names=reads_names,
-            most_molecules=most_molecules,
+            reads_names=served.reads_names,
+            most_molecules=served.most_molecules,
         )
-        return cls(name, engine, prompting, adapters, description.digest())
+        return cls(served.name, engine, prompting, adapters, description.digest())
 
     @property
     def components(self) -> Components:
@@ -345,13 +343,3 @@ def _adapter_states(components: Components, index: Index | None) -> tuple[Adapte
     if index is None:
         return states
     return (*states, AdapterStatus(f"retrieval, {len(index):,} molecules", True))
-
-
-def _metered(
-    engine: llm_requests.Engine, metrics: Registry, llm: LoadedLLM, components: Components
-) -> MeteredEngine:
-    """The engine, counting what it does; caches and threads are read when somebody looks."""
-    counting = MeteredEngine(engine, metrics)
-    read_molecules(metrics, components.encoder)
-    metrics.read("threads", "Processor threads of the model.", lambda: llm.threads.n_now)
-    return counting

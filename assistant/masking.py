@@ -9,13 +9,13 @@ from dataclasses import replace
 
 from assistant.adapters.generator import LoraGenerator
 from assistant.adapters.mora import MoraGenerator
-from assistant.bundle import Components
 from assistant.chat.card import NO_CARD
 from assistant.chat.conversation import Conversation, NumberedMolecule
 from assistant.chat.prompts import Prompt, render_with
 from assistant.chat.retrieved import NearestFor
 from assistant.chat.view import View
 from assistant.chem.molecule import Molecule
+from assistant.components import Components
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 
 

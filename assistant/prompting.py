@@ -11,13 +11,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
-from assistant.bundle import Components
 from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
 from assistant.chat.retrieved import NearestFor
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair, pair_task
+from assistant.components import Components
 from assistant.errors import PromptTooLongError
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, Piece, layout
 from assistant.llm.load import LoadedLLM

@@ -7,7 +7,6 @@ off adds none, so what is left answers exactly as a bundle without that part.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from assistant.bundle import Components
 from assistant.chat.reply import (
     EXPERTS,
     GRAPH,
@@ -18,6 +17,7 @@ from assistant.chat.reply import (
     ReplyOptions,
 )
 from assistant.chem.molecule import Molecule
+from assistant.components import Components
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 
 

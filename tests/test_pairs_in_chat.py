@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from assistant.assistant import Assistant
-from assistant.bundle import Bundle, load_components
+from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.events import Event, Finished, Notice
 from assistant.chat.reply import ReplyOptions
@@ -17,6 +17,7 @@ from assistant.checkpoint import ComponentInfo, read_info, save_component
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair, pair_task
 from assistant.chem.shapes import SandboxedShapes
+from assistant.components import load_components
 from assistant.errors import AssistantError, BundleError, PromptTooLongError
 from assistant.evaluate.arms import ControlledPairs, arm_of
 from assistant.graph.pairs.alignment import AlignmentConfig

@@ -26,13 +26,13 @@ from typing import Literal
 import torch
 
 from assistant.assistant import Assistant
-from assistant.bundle import Components
 from assistant.chat.card import NO_CARD, card_lines, card_text
 from assistant.chat.conversation import Conversation, NumberedMolecule
 from assistant.chat.prompts import Prompt, identity_text, render_with
 from assistant.chat.retrieved import NearestFor
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair
+from assistant.components import Components
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 from assistant.errors import AssistantError
 from assistant.pair_encoding import PairEncoder, PairEncoding

@@ -10,6 +10,7 @@ from contextlib import closing
 
 from assistant.encoding import MoleculeEncoder
 from assistant.errors import AssistantError, PromptTooLongError, QueueFullError, VisitorLimitError
+from assistant.llm.load import LoadedLLM
 from assistant.llm.memory import gpu_bytes, resident_bytes
 from assistant.llm.requests import (
     Done,
@@ -30,6 +31,22 @@ REASONS = ("queue_full", "visitor_limit", "prompt_too_long")
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _SPEEDS = (1, 2, 5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500)
+
+
+def metered(
+    engine: Engine, metrics: Registry, llm: LoadedLLM, encoder: MoleculeEncoder | None
+) -> "MeteredEngine":
+    """The engine, counting what it does; caches and threads are read when somebody looks.
+
+    Args:
+        engine: Answers.
+        metrics: Where the counts go.
+        llm: Its language model.
+        encoder: Gives graph tokens and ΔW, where there is one.
+    """
+    _read_molecules(metrics, encoder)
+    metrics.read("threads", "Processor threads of the model.", lambda: llm.threads.n_now)
+    return MeteredEngine(engine, metrics)
 
 
 class MeteredEngine:
@@ -171,7 +188,7 @@ def _read_load(metrics: Registry, load: Callable[[], EngineLoad]) -> None:
     metrics.read("gpu_memory_bytes", "GPU memory that the program holds.", on_gpu)
 
 
-def read_molecules(metrics: Registry, encoder: MoleculeEncoder | None) -> None:
+def _read_molecules(metrics: Registry, encoder: MoleculeEncoder | None) -> None:
     """How the cache of graph tokens and ΔW does, where there is one."""
     if encoder is None:
         return

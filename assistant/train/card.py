@@ -117,25 +117,35 @@ def write_card(
         generator_training=training,
         pair_heads=_pair_heads(bundle),
         commands=commands_of(stages, bundle),
-        stages="; then ".join(stage.told for stage in stages),
+        **_training(stages, run),
         n_molecules=f"{len(molecules):,}",
         n_named=sum(bool(molecule.name) for molecule, _ in molecules),
-        text_share=_shares(stage.recipe["text_share"] for stage in stages),
-        text_tokens=_text_tokens(run),
-        rounded=_shares(1 - stage.recipe["quantised_from"] for stage in stages),
-        **{f"rate_{k}": f"{v:.0%}" for k, v in recipe["rates"].items()},
         date=date,
-        n=report["n"],
-        **_thoughts(report),
-        table="\n".join(
-            f"| {name} | {row['share']:.1%} | {row['n']} |"
-            for name, row in report["summary"].items()
-        ),
+        **_measured(report),
         weaknesses=weaknesses,
-        licensed="yes" if recipe.get("licensed_only") else "no",
-        sources="\n".join(f"- {line}" for line in sources_of(recipe, run)),
     )
     (bundle / "README.md").write_text(text, encoding="utf-8")
+
+
+def _training(stages: Sequence[Stage], run: Path) -> dict[str, str]:
+    """What the weights went through, and on what."""
+    recipe = stages[-1].recipe
+    return {
+        "stages": "; then ".join(stage.told for stage in stages),
+        "text_share": _shares(stage.recipe["text_share"] for stage in stages),
+        "text_tokens": _text_tokens(run),
+        "rounded": _shares(1 - stage.recipe["quantised_from"] for stage in stages),
+        **{f"rate_{kind}": f"{rate:.0%}" for kind, rate in recipe["rates"].items()},
+        "licensed": "yes" if recipe.get("licensed_only") else "no",
+        "sources": "\n".join(f"- {line}" for line in sources_of(recipe, run)),
+    }
+
+
+def _measured(report: Mapping[str, Any]) -> dict[str, str]:
+    """What the model reached on hand-written questions."""
+    rows = report["summary"].items()
+    table = "\n".join(f"| {name} | {row['share']:.1%} | {row['n']} |" for name, row in rows)
+    return {"n": str(report["n"]), "table": table, **_thoughts(report)}
 
 
 def _thoughts(report: Mapping[str, object]) -> dict[str, str]:

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import torch
 
-from assistant.bundle import Bundle, graph_parts
+from assistant.bundle import Bundle
+from assistant.components import graph_parts
 from assistant.errors import AssistantError
 from assistant.evaluate.table import data_directory
 from assistant.retrieval.index import Index

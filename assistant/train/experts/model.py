@@ -10,7 +10,7 @@ from assistant.adapters.xlora.config import XLoraConfig
 from assistant.adapters.xlora.experts import stack_experts
 from assistant.adapters.xlora.gate import Gate
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.bundle import GraphParts
+from assistant.components import GraphParts
 from assistant.errors import AssistantError
 from assistant.llm.load import LoadedLLM
 from assistant.train.adapt.model import StaticLora, adapter_step

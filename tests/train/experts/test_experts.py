@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from assistant.assistant import Assistant
-from assistant.bundle import Bundle, graph_parts
+from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
+from assistant.components import graph_parts
 from assistant.errors import AssistantError
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.experts.__main__ import main

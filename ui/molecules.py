@@ -5,11 +5,11 @@ result means for the session.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
-from assistant.chat.conversation import Conversation, Role
+from assistant.chat.conversation import MAX_FOCUS, Conversation, Message, Role
 from assistant.chem.diagnose import is_unfinished
 from assistant.chem.molecule import Molecule
 from assistant.chem.sandbox import error_from_json
@@ -187,16 +187,37 @@ class Extracted:
     Attributes:
         words: The question, "molecule 2" in the place of each line that was a molecule.
         conversation: With the molecules.
-        numbers: Of the molecules.
+        entered: Numbers of the lines that were molecules.
         mentions: Where the words name molecules, see `Message`.
-        is_all: Whether it is about these and no other: it names some and refers to none.
+        is_all: Whether it is about those it names and no other: it refers to none.
     """
 
     words: str
     conversation: Conversation
-    numbers: tuple[int, ...]
+    entered: tuple[int, ...] = ()
     mentions: tuple[tuple[int, int, int], ...] = ()
     is_all: bool = False
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Of all its molecules, each once."""
+        return tuple(dict.fromkeys((*self.entered, *(number for *_, number in self.mentions))))
+
+    def question(self, about: Iterable[int]) -> Message:
+        """As it is asked, beside the molecules that it is about anyway."""
+        kept = () if self.is_all else about
+        attached = tuple(sorted({*kept, *self.numbers}))
+        return Message("user", self.words, attached=attached, mentions=self.mentions)
+
+    @property
+    def is_only_molecules(self) -> bool:
+        """Whether nothing is asked: it is a list of molecules, by structure or name."""
+        rest, end = "", 0
+        for start, behind, _ in self.mentions:
+            rest, end = rest + self.words[end:start], behind
+        rest += self.words[end:]
+        listed = rest.strip() == ", ".join(f"molecule {n}" for n in self.entered)
+        return bool(self.numbers) and listed
 
 
 def extract_from_question(
@@ -211,54 +232,43 @@ def extract_from_question(
         has_subject: Whether there is a molecule that "it" can mean.
 
     Raises:
-        AssistantError: The whole text is one structure with a mistake in it.
+        AssistantError: The whole text is one structure with a mistake in it, it names more
+            molecules than a question can be about, or nobody could look for them.
     """
     if "M  END" in text:
         head, _, tail = text.rpartition("M  END")
         pieces = [head + "M  END", tail.strip()]
     else:
         pieces = text.split("\n")
-    words, is_all = "", False
-    numbers: list[int] = []
-    mentions: list[tuple[int, int, int]] = []
+    kept: list[str] = []
+    entered: list[int] = []
     for piece in pieces:
-        words += "\n" if words.strip() else ""
         entries = _molecules_in(piece, alone=len(pieces) == 1, chemistry=chemistry)
-        if entries:
-            conversation, added, _ = number_all(conversation, entries)
-            words += ", ".join(f"molecule {n}" for n in added)
-        else:
-            sentence = piece if words.strip() else piece.lstrip()
-            found = _named_in(sentence, conversation, chemistry, has_subject=has_subject)
-            conversation, added, is_all = found.conversation, found.numbers, is_all or found.is_all
-            mentions += [(len(words) + a, len(words) + b, n) for a, b, n in found.mentions]
-            words += sentence
-        numbers += added
-    return Extracted(
-        words.rstrip(), conversation, tuple(dict.fromkeys(numbers)), tuple(mentions), is_all
-    )
+        if not entries:
+            kept.append(piece)
+            continue
+        conversation, added, _ = number_all(conversation, entries)
+        entered += added
+        kept.append(", ".join(f"molecule {n}" for n in added))
+    words, numbers = "\n".join(kept).strip(), tuple(dict.fromkeys(entered))
+    if not words or len(words) > MAX_SENTENCE_CHARS or len(entered) == len(pieces):
+        return Extracted(words, conversation, numbers)
+    found = chemistry.call("mentions", text=words, has_subject=has_subject or bool(entered))
+    mentions: list[tuple[int, int, int]] = []
+    for entry in found["mentions"]:
+        conversation, number = conversation.with_molecule(molecule_of(entry))
+        mentions.append((int(entry["start"]), int(entry["end"]), number))
+    _refuse_too_many(conversation, {number for *_, number in mentions})
+    return Extracted(words, conversation, numbers, tuple(mentions), bool(found["is_all"]))
 
 
-def _named_in(
-    sentence: str, conversation: Conversation, chemistry: Chemistry, *, has_subject: bool
-) -> Extracted:
-    """A sentence and the molecules that it names."""
-    nothing = Extracted(sentence, conversation, ())
-    if not sentence.strip() or len(sentence) > MAX_SENTENCE_CHARS:
-        return nothing
-    try:
-        found = chemistry.call("mentions", text=sentence, has_subject=has_subject)
-    except AssistantError:  # a question is asked as it is rather than not at all
-        return nothing
-    entries: Sequence[Mapping[str, object]] = found["mentions"]
-    conversation, numbers, problems = number_all(conversation, entries)
-    if problems:
-        return nothing
-    mentions = tuple(
-        (int(e["start"]), int(e["end"]), conversation.with_molecule(molecule_of(e))[1])
-        for e in entries
-    )
-    return Extracted(sentence, conversation, numbers, mentions, bool(found["is_all"]))
+def _refuse_too_many(conversation: Conversation, named: Set[int]) -> None:
+    if len(named) > MAX_FOCUS:
+        raise AssistantError(
+            f"The question names {len(named)} molecules; ask about at most {MAX_FOCUS} at a time."
+        )
+    if named and len(conversation.molecules) > MAX_MOLECULES:
+        raise AssistantError(f"A chat holds {MAX_MOLECULES} molecules; start a new one for more.")
 
 
 def _molecules_in(

@@ -76,7 +76,7 @@ class Session:
         kept = self.conversation.without_molecule(number)
         for node in self.stored.tree.nodes:
             message = node.message
-            named = referred_numbers(message.text) if message.role == "user" else ()
+            named = message.named if message.role == "user" else ()
             if number in (*message.about, *named):
                 raise AssistantError(
                     f"Molecule {number} is part of another branch of this conversation and stays."

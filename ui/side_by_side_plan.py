@@ -8,7 +8,7 @@ from assistant.chat.reply import ReplyOptions, Status
 from assistant.errors import AssistantError
 from assistant.sidebyside.columns import adapter_columns, molecule_columns, spelling_columns
 from assistant.sidebyside.results import Comparison
-from ui.molecules import Chemistry, look_up_text, molecule_of
+from ui.molecules import Chemistry, extract_from_question, look_up_text, molecule_of
 from ui.session import Session
 from ui.turns import MAX_QUESTION_CHARS, refuse_unknown_numbers
 
@@ -86,7 +86,7 @@ def plan(session: Session, wish: Wish, status: Status, chemistry: Chemistry) -> 
         AssistantError: It cannot be made; the message says what to change.
     """
     options = options_of(session, wish.turn)
-    conversation, question = question_of(session, wish)
+    conversation, question = question_of(session, wish, chemistry)
     if wish.kind == "adapters":
         columns = adapter_columns(conversation.with_message(question), status.adapters, options)
         return Planned(Comparison(wish.kind, wish.text, columns), _same_question(session, wish))
@@ -99,7 +99,7 @@ def plan(session: Session, wish: Wish, status: Status, chemistry: Chemistry) -> 
     return Planned(Comparison(wish.kind, wish.text, columns))
 
 
-def question_of(session: Session, wish: Wish) -> tuple[Conversation, Message]:
+def question_of(session: Session, wish: Wish, chemistry: Chemistry) -> tuple[Conversation, Message]:
     """The conversation before the question, and the question as it is asked.
 
     Raises:
@@ -109,10 +109,15 @@ def question_of(session: Session, wish: Wish) -> tuple[Conversation, Message]:
         conversation, question = session.question(wish.text)
         n_kept = len(conversation.messages) // 2 * 2
     else:
-        asked = asked_in(session, wish.turn)
-        conversation, n_kept = session.conversation, 2 * wish.turn
-        is_same = asked.asked == wish.text
-        question = asked if is_same else Message("user", wish.text, attached=asked.attached)
+        conversation, question = session.conversation, asked_in(session, wish.turn)
+        n_kept = 2 * wish.turn
+    is_typed_here = wish.turn < 0 or question.asked != wish.text
+    if is_typed_here and wish.kind == "adapters":  # the other kinds say what their columns are of
+        about = question.attached
+        found = extract_from_question(wish.text, conversation, chemistry, has_subject=bool(about))
+        conversation, question = found.conversation, found.question(about)
+    elif is_typed_here:
+        question = Message("user", wish.text, attached=question.attached)
     refuse_unknown_numbers(question, conversation)
     return conversation.truncated(n_kept), question
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from assistant.chat.comparing import compares
-from assistant.chat.conversation import Conversation, Message, referred_numbers
+from assistant.chat.conversation import Conversation, Message
 from assistant.chat.history import Node, Tree
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
@@ -211,7 +211,7 @@ def _shown_with(question: Message, conversation: Conversation, turn: int) -> tup
 
     "Which of the two is heavier?" is about more than what lies in the sketcher at the time.
     """
-    if not question.attached or not (compares(question.text) or referred_numbers(question.text)):
+    if not question.attached or not (compares(question.text) or question.named):
         return question.attached
     return tuple(sorted({*question.attached, *conversation.focus(turn)}))
 

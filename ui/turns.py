@@ -8,9 +8,9 @@ question on the page with the reason.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assistant.chat.conversation import Conversation, Message, referred_numbers
+from assistant.chat.conversation import Conversation, Message
 from assistant.errors import AssistantError
-from ui.molecules import Chemistry, extract_from_question, load
+from ui.molecules import Chemistry, Extracted, extract_from_question, load
 from ui.runs import Draw, Run
 from ui.session import Session
 
@@ -74,18 +74,14 @@ def _new_question(session: Session, text: str, chemistry: Chemistry) -> Run | No
     found = extract_from_question(
         text, _with_current(session), chemistry, has_subject=_has_subject(session)
     )
-    words, numbers = found.words, found.numbers
-    if numbers:
-        attach_and_show(session, found.conversation, numbers, chemistry)
-        if found.is_all:  # "the logP of caffeine" is not about what was drawn before
-            session.chosen = set(numbers)
-    is_only_molecules = bool(numbers) and words == ", ".join(f"molecule {n}" for n in numbers)
-    if is_only_molecules:
+    refuse_unknown_numbers(Message("user", found.words), found.conversation)
+    if found.numbers:
+        _attach(session, found, chemistry)
+    if found.is_only_molecules:
         return None
-    if not words:
+    if not found.words:
         raise AssistantError("There is no question yet. Type one, or choose a task with “/”.")
-    conversation, question = session.question(words, found.mentions)
-    refuse_unknown_numbers(question, conversation)
+    conversation, question = session.question(found.words, found.mentions)
     return session.ask(question, conversation, after=session.end)
 
 
@@ -94,6 +90,22 @@ def _has_subject(session: Session) -> bool:
     conversation = session.conversation
     turn = conversation.n_turns - 1
     return bool(session.attached) or (turn >= 0 and bool(conversation.focus(turn)))
+
+
+def _attach(session: Session, found: Extracted, chemistry: Chemistry) -> None:
+    """Attaches the molecules of a question.
+
+    One that is named beside what is drawn leaves the drawing where it is: "is it heavier than
+    caffeine?" goes on about "it".
+    """
+    is_shown = found.is_all or found.entered or session.current is None
+    if not is_shown:
+        session.keep_molecules(found.conversation)
+        session.chosen |= session.attached | set(found.numbers)
+        return
+    attach_and_show(session, found.conversation, found.numbers, chemistry)
+    if found.is_all:  # "the logP of caffeine" is not about what was drawn before
+        session.chosen = set(found.numbers)
 
 
 def attach_and_show(
@@ -113,7 +125,7 @@ def attach_and_show(
 def refuse_unknown_numbers(question: Message, conversation: Conversation) -> None:
     """A question about a number that no molecule has is a slip; the answer would be of another."""
     known = [entry.number for entry in conversation.molecules]
-    unknown = [number for number in referred_numbers(question.text) if number not in known]
+    unknown = [number for number in question.named if number not in known]
     if unknown:
         listed = ", ".join(map(str, known))
         have = f"it has {listed}" if known else "it has none yet: draw or enter one first"
@@ -139,14 +151,13 @@ def _retry(session: Session, turn: int) -> Run:
 def _edit(session: Session, ask: Ask, chemistry: Chemistry) -> Run:
     """The question in other words, beside the one that is there."""
     node = session.stored.tree.node(_asked(session, ask.turn))
+    before = set(node.message.attached) - {number for *_, number in node.message.mentions}
     found = extract_from_question(
-        ask.text, session.conversation, chemistry, has_subject=bool(node.message.attached)
+        ask.text, session.conversation, chemistry, has_subject=bool(before) or ask.turn > 0
     )
     if not found.words:
         raise AssistantError("The edited question is empty.")
-    before = () if found.is_all else node.message.attached
-    now, attached = found.conversation, tuple(sorted({*before, *found.numbers}))
-    question = Message("user", found.words, attached=attached, mentions=found.mentions)
+    question, now = found.question(before), found.conversation
     refuse_unknown_numbers(question, now)
     return session.ask(question, now, after=node.parent)
 

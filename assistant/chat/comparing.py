@@ -28,7 +28,7 @@ _COMPARES = re.compile(
             rf"\b(?:these|those|the) {_COUNT}(?= {_NOUN}\b| {_VERB}\b| (?:agree|differ)|[?,.]|$)",
             r"^(?:and )?(?:are|do|have|can) both \w+\W*$",
             rf"\b(?:{_COUNT}|both|all|each|one|which|who|neither|either|none|any) of {_THEM}\b",
-            rf"\b(?:do|are|have) they\b[^.?]*\b{_ALIKE}\b|\btheir\b[^.?]*\b{_ALIKE}\b",
+            rf"\b(?:(?:do|are|have) they|their)\b[^.?]{{0,80}}\b{_ALIKE}\b",
             r"\b(?:between|among|tell|compare) (?:them|these|those)\b|\bcompare (?:both|their)\b",
             r"^(?:and |now )?compare(?: the\b|\W*$)|\bhow do they (?:differ|compare)\b",
             # "which has more rings", "which one is the heavier", not "which ring is the larger"

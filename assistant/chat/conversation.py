@@ -109,6 +109,11 @@ class Message:
         """Numbers a question brings with it: its pair, then what is attached."""
         return (*(self.pair.numbers if self.pair else ()), *self.attached)
 
+    @property
+    def named(self) -> tuple[int, ...]:
+        """Numbers of the molecules that a question names, by name or by number."""
+        return (*(number for *_, number in self.mentions), *referred_numbers(self.text))
+
 
 def referred_numbers(text: str) -> tuple[int, ...]:
     """Numbers named as `@2`, "molecule 2", "compounds 1 and 3", in reading order, each once."""
@@ -199,27 +204,29 @@ class Conversation:
         """Numbers a turn is about, at most 4: attached or named in it, else the last such turn's.
 
         A question that compares and names none ("which of the two is heavier?") is about the
-        molecules there are by then, the latest if there are more. It does not change what the
-        next one is about.
+        molecules there are by then: those it brings with it, if it brings several, or else the
+        latest beside it. It does not change what the next one is about.
 
         Args:
             turn: Index of the user turn, 0-based.
         """
         questions = self.questions[: turn + 1]
-        text = questions[turn].asked
-        if not referred_numbers(text) and questions[turn].pair is None and compares(text):
-            so_far = sorted({number for question in questions for number in self._named(question)})
+        question = questions[turn]
+        own = self._brought(question)
+        if len(own) < 2 and not question.named and compares(question.text):
+            so_far = {number for earlier in questions for number in self._brought(earlier)}
+            others = sorted(so_far - set(own))[len(own) - MAX_FOCUS :]
             if len(so_far) > 1:
-                return tuple(so_far[-MAX_FOCUS:])
+                return tuple(sorted((*own, *others)))
         for question in reversed(questions):
-            if named := self._named(question):
-                return named[:MAX_FOCUS]
+            if brought := self._brought(question):
+                return brought[:MAX_FOCUS]
         return ()
 
-    def _named(self, question: Message) -> tuple[int, ...]:
+    def _brought(self, question: Message) -> tuple[int, ...]:
         """Known numbers that a question brings with it or names, each once."""
         known = {m.number for m in self.molecules}
-        numbers = (*question.about, *referred_numbers(question.asked))
+        numbers = (*question.about, *question.named)
         return tuple(dict.fromkeys(n for n in numbers if n in known))
 
     def to_json(self) -> dict[str, object]:

@@ -26,8 +26,12 @@ _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 
 def trimmed(text: str) -> str:
     """Without blanks and invisible characters at both ends."""
-    shorter = text.strip().strip(_INVISIBLE)
-    return shorter if shorter == text else trimmed(shorter)
+    start, end = 0, len(text)
+    while start < end and (text[start].isspace() or text[start] in _INVISIBLE):
+        start += 1
+    while start < end and (text[end - 1].isspace() or text[end - 1] in _INVISIBLE):
+        end -= 1
+    return text[start:end]
 
 
 def is_smiles_text(text: str) -> bool:

@@ -17,31 +17,41 @@ from assistant.chem.molecule import Molecule
 from assistant.chem.names import CAS_NUMBER, NameEntry, NameTable
 from assistant.errors import AssistantError
 
-MAX_MENTIONS = 4
+MAX_MENTIONS = 12
 _MAX_WORDS = 5  # of a name
 _SHORTEST_NAME = 5  # shorter ones must be written letter by letter: CAN is a reagent, can is not
 _LEAST_ATOMS = 3  # of a SMILES: C=C and N-H are bonds that are spoken of
+_SMALLEST = 3  # heavy atoms: hydrogen, water and HCl are mostly something else than the subject
 
 _WORD = re.compile(r"\S+")
-_OPENING, _CLOSING = "\"'(“‘`*", "\"')”’`*?!.,;:"
+_QUOTES, _MARKS = "\"'“”‘’`*", "\"'“”‘’`*?!.,;:®™"
+_OWNER = re.compile(r"['’]s?$")
 _SIGNS = re.compile(r"[\[\]()=#@\\/]|[A-Za-z]\d+[A-Za-z(=#]")
-_CHAIN = re.compile(r"(?:Br|Cl|[BCNOPSFI])*CC(?:Br|Cl|[BCNOPSFI])*")
+_CHAIN = re.compile(r"(?:Cl|Br|[CNO])(?:Br|Cl|[BCNOPSFI])*")
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_KINDS = _words("a an any some no one two three four five many few several another other")
+_KINDS = _words("a an any some no one two three four five many few several another other there")
 _HOLDS = _words("contain contains containing have has had having with without bears bear")
-_MEDIA = _words("in into by using via on under through per within as like against for")
+_MEDIA = _words("into by using via under through per against")
+_PLACES = _words("in on for as like within")
+"""A medium behind them is none to ask about, anything else can be: "rings are in caffeine"."""
 _OWNERS = _words("its their my your our his her")
 _AMOUNTS = _words("% mm µm um m n eq equiv equivalents mg g ml mmol mol percent aq")
+_AMOUNT = re.compile(r"[\d.:,]+%?")
+_STATES = _words("supercritical aqueous anhydrous dry wet liquid hot cold boiling saturated dilute")
+_COUNTED = _words("number count amount percentage percent share moles equivalents")
 _BESIDE = _words("from with to")
-_SUBJECTS = _words("of about is are was has have and or compare vs vs.") | {""}
-_SMALLEST = 3  # heavy atoms: water, hydrogen and HCl are mostly something else than the subject
 _COMPARES = re.compile(
     r"\b(?:compare[ds]?|comparison|differ\w*|similar\w*|same|versus|vs|relative|contrast)\b",
+    re.IGNORECASE,
+)
+_THAN = re.compile(r"\bthan\b", re.IGNORECASE)
+_ASKED_OF_ANY = re.compile(
+    r"\b(?:mass|weight|weigh|heavy|formula|structure|c?logp|tpsa|describe|about|what is|what's)\b",
     re.IGNORECASE,
 )
 _MORE_OF_A_NAME = _words(
@@ -54,19 +64,23 @@ _MORE_OF_A_NAME = _words(
 _PARTS = _words(
     "ring rings group groups moiety moieties unit units core cores derivative derivatives scaffold"
     " scaffolds fragment fragments substructure substructures motif motifs skeleton nucleus side"
-    " bond bonds double triple substituent substituents functionality nitrogen oxygen carbon"
-    " solubility soluble solution solutions partition content bath free layer phase like atom atoms"
-    " type types system systems linkage bridge stock buffer column protons proton signal"
-    " signals"
+    " bond bonds bonding bonded double triple substituent substituents functionality nitrogen"
+    " oxygen carbon donor donors acceptor acceptors atom atoms count type types system systems"
+    " linkage bridge stock buffer column proton protons signal signals receptor receptors reuptake"
+    " transporter transporters present lost evolved released"
 )
-_GROUP_NAMES = frozenset(name.lower() for g in GROUPS for name in (g.name, g.plural))
+_OF_MEDIA = _words("solubility soluble solution solutions partition content bath layer phase free")
+_GROUP_WORDS = frozenset(
+    word for g in GROUPS for name in (g.name, g.plural) for word in (name, name.split(" ring")[0])
+)
 _PRONOUN = re.compile(r"\b(?:it|its|they|them|their)\b", re.IGNORECASE)
 _POINTER = re.compile(
-    r"\b(?:this|these|those|both|all|molecules?|compounds?|structures?|drawn|previous|first|other"
-    r"|here)\b|@\d",
+    r"\b(?:this|these|those|both|all|molecules?|compounds?|structures?|drugs?|ligand|dye|product"
+    r"|substance|sample|drew|drawn|drawing|sketch|mine|my|previous|first|other|here)\b|@\d"
+    r"|\b(?:is|was|did i draw) that\b|\bdid i draw\b",
     re.IGNORECASE,
 )
-_THAN = re.compile(r"\bthan\b", re.IGNORECASE)
+_NOUN_BEHIND = re.compile(r"\s+(?:molecules?|compounds?|structures?|drugs?)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -102,31 +116,28 @@ def mentions_in(text: str, names: NameTable, *, has_subject: bool = False) -> tu
         has_subject: Whether there is a molecule that "it" can mean. Then one that is named after
             it, without a comparison, is what it reacts with or dissolves in.
     """
-    tokens = list(_tokens(text))
-    compares = _COMPARES.search(text) is not None
-    beside = has_subject and not compares and not _THAN.search(text)
+    sentence = _Sentence(text, names, has_subject=has_subject)
     found: list[Mention] = []
     skipped_at = -2  # a list goes on as it begins: "in water or ethanol"
     place = 0
-    while place < len(tokens) and len(found) < MAX_MENTIONS:
-        read = _read_at(tokens, place, text, names)
+    while place < len(sentence.tokens) and len(found) < MAX_MENTIONS:
+        read = sentence.read_at(place)
         if read is None:
             place += 1
             continue
-        mention, n_words, is_reagent = read
-        refers_to = text if is_reagent or found else text[: mention.start]
-        is_beside = beside and not found and _refers(refers_to)
-        goes_on = _goes_on(tokens, place, skipped_at)
-        said = text[mention.start : mention.end]
-        is_other = _is_something_else(tokens, place, n_words, said, compares=compares)
-        before = tokens[place - 1].text.lower() if place else ""
-        n_atoms = mention.molecule.rdmol().GetNumHeavyAtoms()
-        if is_beside or goes_on or is_other or (n_atoms < _SMALLEST and before not in _SUBJECTS):
-            skipped_at = place + n_words - 1
+        last = place + read.n_words - 1
+        goes_on = sentence.goes_on(place, skipped_at)
+        if goes_on or sentence.is_something_else(read, place, is_first=not found):
+            skipped_at = last
         else:
-            found.append(mention)
-        place += n_words
+            found.append(read.mention)
+        place = last + 1
     return tuple(found)
+
+
+def refers(text: str) -> bool:
+    """Whether a sentence points at a molecule that it does not name."""
+    return bool(_PRONOUN.search(text) or _POINTER.search(text))
 
 
 def is_only_about(text: str, mentions: Sequence[Mention]) -> bool:
@@ -138,48 +149,153 @@ def is_only_about(text: str, mentions: Sequence[Mention]) -> bool:
         return False
     rest = text
     for mention in reversed(mentions):
-        rest = rest[: mention.start] + "·" + rest[mention.end :]
+        noun = _NOUN_BEHIND.match(rest, mention.end)
+        rest = rest[: mention.start] + "·" + rest[noun.end() if noun else mention.end :]
     if _PRONOUN.search(text[: mentions[0].start]) or _POINTER.search(rest):
         return False
     alone = len(mentions) == 1
     return not (alone and (_COMPARES.search(rest) or _THAN.search(rest)))
 
 
-def _refers(text: str) -> bool:
-    return bool(_PRONOUN.search(text) or _POINTER.search(text))
+@dataclass(frozen=True)
+class _Read:
+    """What stands at a word: a molecule, the words it takes, and whether it is mostly a medium."""
+
+    mention: Mention
+    n_words: int
+    is_reagent: bool
+
+
+class _Sentence:
+    """One text and its words."""
+
+    def __init__(self, text: str, names: NameTable, *, has_subject: bool) -> None:
+        self.text, self._names = text, names
+        self.tokens = list(_tokens(text))
+        self._compares = _COMPARES.search(text) is not None
+        self._is_beside = has_subject and not self._compares and not _THAN.search(text)
+
+    def before(self, place: int, steps: int = 1) -> str:
+        """The word before a place in small letters; none across a comma or full stop."""
+        if place < steps or any(t.ends_part for t in self.tokens[place - steps : place]):
+            return ""
+        return self.tokens[place - steps].text.lower()
+
+    def after(self, place: int) -> str:
+        """The word behind a place, likewise."""
+        if place + 1 >= len(self.tokens) or self.tokens[place].ends_part:
+            return ""
+        return self.tokens[place + 1].text.lower()
+
+    def read_at(self, place: int) -> _Read | None:
+        """The longest name at a word, or the structure that it is."""
+        first = self.tokens[place]
+        for n_words in range(min(_MAX_WORDS, len(self.tokens) - place), 0, -1):
+            some = self.tokens[place : place + n_words]
+            if any(token.ends_part for token in some[:-1]):
+                continue
+            end = some[-1].end
+            entry = _named(self.text[first.start : end], self._names)
+            if entry is not None:
+                is_reagent = entry[0].kind in ("reagent", "solvent")
+                return _Read(Mention(first.start, end, entry[1]), n_words, is_reagent)
+        molecule = None if self.after(place) == "of" else _structure(first.text)  # "the CCS of"
+        return molecule and _Read(Mention(first.start, first.end, molecule), 1, False)
+
+    def goes_on(self, place: int, skipped_at: int) -> bool:
+        """Whether a list goes on here whose member before was something else."""
+        if skipped_at < 0:
+            return False
+        joined = self.tokens[place - 1].text.lower() in ("and", "or", "nor")
+        if joined and skipped_at == place - 2:
+            return True
+        return skipped_at == place - 1 and self.tokens[place - 1].ends_part
+
+    def is_something_else(self, read: _Read, place: int, *, is_first: bool) -> bool:
+        """Whether a name stands for a medium, a group or a part of a word, not for a subject."""
+        last = place + read.n_words - 1
+        before, after = self.before(place), self.after(last)
+        n_atoms = read.mention.molecule.rdmol().GetNumHeavyAtoms()
+        is_tiny, is_medium = n_atoms < _SMALLEST, read.is_reagent or n_atoms <= _SMALLEST
+        if _AMOUNT.fullmatch(before):
+            return True
+        if before in _KINDS | _MEDIA | _OWNERS | _AMOUNTS | _MORE_OF_A_NAME:
+            return True
+        if after in _PARTS | _MORE_OF_A_NAME or self._is_a_group(place, last):
+            return True
+        if is_medium and (before in _PLACES | _STATES or after in _OF_MEDIA):
+            return True
+        if before == "of" and self.before(place, 2) in _COUNTED:
+            return True
+        if before in _BESIDE and not self._compares:
+            return True
+        is_asked_of = self._compares or _THAN.search(self.text) or _ASKED_OF_ANY.search(self.text)
+        if is_tiny and is_first and (before == "the" or not is_asked_of):
+            return True
+        start = read.mention.start
+        line = self.text.rfind("\n", 0, start) + 1
+        referred = self.text[line:] if read.is_reagent else self.text[line:start]
+        return self._is_beside and is_first and refers(referred)
+
+    def _is_a_group(self, place: int, last: int) -> bool:
+        """Whether a word that is also a group's name stands for the group."""
+        said = self.text[self.tokens[place].start : self.tokens[last].end].lower()
+        if said not in _GROUP_WORDS:
+            return False
+        joined = {"or", "and"}
+        beside = {self.before(place, 2) if self.before(place) in joined else ""}
+        if self.after(last) in joined and last + 2 < len(self.tokens):
+            beside.add(self.tokens[last + 2].text.lower())
+        return self.before(place) in _HOLDS | {"the"} or bool(beside & _GROUP_WORDS)
 
 
 def _tokens(text: str) -> Iterator[_Token]:
     for match in _WORD.finditer(text):
-        word = match[0]
-        bare = word.lstrip(_OPENING) if not word.startswith("InChI=") else word
-        start = match.start() + len(word) - len(bare)
-        bare = bare.rstrip("\"'”’`*?!.,;:")
-        if bare.count(")") > bare.count("("):
-            bare = bare.rstrip(_CLOSING)
-        if bare:
-            end = start + len(bare)
-            yield _Token(start, end, bare, any(c in ",;.:?!" for c in text[end : match.end()]))
+        start, end = match.span()
+        for part in _split(match[0]):
+            at = text.index(part, start, end)
+            bare = _bare(part)
+            if bare:
+                begin = at + part.index(bare)
+                stop = begin + len(bare)
+                behind = text[stop : at + len(part) + 1]
+                yield _Token(begin, stop, bare, any(c in ",;.:?!/\n" for c in behind))
+            start = at + len(part)
 
 
-def _read_at(
-    tokens: Sequence[_Token], place: int, text: str, names: NameTable
-) -> tuple[Mention, int, bool] | None:
-    """The longest name at a word, or the structure that it is; its words; whether a reagent."""
-    first = tokens[place]
-    for n_words in range(min(_MAX_WORDS, len(tokens) - place), 0, -1):
-        some = tokens[place : place + n_words]
-        if any(token.ends_part for token in some[:-1]):
-            continue
-        said = text[first.start : some[-1].end]
-        if (entry := _named(said, names)) is not None:
-            mention = Mention(first.start, some[-1].end, entry.molecule())
-            return mention, n_words, entry.kind in ("reagent", "solvent")
-    molecule = _structure(first.text)
-    return None if molecule is None else (Mention(first.start, first.end, molecule), 1, False)
+def _split(word: str) -> list[str]:
+    """Two names with a slash between them as two; in a SMILES it stands beside other signs."""
+    parts = word.split("/")
+    is_two_names = len(parts) == 2 and all(part.strip(_MARKS).isalpha() for part in parts)
+    return [part for part in parts if len(part) > 3] if is_two_names else [word]
 
 
-def _named(said: str, names: NameTable) -> NameEntry | None:
+def _bare(word: str) -> str:
+    """Without quotes, marks and the 's of an owner; brackets that belong to it stay."""
+    bare = word.lstrip(_QUOTES).rstrip(_MARKS)
+    while bare.count("(") != bare.count(")") or _is_enclosed(bare):
+        shorter = bare[1:] if bare.startswith("(") else bare
+        if bare.endswith(")"):
+            shorter = shorter[:-1]
+        if shorter == bare:
+            break
+        bare = shorter.lstrip(_QUOTES).rstrip(_MARKS)
+    return _OWNER.sub("", bare)
+
+
+def _is_enclosed(word: str) -> bool:
+    """Whether the first bracket closes at the end: "(glucose)", not "(R)-limonene (…)"."""
+    if not (word.startswith("(") and word.endswith(")")):
+        return False
+    depth = 0
+    for place, character in enumerate(word):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return place == len(word) - 1
+    return False
+
+
+def _named(said: str, names: NameTable) -> tuple[NameEntry, Molecule] | None:
     if CAS_NUMBER.fullmatch(said):
         entry = names.find(said)
     elif len(said) < _SHORTEST_NAME or said.isupper():
@@ -187,45 +303,19 @@ def _named(said: str, names: NameTable) -> NameEntry | None:
     else:
         entry = names.find(said)
     try:
-        return entry if entry is not None and entry.molecule() else None
+        return entry and (entry, entry.molecule())
     except AssistantError:
         return None
 
 
 def _structure(word: str) -> Molecule | None:
-    """A SMILES or InChI that can be nothing else."""
-    if len(word) > MAX_SMILES_CHARS or not (_SIGNS.search(word) or _CHAIN.fullmatch(word)):
+    """A SMILES that can be nothing else; an InChI stands on a line of its own."""
+    is_chain = len(word) >= _LEAST_ATOMS and word.count("C") > 1 and _CHAIN.fullmatch(word)
+    is_written = len(word) <= MAX_SMILES_CHARS and (_SIGNS.search(word) or is_chain)
+    if not is_written or word.startswith("InChI="):
         return None
-    if word.startswith("InChI="):
-        return None  # a line of its own, which `inputs` reads
     try:
         molecule = Molecule.parse(word)
     except AssistantError:
         return None
     return molecule if molecule.rdmol().GetNumHeavyAtoms() >= _LEAST_ATOMS else None
-
-
-def _goes_on(tokens: Sequence[_Token], place: int, skipped_at: int) -> bool:
-    before = tokens[place - 1] if place else None
-    if before is None or skipped_at < 0:
-        return False
-    joined = before.text.lower() in ("and", "or", "nor") and skipped_at == place - 2
-    return joined or (skipped_at == place - 1 and before.ends_part)
-
-
-def _is_something_else(
-    tokens: Sequence[_Token], place: int, n_words: int, said: str, *, compares: bool
-) -> bool:
-    """Whether a name stands for a medium, a group or a part of a word, and not for a molecule."""
-    before = tokens[place - 1].text.lower() if place else ""
-    last = tokens[place + n_words - 1]
-    after = ""
-    if place + n_words < len(tokens) and not last.ends_part:
-        after = tokens[place + n_words].text.lower()
-    if before in _KINDS | _MEDIA | _OWNERS | _AMOUNTS | _MORE_OF_A_NAME:
-        return True
-    if after in _PARTS | _MORE_OF_A_NAME:
-        return True
-    if said.lower() in _GROUP_NAMES and before in _HOLDS | {"the"}:
-        return True
-    return before in _BESIDE and not compares

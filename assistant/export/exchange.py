@@ -249,6 +249,8 @@ def _message(row: MessageRow, canonical: dict[str, str], place: int) -> Message:
     if ends != sorted(ends) or ends[-1] > len(row.text):
         raise ValueError(f"a molecule of messages[{place}] is named outside of its text.")
     first = row.first_attempt
+    if first and not any(check.verdict == "contradicted" for check in first.checks):
+        raise ValueError(f"the first attempt of messages[{place}] has no contradicted claim.")
     return Message(
         row.role,
         row.text,

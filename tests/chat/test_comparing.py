@@ -1,5 +1,7 @@
 """A question that compares is told from one about a single molecule."""
 
+import time
+
 import pytest
 
 from assistant.chat.comparing import compares
@@ -77,3 +79,9 @@ def test_hardly_any_question_about_one_and_most_about_several() -> None:
     several = {q.format(n="two", x="TPSA", p="rings") for q in asked if "{a}" not in q}
     assert sum(map(compares, one)) <= 0.001 * len(one)
     assert sum(map(compares, several)) >= 0.9 * len(several)
+
+
+def test_a_long_text_is_read_in_no_time() -> None:
+    began = time.process_time()
+    compares("are they " * 2000)
+    assert time.process_time() - began < 0.2

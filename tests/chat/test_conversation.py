@@ -197,3 +197,26 @@ def test_a_question_keeps_its_words_and_the_model_reads_numbers() -> None:
     older = asked.to_json()
     del older["messages"][0]["mentions"]  # as it was saved before there were any
     assert Conversation.from_json(older).messages[0].mentions == ()
+
+
+def test_a_comparison_keeps_what_its_question_brings() -> None:
+    conversation = Conversation()
+    for smiles in ("CCO", "CCC", "CCN", "CCCl", "CCBr"):
+        conversation, _ = conversation.with_molecule(Molecule.parse(smiles))
+        number = conversation.next_number - 1
+        conversation = conversation.with_message(Message("user", "Mass?", attached=(number,)))
+        conversation = conversation.with_message(Message("assistant", "1"))
+    question = "Which of the two is heavier?"
+    for attached, focus in (((1, 2), (1, 2)), ((1,), (1, 3, 4, 5)), ((), (2, 3, 4, 5))):
+        asked = conversation.with_message(Message("user", question, attached=attached))
+        assert asked.focus(5) == focus
+
+
+def test_a_number_behind_a_name_is_no_molecule() -> None:
+    conversation = Conversation()
+    for smiles in ("Cn1c(=O)c2c(ncn2C)n(C)c1=O", "CCO", "CCC"):
+        conversation, _ = conversation.with_molecule(Molecule.parse(smiles))
+    text = "Do caffeine and 2 equivalents of NaOH react?"
+    question = Message("user", text, attached=(1,), mentions=((3, 11, 1),))
+    assert question.asked.startswith("Do molecule 1 and 2")
+    assert conversation.with_message(question).focus(0) == (1,)

@@ -9,6 +9,7 @@ from assistant.chem.limits import (
     check_smiles_size,
     clean_name,
     nesting,
+    trimmed,
 )
 from assistant.errors import InputTooLargeError
 
@@ -58,3 +59,7 @@ def test_names_are_cleaned_of_control_characters_and_capped(
     name: str | None, clean: str | None
 ) -> None:
     assert clean_name(name) == clean
+
+
+def test_many_layers_of_invisible_characters_are_left_out_at_once() -> None:
+    assert trimmed("\ufeff C" + " \u200b" * 3000) == "C"

@@ -85,6 +85,11 @@ def put(document: dict, path: str, value: object) -> None:
         ("messages.1.passport", {"a": "x" * 50_001}, "passport of messages"),
         ("messages.1.checks.0.end", 5000, "outside of its text"),
         ("messages.1.scalings.mean", [[1.0]], "weights do not go with"),
+        (
+            "messages.1.first_attempt",
+            {"text": "abc", "token_ids": [], "checks": []},
+            "has no contradicted claim",
+        ),
         ("messages.0.attached", [3], "about molecule 3, which is missing"),
         ("messages.0.mentions", [[0, 4, 3]], "about molecule 3, which is missing"),
         ("messages.0.mentions", [[0, 5000, 1]], "named outside of its text"),

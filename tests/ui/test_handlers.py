@@ -573,6 +573,9 @@ def test_a_question_about_another_molecule_leaves_the_drawn_one_out(desk: Desk) 
     desk.ask("Is it heavier than caffeine?")
     both = desk.session().questions[-1].message
     assert (both.asked, both.attached) == ("Is it heavier than molecule 2?", (1, 2))
+    assert desk.session().current.molecule.name == "aspirin"  # what "it" is stays where it was
+    desk.ask("How many rings does it have?")
+    assert desk.session().questions[-1].message.attached == (1,)
     desk.ask("What is the mass of nicotine?")
     one = desk.session().questions[-1].message
     assert (one.asked, one.attached) == ("What is the mass of molecule 3?", (3,))
@@ -587,6 +590,8 @@ def test_an_edited_question_is_about_the_molecule_it_names_now(desk: Desk) -> No
     desk.ask("How heavy is caffeine?", kind="edit", turn=0)
     question = desk.session().questions[-1].message
     assert (question.asked, question.attached) == ("How heavy is molecule 2?", (2,))
+    desk.ask("Is it heavier than nicotine?", kind="edit", turn=0)
+    assert desk.session().questions[-1].message.attached == (3,)
 
 
 def test_names_keep_their_places_in_a_question_of_several_lines(desk: Desk) -> None:
@@ -595,3 +600,25 @@ def test_names_keep_their_places_in_a_question_of_several_lines(desk: Desk) -> N
     assert question.text == "Look:\nmolecule 1\nCaffeine, and aspirin too: which is heavier?"
     assert question.asked == "Look:\nmolecule 1\nmolecule 2, and molecule 3 too: which is heavier?"
     assert [question.text[a:b] for a, b, _ in question.mentions] == ["Caffeine", "aspirin"]
+
+
+def test_a_name_alone_is_attached_and_nothing_is_asked(desk: Desk) -> None:
+    for text in ("caffeine", "acetic acid"):
+        assert "Added and attached" in desk.ask(text)[-1][1]["notice"]["text"]
+    assert not desk.session().questions
+    assert len(desk.session().conversation.molecules) == 2
+
+
+def test_more_names_than_a_question_can_be_about_are_told(desk: Desk) -> None:
+    text = "Which is heaviest: caffeine, aspirin, nicotine, morphine or codeine?"
+    values = desk.ask(text)[-1]
+    assert "names 5 molecules" in values[1]["notice"]["text"]
+    assert not desk.session().questions
+    assert not desk.session().conversation.molecules
+
+
+def test_a_refused_question_leaves_the_drawing(desk: Desk) -> None:
+    desk.type("aspirin")
+    values = desk.ask("Is caffeine heavier than molecule 9?")[-1]
+    assert "no molecule 9" in values[1]["notice"]["text"]
+    assert desk.session().current.molecule.name == "aspirin"

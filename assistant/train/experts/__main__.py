@@ -26,6 +26,7 @@ from assistant.retrieval.index import Index
 from assistant.train import licences
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.run import quoting
+from assistant.train.adapt.selection import data_identity
 from assistant.train.curves import require_matplotlib
 from assistant.train.experts.data import read_families
 from assistant.train.experts.model import ExpertsModel
@@ -49,16 +50,12 @@ def prepare(args: argparse.Namespace, recipe: ExpertsRecipe, bundle: Bundle) -> 
         raise AssistantError("Name the data directory with --data or MOLECULE_CHAT_DATA.")
     if args.licensed_only:
         licences.refuse_unclear("formats", [source.format for source in recipe.files()])
-    args.run.mkdir(parents=True, exist_ok=True)
     retrieval = Index(args.retrieval) if args.retrieval else None
     if retrieval is None and (names := [e.name for e in recipe.experts if e.quoted]):
         raise AssistantError(
             f"Experts {', '.join(names)} quote captions: name an index with --retrieval, or set"
             " their quoted to 0."
         )
-    parts = {"bundle": bundle.digest(), "retrieval": retrieval.digest() if retrieval else ""}
-    identity = _as_json(asdict(recipe)) | parts
-    refuse_another(args.run, identity, may_change=("save_every_minutes",))
     families = read_families(recipe, data)
     llm = load_base(bundle, args.device)
     torch.manual_seed(recipe.seed)
@@ -75,18 +72,14 @@ def prepare(args: argparse.Namespace, recipe: ExpertsRecipe, bundle: Bundle) -> 
         )
         for expert in recipe.experts
     }
+    hashes = {"bundle": bundle.digest(), "retrieval": retrieval.digest() if retrieval else ""}
+    records = [r for family in families for r in (*family.records, *family.held_out)]
+    identity = asdict(recipe) | hashes | data_identity(records)
+    # Behind all that can be refused for other reasons: such a start notes nothing.
+    refuse_another(args.run, identity, may_change=("save_every_minutes",))
     return ExpertsRun(
         recipe, families, model, encoders, args.run, device=llm.device, workers=args.workers
     )
-
-
-def _as_json(value: object) -> object:
-    """Paths as texts, all else as it is."""
-    if isinstance(value, dict):
-        return {key: _as_json(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(entry) for entry in value]
-    return value.as_posix() if isinstance(value, Path) else value
 
 
 def run(args: argparse.Namespace, command: str) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,13 @@ from assistant.chem.molecule import Molecule
 from assistant.components import graph_parts
 from assistant.errors import AssistantError
 from assistant.train.adapt.encode import LessonEncoder
-from assistant.train.experts.__main__ import main
+from assistant.train.experts.__main__ import main, prepare
 from assistant.train.experts.data import Family, MixedSteps, read_families
 from assistant.train.experts.model import GATE, ExpertsModel
 from assistant.train.experts.recipe import ExpertsRecipe
 from assistant.train.experts.run import ExpertsRun
 from assistant.train.frozen import load_base
+from assistant.train.guard import NOTE
 from assistant.train.sources.records import OwnConversation
 from tests.bundles import write_tiny_bundle
 
@@ -53,10 +55,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("experts")
     write_tiny_bundle(directory / "base")
     (directory / "tiny.toml").write_text(RECIPE, encoding="utf-8")
-    homo = [(s, f"-0.2{i}", "test" if i < 2 else "train") for i, s in enumerate(SMILES)]
+    write_tables(directory)
+    return directory
+
+
+def write_tables(directory: Path, *, first: int = 2) -> None:
+    """The recipe's tables; training rows of values begin at `first`."""
+    homo = [(s, f"-0.2{i}", "test" if i < first else "train") for i, s in enumerate(SMILES)]
     write_table(directory / "qm9" / "homo.csv.gz", ["smiles", "homo", "split"], homo)
     write_table(directory / "pool.csv.gz", ["smiles", "name"], [(s, "") for s in SMILES])
-    return directory
 
 
 def write_table(path: Path, head: list[str], rows: list[tuple[str, ...]]) -> None:
@@ -78,6 +85,33 @@ def prepared(place: Path, directory: Path) -> tuple[ExpertsRun, list[Family]]:
     families = read_families(recipe, place)
     directory.mkdir(exist_ok=True)
     return ExpertsRun(recipe, families, model, encoders, directory, device=llm.device), families
+
+
+def arguments(data: Path, directory: Path) -> Namespace:
+    """The command's arguments, as `prepare` reads them."""
+    return Namespace(
+        data=data, run=directory, retrieval=None, licensed_only=False, device="cpu", workers=0
+    )
+
+
+def test_a_run_is_noted_with_its_data_and_only_when_it_can_begin(
+    place: Path, tmp_path: Path
+) -> None:
+    recipe, bundle = ExpertsRecipe.load(place / "tiny.toml"), Bundle.read(place / "base")
+    data = tmp_path / "data"
+    data.mkdir()
+    args = arguments(data, tmp_path / "run")
+    with pytest.raises(AssistantError, match=r"homo\.csv\.gz"):
+        prepare(args, recipe, bundle)
+    assert not args.run.exists()
+    write_tables(data)
+    prepare(args, recipe, bundle)
+    noted = (args.run / NOTE).read_text("utf-8")
+    prepare(args, recipe, bundle)  # the same data again
+    write_tables(data, first=3)
+    with pytest.raises(AssistantError, match=r"other settings \(records, records_sha256\)"):
+        prepare(args, recipe, bundle)
+    assert (args.run / NOTE).read_text("utf-8") == noted
 
 
 def test_families_hold_training_rows_and_written_conversations(place: Path) -> None:

@@ -33,7 +33,7 @@ from assistant.train.experts.model import ExpertsModel
 from assistant.train.experts.output import write_bundle
 from assistant.train.experts.recipe import ExpertsRecipe
 from assistant.train.experts.run import ExpertsRun
-from assistant.train.frozen import load_base
+from assistant.train.frozen import load_base, refuse_other_serving
 from assistant.train.guard import refuse_another
 
 _DEFAULT = Path("checkpoints/default")
@@ -58,6 +58,7 @@ def prepare(args: argparse.Namespace, recipe: ExpertsRecipe, bundle: Bundle) -> 
         )
     families = read_families(recipe, data)
     llm = load_base(bundle, args.device)
+    refuse_other_serving(bundle, llm)
     torch.manual_seed(recipe.seed)
     parts = graph_parts(bundle, llm)
     model = ExpertsModel(llm, parts, recipe)

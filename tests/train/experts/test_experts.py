@@ -2,6 +2,8 @@
 
 import csv
 import gzip
+import json
+import shutil
 from argparse import Namespace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from assistant.chat.events import Finished
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.components import graph_parts
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, BundleError
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.experts.__main__ import main, prepare
 from assistant.train.experts.data import Family, MixedSteps, read_families
@@ -112,6 +114,36 @@ def test_a_run_is_noted_with_its_data_and_only_when_it_can_begin(
     with pytest.raises(AssistantError, match=r"other settings \(records, records_sha256\)"):
         prepare(args, recipe, bundle)
     assert (args.run / NOTE).read_text("utf-8") == noted
+
+
+@pytest.mark.parametrize(
+    ("component", "changes", "message"),
+    [
+        ("lora", {}, r"has a LoRA of its own \(lora\), which would be left out in training"),
+        ("embeddings", {}, r"has input embeddings of its own \(embeddings\)"),
+        ("projector", {"base_model": "another"}, r"projector of .* is off \(trained for another"),
+        ("generator", {"trained": False}, r"generator of .* is off \(not trained yet"),
+    ],
+)
+def test_a_base_that_would_be_served_otherwise_is_refused(
+    place: Path, tmp_path: Path, component: str, changes: dict[str, object], message: str
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(place / "base", base)
+    Bundle.read(base).with_component(component, component)
+    if changes:
+        config = base / component / "config.json"
+        values = json.loads(config.read_text("utf-8")) | changes
+        config.write_text(json.dumps(values), encoding="utf-8")
+    args = arguments(place, tmp_path / "run")
+    with pytest.raises(BundleError, match=message):
+        prepare(args, ExpertsRecipe.load(place / "tiny.toml"), Bundle.read(base))
+    assert not args.run.exists()
+
+
+def test_a_base_without_a_language_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="The bundle empty has no language model of its own"):
+        load_base(Bundle.write(tmp_path, "empty", {}), "cpu")
 
 
 def test_families_hold_training_rows_and_written_conversations(place: Path) -> None:

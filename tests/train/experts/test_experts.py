@@ -169,7 +169,7 @@ def test_each_phase_trains_its_own_part_and_no_other(place: Path, tmp_path: Path
     run, _ = prepared(place, tmp_path)
     model = run.model
     batch = run._steps("property")[0][0]
-    for phase, start in (("property", "experts.property."), (GATE, "gate.")):
+    for phase, start in (("property", "experts.loras.property."), (GATE, "experts.gate.")):
         model.zero_grad(set_to_none=True)
         chosen = model.begin(phase)
         model.loss(batch, phase).backward()

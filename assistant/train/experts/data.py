@@ -14,8 +14,8 @@ from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Example
 from assistant.train.experts.recipe import ExpertRecipe, ExpertsRecipe, at
 from assistant.train.generate import EVERYTHING_SHOWN, OWN_QUESTIONS
-from assistant.train.sources.records import OwnConversation, Record, Skipped
-from assistant.train.sources.registry import read_source
+from assistant.train.sources.reading import read_records
+from assistant.train.sources.records import OwnConversation, Record
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,11 @@ def read_families(recipe: ExpertsRecipe, data: Path) -> list[Family]:
 
 
 def _family(recipe: ExpertsRecipe, expert: ExpertRecipe, data: Path) -> Family:
-    records: list[Record] = []
-    lines: list[str] = []
-    for source in expert.data:
-        skipped = Skipped()
-        found = list(read_source(at(source, data), skipped))
-        skipped.check()
-        records += found
-        lines.append(f"{source.format}: {source.path}, split {source.split}, {len(found):,}")
+    records, lines = read_records([at(source, data) for source in expert.data])
     if expert.written:
         written = write(data / recipe.molecules, expert.written, seed=recipe.seed)
         records += written
-        lines.append(f"{len(written):,} conversations written about {recipe.molecules}")
+        lines.append(f"{len(written):,} conversations written about {recipe.molecules.name}")
     learned, held_out = split(records, recipe.held_out)
     if not learned:
         raise AssistantError(f"Expert {expert.name} has no records; look at its data.")

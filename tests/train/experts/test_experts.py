@@ -237,7 +237,8 @@ def test_the_command_writes_a_bundle_that_answers(
     directory = tmp_path / "run" / "bundle"
     assert f"--bundle {directory}" in capsys.readouterr().out
     card = (directory / "README.md").read_text(encoding="utf-8")
-    assert "| property | 8 | 2 | qm9: qm9/homo.csv.gz, split train, 8 |" in card
+    read = "qm9: homo.csv.gz, split train, 8 records (none stated by the files at hand)"
+    assert f"| property | 8 | 2 | {read} |" in card
     assert "$" not in card
     assert (directory / "loss.png").is_file()
     assistant = Assistant.load(directory)
@@ -280,6 +281,7 @@ def test_answers_that_are_all_cut_off_are_named(place: Path, tmp_path: Path) -> 
         ("gate_steps = 1", "gate_step = 1", "unknown keys gate_step"),
         ("steps = 2\ndata", "steps = 0\ndata", "steps must be positive"),
         ('format = "qm9"', 'format = "qm8"', "no data format 'qm8'"),
+        (', path = "qm9/homo.csv.gz"', "", "data of expert 'property' has an entry without path"),
     ],
 )
 def test_a_wrong_recipe_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:

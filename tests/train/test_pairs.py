@@ -175,6 +175,27 @@ def test_rows_taken_at_random_are_each_seen_once_an_epoch(table: PairTable) -> N
     assert np.concatenate(found).tolist() != table.rows("train").tolist()
 
 
+def test_no_step_has_one_row_alone(table: PairTable) -> None:
+    """Batch normalisation has no spread of one row."""
+    known = table.rows("train")
+    for n_rows, batch, sizes in ((13, 6, [6, 7]), (13, 12, [13]), (5, 1, [2, 3]), (2, 1, [2])):
+        split = np.where(np.isin(np.arange(len(table.split)), known[:n_rows]), "train", "")
+        some = replace(table, split=split)
+        recipe = replace(RECIPE, by_rows=True, batch=batch, epochs=1)
+        found = list(batches(recipe, some, np.random.default_rng(1)))
+        assert [len(rows) for rows in found] == sizes
+        assert sorted(np.concatenate(found).tolist()) == known[:n_rows].tolist()
+        assert len(found) == steps_per_epoch(recipe, some)
+    alone = replace(table, split=np.where(np.arange(len(table.split)) == known[0], "train", ""))
+    assert list(batches(replace(RECIPE, by_rows=True), alone, np.random.default_rng(1))) == []
+    # A molecule a step, most with four rows, one with a single one: it is trained on as well.
+    of_first = np.flatnonzero(table.pairs[:, 0] == table.pairs[known[0], 0])
+    split = table.split.copy()
+    split[of_first[1:]] = ""
+    recipe = replace(RECIPE, batch=1, epochs=1)
+    PairRun(recipe, replace(table, split=split), molecules_of(table, ())).train("single rows")
+
+
 def test_the_additive_part_alone_knows_training_rows(table: PairTable) -> None:
     """Solved for before the first step, from training rows alone."""
     recipe = replace(RECIPE, sizes=replace(RECIPE.sizes, additive=("counts",), strength=1.0))

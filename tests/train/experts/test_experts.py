@@ -5,6 +5,7 @@ import gzip
 import json
 import shutil
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,6 +270,18 @@ def test_answers_that_are_all_cut_off_are_named(place: Path, tmp_path: Path) -> 
         encoder.sequence = 64
     with pytest.raises(AssistantError, match="No answer of a step of property is within"):
         run.train()
+
+
+def test_what_is_not_measured_is_no_figure(place: Path, tmp_path: Path) -> None:
+    run, (values, chat) = prepared(place, tmp_path)
+    assert run.figures(GATE) == {}  # a tenth of eight records is none
+    run.families = [values, replace(chat, held_out=chat.records[:2])]
+    assert run.figures(GATE).keys() == {"chat"}
+    figures = run.figures("chat")
+    assert figures["chat"].keys() == {"without", "chat"}
+    assert all(loss > 0 for loss in figures["chat"].values())
+    run.encoders["chat"].sequence = 64  # every answer is cut off
+    assert run.figures("chat") == {}
 
 
 @pytest.mark.parametrize(

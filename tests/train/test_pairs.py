@@ -16,7 +16,6 @@ from assistant.pairing.figures import HeadFigures
 from assistant.pairing.known import KnownPairs
 from assistant.pairing.predictor import PairPredictor
 from assistant.train import pairs
-from assistant.train.pair_batches import batches, steps_per_epoch
 from assistant.train.pair_descriptors import chosen_molecules
 from assistant.train.pair_output import measured, round_to_half, write_component
 from assistant.train.pair_recipe import Descriptors, PairRecipe
@@ -165,35 +164,6 @@ def test_a_head_of_views_is_the_same_read_back_and_resumed(data: Path, tmp_path:
         torch.allclose(a, b, rtol=2e-3, atol=1e-3)  # one of them is rounded to 16 bit
         for a, b in zip(resumed.state_dict().values(), head.state_dict().values(), strict=True)
     )
-
-
-def test_rows_taken_at_random_are_each_seen_once_an_epoch(table: PairTable) -> None:
-    recipe = replace(RECIPE, by_rows=True, batch=7)
-    found = list(batches(recipe, table, np.random.default_rng(1)))
-    assert sorted(np.concatenate(found).tolist()) == table.rows("train").tolist()
-    assert len(found) == steps_per_epoch(recipe, table)
-    assert np.concatenate(found).tolist() != table.rows("train").tolist()
-
-
-def test_no_step_has_one_row_alone(table: PairTable) -> None:
-    """Batch normalisation has no spread of one row."""
-    known = table.rows("train")
-    for n_rows, batch, sizes in ((13, 6, [6, 7]), (13, 12, [13]), (5, 1, [2, 3]), (2, 1, [2])):
-        split = np.where(np.isin(np.arange(len(table.split)), known[:n_rows]), "train", "")
-        some = replace(table, split=split)
-        recipe = replace(RECIPE, by_rows=True, batch=batch, epochs=1)
-        found = list(batches(recipe, some, np.random.default_rng(1)))
-        assert [len(rows) for rows in found] == sizes
-        assert sorted(np.concatenate(found).tolist()) == known[:n_rows].tolist()
-        assert len(found) == steps_per_epoch(recipe, some)
-    alone = replace(table, split=np.where(np.arange(len(table.split)) == known[0], "train", ""))
-    assert list(batches(replace(RECIPE, by_rows=True), alone, np.random.default_rng(1))) == []
-    # A molecule a step, most with four rows, one with a single one: it is trained on as well.
-    of_first = np.flatnonzero(table.pairs[:, 0] == table.pairs[known[0], 0])
-    split = table.split.copy()
-    split[of_first[1:]] = ""
-    recipe = replace(RECIPE, batch=1, epochs=1)
-    PairRun(recipe, replace(table, split=split), molecules_of(table, ())).train("single rows")
 
 
 def test_the_additive_part_alone_knows_training_rows(table: PairTable) -> None:

@@ -118,6 +118,8 @@ def test_the_command_writes_a_component_and_puts_it_into_a_bundle(
     bundle = tmp_path / "bundle"
     Bundle.write(bundle, "own", {})
     config = write_recipe(tmp_path / "dyes.toml")
+    remark = 'remarks = ["Chosen on validation rows."]'
+    config.write_text(f"{remark}\n{config.read_text()}")
     arguments = ["--config", str(config), "--data", str(data), "--run", str(tmp_path / "run")]
     assert pairs.main([*arguments, "--bundle", str(bundle)]) == 0
     assert "absorption MAE" in capsys.readouterr().out
@@ -127,7 +129,10 @@ def test_the_command_writes_a_component_and_puts_it_into_a_bundle(
     assert figures.tasks["absorption"].n_test == 12
     assert figures.tasks["emission"].n_test == 9
     assert sum(b.n for b in figures.tasks["absorption"].bins) == 12
-    assert str(data) not in (directory / "README.md").read_text()
+    assert figures.remarks == ("Chosen on validation rows.",)
+    card = (directory / "README.md").read_text()
+    assert "\n- Chosen on validation rows.\n" in card
+    assert str(data) not in card
     assert (directory / "loss.png").stat().st_size > 1000
     predictor = PairPredictor.load(directory)
     assert isinstance(predictor.known, KnownPairs)
@@ -283,6 +288,7 @@ def test_mistakes_in_a_recipe_are_named(tmp_path: Path) -> None:
     for old, new, said in (
         ("epochs = 4", "epochs = 0", "epochs 0"),
         ("epochs = 4", "epoch = 4", "epoch"),
+        ("epochs = 4", 'remarks = "Chosen."', "remarks must be a list"),
         ('emission = "emi_max_nm"', "", "emission"),
     ):
         path.write_text(text.replace(old, new))
@@ -299,6 +305,10 @@ def test_the_recipes_of_the_repository_are_read(name: str) -> None:
     recipe = PairRecipe.load(Path(pairs.__file__).parent / "configs" / f"{name}.toml")
     assert recipe.licence
     assert recipe.shipped == ("drugs" not in name)
+    shipped = Path(pairs.__file__).parents[2] / "checkpoints/default/pair_heads" / recipe.name
+    if recipe.shipped:  # the card in the bundle is the one that the command writes
+        figures = HeadFigures.read(shipped)
+        assert (figures.remarks, figures.source) == (recipe.remarks, recipe.licence)
 
 
 def test_the_learning_rate_begins_again_after_a_restart() -> None:

@@ -9,7 +9,7 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.evaluate.table import read_table
 from assistant.train.adapt.selection import split
-from assistant.train.adapt.steps import Steps
+from assistant.train.adapt.steps import ExampleSteps
 from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Example
 from assistant.train.experts.recipe import ExpertRecipe, ExpertsRecipe, at
@@ -74,23 +74,15 @@ def write(table: Path, n: int, *, seed: int) -> list[OwnConversation]:
     ]
 
 
-class MixedSteps(Steps):
+class MixedSteps(ExampleSteps):
     """Batches of several families, an example of each in turn.
 
     Args:
-        parts: Of the families.
+        parts: Of the families, with batches of one size.
     """
 
-    def __init__(self, parts: Sequence[Steps]) -> None:
-        first = parts[0]
-        super().__init__(
-            (),
-            first.encoder,
-            first.rates,
-            batch=first.batch,
-            micro_tokens=first.micro_tokens,
-            seed=first.seed,
-        )
+    def __init__(self, parts: Sequence[ExampleSteps]) -> None:
+        super().__init__(batch=parts[0].batch, micro_tokens=parts[0].micro_tokens)
         self.parts = parts
 
     def example(self, place: int) -> Example | None:

@@ -15,7 +15,7 @@ from torch import nn
 
 from assistant.errors import AssistantError
 from assistant.train.adapt.encode import LessonEncoder
-from assistant.train.adapt.steps import Steps
+from assistant.train.adapt.steps import ExampleSteps, Steps
 from assistant.train.batches import Batch
 from assistant.train.experts.data import Family, MixedSteps
 from assistant.train.experts.model import GATE, ExpertsModel
@@ -114,7 +114,7 @@ class ExpertsRun:
             if self._stopped:
                 return
 
-    def _steps(self, phase: str) -> Steps:
+    def _steps(self, phase: str) -> ExampleSteps:
         parts = {f.expert.name: self._steps_of(f, f.records) for f in self.families}
         return MixedSteps(list(parts.values())) if phase == GATE else parts[phase]
 

@@ -87,11 +87,11 @@ def graph_parts(bundle: Bundle, loaded: LoadedLLM) -> GraphParts:
     Raises:
         BundleError: A part is damaged, or writes for another width.
     """
-    return _graph_parts(bundle, loaded, _graph_obstacles(bundle, loaded))
+    return _graph_parts(bundle, loaded, graph_obstacles(bundle, loaded))
 
 
-def _graph_obstacles(bundle: Bundle, loaded: LoadedLLM) -> dict[str, str]:
-    """Why projector and generator cannot be used; empty texts where they can."""
+def graph_obstacles(bundle: Bundle, loaded: LoadedLLM) -> dict[str, str]:
+    """Why projector and generator of a bundle cannot be used; empty texts where they can."""
     off = {name: _obstacle(bundle, name, loaded) for name in ("projector", "generator")}
     missing_encoder = "" if "encoder" in bundle.components else "the bundle has no graph encoder"
     return {name: reason or missing_encoder for name, reason in off.items()}
@@ -112,7 +112,7 @@ def load_components(
     if not source:
         raise BundleError(f"The bundle {bundle.name} has no language model; name one with --llm.")
     loaded = load_llm(source, quantize=quantize, device=device, compute=compute, threads=threads)
-    reasons = _graph_obstacles(bundle, loaded)
+    reasons = graph_obstacles(bundle, loaded)
     no_experts = _experts_obstacle(bundle, loaded)
     states = (
         (GRAPH, not reasons["projector"], reasons["projector"]),

@@ -4,8 +4,8 @@
 
 Where the order does not matter a pair is encoded in its canonical order, so that both ways round
 give the same tokens to the last bit. A molecule without a 3D shape is never given a made-up one: a
-model with another encoder reads the rest alone and says so, one without gives no tokens and says
-why.
+model with a 2D encoder reads the graph without it and says so, one without (also one that reads 1D
+views: tokens are aligned from atoms) gives no tokens and says why.
 """
 
 import threading
@@ -112,8 +112,7 @@ class PairEncoder:
         sides = [self._tensors(molecule) for molecule in (pair.first, pair.second)]
         lasting = all(is_lasting for _, _, is_lasting in sides)
         reasons = [reason for _, reason, _ in sides if reason]
-        config = self.model.config
-        if reasons and config.encoder_2d is None and config.encoder_1d is None:
+        if reasons and self.model.config.encoder_2d is None:
             return PairEncoding(note=_without_tokens(reasons)), lasting
         first, second = (tensors for tensors, _, _ in sides)
         with torch.no_grad():

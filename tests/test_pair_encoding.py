@@ -9,6 +9,7 @@ from assistant.chem.pairs import MoleculePair, pair_task
 from assistant.chem.shapes import SandboxedShapes
 from assistant.errors import ChemistryTimeoutError, InvalidMoleculeError
 from assistant.graph.pairs.alignment import AlignmentConfig
+from assistant.graph.pairs.encoders1d import Encoder1DConfig
 from assistant.graph.pairs.encoders2d import Encoder2DConfig
 from assistant.graph.pairs.encoders3d import Encoder3DConfig
 from assistant.graph.pairs.interactions import InteractionConfig
@@ -37,7 +38,12 @@ class FakeShapes:
 
 
 def make_encoder(
-    shapes: FakeShapes | None = None, *, flat: bool = True, deep: bool = False, **options: object
+    shapes: FakeShapes | None = None,
+    *,
+    flat: bool = True,
+    deep: bool = False,
+    views: tuple[str, ...] = (),
+    **options: object,
 ) -> PairEncoder:
     torch.manual_seed(0)
     config = PairConfig(
@@ -48,6 +54,7 @@ def make_encoder(
         alignment=AlignmentConfig(n_tokens=3, n_heads=2),
         interaction=InteractionConfig(n_heads=2),
         n_conformers=2,
+        encoder_1d=Encoder1DConfig(views, 8) if views else None,
     )
     return PairEncoder(PairModel(config), shapes or FakeShapes(), **options)
 
@@ -123,8 +130,11 @@ def test_without_a_shape_the_graph_is_read_alone_and_it_is_said():
     assert encoding.note.startswith("One molecule of the pair was read without a 3D shape. No 3D")
 
 
-def test_a_3d_model_without_a_shape_gives_no_tokens_and_says_why():
-    [encoding] = make_encoder(flat=False, deep=True).encode([pair(ASPIRIN, OPEN)])
+@pytest.mark.parametrize("views", [(), ("groups",)])
+def test_a_3d_model_without_a_shape_gives_no_tokens_and_says_why(views: tuple[str, ...]):
+    encoder = make_encoder(flat=False, deep=True, views=views)
+    encoding, shaped = encoder.encode([pair(ASPIRIN, OPEN), pair(ASPIRIN, ETHANOL)])
+    assert shaped.tokens.shape == (3, 24)
     assert encoding.tokens is None
     assert "without interaction tokens. No 3D shape: the molecule has an open" in encoding.note
 

@@ -29,6 +29,10 @@ from assistant.chem.pi_system import N_PI, pi_values
 from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import AssistantError
 
+VIEWS_VERSION = 1
+"""Stands in the names of files that keep views. Raise it whenever a view gives other numbers for
+some molecule, also by way of `pi_system`; another RDKit is told apart by itself."""
+
 _MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 _SCALARS: tuple[Callable[[Chem.Mol], float], ...] = (
     Crippen.MolLogP,

@@ -3,7 +3,7 @@
 python -m assistant.train.export --run runs/default --bundle checkpoints/default
 
 Pair heads that the bundle has need no language model and stay in it. What `bundle.json` says of
-names stays too, unless --names or --no-names is given.
+names and of the most molecules stays too, unless --names, --no-names or --most-molecules is given.
 """
 
 import argparse
@@ -80,7 +80,12 @@ def save_nf4(llm: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, director
 
 
 def export(
-    run: Path, bundle: Path, *, context: int | None = None, reads_names: bool | None = None
+    run: Path,
+    bundle: Path,
+    *,
+    context: int | None = None,
+    reads_names: bool | None = None,
+    most_molecules: int | None = None,
 ) -> None:
     """Writes the bundle, with the run's generator, if any, and the pair heads the bundle has.
 
@@ -91,15 +96,22 @@ def export(
             its shape allows.
         reads_names: Whether the model can copy a molecule's name (`Bundle.reads_names`); None keeps
             what the bundle says, and a new one says that it can.
+        most_molecules: The highest number of a molecule that the model has learned to speak of
+            (`Bundle.most_molecules`), 0 for any; None keeps what the bundle says, 0 in a new one.
 
     Raises:
-        AssistantError: There is no matplotlib to draw the curve with, or `run` is no run.
+        AssistantError: There is no matplotlib to draw the curve with, `run` is no run, or
+            `most_molecules` is negative.
     """
     require_matplotlib()
-    if reads_names is None:
-        reads_names = (
-            Bundle.read(bundle).reads_names if (bundle / "bundle.json").is_file() else True
+    if most_molecules is not None and most_molecules < 0:
+        raise AssistantError(
+            f"--most-molecules {most_molecules} is negative; give the highest number of a molecule,"
+            " or 0 where there is none."
         )
+    said = _said_of_model(bundle)
+    said |= {} if reads_names is None else {"reads_names": reads_names}
+    said |= {} if most_molecules is None else {"most_molecules": most_molecules}
     model, tokenizer, progress = trained_model(run)
     if context is not None:
         model.llm.config.max_position_embeddings = context
@@ -121,9 +133,17 @@ def export(
         components["generator"] = "generator"
     if (bundle / PAIR_HEADS).is_dir():
         components[PAIR_HEADS] = PAIR_HEADS
-    Bundle.write(bundle, bundle.name, components, reads_names=reads_names)
+    Bundle.write(bundle, bundle.name, components, **said)
     draw_loss_curve(run / "log.jsonl", bundle / "loss.png")
     log.info("wrote %s", bundle)
+
+
+def _said_of_model(bundle: Path) -> dict[str, bool | int]:
+    """What an older bundle says of its language model; nothing of a new one."""
+    if not (bundle / "bundle.json").is_file():
+        return {}
+    older = Bundle.read(bundle)
+    return {"reads_names": older.reads_names, "most_molecules": older.most_molecules}
 
 
 def _add_generator(run: Path, bundle: Path, fingerprint: str) -> None:
@@ -201,10 +221,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="whether it can copy a molecule's name from the prompt; one that cannot is shown none"
         " (default: as the bundle says, yes for a new one)",
     )
+    parser.add_argument(
+        "--most-molecules",
+        type=int,
+        metavar="N",
+        help="highest number of a molecule that it has learned to speak of, 0 for any (default: as"
+        " the bundle says, 0 for a new one)",
+    )
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
     try:
-        export(args.run, args.bundle, context=args.context, reads_names=args.names)
+        export(
+            args.run,
+            args.bundle,
+            context=args.context,
+            reads_names=args.names,
+            most_molecules=args.most_molecules,
+        )
     except AssistantError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -22,7 +22,8 @@ def refuse_another(
 
     Args:
         directory: Of the run.
-        values: Recipe, and hashes of what else decides the result, as JSON can hold them.
+        values: Recipe, and hashes of what else decides the result, as JSON can hold them; a path is
+            noted as its text.
         may_change: Names whose values may differ from one start to the next (`stage.lr` for a
             value within a value); the latest ones are noted.
         note: Name of the file.
@@ -31,7 +32,7 @@ def refuse_another(
     Raises:
         AssistantError: Names each setting that differs.
     """
-    kept, own = directory / note, json.loads(json.dumps(values))
+    kept, own = directory / note, json.loads(json.dumps(values, default=Path.as_posix))
     if kept.is_file():
         known = json.loads(kept.read_text(encoding="utf-8"))
         changed = sorted(set(differences(known, own)) - set(may_change))

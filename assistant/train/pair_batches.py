@@ -1,7 +1,8 @@
 """Which training rows of a table of pairs a step takes.
 
 Some first molecules with all of their rows, so that each is encoded once however many partners it
-has; for drugs some drugs with all known pairs among them; or rows at random, as the recipe says.
+has; for drugs some drugs with all known pairs among them; or rows at random, as the recipe says. No
+step has one row alone: the head's batch normalisation needs two.
 """
 
 import math
@@ -16,8 +17,8 @@ from assistant.train.pair_tables import PairTable
 def steps_per_epoch(recipe: PairRecipe, table: PairTable) -> int:
     """Steps in which each training row is seen once; of drugs, each drug."""
     rows = table.rows("train")
-    if recipe.by_rows:
-        return math.ceil(len(rows) / recipe.batch)
+    if recipe.by_rows:  # a single row at the end joins the step before
+        return math.ceil((len(rows) - 1) / max(2, recipe.batch))
     pairs = table.pairs[rows]
     molecules = pairs if recipe.is_symmetric else pairs[:, 0]
     return math.ceil(len(np.unique(molecules)) / recipe.batch)
@@ -26,7 +27,26 @@ def steps_per_epoch(recipe: PairRecipe, table: PairTable) -> int:
 def batches(
     recipe: PairRecipe, table: PairTable, random: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Rows of each step of an epoch."""
+    """Rows of each step of an epoch, two or more.
+
+    A single row joins the next step, at the end the one before; where there is none it is left out.
+    """
+    held: np.ndarray | None = None
+    rest = np.zeros(0, dtype=int)
+    for batch in _drawn(recipe, table, random):
+        rest = np.concatenate((rest, batch))
+        if len(rest) > 1:
+            if held is not None:
+                yield held
+            held, rest = rest, rest[:0]
+    if held is not None:
+        yield np.concatenate((held, rest))
+
+
+def _drawn(
+    recipe: PairRecipe, table: PairTable, random: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Rows of each step as the recipe takes them, one or more."""
     rows = table.rows("train")
     if recipe.by_rows:
         yield from parts(random.permutation(rows), recipe.batch)

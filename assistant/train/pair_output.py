@@ -36,9 +36,7 @@ def round_to_half(head: PairHead) -> PairHead:
     return head
 
 
-def measured(
-    run: PairRun, head: PairHead, *, command: str, remarks: tuple[str, ...] = ()
-) -> HeadFigures:
+def measured(run: PairRun, head: PairHead, *, command: str) -> HeadFigures:
     """Errors on the test rows, which are looked at here for the first time."""
     recipe, table = run.recipe, run.table
     train, test = table.rows("train"), table.rows("test")
@@ -58,7 +56,7 @@ def measured(
         recipe.licence,
         command,
         datetime.now(UTC).date().isoformat(),
-        remarks,
+        recipe.remarks,
     )
 
 

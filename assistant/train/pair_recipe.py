@@ -117,6 +117,7 @@ class PairRecipe(RecipeFile):
         licence: Where the data come from and under which terms; goes into the card.
         shipped: Whether the weights, and the values, may be part of a bundle that is given away.
         known_shipped: Whether the training values may lie beside the weights.
+        remarks: What the card says below the figures, a sentence each.
     """
 
     name: str
@@ -139,9 +140,12 @@ class PairRecipe(RecipeFile):
     shipped: bool = True
     known_shipped: bool = False
     task_weights: dict[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("tasks", "logarithmic", "restarts"):
+        for name in ("tasks", "logarithmic", "restarts", "remarks"):
+            if isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be a list, not a text")
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, kind in (("source", TableSource), ("sizes", Sizes), ("descriptors", Descriptors)):
             value: Any = getattr(self, name)

@@ -10,7 +10,7 @@ from rdkit import rdBase
 from torch import Tensor
 
 from assistant.chem.molecule import Molecule
-from assistant.chem.views import view_values
+from assistant.chem.views import VIEWS_VERSION, view_values
 from assistant.graph.pairs.head import PairHead
 from assistant.graph.pairs.model import MoleculeTensors
 from assistant.train.pair_tables import PairTable
@@ -36,7 +36,7 @@ def molecules_of(
 
 def _rows(table: PairTable, name: str, directory: Path | None) -> Tensor:
     """One view of all molecules, (m, f)."""
-    made_of = "\n".join((rdBase.rdkitVersion, name, *table.smiles))
+    made_of = "\n".join((rdBase.rdkitVersion, str(VIEWS_VERSION), name, *table.smiles))
     digest = hashlib.sha256(made_of.encode()).hexdigest()[:16]
     path = None if directory is None else directory / f"view-{name}-{digest}.npy"
     if path is not None and path.is_file():
@@ -48,8 +48,16 @@ def _rows(table: PairTable, name: str, directory: Path | None) -> Tensor:
         progress.advance(1)
     rows = np.stack(found)
     if path is not None:
-        np.save(path, rows)
+        _keep(rows, path)
     return torch.from_numpy(rows)
+
+
+def _keep(rows: np.ndarray, path: Path) -> None:
+    """Writes rows under a temporary name, then renames the file: it is whole or not there."""
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        np.save(file, rows)
+    temporary.replace(path)
 
 
 def fit_views(
@@ -62,7 +70,7 @@ def fit_views(
     """Settles in place what a head standardises views by, and its additive part.
 
     Args:
-        head: Untrained.
+        head: Of whose weights none is trained on pairs yet; it may know descriptors.
         table: Only its training rows are looked at.
         molecules: Of the table.
         targets: Standardised values of all rows, (n, tasks).

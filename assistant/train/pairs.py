@@ -40,7 +40,7 @@ from assistant.train.pair_views import molecules_of
 log = logging.getLogger(__name__)
 
 _LENGTH = ("epochs", "restarts", "check_every")
-_TERMS = ("licence", "shipped", "known_shipped")
+_TERMS = ("licence", "shipped", "known_shipped", "remarks")
 
 
 def _check_run(recipe: PairRecipe, args: argparse.Namespace) -> None:

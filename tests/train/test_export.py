@@ -9,7 +9,7 @@ import torch
 
 from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import ComponentInfo, save_component
-from assistant.errors import BundleError
+from assistant.errors import AssistantError, BundleError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.train.export import export, main
 from assistant.train.model import GroundedModel, ModelSizes
@@ -46,24 +46,33 @@ def _any_component(directory: Path) -> Path:
     return directory
 
 
-def test_a_bundle_written_again_keeps_its_pair_heads_and_what_it_says_of_names(
+def test_a_bundle_written_again_keeps_its_pair_heads_and_what_it_says_of_its_model(
     run: Path, tmp_path: Path
 ) -> None:
     bundle = tmp_path / "bundle"
     export(run, bundle)
-    assert Bundle.read(bundle).reads_names
+    assert (Bundle.read(bundle).reads_names, Bundle.read(bundle).most_molecules) == (True, 0)
     assert PAIR_HEADS not in Bundle.read(bundle).components
     of_encoder = Provenance.of(bundle / "encoder")
     assert of_encoder.licensed_only
     assert any("MoleculeNet MUV" in line for line in of_encoder.sources)
     add_to_bundle(_any_component(tmp_path / "head"), bundle, "dyes")
-    export(run, bundle, reads_names=False)
+    options = ["--run", str(run), "--bundle", str(bundle)]
+    assert main([*options, "--no-names", "--most-molecules", "6"]) == 0
     for _ in range(2):
         again = Bundle.read(bundle)
-        assert not again.reads_names
+        assert (again.reads_names, again.most_molecules) == (False, 6)
         assert again.components[PAIR_HEADS] == bundle / PAIR_HEADS
         assert (bundle / PAIR_HEADS / "dyes" / "config.json").is_file()
-        export(run, bundle)
+        assert main(options) == 0
+    assert main([*options, "--most-molecules", "0"]) == 0
+    assert (Bundle.read(bundle).reads_names, Bundle.read(bundle).most_molecules) == (False, 0)
+
+
+def test_a_negative_number_of_molecules_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssistantError, match="--most-molecules -1 is negative"):
+        export(run, tmp_path / "bundle", most_molecules=-1)
+    assert not (tmp_path / "bundle").exists()
 
 
 @pytest.mark.usefixtures("run")

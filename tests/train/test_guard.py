@@ -24,6 +24,13 @@ def test_settings_that_differ_are_named_and_those_that_may_are_noted(tmp_path: P
     assert json.loads((tmp_path / NOTE).read_text("utf-8"))["recipe"]["steps"] == 6
 
 
+def test_a_path_is_noted_as_its_text(tmp_path: Path) -> None:
+    refuse_another(tmp_path, {"data": [{"path": Path("qm9/homo.csv.gz")}]})
+    assert json.loads((tmp_path / NOTE).read_text("utf-8"))["data"][0]["path"] == "qm9/homo.csv.gz"
+    with pytest.raises(AssistantError, match="other settings"):
+        refuse_another(tmp_path, {"data": [{"path": Path("qm9/lumo.csv.gz")}]})
+
+
 def test_a_process_beside_the_first_compares_only(tmp_path: Path) -> None:
     refuse_another(tmp_path, {"lr": 1.0}, writes=False)
     assert not (tmp_path / NOTE).exists()

@@ -16,7 +16,6 @@ from assistant.pairing.figures import HeadFigures
 from assistant.pairing.known import KnownPairs
 from assistant.pairing.predictor import PairPredictor
 from assistant.train import pairs
-from assistant.train.pair_batches import batches, steps_per_epoch
 from assistant.train.pair_descriptors import chosen_molecules
 from assistant.train.pair_output import measured, round_to_half, write_component
 from assistant.train.pair_recipe import Descriptors, PairRecipe
@@ -119,6 +118,8 @@ def test_the_command_writes_a_component_and_puts_it_into_a_bundle(
     bundle = tmp_path / "bundle"
     Bundle.write(bundle, "own", {})
     config = write_recipe(tmp_path / "dyes.toml")
+    remark = 'remarks = ["Chosen on validation rows."]'
+    config.write_text(f"{remark}\n{config.read_text()}")
     arguments = ["--config", str(config), "--data", str(data), "--run", str(tmp_path / "run")]
     assert pairs.main([*arguments, "--bundle", str(bundle)]) == 0
     assert "absorption MAE" in capsys.readouterr().out
@@ -128,7 +129,10 @@ def test_the_command_writes_a_component_and_puts_it_into_a_bundle(
     assert figures.tasks["absorption"].n_test == 12
     assert figures.tasks["emission"].n_test == 9
     assert sum(b.n for b in figures.tasks["absorption"].bins) == 12
-    assert str(data) not in (directory / "README.md").read_text()
+    assert figures.remarks == ("Chosen on validation rows.",)
+    card = (directory / "README.md").read_text()
+    assert "\n- Chosen on validation rows.\n" in card
+    assert str(data) not in card
     assert (directory / "loss.png").stat().st_size > 1000
     predictor = PairPredictor.load(directory)
     assert isinstance(predictor.known, KnownPairs)
@@ -165,14 +169,6 @@ def test_a_head_of_views_is_the_same_read_back_and_resumed(data: Path, tmp_path:
         torch.allclose(a, b, rtol=2e-3, atol=1e-3)  # one of them is rounded to 16 bit
         for a, b in zip(resumed.state_dict().values(), head.state_dict().values(), strict=True)
     )
-
-
-def test_rows_taken_at_random_are_each_seen_once_an_epoch(table: PairTable) -> None:
-    recipe = replace(RECIPE, by_rows=True, batch=7)
-    found = list(batches(recipe, table, np.random.default_rng(1)))
-    assert sorted(np.concatenate(found).tolist()) == table.rows("train").tolist()
-    assert len(found) == steps_per_epoch(recipe, table)
-    assert np.concatenate(found).tolist() != table.rows("train").tolist()
 
 
 def test_the_additive_part_alone_knows_training_rows(table: PairTable) -> None:
@@ -292,6 +288,7 @@ def test_mistakes_in_a_recipe_are_named(tmp_path: Path) -> None:
     for old, new, said in (
         ("epochs = 4", "epochs = 0", "epochs 0"),
         ("epochs = 4", "epoch = 4", "epoch"),
+        ("epochs = 4", 'remarks = "Chosen."', "remarks must be a list"),
         ('emission = "emi_max_nm"', "", "emission"),
     ):
         path.write_text(text.replace(old, new))
@@ -308,6 +305,10 @@ def test_the_recipes_of_the_repository_are_read(name: str) -> None:
     recipe = PairRecipe.load(Path(pairs.__file__).parent / "configs" / f"{name}.toml")
     assert recipe.licence
     assert recipe.shipped == ("drugs" not in name)
+    shipped = Path(pairs.__file__).parents[2] / "checkpoints/default/pair_heads" / recipe.name
+    if recipe.shipped:  # the card in the bundle is the one that the command writes
+        figures = HeadFigures.read(shipped)
+        assert (figures.remarks, figures.source) == (recipe.remarks, recipe.licence)
 
 
 def test_the_learning_rate_begins_again_after_a_restart() -> None:

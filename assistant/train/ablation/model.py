@@ -9,10 +9,6 @@ from torch import Tensor, nn
 from assistant.adapters.generator import LoraGenerator
 from assistant.adapters.lora import wrap
 from assistant.adapters.weights import StackedLora, StackedLowRank
-from assistant.adapters.xlora.config import XLoraConfig
-from assistant.adapters.xlora.experts import stack_experts
-from assistant.adapters.xlora.gate import Gate
-from assistant.adapters.xlora.mixture import Mixture
 from assistant.graph.encoder import GraphEncoder
 from assistant.graph.projector import MultiLevelProjector
 from assistant.llm.load import LoadedLLM
@@ -22,7 +18,7 @@ from assistant.train.adapt.model import StaticLora, adapter_step
 from assistant.train.adapt.recipe import LoraRecipe
 from assistant.train.batches import Batch
 from assistant.train.loss import head_loss, splice_graph_tokens
-from assistant.train.mixing import mixed_hidden
+from assistant.train.mixing import ExpertMixture, mixed_hidden
 
 JOINT = "joint"
 
@@ -72,27 +68,19 @@ class ArmModel(nn.Module):
         self.projector = MultiLevelProjector(sizes.projector) if sizes.projector else None
         if arm.graph == "same":
             self.projector.motif_weight.weight.requires_grad_(False).zero_()
-        self.lora = _lora(llm, sizes.lora_rank) if sizes.lora_rank else None
+        self.lora: StaticLora | None = None
+        if sizes.lora_rank:
+            self.lora = StaticLora(llm.model, _lora(sizes.lora_rank))
+            wrap(llm.model, self.lora.names)
         self.generator = LoraGenerator(sizes.generator) if sizes.generator else None
         if self.generator is not None:
             for B in self.generator.lora_B:
                 nn.init.normal_(B, std=recipe.b_std)
             wrap(llm.model, self.generator.config.sites)
-        self.experts = nn.ModuleDict()
-        self.gate: Gate | None = None
+        self.experts: ExpertMixture | None = None
         if sizes.expert_rank:
             names = [expert_name(task) for task in recipe.tasks]
-            self.experts.update({name: _lora(llm, sizes.expert_rank) for name in names})
-            layers = next(iter(self.experts.values())).names
-            config = XLoraConfig(
-                hidden_size=int(llm.model.config.hidden_size),
-                base_model_id=llm.fingerprint,
-                layerwise_scalings=True,
-            )
-            self.gate = Gate(config, n_layers=len(layers), n_experts=len(names))
-        for lora in (self.lora, *self.experts.values()):
-            if lora is not None:
-                wrap(llm.model, lora.names)
+            self.experts = ExpertMixture(llm, names, _lora(sizes.expert_rank))
 
     @property
     def llm(self) -> nn.Module:
@@ -106,26 +94,17 @@ class ArmModel(nn.Module):
 
     def begin(self, phase: Phase) -> list[nn.Parameter]:
         """The parameters of a phase: one expert, or everything but the experts."""
-        chosen = dict.fromkeys(self.parameters())
-        experts = dict.fromkeys(self.experts.parameters())
+        loras = self.experts.loras if self.experts is not None else nn.ModuleDict()
         if phase.expert:
-            chosen = dict.fromkeys(self.experts[expert_name(phase.expert)].parameters())
-        elif phase.name == JOINT:
-            chosen = {p: None for p in chosen if p not in experts}
+            chosen = list(loras[expert_name(phase.expert)].parameters())
+        else:
+            held = set(loras.parameters())
+            chosen = [p for p in self.parameters() if p not in held]
         return [p for p in chosen if p.requires_grad]
 
     def n_trained(self) -> int:
         """Trainable parameters of all phases."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
-
-    def mixture(self) -> Mixture | None:
-        """Gate and experts; the experts as they are now, without a gradient."""
-        if self.gate is None:
-            return None
-        with torch.no_grad():
-            deltas = {name: lora.weights() for name, lora in self.experts.items()}
-            layers = next(iter(self.experts.values())).names
-            return Mixture(self.gate.config, self.gate, stack_experts(deltas, layers))
 
     def loss(self, batch: Batch, phase: Phase, *, roll: int = 0, graph: bool = True) -> Tensor:
         """Mean cross-entropy of the answers.
@@ -147,8 +126,11 @@ class ArmModel(nn.Module):
             stacked = None
         if tokens is not None:
             embeds = splice_graph_tokens(embeds, tokens, batch)
-        lora = self.experts[expert_name(phase.expert)] if phase.expert else self.lora
-        mixture = None if phase.expert else self.mixture()
+        lora, mixture = self.lora, None
+        if phase.expert:
+            lora = self.experts.loras[expert_name(phase.expert)]
+        elif self.experts is not None:
+            mixture = self.experts.mixture()
         step = adapter_step(lora.weights() if lora is not None else {}, stacked, batch)
         return head_loss(self.llm, mixed_hidden(self.llm, embeds, step, mixture), batch)
 
@@ -170,8 +152,8 @@ def _rolled(stacked: StackedLora, by: int) -> StackedLora:
     )
 
 
-def _lora(llm: LoadedLLM, rank: int) -> StaticLora:
-    return StaticLora(llm.model, LoraRecipe(rank=rank, alpha=2.0 * rank, targets=LORA_TARGETS))
+def _lora(rank: int) -> LoraRecipe:
+    return LoraRecipe(rank=rank, alpha=2.0 * rank, targets=LORA_TARGETS)
 
 
 def _without_molecule(encoder: GraphEncoder) -> GraphEncoder:

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 from assistant.adapters.peft_format import write_peft_lora
-from assistant.adapters.xlora.files import write_xlora
 from assistant.bundle import Bundle
 from assistant.checkpoint import CONFIG, FORMAT_VERSION, ComponentInfo, save_component, write_json
 from assistant.graph.encoder import GraphEncoder
@@ -41,8 +40,7 @@ def write_arm(
         write_peft_lora(directory / "lora", model.lora.weights(), base_model=fingerprint)
         values = {"format_version": FORMAT_VERSION, **vars(info("lora")), "config": {}}
         write_json(directory / "lora" / CONFIG, values)
-    if model.gate is not None:
-        deltas = {name: lora.weights() for name, lora in model.experts.items()}
-        write_xlora(directory / "experts", model.gate.config, model.gate, deltas)
+    if model.experts is not None:
+        model.experts.write(directory / "experts")
     components = {"llm": str(llm.resolve()), **{part: part for part in wanted}}
     return Bundle.write(directory, name, components)

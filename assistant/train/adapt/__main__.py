@@ -28,40 +28,11 @@ from assistant.train import licences
 from assistant.train.adapt.recipe import AdaptRecipe, preset_names
 from assistant.train.curves import require_matplotlib
 from assistant.train.provenance import refuse_unclear_encoder
-from assistant.train.sources.records import Record, Skipped
-from assistant.train.sources.registry import SOURCES, Source, read_source
+from assistant.train.sources.reading import read_records
+from assistant.train.sources.registry import SOURCES, Source
 
 if TYPE_CHECKING:
     from assistant.train.adapt.run import AdaptRun
-
-log = logging.getLogger(__name__)
-
-
-def read_records(sources: Sequence[Source]) -> tuple[list[Record], list[str]]:
-    """All records, and one line per source that says what was read.
-
-    Raises:
-        AssistantError: A file cannot be used, or nothing was read.
-    """
-    records: list[Record] = []
-    lines = []
-    for source in sources:
-        skipped = Skipped()
-        found = list(read_source(source, skipped))
-        skipped.check()
-        records += found
-        line = f"{source.format}: {source.path.name}, split {source.split}, {len(found):,} records"
-        line += f" ({licences.licence_of('formats', source.format).licence})"
-        if skipped.n_skipped:
-            line += f", {skipped.n_skipped:,} rows left out"
-            log.info("%s: %s", source.path.name, " ".join(skipped.errors))
-        lines.append(line)
-    if not records:
-        raise AssistantError(
-            "No record was read. Name data with --data FORMAT=FILE or [[data]] in the recipe;"
-            f" formats: {', '.join(SOURCES)}."
-        )
-    return records, lines
 
 
 def run(options: argparse.Namespace, command: str) -> None:
@@ -89,6 +60,11 @@ def run(options: argparse.Namespace, command: str) -> None:
     processes = Processes(options.device)
     plan = fitting_plan(recipe, config, options.llm, vram=options.vram * 1e9, processes=processes)
     records, lines = read_records(sources)
+    if not records:
+        raise AssistantError(
+            "No record was read. Name data with --data FORMAT=FILE or [[data]] in the recipe;"
+            f" formats: {', '.join(SOURCES)}."
+        )
     text = described_plan(plan, records, options.llm, processes=processes, retrieval=retrieval)
     if processes.is_first:
         sys.stdout.write("".join(f"{line}\n" for line in lines) + "\n" + text)

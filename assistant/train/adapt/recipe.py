@@ -8,6 +8,7 @@ from typing import Any, Literal
 from assistant.adapters.settings import GeneratorSettings
 from assistant.errors import AssistantError
 from assistant.train.recipe_file import RecipeFile, check_keys
+from assistant.train.sources.reading import source_of
 from assistant.train.sources.registry import Source
 
 PRESETS = Path(__file__).parent / "presets"
@@ -163,7 +164,7 @@ class AdaptRecipe(RecipeFile):
         for name, kind in kinds.items():
             default = getattr(cls(), name)
             parts[name] = _filled(kind, default, given.pop(name, {}), name)
-        sources = [_source(entry) for entry in given.pop("data", [])]
+        sources = [source_of(entry, "[[data]]") for entry in given.pop("data", [])]
         check_keys(given, cls)
         return cls(**given, **parts, data=tuple(sources))
 
@@ -179,8 +180,3 @@ def _filled(kind: type, default: object, given: Mapping[str, Any], where: str) -
     if isinstance(values.get("rates"), dict):
         values["rates"] = _filled(ShownRates, default.rates, values["rates"], f"{where}.rates")
     return kind(**values)
-
-
-def _source(entry: Mapping[str, Any]) -> Source:
-    check_keys(entry, Source, "[[data]]")
-    return Source(**{**entry, "path": Path(entry["path"]).expanduser()})

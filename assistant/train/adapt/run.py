@@ -5,7 +5,6 @@ RUN/state.pt      weights, optimiser, stage and step
 RUN/log.jsonl     loss every few steps, held-out figures at the ends of stages
 """
 
-import hashlib
 import json
 import logging
 import time
@@ -24,7 +23,7 @@ from assistant.train.adapt.model import AdaptedModel, checkpoint_layers
 from assistant.train.adapt.optimizer import learning_rate, make_optimizer
 from assistant.train.adapt.processes import Processes
 from assistant.train.adapt.recipe import STAGES, AdaptRecipe, StageName
-from assistant.train.adapt.selection import descriptions, split
+from assistant.train.adapt.selection import data_identity, descriptions, split
 from assistant.train.adapt.steps import Share, Steps
 from assistant.train.batches import Batch
 from assistant.train.guard import refuse_another
@@ -245,16 +244,8 @@ class AdaptRun:
     def _identity(self, records: Sequence[Record]) -> dict[str, object]:
         recipe = asdict(replace(self.recipe, data=()))
         recipe.pop("save_every_minutes")
-        digest = hashlib.sha256()
-        for record in records:
-            digest.update(f"{record!r}\n".encode())
-        return {
-            "recipe": recipe,
-            "records": len(records),
-            "records_sha256": digest.hexdigest(),
-            "llm": self.loaded.fingerprint,
-            "retrieval": self._retrieval_hash,
-        }
+        others = {"llm": self.loaded.fingerprint, "retrieval": self._retrieval_hash}
+        return {"recipe": recipe} | data_identity(records) | others
 
     def _resume(self, identity: dict[str, object]) -> None:
         state_path = self.directory / STATE

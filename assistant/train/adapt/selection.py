@@ -1,4 +1,4 @@
-"""Which records a stage learns and which are held out; what differs between two runs' settings."""
+"""Which records a stage learns, which are held out, and what a run notes of them all."""
 
 import hashlib
 from collections import Counter
@@ -14,6 +14,14 @@ from assistant.train.sources.records import (
     Record,
     Value,
 )
+
+
+def data_identity(records: Sequence[Record]) -> dict[str, object]:
+    """Number and hash of the records in their order: what a run notes of its data."""
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(f"{record!r}\n".encode())
+    return {"records": len(records), "records_sha256": digest.hexdigest()}
 
 
 def descriptions(records: Sequence[Record]) -> Sequence[Record]:

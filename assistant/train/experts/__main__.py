@@ -26,13 +26,14 @@ from assistant.retrieval.index import Index
 from assistant.train import licences
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.run import quoting
+from assistant.train.adapt.selection import data_identity
 from assistant.train.curves import require_matplotlib
 from assistant.train.experts.data import read_families
 from assistant.train.experts.model import ExpertsModel
 from assistant.train.experts.output import write_bundle
 from assistant.train.experts.recipe import ExpertsRecipe
 from assistant.train.experts.run import ExpertsRun
-from assistant.train.frozen import load_base
+from assistant.train.frozen import load_base, refuse_other_serving
 from assistant.train.guard import refuse_another
 
 _DEFAULT = Path("checkpoints/default")
@@ -49,18 +50,15 @@ def prepare(args: argparse.Namespace, recipe: ExpertsRecipe, bundle: Bundle) -> 
         raise AssistantError("Name the data directory with --data or MOLECULE_CHAT_DATA.")
     if args.licensed_only:
         licences.refuse_unclear("formats", [source.format for source in recipe.files()])
-    args.run.mkdir(parents=True, exist_ok=True)
     retrieval = Index(args.retrieval) if args.retrieval else None
     if retrieval is None and (names := [e.name for e in recipe.experts if e.quoted]):
         raise AssistantError(
             f"Experts {', '.join(names)} quote captions: name an index with --retrieval, or set"
             " their quoted to 0."
         )
-    parts = {"bundle": bundle.digest(), "retrieval": retrieval.digest() if retrieval else ""}
-    identity = _as_json(asdict(recipe)) | parts
-    refuse_another(args.run, identity, may_change=("save_every_minutes",))
     families = read_families(recipe, data)
     llm = load_base(bundle, args.device)
+    refuse_other_serving(bundle, llm)
     torch.manual_seed(recipe.seed)
     parts = graph_parts(bundle, llm)
     model = ExpertsModel(llm, parts, recipe)
@@ -75,18 +73,14 @@ def prepare(args: argparse.Namespace, recipe: ExpertsRecipe, bundle: Bundle) -> 
         )
         for expert in recipe.experts
     }
+    hashes = {"bundle": bundle.digest(), "retrieval": retrieval.digest() if retrieval else ""}
+    records = [r for family in families for r in (*family.records, *family.held_out)]
+    identity = asdict(recipe) | hashes | data_identity(records)
+    # Behind all that can be refused for other reasons: such a start notes nothing.
+    refuse_another(args.run, identity, may_change=("save_every_minutes",))
     return ExpertsRun(
         recipe, families, model, encoders, args.run, device=llm.device, workers=args.workers
     )
-
-
-def _as_json(value: object) -> object:
-    """Paths as texts, all else as it is."""
-    if isinstance(value, dict):
-        return {key: _as_json(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(entry) for entry in value]
-    return value.as_posix() if isinstance(value, Path) else value
 
 
 def run(args: argparse.Namespace, command: str) -> None:

@@ -9,13 +9,13 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.evaluate.table import read_table
 from assistant.train.adapt.selection import split
-from assistant.train.adapt.steps import Steps
+from assistant.train.adapt.steps import ExampleSteps
 from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Example
 from assistant.train.experts.recipe import ExpertRecipe, ExpertsRecipe, at
 from assistant.train.generate import EVERYTHING_SHOWN, OWN_QUESTIONS
-from assistant.train.sources.records import OwnConversation, Record, Skipped
-from assistant.train.sources.registry import read_source
+from assistant.train.sources.reading import read_records
+from assistant.train.sources.records import OwnConversation, Record
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,11 @@ def read_families(recipe: ExpertsRecipe, data: Path) -> list[Family]:
 
 
 def _family(recipe: ExpertsRecipe, expert: ExpertRecipe, data: Path) -> Family:
-    records: list[Record] = []
-    lines: list[str] = []
-    for source in expert.data:
-        skipped = Skipped()
-        found = list(read_source(at(source, data), skipped))
-        skipped.check()
-        records += found
-        lines.append(f"{source.format}: {source.path}, split {source.split}, {len(found):,}")
+    records, lines = read_records([at(source, data) for source in expert.data])
     if expert.written:
         written = write(data / recipe.molecules, expert.written, seed=recipe.seed)
         records += written
-        lines.append(f"{len(written):,} conversations written about {recipe.molecules}")
+        lines.append(f"{len(written):,} conversations written about {recipe.molecules.name}")
     learned, held_out = split(records, recipe.held_out)
     if not learned:
         raise AssistantError(f"Expert {expert.name} has no records; look at its data.")
@@ -81,23 +74,15 @@ def write(table: Path, n: int, *, seed: int) -> list[OwnConversation]:
     ]
 
 
-class MixedSteps(Steps):
+class MixedSteps(ExampleSteps):
     """Batches of several families, an example of each in turn.
 
     Args:
-        parts: Of the families.
+        parts: Of the families, with batches of one size.
     """
 
-    def __init__(self, parts: Sequence[Steps]) -> None:
-        first = parts[0]
-        super().__init__(
-            (),
-            first.encoder,
-            first.rates,
-            batch=first.batch,
-            micro_tokens=first.micro_tokens,
-            seed=first.seed,
-        )
+    def __init__(self, parts: Sequence[ExampleSteps]) -> None:
+        super().__init__(batch=parts[0].batch, micro_tokens=parts[0].micro_tokens)
         self.parts = parts
 
     def example(self, place: int) -> Example | None:

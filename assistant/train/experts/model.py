@@ -3,21 +3,16 @@
 import torch
 from torch import Tensor, nn
 
-from assistant.adapters.lora import wrap
 from assistant.adapters.mora import MoraGenerator
 from assistant.adapters.weights import StackedLora
-from assistant.adapters.xlora.config import XLoraConfig
-from assistant.adapters.xlora.experts import stack_experts
-from assistant.adapters.xlora.gate import Gate
-from assistant.adapters.xlora.mixture import Mixture
 from assistant.components import GraphParts
 from assistant.errors import AssistantError
 from assistant.llm.load import LoadedLLM
-from assistant.train.adapt.model import StaticLora, adapter_step
+from assistant.train.adapt.model import adapter_step
 from assistant.train.batches import Batch
 from assistant.train.experts.recipe import ExpertsRecipe
 from assistant.train.loss import head_loss, splice_graph_tokens
-from assistant.train.mixing import mixed_hidden
+from assistant.train.mixing import ExpertMixture, mixed_hidden
 
 GATE = "gate"
 """The phase after the experts', and what is in use when all are mixed."""
@@ -48,17 +43,7 @@ class ExpertsModel(nn.Module):
             if part is not None:
                 part.to(llm.device).float().eval().requires_grad_(False)
         self._frozen = (llm, parts)
-        self.experts = nn.ModuleDict(
-            {expert.name: StaticLora(llm.model, recipe.lora) for expert in recipe.experts}
-        )
-        self.layers = next(iter(self.experts.values())).names
-        wrap(llm.model, self.layers)
-        config = XLoraConfig(
-            hidden_size=int(llm.model.config.hidden_size),
-            base_model_id=llm.fingerprint,
-            layerwise_scalings=True,
-        )
-        self.gate = Gate(config, n_layers=len(self.layers), n_experts=len(self.experts))
+        self.experts = ExpertMixture(llm, [expert.name for expert in recipe.experts], recipe.lora)
 
     @property
     def llm(self) -> nn.Module:
@@ -67,16 +52,10 @@ class ExpertsModel(nn.Module):
 
     def begin(self, phase: str) -> list[nn.Parameter]:
         """The parameters of a phase: one expert's, or the gate's."""
-        chosen = self.gate if phase == GATE else self.experts[phase]
+        chosen = self.experts.gate if phase == GATE else self.experts.loras[phase]
         self.requires_grad_(False)
         chosen.requires_grad_(True)
         return list(chosen.parameters())
-
-    def mixture(self) -> Mixture:
-        """Gate and experts; the experts as they are now, without a gradient."""
-        with torch.no_grad():
-            deltas = {name: lora.weights() for name, lora in self.experts.items()}
-            return Mixture(self.gate.config, self.gate, stack_experts(deltas, self.layers))
 
     def loss(self, batch: Batch, use: str) -> Tensor:
         """Mean cross-entropy of the answers.
@@ -91,8 +70,8 @@ class ExpertsModel(nn.Module):
             tokens, stacked = self._molecules(batch)
             if tokens is not None:
                 embeds = splice_graph_tokens(embeds, tokens, batch)
-        lora = self.experts[use].weights() if use not in ("", GATE) else {}
-        mixture = self.mixture() if use == GATE else None
+        lora = self.experts.loras[use].weights() if use not in ("", GATE) else {}
+        mixture = self.experts.mixture() if use == GATE else None
         step = adapter_step(lora, stacked, batch)
         return head_loss(self.llm, mixed_hidden(self.llm, embeds, step, mixture), batch)
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 
-from assistant.adapters.xlora.files import write_xlora
 from assistant.bundle import Bundle
 from assistant.train.curves import read_log
 from assistant.train.experts.data import Family
@@ -28,8 +27,7 @@ def write_bundle(run: ExpertsRun, base: Bundle, *, command: str) -> Bundle:
     directory = run.directory / "bundle"
     directory.mkdir(parents=True, exist_ok=True)
     model: ExpertsModel = run.model.cpu()
-    deltas = {name: lora.weights() for name, lora in model.experts.items()}
-    write_xlora(directory / EXPERTS, model.gate.config, model.gate, deltas)
+    model.experts.write(directory / EXPERTS)
     rows = read_log(run.directory / "log.jsonl", "phase", "step")
     draw_loss(rows, directory / "loss.png")
     (directory / "README.md").write_text(card_text(run, rows, base, command), encoding="utf-8")
@@ -70,7 +68,7 @@ def _smoothed(losses: Sequence[float], keep: float = 0.9) -> list[float]:
 def card_text(run: ExpertsRun, rows: Sequence[Mapping], base: Bundle, command: str) -> str:
     """The card of a run's bundle."""
     held_out = {row["phase"]: row["held_out"] for row in rows if "held_out" in row}
-    recipe = run.recipe
+    recipe, experts = run.recipe, run.model.experts
     return _CARD.substitute(
         base=base.name,
         base_sha256=base.digest(),
@@ -79,13 +77,13 @@ def card_text(run: ExpertsRun, rows: Sequence[Mapping], base: Bundle, command: s
         minutes=f"{run.seconds / 60:.1f}",
         rank=recipe.lora.rank,
         targets=", ".join(recipe.lora.targets),
-        parameters=f"{sum(p.numel() for p in run.model.experts.parameters()):,}",
-        gate_parameters=f"{sum(p.numel() for p in run.model.gate.parameters()):,}",
+        parameters=f"{sum(p.numel() for p in experts.loras.parameters()):,}",
+        gate_parameters=f"{sum(p.numel() for p in experts.gate.parameters()):,}",
         gate_steps=recipe.gate_steps,
         held_out=recipe.held_out,
         batch=recipe.batch,
         families="\n".join(_family_row(family) for family in run.families),
-        figures="\n".join(_figure_row(name, held_out) for name in run.model.experts),
+        figures="\n".join(_figure_row(name, held_out) for name in experts.loras),
     )
 
 

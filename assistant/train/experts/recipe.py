@@ -7,6 +7,7 @@ from typing import Any
 
 from assistant.train.adapt.recipe import LoraRecipe, ShownRates
 from assistant.train.recipe_file import RecipeFile, check_keys, filled, linear
+from assistant.train.sources.reading import source_of
 from assistant.train.sources.registry import Source
 
 _IN_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
@@ -121,11 +122,7 @@ def _expert(values: Mapping[str, Any]) -> ExpertRecipe:
     where = f"expert {values.get('name', '')!r}"
     check_keys(values, ExpertRecipe, where)
     given = dict(values)
-    sources = [dict(entry) for entry in given.get("data", ())]
-    for entry in sources:
-        check_keys(entry, Source, f"data of {where}")
-        entry["path"] = Path(entry.get("path", ""))
-    given["data"] = tuple(Source(**entry) for entry in sources)
+    given["data"] = tuple(source_of(entry, f"data of {where}") for entry in given.get("data", ()))
     if "rates" in given:
         given["rates"] = filled(ShownRates, given["rates"], f"rates of {where}")
     return ExpertRecipe(**given)

@@ -15,7 +15,7 @@ from torch import nn
 
 from assistant.errors import AssistantError
 from assistant.train.adapt.encode import LessonEncoder
-from assistant.train.adapt.steps import Steps
+from assistant.train.adapt.steps import ExampleSteps, Steps
 from assistant.train.batches import Batch
 from assistant.train.experts.data import Family, MixedSteps
 from assistant.train.experts.model import GATE, ExpertsModel
@@ -114,7 +114,7 @@ class ExpertsRun:
             if self._stopped:
                 return
 
-    def _steps(self, phase: str) -> Steps:
+    def _steps(self, phase: str) -> ExampleSteps:
         parts = {f.expert.name: self._steps_of(f, f.records) for f in self.families}
         return MixedSteps(list(parts.values())) if phase == GATE else parts[phase]
 
@@ -159,24 +159,30 @@ class ExpertsRun:
     def figures(self, phase: str) -> dict[str, dict[str, float]]:
         """Held-out loss by family without experts and with what the phase trained.
 
-        An expert is measured on its own family, the gate on all.
+        An expert is measured on its own family, the gate on all; a family of which no answer is
+        held out within the sequence is none of them.
         """
         wanted = [f for f in self.families if phase in (GATE, f.expert.name)]
         return {
-            f.expert.name: {use or "without": self._held_out(f, use) for use in ("", phase)}
+            f.expert.name: {use or "without": self._loss(batches, use) for use in ("", phase)}
             for f in wanted
-            if f.held_out
+            if (batches := self._held_out(f))
         }
 
+    def _held_out(self, family: Family) -> list[Batch]:
+        """All answers of a family that are held out; none where every one is cut off."""
+        if not family.held_out:
+            return []
+        return self._steps_of(family, family.held_out, len(family.held_out))[0]
+
     @torch.no_grad()
-    def _held_out(self, family: Family, use: str) -> float:
-        steps = self._steps_of(family, family.held_out, len(family.held_out))
-        batches = steps[0]
+    def _loss(self, batches: Sequence[Batch], use: str) -> float:
+        """Mean cross-entropy of the answers of batches."""
         weights = [float(batch.weights[:, 1:].sum()) for batch in batches]
         with autocast(self.device):
             losses = [float(self.model.loss(batch.to(self.device), use)) for batch in batches]
         total = sum(a * b for a, b in zip(losses, weights, strict=True))
-        return round(total / max(sum(weights), 1e-9), 4)
+        return round(total / sum(weights), 4)
 
     def _record(self, phase: str, row: dict) -> None:
         about = {"phase": phase, "step": self.step, "seconds": round(self.seconds, 1)}

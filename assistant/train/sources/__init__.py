@@ -4,6 +4,7 @@
     mol_instructions ─────► Instruction    uspto ───────────► Reaction
     zhangddi, deep4chem ──► Pair           conversations ───► OwnConversation
 
-`registry.read_source` opens one by name. Files may be packed with gzip; rows that are marked as
-validation or test rows stay out unless they are asked for.
+`registry.read_source` opens one by name, `reading.read_records` all that a recipe names. Files may
+be packed with gzip; rows that are marked as validation or test rows stay out unless they are asked
+for.
 """

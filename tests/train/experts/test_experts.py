@@ -2,6 +2,10 @@
 
 import csv
 import gzip
+import json
+import shutil
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,14 +18,15 @@ from assistant.chat.events import Finished
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.components import graph_parts
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, BundleError
 from assistant.train.adapt.encode import LessonEncoder
-from assistant.train.experts.__main__ import main
+from assistant.train.experts.__main__ import main, prepare
 from assistant.train.experts.data import Family, MixedSteps, read_families
 from assistant.train.experts.model import GATE, ExpertsModel
 from assistant.train.experts.recipe import ExpertsRecipe
 from assistant.train.experts.run import ExpertsRun
 from assistant.train.frozen import load_base
+from assistant.train.guard import NOTE
 from assistant.train.sources.records import OwnConversation
 from tests.bundles import write_tiny_bundle
 
@@ -53,10 +58,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("experts")
     write_tiny_bundle(directory / "base")
     (directory / "tiny.toml").write_text(RECIPE, encoding="utf-8")
-    homo = [(s, f"-0.2{i}", "test" if i < 2 else "train") for i, s in enumerate(SMILES)]
+    write_tables(directory)
+    return directory
+
+
+def write_tables(directory: Path, *, first: int = 2) -> None:
+    """The recipe's tables; training rows of values begin at `first`."""
+    homo = [(s, f"-0.2{i}", "test" if i < first else "train") for i, s in enumerate(SMILES)]
     write_table(directory / "qm9" / "homo.csv.gz", ["smiles", "homo", "split"], homo)
     write_table(directory / "pool.csv.gz", ["smiles", "name"], [(s, "") for s in SMILES])
-    return directory
 
 
 def write_table(path: Path, head: list[str], rows: list[tuple[str, ...]]) -> None:
@@ -78,6 +88,63 @@ def prepared(place: Path, directory: Path) -> tuple[ExpertsRun, list[Family]]:
     families = read_families(recipe, place)
     directory.mkdir(exist_ok=True)
     return ExpertsRun(recipe, families, model, encoders, directory, device=llm.device), families
+
+
+def arguments(data: Path, directory: Path) -> Namespace:
+    """The command's arguments, as `prepare` reads them."""
+    return Namespace(
+        data=data, run=directory, retrieval=None, licensed_only=False, device="cpu", workers=0
+    )
+
+
+def test_a_run_is_noted_with_its_data_and_only_when_it_can_begin(
+    place: Path, tmp_path: Path
+) -> None:
+    recipe, bundle = ExpertsRecipe.load(place / "tiny.toml"), Bundle.read(place / "base")
+    data = tmp_path / "data"
+    data.mkdir()
+    args = arguments(data, tmp_path / "run")
+    with pytest.raises(AssistantError, match=r"homo\.csv\.gz"):
+        prepare(args, recipe, bundle)
+    assert not args.run.exists()
+    write_tables(data)
+    prepare(args, recipe, bundle)
+    noted = (args.run / NOTE).read_text("utf-8")
+    prepare(args, recipe, bundle)  # the same data again
+    write_tables(data, first=3)
+    with pytest.raises(AssistantError, match=r"other settings \(records, records_sha256\)"):
+        prepare(args, recipe, bundle)
+    assert (args.run / NOTE).read_text("utf-8") == noted
+
+
+@pytest.mark.parametrize(
+    ("component", "changes", "message"),
+    [
+        ("lora", {}, r"has a LoRA of its own \(lora\), which would be left out in training"),
+        ("embeddings", {}, r"has input embeddings of its own \(embeddings\)"),
+        ("projector", {"base_model": "another"}, r"projector of .* is off \(trained for another"),
+        ("generator", {"trained": False}, r"generator of .* is off \(not trained yet"),
+    ],
+)
+def test_a_base_that_would_be_served_otherwise_is_refused(
+    place: Path, tmp_path: Path, component: str, changes: dict[str, object], message: str
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(place / "base", base)
+    Bundle.read(base).with_component(component, component)
+    if changes:
+        config = base / component / "config.json"
+        values = json.loads(config.read_text("utf-8")) | changes
+        config.write_text(json.dumps(values), encoding="utf-8")
+    args = arguments(place, tmp_path / "run")
+    with pytest.raises(BundleError, match=message):
+        prepare(args, ExpertsRecipe.load(place / "tiny.toml"), Bundle.read(base))
+    assert not args.run.exists()
+
+
+def test_a_base_without_a_language_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="The bundle empty has no language model of its own"):
+        load_base(Bundle.write(tmp_path, "empty", {}), "cpu")
 
 
 def test_families_hold_training_rows_and_written_conversations(place: Path) -> None:
@@ -103,7 +170,7 @@ def test_each_phase_trains_its_own_part_and_no_other(place: Path, tmp_path: Path
     run, _ = prepared(place, tmp_path)
     model = run.model
     batch = run._steps("property")[0][0]
-    for phase, start in (("property", "experts.property."), (GATE, "gate.")):
+    for phase, start in (("property", "experts.loras.property."), (GATE, "experts.gate.")):
         model.zero_grad(set_to_none=True)
         chosen = model.begin(phase)
         model.loss(batch, phase).backward()
@@ -171,7 +238,8 @@ def test_the_command_writes_a_bundle_that_answers(
     directory = tmp_path / "run" / "bundle"
     assert f"--bundle {directory}" in capsys.readouterr().out
     card = (directory / "README.md").read_text(encoding="utf-8")
-    assert "| property | 8 | 2 | qm9: qm9/homo.csv.gz, split train, 8 |" in card
+    read = "qm9: homo.csv.gz, split train, 8 records (none stated by the files at hand)"
+    assert f"| property | 8 | 2 | {read} |" in card
     assert "$" not in card
     assert (directory / "loss.png").is_file()
     assistant = Assistant.load(directory)
@@ -204,6 +272,18 @@ def test_answers_that_are_all_cut_off_are_named(place: Path, tmp_path: Path) -> 
         run.train()
 
 
+def test_what_is_not_measured_is_no_figure(place: Path, tmp_path: Path) -> None:
+    run, (values, chat) = prepared(place, tmp_path)
+    assert run.figures(GATE) == {}  # a tenth of eight records is none
+    run.families = [values, replace(chat, held_out=chat.records[:2])]
+    assert run.figures(GATE).keys() == {"chat"}
+    figures = run.figures("chat")
+    assert figures["chat"].keys() == {"without", "chat"}
+    assert all(loss > 0 for loss in figures["chat"].values())
+    run.encoders["chat"].sequence = 64  # every answer is cut off
+    assert run.figures("chat") == {}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -214,6 +294,7 @@ def test_answers_that_are_all_cut_off_are_named(place: Path, tmp_path: Path) -> 
         ("gate_steps = 1", "gate_step = 1", "unknown keys gate_step"),
         ("steps = 2\ndata", "steps = 0\ndata", "steps must be positive"),
         ('format = "qm9"', 'format = "qm8"', "no data format 'qm8'"),
+        (', path = "qm9/homo.csv.gz"', "", "data of expert 'property' has an entry without path"),
     ],
 )
 def test_a_wrong_recipe_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:

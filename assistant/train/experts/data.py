@@ -10,7 +10,7 @@ from assistant.errors import AssistantError
 from assistant.evaluate.table import read_table
 from assistant.train.adapt.selection import split
 from assistant.train.adapt.steps import ExampleSteps
-from assistant.train.dialogues import DialogueWriter
+from assistant.train.dialogues import LATER, DialogueWriter
 from assistant.train.encode import Example
 from assistant.train.experts.recipe import ExpertRecipe, ExpertsRecipe, at
 from assistant.train.generate import EVERYTHING_SHOWN, OWN_QUESTIONS
@@ -67,7 +67,9 @@ def write(table: Path, n: int, *, seed: int) -> list[OwnConversation]:
             continue
     if not molecules:
         raise AssistantError(f"{table} holds no molecule that can be read.")
-    writer = DialogueWriter(molecules, OWN_QUESTIONS, seed=seed, rates=EVERYTHING_SHOWN)
+    writer = DialogueWriter(
+        molecules, OWN_QUESTIONS, seed=seed, rates=EVERYTHING_SHOWN, later=LATER
+    )
     return [
         OwnConversation(writer.write().conversation, f"written conversation {place}")
         for place in range(1, n + 1)

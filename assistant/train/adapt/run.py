@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from assistant.chat.retrieved import NearestFor
+from assistant.errors import AssistantError
 from assistant.retrieval.index import Index
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.model import AdaptedModel, checkpoint_layers
@@ -194,7 +195,12 @@ class AdaptRun:
                 (loss / weight).backward()
             total += float(loss.detach())
         self.processes.sum_gradients(parameters)
-        torch.nn.utils.clip_grad_norm_(parameters, _MOST_CHANGE)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, _MOST_CHANGE)
+        if not torch.isfinite(norm):  # one step with it, and all weights would be none either
+            raise AssistantError(
+                f"The gradients of stage {self.stage}, step {self.step + 1}, are not finite: the"
+                f" training has diverged. Lower lr in [{self.stage}] and name a new --run."
+            )
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.step()

@@ -48,8 +48,10 @@ class Repair(IntEnum):
     Attributes:
         NONE: It says something wrong too, or nothing on it; a property of another kind, another
             molecule, or another group that is missing are nothing on it.
-        LEFT_OUT: The claim is gone from a list that is right otherwise, and nothing else is.
-        PUT_RIGHT: In its place stands a right claim on the same computed value.
+        LEFT_OUT: A group that is not there is gone from a list of groups that is right otherwise,
+            or one that is there is named elsewhere; and no less is confirmed than before.
+        PUT_RIGHT: In its place stands a right claim on the same computed value of the same
+            molecule; a comparison may begin with either.
         WHOLE: So it does, and no less is confirmed in all than before.
     """
 
@@ -246,13 +248,22 @@ def repair(found: Written, first: Written, wrong: Check, since: int) -> Repair:
         return Repair.NONE
     keeps_all = len(found.confirmed) >= len(first.confirmed)
     alike = [check for check in found.confirmed if check.kind == wrong.kind]
+    same = [check for check in alike if _is_on_the_same(check, wrong)]
     until = _part_end(found.text, since)
-    if any(since <= c.start < until and _values(c) == _values(wrong) for c in alike):
+    if any(since <= check.start < until for check in same):
         return Repair.WHOLE if keeps_all else Repair.PUT_RIGHT
-    is_listed = wrong.kind != "comparison" and keeps_all and first.confirmed
-    if is_listed and any(check.molecule == wrong.molecule and _is_there(check) for check in alike):
-        return Repair.LEFT_OUT
+    if wrong.kind == "group" and keeps_all and first.confirmed:
+        # Silence puts right only what is not there.
+        listed = same if _is_there(wrong) else alike
+        if any(check.molecule == wrong.molecule and _is_there(check) for check in listed):
+            return Repair.LEFT_OUT
     return Repair.NONE
+
+
+def _is_on_the_same(check: Check, wrong: Check) -> bool:
+    """Whether a claim of the same kind is on the same value, which another molecule may share."""
+    is_of_it = wrong.kind == "comparison" or check.molecule == wrong.molecule
+    return is_of_it and _values(check) == _values(wrong)
 
 
 def _is_there(check: Check) -> bool:

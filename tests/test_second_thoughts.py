@@ -30,7 +30,8 @@ from tests.bundles import write_tiny_bundle
 
 ACID = Molecule.parse("CC(=O)c1ccc(cc1)C(=O)O")
 OTHER = Molecule.parse("CCO")
-FACTS = {1: compute_facts(ACID), 2: compute_facts(OTHER)}
+PHENOL = Molecule.parse("Oc1ccccc1")  # as many rings as the acid
+FACTS = {1: compute_facts(ACID), 2: compute_facts(OTHER), 3: compute_facts(PHENOL)}
 SHORT = ReplyOptions(temperature=1.0, seed=3, max_new_tokens=12)
 
 
@@ -44,6 +45,7 @@ def written(text: str) -> Written:
         ("Molecule 1 has 2 rings.", "Molecule 1 has one ring.", Repair.WHOLE),
         ("Molecule 1 has 2 rings.", "Molecule 1 has 3 rings.", Repair.NONE),  # wrong again
         ("Molecule 1 has 2 rings.", "Molecule 2 has no rings.", Repair.NONE),  # of another one
+        ("Molecule 1 has 2 rings.", "Molecule 3 has one ring.", Repair.NONE),  # the same value
         ("Molecule 1 has 2 rings.", "I do not have the number of rings.", Repair.NONE),
         ("So molecule 2 is heavier.", "So molecule 1 is heavier.", Repair.WHOLE),
         ("So molecule 2 is heavier.", "So molecule 1 is more lipophilic.", Repair.NONE),
@@ -56,6 +58,18 @@ def written(text: str) -> Written:
             "Molecule 1 has a ketone.",
             Repair.NONE,
         ),
+        # Silence puts right what is not there, and nothing else.
+        (
+            "Molecule 1 has a ketone and no carboxylic acid.",
+            "Molecule 1 has a ketone and a ring.",
+            Repair.NONE,
+        ),
+        (
+            "Molecule 1 has two ketones and a ring.",
+            "Molecule 1 has a carboxylic acid.",
+            Repair.NONE,
+        ),
+        ("Molecule 1 has bromine and oxygen.", "Molecule 1 has oxygen.", Repair.NONE),
         (
             "Molecule 1 has 2 rings. It is neutral. It has a ketone.",
             "Molecule 1 has one ring.",

@@ -18,10 +18,10 @@ from enum import IntEnum
 from assistant.answering import Written
 from assistant.chat.check import Check
 from assistant.chat.sentences import SentenceSpan, sentence_spans, tokens_within
-from assistant.errors import AssistantError
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
 from assistant.llm.offsets import token_offsets
+from assistant.llm.outcomes import FAILURES
 from assistant.llm.requests import (
     Done,
     Engine,
@@ -111,7 +111,8 @@ class Writer:
         Better is one that nothing contradicts and that says rightly what was said wrong (`Repair`):
         the first such one that confirms no less than the first attempt, else the best. One that
         says nothing on it is not better: the mark on the wrong claim shows the true value. The
-        first attempt also stays when this was stopped, took too long or failed.
+        first attempt also stays when this was stopped or took too long. Where it failed, what
+        was found before counts.
 
         Args:
             first: Has a contradicted claim.
@@ -131,9 +132,8 @@ class Writer:
                         best, worth = found, (repaired, len(found.confirmed))
                 if worth[0] is Repair.WHOLE or self._n_left <= 0:
                     break
-        except (AssistantError, RuntimeError) as error:  # what a model in trouble raises
-            log.warning("an answer could not be written again: %s", error)
-            return Outcome(first, n_tried)
+        except FAILURES as error:
+            log.warning("an answer could not be written again to the end: %s", error)
         return Outcome(best, n_tried)
 
     def _proposals(self, first: Written, since: int, until: int) -> list[Proposal]:
@@ -153,8 +153,14 @@ class Writer:
             for other in others[: _OTHERS_OF_CLAIM if in_claim else 1]:
                 gap = scored.log_probabilities[place] - other.log_probability
                 found.append(Proposal((*ids[:place], other.token_id), gap))
-        longest = self._request.sampling.max_new_tokens
-        return sorted((p for p in found if len(p.begun) < longest), key=lambda p: p.gap)
+        return sorted((p for p in found if len(p.begun) < self._room), key=lambda p: p.gap)
+
+    @property
+    def _room(self) -> int:
+        """Longest answer; a beginning that is as long leaves nothing to draw."""
+        request = self._request
+        left = self._llm.context - request.spliced.n_tokens
+        return min(request.sampling.max_new_tokens, left)
 
     def _scored(self, ids: tuple[int, ...]) -> Scored | None:
         request = self._request

@@ -17,6 +17,7 @@ from assistant.chat.reply import ReplyOptions
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import PromptTooLongError
+from assistant.llm.continuous import make_engine
 from assistant.llm.requests import Done, Request, Rescoring, Scored
 from assistant.replay import Case, replay
 from assistant.second_thoughts import (
@@ -293,7 +294,15 @@ def test_an_answer_that_was_stopped_is_not_written_again(
     assert len(requests) == 1
 
 
-@pytest.mark.parametrize("error", [PromptTooLongError("The memory is full."), RuntimeError("bad")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        PromptTooLongError("The memory is full."),
+        RuntimeError("bad"),
+        IndexError("bad"),
+        ZeroDivisionError("bad"),
+    ],
+)
 def test_a_search_that_fails_costs_no_answer(
     error: Exception, assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +316,49 @@ def test_a_search_that_fails_costs_no_answer(
     assert kinds(events) == [Reconsidering, Finished]
     assert message.token_ids == first.token_ids
     assert assistant._engine.load.n_running == 0
+
+
+def test_what_was_found_before_a_failure_is_kept(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first try says rightly what was wrong and is less sure of the rest; the second fails."""
+
+    def checks(text: str) -> tuple[Check, ...]:
+        end, sure = len(text), Check(0, 0, "confirmed", "charge", "", "charge 0", 1)
+        if text == first.text:
+            return (Check(0, end, "contradicted", "rings", text, "1 ring", 1), sure)
+        return (Check(0, end, "confirmed", "rings", text, "1 ring", 1),)
+
+    monkeypatch.setattr("assistant.assistant.checker", lambda fitted: checks)
+    monkeypatch.setattr("assistant.second_thoughts.repair", lambda found, *about: Repair.PUT_RIGHT)
+
+    def fail_later(n: int) -> None:
+        if n == 2:
+            raise TypeError("bad")
+
+    recorded(assistant, monkeypatch, before=fail_later)
+    events, message = answered(assistant)
+    assert kinds(events) == [Reconsidering, Rewritten, Finished]
+    assert message.first_attempt is not None
+    assert message.passport["second_thoughts"]["tried"] == 2
+
+
+def test_a_place_at_the_end_of_the_context_ends_no_other_try(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer fills the context, so that another last token would leave no room to go on."""
+    judged_by(monkeypatch, lambda text: True)
+    monkeypatch.setattr("assistant.second_thoughts.MAX_TRIES", 1000)
+    n_prompt = assistant.prompting.spliced(asked()).n_tokens
+    llm = replace(assistant.prompting.llm, context=n_prompt + len(first.token_ids))
+    small = Assistant("small", make_engine(llm), assistant.prompting, (), "")
+    small._llm = llm
+    requests = recorded(small, monkeypatch)
+    message = answered(small, replace(SHORT, max_new_tokens=100))[1]
+    assert message.token_ids == first.token_ids
+    begun = [r.begun for r in requests if isinstance(r, Request) and r.begun]
+    assert max(map(len, begun)) == len(first.token_ids) - 1
+    assert message.passport["second_thoughts"]["tried"] == len(begun)
 
 
 def test_closing_the_answer_while_it_is_written_again_frees_the_place(

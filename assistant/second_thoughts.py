@@ -11,7 +11,8 @@ stand in a place is scored without experts (as all scores are); what follows is 
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -105,7 +106,7 @@ class Writer:
         self._check = check
         self._n_left = MAX_TOKENS
 
-    def write_again(self, first: Written) -> Outcome:
+    def write_again(self, first: Written) -> Generator[None, None, Outcome]:
         """A better answer, or the first attempt where a few tries found none.
 
         Better is one that nothing contradicts and that says rightly what was said wrong (`Repair`):
@@ -116,6 +117,9 @@ class Writer:
 
         Args:
             first: Has a contradicted claim.
+
+        Yields:
+            Nothing, after each token: closing it there ends the request that is being drawn.
         """
         best, worth, n_tried = first, (Repair.NONE, 0), 0
         wrong = min(first.contradicted, key=lambda check: check.start)
@@ -123,7 +127,7 @@ class Writer:
         try:
             for proposal in self._proposals(first, since, until)[:MAX_TRIES]:
                 n_tried += 1
-                found = self._written(proposal.begun)
+                found = yield from self._written(proposal.begun)
                 if self._request.stop.is_set():
                     return Outcome(first, n_tried)
                 if found is not None:
@@ -174,26 +178,28 @@ class Writer:
         )
         return next((e for e in self._engine.rescore(rescoring) if isinstance(e, Scored)), None)
 
-    def _written(self, begun: tuple[int, ...]) -> Written | None:
+    def _written(self, begun: tuple[int, ...]) -> Generator[None, None, Written | None]:
         """The answer that begins so; None as soon as a whole sentence of it is contradicted too."""
         stop = TimedStop(self._request.stop, Progress(), math.inf)
         request = replace(self._request, begun=begun, stop=stop, progress=Progress())
         text = _Growing(self._llm, begun)
         n_sentences = 1
-        for event in self._engine.stream(request):
-            if isinstance(event, Token) and event.token_id is not None:
-                self._n_left -= 1
-                text.add(event.token_id)
-                spans = sentence_spans(text.text)
-                if len(spans) > n_sentences and not stop.is_set():
-                    n_sentences = len(spans)
-                    if self._is_wrong(text.text[: spans[-1].since]):
+        with closing(self._engine.stream(request)) as events:
+            for event in events:
+                if isinstance(event, Token) and event.token_id is not None:
+                    self._n_left -= 1
+                    text.add(event.token_id)
+                    spans = sentence_spans(text.text)
+                    if len(spans) > n_sentences and not stop.is_set():
+                        n_sentences = len(spans)
+                        if self._is_wrong(text.text[: spans[-1].since]):
+                            stop.set()
+                    if self._n_left <= 0:
                         stop.set()
-                if self._n_left <= 0:
-                    stop.set()
-            elif isinstance(event, Done) and event.reason != "stopped":
-                whole = text.finished()
-                return Written(whole, event, self._check(whole))
+                    yield
+                elif isinstance(event, Done) and event.reason != "stopped":
+                    whole = text.finished()
+                    return Written(whole, event, self._check(whole))
         return None
 
     def _is_wrong(self, text: str) -> bool:

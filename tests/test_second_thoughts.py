@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,9 @@ from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import PromptTooLongError
 from assistant.llm.continuous import make_engine
+from assistant.llm.outcomes import Ready, draw
 from assistant.llm.requests import Done, Request, Rescoring, Scored
+from assistant.llm.rows import Row
 from assistant.replay import Case, replay
 from assistant.second_thoughts import (
     MAX_TOKENS,
@@ -147,7 +150,9 @@ def first(assistant: Assistant) -> Message:
 
 
 def kinds(events: Sequence[Event]) -> list[type]:
-    return [type(e) for e in events if isinstance(e, Reconsidering | Rewritten | Finished)]
+    """In order; one that is said again once a second counts once."""
+    seen = [type(e) for e in events if isinstance(e, Reconsidering | Rewritten | Finished)]
+    return [kind for kind, _ in groupby(seen)]
 
 
 def test_the_first_better_answer_takes_the_place_of_the_first_attempt(
@@ -370,6 +375,39 @@ def test_closing_the_answer_while_it_is_written_again_frees_the_place(
     assert assistant._engine.load.n_running == 1
     events.close()
     assert assistant._engine.load.n_running == 0
+
+
+def test_closing_the_answer_in_the_middle_of_a_try_ends_it_within_a_token(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The try is held before its third token until the answer is closed."""
+    monkeypatch.setattr("assistant.replying.NEWS_SECONDS", 0.0)
+    judged_by(monkeypatch, lambda text: text == first.text)
+    closed = threading.Event()
+    tries: dict[int, Row] = {}
+
+    def held(ready: Ready) -> int:
+        if ready.row.answer.request.begun:
+            tries[id(ready.row)] = ready.row
+            if len(ready.row.ids) == 2:
+                assert closed.wait(60)
+        return draw(ready)
+
+    monkeypatch.setattr("assistant.llm.decode_loop.draw", held)
+    requests = recorded(assistant, monkeypatch)
+    events = assistant.reply(asked(), options=SHORT)
+    news = (event for event in events if isinstance(event, Reconsidering))
+    assert next(news) == next(news)  # before the search, and after the first token of a try
+    engine = assistant._engine
+    assert engine.load.n_running == 1
+    events.close()
+    closed.set()
+    assert engine.load.n_running == 0
+    answered(assistant, replace(SHORT, second_thoughts=False))  # the loop has gone on since
+    (row,) = tries.values()
+    assert 1 <= len(row.ids) <= 3
+    (begun,) = (r.begun for r in requests if isinstance(r, Request) and r.begun)
+    assert len(begun) < len(first.token_ids) - 3  # there was more to draw
 
 
 def test_so_many_tokens_in_all_are_drawn(

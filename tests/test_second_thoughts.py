@@ -178,6 +178,7 @@ def test_the_first_better_answer_takes_the_place_of_the_first_attempt(
     assert held["first_attempt"]["checks"]["contradicted"] == 1
     assert held["first_attempt"]["answer_sha256"] == first.passport["answer_sha256"]
     assert message.passport["answer_sha256"] != first.passport["answer_sha256"]
+    assert message.passport["figures"]["answer_tokens"] == len(message.token_ids)
 
 
 def test_an_answer_that_nothing_contradicts_costs_no_second_request(

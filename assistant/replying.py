@@ -50,10 +50,10 @@ def reconsidered(
     found = yield from _with_news(writer.write_again(first), Reconsidering(first.contradicted))
     seconds = time.perf_counter() - began
     if found.written is first:
-        return first, SecondThoughts(True, found.n_tried, seconds)
+        return first, SecondThoughts(True, found.n_tried, seconds, ended=found.ended)
     yield Rewritten(found.written.text)
     withdrawn = FirstAttempt(first.text, first.done.token_ids, first.checks)
-    return found.written, SecondThoughts(True, found.n_tried, seconds, withdrawn)
+    return found.written, SecondThoughts(True, found.n_tried, seconds, withdrawn, found.ended)
 
 
 def _with_news(

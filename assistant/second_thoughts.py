@@ -64,10 +64,17 @@ class Repair(IntEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it: the answer to show, and how many were tried."""
+    """What came of it.
+
+    Attributes:
+        written: The answer to show.
+        n_tried: How many were tried.
+        ended: Whether it was neither stopped nor failed.
+    """
 
     written: Written
     n_tried: int
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ class Writer:
                 n_tried += 1
                 found = yield from self._written(proposal.begun)
                 if self._request.stop.is_set():
-                    return Outcome(first, n_tried)
+                    return Outcome(first, n_tried, ended=False)
                 if found is not None:
                     repaired = repair(found, first, wrong, since)
                     if repaired and (repaired, len(found.confirmed)) > worth:
@@ -138,7 +145,8 @@ class Writer:
                     break
         except FAILURES as error:
             log.warning("an answer could not be written again to the end: %s", error)
-        return Outcome(best, n_tried)
+            return Outcome(best, n_tried, ended=False)
+        return Outcome(best, n_tried, ended=n_tried > 0 or not self._request.stop.is_set())
 
     def _proposals(self, first: Written, since: int, until: int) -> list[Proposal]:
         """Other beginnings that change a part of the answer, the closest calls first."""

@@ -174,6 +174,7 @@ def test_the_first_better_answer_takes_the_place_of_the_first_attempt(
     held = message.passport["second_thoughts"]
     assert held["on"] is True
     assert held["tried"] == 1
+    assert held["ended"] is True
     assert held["first_attempt"]["text"] == first.text
     assert held["first_attempt"]["checks"]["contradicted"] == 1
     assert held["first_attempt"]["answer_sha256"] == first.passport["answer_sha256"]
@@ -232,6 +233,50 @@ def test_the_same_question_is_written_again_in_the_same_way_and_so_is_its_passpo
     assert messages[0].first_attempt == messages[1].first_attempt
     case = Case(1, asked(), messages[0].passport, messages[0])
     assert replay(assistant, case).equal
+
+
+@pytest.mark.parametrize("reason", ["stopped", "failed"])
+def test_an_answer_whose_search_was_broken_off_is_asked_again_without_one(
+    reason: str, assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Searched to its end it would be another one."""
+    judged_by(monkeypatch, lambda text: text == first.text)
+    stop = threading.Event()
+
+    def break_off(n: int) -> None:
+        if reason == "failed":
+            raise RuntimeError("bad")
+        stop.set()
+
+    with monkeypatch.context() as during:
+        recorded(assistant, during, before=break_off)
+        message = answered(assistant, replace(SHORT, stop=stop))[1]
+    assert message.token_ids == first.token_ids
+    assert message.passport["second_thoughts"]["ended"] is False
+    assert replay(assistant, Case(1, asked(), message.passport, message)).equal
+    # A passport of before this was noted is asked again as it always was.
+    old = dict(message.passport["second_thoughts"])
+    del old["ended"]
+    case = Case(1, asked(), {**message.passport, "second_thoughts": old}, message)
+    assert not replay(assistant, case).equal
+
+
+def test_a_stopped_answer_that_is_contradicted_is_asked_again_without_second_thoughts(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: True)
+    stop = threading.Event()
+    events = []
+    for event in assistant.reply(asked(), options=replace(SHORT, max_new_tokens=400, stop=stop)):
+        events.append(event)
+        stop.set()
+    (message,) = (event.message for event in events if isinstance(event, Finished))
+    assert message.stopped
+    assert message.passport["checks"]["contradicted"] == 1
+    assert message.passport["second_thoughts"]["ended"] is False
+    requests = recorded(assistant, monkeypatch)
+    assert replay(assistant, Case(1, asked(), message.passport, message)).equal
+    assert len(requests) == 1
 
 
 def recorded(
@@ -347,6 +392,7 @@ def test_what_was_found_before_a_failure_is_kept(
     assert kinds(events) == [Reconsidering, Rewritten, Finished]
     assert message.first_attempt is not None
     assert message.passport["second_thoughts"]["tried"] == 2
+    assert message.passport["second_thoughts"]["ended"] is False
 
 
 def test_a_place_at_the_end_of_the_context_ends_no_other_try(

@@ -144,9 +144,12 @@ class Writer:
                 if worth[0] is Repair.WHOLE or self._n_left <= 0:
                     break
         except FAILURES as error:
-            log.warning("an answer could not be written again to the end: %s", error)
+            # The text of an error may hold a structure.
+            log.warning("the search for a better answer failed (%s)", type(error).__name__)
+            log.debug("what failed", exc_info=error)
             return Outcome(best, n_tried, ended=False)
-        return Outcome(best, n_tried, ended=n_tried > 0 or not self._request.stop.is_set())
+        was_scored = n_tried > 0 or not self._request.stop.is_set()
+        return Outcome(best, n_tried, ended=was_scored)
 
     def _proposals(self, first: Written, since: int, until: int) -> list[Proposal]:
         """Other beginnings that change a part of the answer, the closest calls first."""

@@ -355,7 +355,11 @@ def test_an_answer_that_was_stopped_is_not_written_again(
     ],
 )
 def test_a_search_that_fails_costs_no_answer(
-    error: Exception, assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    assistant: Assistant,
+    first: Message,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     judged_by(monkeypatch, lambda text: text == first.text)
 
@@ -367,6 +371,9 @@ def test_a_search_that_fails_costs_no_answer(
     assert kinds(events) == [Reconsidering, Finished]
     assert message.token_ids == first.token_ids
     assert assistant._engine.load.n_running == 0
+    (record,) = (r for r in caplog.records if r.name == "assistant.second_thoughts")
+    assert type(error).__name__ in record.getMessage()
+    assert str(error) not in record.getMessage()  # it may hold a structure
 
 
 def test_what_was_found_before_a_failure_is_kept(

@@ -219,12 +219,14 @@ class Assistant:
             stopwatch = Stopwatch(request, began, self._token_bytes)
             check = checker(fitted)
             first = yield from first_written(self._engine, request, stopwatch, check)
-            figures = stopwatch.done(first.done)
             written, thoughts = first, SecondThoughts(options.second_thoughts)
-            is_wanted = options.second_thoughts and not (first.was_stopped or request.stop.is_set())
-            if is_wanted and first.contradicted:
-                writer = Writer(self._engine, self._llm, request, check)
-                written, thoughts = yield from reconsidered(writer, first)
+            if options.second_thoughts and first.contradicted:
+                if first.was_stopped or request.stop.is_set():
+                    thoughts = SecondThoughts(True, ended=False)
+                else:
+                    writer = Writer(self._engine, self._llm, request, check)
+                    written, thoughts = yield from reconsidered(writer, first)
+        figures = stopwatch.done(first.done, len(written.done.token_ids))
         message = message_of(
             written,
             fitted,

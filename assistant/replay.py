@@ -306,11 +306,24 @@ def _options(passport: Mapping[str, object]) -> ReplyOptions:
             experts=mode if mode in ("exact", "turn") else "off",
             graph_tokens=GRAPH not in off,
             instance_lora=LORA not in off,
-            second_thoughts=_mapping(passport, "second_thoughts").get("on") is True,
+            second_thoughts=_may_write_again(passport),
             spellings={int(n): str(s) for n, s in _mapping(sampling, "spellings").items()},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableFileError(f"The passport's sampling is not complete: {error!r}.") from error
+
+
+def _may_write_again(passport: Mapping[str, object]) -> bool:
+    """Whether what the answer is depends on second thoughts that ran to their end.
+
+    One that was stopped, or whose search was, is a first attempt; asked again to its end it may be
+    contradicted and written again. A better answer that was found before a failure is looked for
+    again. Older passports do not say how a search ended.
+    """
+    thoughts, sampling = _mapping(passport, "second_thoughts"), _mapping(passport, "sampling")
+    is_whole = thoughts.get("ended", True) is True or bool(thoughts.get("first_attempt"))
+    is_stopped = sampling.get("ended") in ("stopped", "time")
+    return thoughts.get("on") is True and is_whole and not is_stopped
 
 
 # -- comparing ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import replace
 
 from assistant.answering import Written
@@ -11,7 +12,10 @@ from assistant.chat.first_attempt import FirstAttempt, SecondThoughts
 from assistant.errors import AnswerFailedError
 from assistant.llm import requests as llm_requests
 from assistant.llm.stopwatch import Stopwatch
-from assistant.second_thoughts import Writer
+from assistant.second_thoughts import Outcome, Writer
+
+NEWS_SECONDS = 1.0
+"""So often a search says that it goes on, which tells whether anybody still listens."""
 
 
 def first_written(
@@ -43,11 +47,27 @@ def reconsidered(
 ) -> Generator[Event, None, tuple[Written, SecondThoughts]]:
     """What is left of an answer that the structure contradicts: a better one, or the same."""
     began = time.perf_counter()
-    yield Reconsidering(first.contradicted)
-    found = writer.write_again(first)
+    found = yield from _with_news(writer.write_again(first), Reconsidering(first.contradicted))
     seconds = time.perf_counter() - began
     if found.written is first:
-        return first, SecondThoughts(True, found.n_tried, seconds)
+        return first, SecondThoughts(True, found.n_tried, seconds, ended=found.ended)
     yield Rewritten(found.written.text)
     withdrawn = FirstAttempt(first.text, first.done.token_ids, first.checks)
-    return found.written, SecondThoughts(True, found.n_tried, seconds, withdrawn)
+    return found.written, SecondThoughts(True, found.n_tried, seconds, withdrawn, found.ended)
+
+
+def _with_news(
+    search: Generator[None, None, Outcome], news: Event
+) -> Generator[Event, None, Outcome]:
+    """What a search comes to; the news before it and then once a second. Closing this ends it."""
+    with closing(search):
+        yield news
+        told_at = time.monotonic()
+        while True:
+            try:
+                next(search)
+            except StopIteration as end:
+                return end.value
+            if time.monotonic() - told_at >= NEWS_SECONDS:
+                told_at = time.monotonic()
+                yield news

@@ -11,17 +11,18 @@ stand in a place is scored without experts (as all scores are); what follows is 
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from assistant.answering import Written
 from assistant.chat.check import Check
 from assistant.chat.sentences import SentenceSpan, sentence_spans, tokens_within
-from assistant.errors import AssistantError
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
 from assistant.llm.offsets import token_offsets
+from assistant.llm.outcomes import FAILURES
 from assistant.llm.requests import (
     Done,
     Engine,
@@ -48,8 +49,10 @@ class Repair(IntEnum):
     Attributes:
         NONE: It says something wrong too, or nothing on it; a property of another kind, another
             molecule, or another group that is missing are nothing on it.
-        LEFT_OUT: The claim is gone from a list that is right otherwise, and nothing else is.
-        PUT_RIGHT: In its place stands a right claim on the same computed value.
+        LEFT_OUT: A group that is not there is gone from a list of groups that is right otherwise,
+            or one that is there is named elsewhere; and no less is confirmed than before.
+        PUT_RIGHT: In its place stands a right claim on the same computed value of the same
+            molecule; a comparison may begin with either.
         WHOLE: So it does, and no less is confirmed in all than before.
     """
 
@@ -61,10 +64,17 @@ class Repair(IntEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it: the answer to show, and how many were tried."""
+    """What came of it.
+
+    Attributes:
+        written: The answer to show.
+        n_tried: How many were tried.
+        ended: Whether it was neither stopped nor failed.
+    """
 
     written: Written
     n_tried: int
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -103,16 +113,20 @@ class Writer:
         self._check = check
         self._n_left = MAX_TOKENS
 
-    def write_again(self, first: Written) -> Outcome:
+    def write_again(self, first: Written) -> Generator[None, None, Outcome]:
         """A better answer, or the first attempt where a few tries found none.
 
         Better is one that nothing contradicts and that says rightly what was said wrong (`Repair`):
         the first such one that confirms no less than the first attempt, else the best. One that
         says nothing on it is not better: the mark on the wrong claim shows the true value. The
-        first attempt also stays when this was stopped, took too long or failed.
+        first attempt also stays when this was stopped or took too long. Where it failed, what
+        was found before counts.
 
         Args:
             first: Has a contradicted claim.
+
+        Yields:
+            Nothing, after each token: closing it there ends the request that is being drawn.
         """
         best, worth, n_tried = first, (Repair.NONE, 0), 0
         wrong = min(first.contradicted, key=lambda check: check.start)
@@ -120,19 +134,22 @@ class Writer:
         try:
             for proposal in self._proposals(first, since, until)[:MAX_TRIES]:
                 n_tried += 1
-                found = self._written(proposal.begun)
+                found = yield from self._written(proposal.begun)
                 if self._request.stop.is_set():
-                    return Outcome(first, n_tried)
+                    return Outcome(first, n_tried, ended=False)
                 if found is not None:
                     repaired = repair(found, first, wrong, since)
                     if repaired and (repaired, len(found.confirmed)) > worth:
                         best, worth = found, (repaired, len(found.confirmed))
                 if worth[0] is Repair.WHOLE or self._n_left <= 0:
                     break
-        except (AssistantError, RuntimeError) as error:  # what a model in trouble raises
-            log.warning("an answer could not be written again: %s", error)
-            return Outcome(first, n_tried)
-        return Outcome(best, n_tried)
+        except FAILURES as error:
+            # The text of an error may hold a structure.
+            log.warning("the search for a better answer failed (%s)", type(error).__name__)
+            log.debug("what failed", exc_info=error)
+            return Outcome(best, n_tried, ended=False)
+        was_scored = n_tried > 0 or not self._request.stop.is_set()
+        return Outcome(best, n_tried, ended=was_scored)
 
     def _proposals(self, first: Written, since: int, until: int) -> list[Proposal]:
         """Other beginnings that change a part of the answer, the closest calls first."""
@@ -151,8 +168,14 @@ class Writer:
             for other in others[: _OTHERS_OF_CLAIM if in_claim else 1]:
                 gap = scored.log_probabilities[place] - other.log_probability
                 found.append(Proposal((*ids[:place], other.token_id), gap))
-        longest = self._request.sampling.max_new_tokens
-        return sorted((p for p in found if len(p.begun) < longest), key=lambda p: p.gap)
+        return sorted((p for p in found if len(p.begun) < self._room), key=lambda p: p.gap)
+
+    @property
+    def _room(self) -> int:
+        """Longest answer; a beginning that is as long leaves nothing to draw."""
+        request = self._request
+        left = self._llm.context - request.spliced.n_tokens
+        return min(request.sampling.max_new_tokens, left)
 
     def _scored(self, ids: tuple[int, ...]) -> Scored | None:
         request = self._request
@@ -166,26 +189,28 @@ class Writer:
         )
         return next((e for e in self._engine.rescore(rescoring) if isinstance(e, Scored)), None)
 
-    def _written(self, begun: tuple[int, ...]) -> Written | None:
+    def _written(self, begun: tuple[int, ...]) -> Generator[None, None, Written | None]:
         """The answer that begins so; None as soon as a whole sentence of it is contradicted too."""
         stop = TimedStop(self._request.stop, Progress(), math.inf)
         request = replace(self._request, begun=begun, stop=stop, progress=Progress())
         text = _Growing(self._llm, begun)
         n_sentences = 1
-        for event in self._engine.stream(request):
-            if isinstance(event, Token) and event.token_id is not None:
-                self._n_left -= 1
-                text.add(event.token_id)
-                spans = sentence_spans(text.text)
-                if len(spans) > n_sentences and not stop.is_set():
-                    n_sentences = len(spans)
-                    if self._is_wrong(text.text[: spans[-1].since]):
+        with closing(self._engine.stream(request)) as events:
+            for event in events:
+                if isinstance(event, Token) and event.token_id is not None:
+                    self._n_left -= 1
+                    text.add(event.token_id)
+                    spans = sentence_spans(text.text)
+                    if len(spans) > n_sentences and not stop.is_set():
+                        n_sentences = len(spans)
+                        if self._is_wrong(text.text[: spans[-1].since]):
+                            stop.set()
+                    if self._n_left <= 0:
                         stop.set()
-                if self._n_left <= 0:
-                    stop.set()
-            elif isinstance(event, Done) and event.reason != "stopped":
-                whole = text.finished()
-                return Written(whole, event, self._check(whole))
+                    yield
+                elif isinstance(event, Done) and event.reason != "stopped":
+                    whole = text.finished()
+                    return Written(whole, event, self._check(whole))
         return None
 
     def _is_wrong(self, text: str) -> bool:
@@ -246,13 +271,22 @@ def repair(found: Written, first: Written, wrong: Check, since: int) -> Repair:
         return Repair.NONE
     keeps_all = len(found.confirmed) >= len(first.confirmed)
     alike = [check for check in found.confirmed if check.kind == wrong.kind]
+    same = [check for check in alike if _is_on_the_same(check, wrong)]
     until = _part_end(found.text, since)
-    if any(since <= c.start < until and _values(c) == _values(wrong) for c in alike):
+    if any(since <= check.start < until for check in same):
         return Repair.WHOLE if keeps_all else Repair.PUT_RIGHT
-    is_listed = wrong.kind != "comparison" and keeps_all and first.confirmed
-    if is_listed and any(check.molecule == wrong.molecule and _is_there(check) for check in alike):
-        return Repair.LEFT_OUT
+    if wrong.kind == "group" and keeps_all and first.confirmed:
+        # Silence puts right only what is not there.
+        listed = same if _is_there(wrong) else alike
+        if any(check.molecule == wrong.molecule and _is_there(check) for check in listed):
+            return Repair.LEFT_OUT
     return Repair.NONE
+
+
+def _is_on_the_same(check: Check, wrong: Check) -> bool:
+    """Whether a claim of the same kind is on the same value, which another molecule may share."""
+    is_of_it = wrong.kind == "comparison" or check.molecule == wrong.molecule
+    return is_of_it and _values(check) == _values(wrong)
 
 
 def _is_there(check: Check) -> bool:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,10 @@ from assistant.chat.reply import ReplyOptions
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import PromptTooLongError
+from assistant.llm.continuous import make_engine
+from assistant.llm.outcomes import Ready, draw
 from assistant.llm.requests import Done, Request, Rescoring, Scored
+from assistant.llm.rows import Row
 from assistant.replay import Case, replay
 from assistant.second_thoughts import (
     MAX_TOKENS,
@@ -30,7 +34,8 @@ from tests.bundles import write_tiny_bundle
 
 ACID = Molecule.parse("CC(=O)c1ccc(cc1)C(=O)O")
 OTHER = Molecule.parse("CCO")
-FACTS = {1: compute_facts(ACID), 2: compute_facts(OTHER)}
+PHENOL = Molecule.parse("Oc1ccccc1")  # as many rings as the acid
+FACTS = {1: compute_facts(ACID), 2: compute_facts(OTHER), 3: compute_facts(PHENOL)}
 SHORT = ReplyOptions(temperature=1.0, seed=3, max_new_tokens=12)
 
 
@@ -44,6 +49,7 @@ def written(text: str) -> Written:
         ("Molecule 1 has 2 rings.", "Molecule 1 has one ring.", Repair.WHOLE),
         ("Molecule 1 has 2 rings.", "Molecule 1 has 3 rings.", Repair.NONE),  # wrong again
         ("Molecule 1 has 2 rings.", "Molecule 2 has no rings.", Repair.NONE),  # of another one
+        ("Molecule 1 has 2 rings.", "Molecule 3 has one ring.", Repair.NONE),  # the same value
         ("Molecule 1 has 2 rings.", "I do not have the number of rings.", Repair.NONE),
         ("So molecule 2 is heavier.", "So molecule 1 is heavier.", Repair.WHOLE),
         ("So molecule 2 is heavier.", "So molecule 1 is more lipophilic.", Repair.NONE),
@@ -56,6 +62,18 @@ def written(text: str) -> Written:
             "Molecule 1 has a ketone.",
             Repair.NONE,
         ),
+        # Silence puts right what is not there, and nothing else.
+        (
+            "Molecule 1 has a ketone and no carboxylic acid.",
+            "Molecule 1 has a ketone and a ring.",
+            Repair.NONE,
+        ),
+        (
+            "Molecule 1 has two ketones and a ring.",
+            "Molecule 1 has a carboxylic acid.",
+            Repair.NONE,
+        ),
+        ("Molecule 1 has bromine and oxygen.", "Molecule 1 has oxygen.", Repair.NONE),
         (
             "Molecule 1 has 2 rings. It is neutral. It has a ketone.",
             "Molecule 1 has one ring.",
@@ -132,7 +150,9 @@ def first(assistant: Assistant) -> Message:
 
 
 def kinds(events: Sequence[Event]) -> list[type]:
-    return [type(e) for e in events if isinstance(e, Reconsidering | Rewritten | Finished)]
+    """In order; one that is said again once a second counts once."""
+    seen = [type(e) for e in events if isinstance(e, Reconsidering | Rewritten | Finished)]
+    return [kind for kind, _ in groupby(seen)]
 
 
 def test_the_first_better_answer_takes_the_place_of_the_first_attempt(
@@ -154,10 +174,12 @@ def test_the_first_better_answer_takes_the_place_of_the_first_attempt(
     held = message.passport["second_thoughts"]
     assert held["on"] is True
     assert held["tried"] == 1
+    assert held["ended"] is True
     assert held["first_attempt"]["text"] == first.text
     assert held["first_attempt"]["checks"]["contradicted"] == 1
     assert held["first_attempt"]["answer_sha256"] == first.passport["answer_sha256"]
     assert message.passport["answer_sha256"] != first.passport["answer_sha256"]
+    assert message.passport["figures"]["answer_tokens"] == len(message.token_ids)
 
 
 def test_an_answer_that_nothing_contradicts_costs_no_second_request(
@@ -211,6 +233,50 @@ def test_the_same_question_is_written_again_in_the_same_way_and_so_is_its_passpo
     assert messages[0].first_attempt == messages[1].first_attempt
     case = Case(1, asked(), messages[0].passport, messages[0])
     assert replay(assistant, case).equal
+
+
+@pytest.mark.parametrize("reason", ["stopped", "failed"])
+def test_an_answer_whose_search_was_broken_off_is_asked_again_without_one(
+    reason: str, assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Searched to its end it would be another one."""
+    judged_by(monkeypatch, lambda text: text == first.text)
+    stop = threading.Event()
+
+    def break_off(n: int) -> None:
+        if reason == "failed":
+            raise RuntimeError("bad")
+        stop.set()
+
+    with monkeypatch.context() as during:
+        recorded(assistant, during, before=break_off)
+        message = answered(assistant, replace(SHORT, stop=stop))[1]
+    assert message.token_ids == first.token_ids
+    assert message.passport["second_thoughts"]["ended"] is False
+    assert replay(assistant, Case(1, asked(), message.passport, message)).equal
+    # A passport of before this was noted is asked again as it always was.
+    old = dict(message.passport["second_thoughts"])
+    del old["ended"]
+    case = Case(1, asked(), {**message.passport, "second_thoughts": old}, message)
+    assert not replay(assistant, case).equal
+
+
+def test_a_stopped_answer_that_is_contradicted_is_asked_again_without_second_thoughts(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, lambda text: True)
+    stop = threading.Event()
+    events = []
+    for event in assistant.reply(asked(), options=replace(SHORT, max_new_tokens=400, stop=stop)):
+        events.append(event)
+        stop.set()
+    (message,) = (event.message for event in events if isinstance(event, Finished))
+    assert message.stopped
+    assert message.passport["checks"]["contradicted"] == 1
+    assert message.passport["second_thoughts"]["ended"] is False
+    requests = recorded(assistant, monkeypatch)
+    assert replay(assistant, Case(1, asked(), message.passport, message)).equal
+    assert len(requests) == 1
 
 
 def recorded(
@@ -279,9 +345,21 @@ def test_an_answer_that_was_stopped_is_not_written_again(
     assert len(requests) == 1
 
 
-@pytest.mark.parametrize("error", [PromptTooLongError("The memory is full."), RuntimeError("bad")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        PromptTooLongError("The memory is full."),
+        RuntimeError("bad"),
+        IndexError("bad"),
+        ZeroDivisionError("bad"),
+    ],
+)
 def test_a_search_that_fails_costs_no_answer(
-    error: Exception, assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    assistant: Assistant,
+    first: Message,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     judged_by(monkeypatch, lambda text: text == first.text)
 
@@ -293,6 +371,53 @@ def test_a_search_that_fails_costs_no_answer(
     assert kinds(events) == [Reconsidering, Finished]
     assert message.token_ids == first.token_ids
     assert assistant._engine.load.n_running == 0
+    (record,) = (r for r in caplog.records if r.name == "assistant.second_thoughts")
+    assert type(error).__name__ in record.getMessage()
+    assert str(error) not in record.getMessage()  # it may hold a structure
+
+
+def test_what_was_found_before_a_failure_is_kept(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first try says rightly what was wrong and is less sure of the rest; the second fails."""
+
+    def checks(text: str) -> tuple[Check, ...]:
+        end, sure = len(text), Check(0, 0, "confirmed", "charge", "", "charge 0", 1)
+        if text == first.text:
+            return (Check(0, end, "contradicted", "rings", text, "1 ring", 1), sure)
+        return (Check(0, end, "confirmed", "rings", text, "1 ring", 1),)
+
+    monkeypatch.setattr("assistant.assistant.checker", lambda fitted: checks)
+    monkeypatch.setattr("assistant.second_thoughts.repair", lambda found, *about: Repair.PUT_RIGHT)
+
+    def fail_later(n: int) -> None:
+        if n == 2:
+            raise TypeError("bad")
+
+    recorded(assistant, monkeypatch, before=fail_later)
+    events, message = answered(assistant)
+    assert kinds(events) == [Reconsidering, Rewritten, Finished]
+    assert message.first_attempt is not None
+    assert message.passport["second_thoughts"]["tried"] == 2
+    assert message.passport["second_thoughts"]["ended"] is False
+
+
+def test_a_place_at_the_end_of_the_context_ends_no_other_try(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer fills the context, so that another last token would leave no room to go on."""
+    judged_by(monkeypatch, lambda text: True)
+    monkeypatch.setattr("assistant.second_thoughts.MAX_TRIES", 1000)
+    n_prompt = assistant.prompting.spliced(asked()).n_tokens
+    llm = replace(assistant.prompting.llm, context=n_prompt + len(first.token_ids))
+    small = Assistant("small", make_engine(llm), assistant.prompting, (), "")
+    small._llm = llm
+    requests = recorded(small, monkeypatch)
+    message = answered(small, replace(SHORT, max_new_tokens=100))[1]
+    assert message.token_ids == first.token_ids
+    begun = [r.begun for r in requests if isinstance(r, Request) and r.begun]
+    assert max(map(len, begun)) == len(first.token_ids) - 1
+    assert message.passport["second_thoughts"]["tried"] == len(begun)
 
 
 def test_closing_the_answer_while_it_is_written_again_frees_the_place(
@@ -304,6 +429,39 @@ def test_closing_the_answer_while_it_is_written_again_frees_the_place(
     assert assistant._engine.load.n_running == 1
     events.close()
     assert assistant._engine.load.n_running == 0
+
+
+def test_closing_the_answer_in_the_middle_of_a_try_ends_it_within_a_token(
+    assistant: Assistant, first: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The try is held before its third token until the answer is closed."""
+    monkeypatch.setattr("assistant.replying.NEWS_SECONDS", 0.0)
+    judged_by(monkeypatch, lambda text: text == first.text)
+    closed = threading.Event()
+    tries: dict[int, Row] = {}
+
+    def held(ready: Ready) -> int:
+        if ready.row.answer.request.begun:
+            tries[id(ready.row)] = ready.row
+            if len(ready.row.ids) == 2:
+                assert closed.wait(60)
+        return draw(ready)
+
+    monkeypatch.setattr("assistant.llm.decode_loop.draw", held)
+    requests = recorded(assistant, monkeypatch)
+    events = assistant.reply(asked(), options=SHORT)
+    news = (event for event in events if isinstance(event, Reconsidering))
+    assert next(news) == next(news)  # before the search, and after the first token of a try
+    engine = assistant._engine
+    assert engine.load.n_running == 1
+    events.close()
+    closed.set()
+    assert engine.load.n_running == 0
+    answered(assistant, replace(SHORT, second_thoughts=False))  # the loop has gone on since
+    (row,) = tries.values()
+    assert 1 <= len(row.ids) <= 3
+    (begun,) = (r.begun for r in requests if isinstance(r, Request) and r.begun)
+    assert len(begun) < len(first.token_ids) - 3  # there was more to draw
 
 
 def test_so_many_tokens_in_all_are_drawn(

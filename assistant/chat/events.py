@@ -1,8 +1,8 @@
 """What `Assistant.reply` yields, in this order: Notice*, Queued*, TextDelta*, Finished.
 
 Between the deltas there is a `Measured` with the first token and then once a second. After them an
-answer that the structure contradicts has a `Reconsidering`, and `Rewritten` where a better one was
-found.
+answer that the structure contradicts has a `Reconsidering`, which is said again once a second while
+a better one is looked for, and `Rewritten` where one was found.
 """
 
 from dataclasses import dataclass

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 class Figures:
     """Of one answer, so far or in all.
 
+    Times are of the tokens drawn first; where an answer was written again its tokens are those of
+    the one that is shown, and its passport holds how long that took.
+
     Attributes:
         waited_s: Seconds from the question until the model began with it.
         first_token_s: Seconds from there to the first token; None before it.
         tokens_per_s: Speed after the first token; None before there is a second one.
-        answer_tokens: Tokens drawn.
+        answer_tokens: Tokens of the answer: drawn so far, and in the end those that are shown.
         prompt_tokens: Tokens of the prompt.
         cached_tokens: Of these, the ones that were not computed again.
         memory_bytes: Resident memory of the program.

@@ -44,9 +44,12 @@ class SecondThoughts:
         n_tried: Other answers that were tried.
         seconds: What that took.
         first: The first attempt; None where it is the answer.
+        ended: Whether the search ran to its end, or was not called for; not where it was stopped,
+            took too long or failed, or a stop kept it from beginning.
     """
 
     on: bool
     n_tried: int = 0
     seconds: float = 0.0
     first: FirstAttempt | None = None
+    ended: bool = True

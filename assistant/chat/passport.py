@@ -67,10 +67,10 @@ def passport(
     *,
     model: Mapping[str, object],
     sampling: Mapping[str, object],
+    second_thoughts: SecondThoughts,
     scalings: ExpertScalings | None = None,
     figures: Figures | None = None,
     token_ids: Sequence[int] = (),
-    second_thoughts: SecondThoughts | None = None,
 ) -> dict[str, object]:
     """The passport as JSON types.
 
@@ -80,10 +80,10 @@ def passport(
         checks: Verdicts on the answer.
         model: Bundle, component hashes, quantisation, compute format, adapters on.
         sampling: Seed, temperature and limits.
+        second_thoughts: Whether the answer was written again.
         scalings: How the answer was mixed from experts, if it was.
         figures: What the answer took.
         token_ids: The answer; the passport holds its digest.
-        second_thoughts: Whether the answer was written again; None says that it could not be.
     """
     return {
         "format_version": 1,
@@ -117,7 +117,7 @@ def passport(
         "figures": {} if figures is None else figures.to_passport(),
         "versions": versions(),
         "checks": _counted(checks),
-        "second_thoughts": _second_thoughts(second_thoughts or SecondThoughts(on=False)),
+        "second_thoughts": _second_thoughts(second_thoughts),
     }
 
 
@@ -131,6 +131,7 @@ def _second_thoughts(thoughts: SecondThoughts) -> dict[str, object]:
     return {
         "on": thoughts.on,
         "tried": thoughts.n_tried,
+        "ended": thoughts.ended,
         "seconds": round(thoughts.seconds, 3),
         "first_attempt": first
         and {
@@ -150,7 +151,7 @@ def passport_rows(passport: Mapping[str, object]) -> tuple[tuple[str, str], ...]
         ("molecules", _molecules(_mapping(passport, "molecules"))),
         ("quoted", _quoted(_mapping(passport, "retrieved"))),
         ("sampling", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "sampling").items())),
-        ("second thoughts", _in_words(_mapping(passport, "second_thoughts"))),
+        ("second thoughts", _in_words(passport)),
         ("bundle", _hash(model.get("bundle_sha256"))),
         ("prompt", _hash(passport.get("prompt_sha256"))),
         ("versions", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "versions").items())),
@@ -164,18 +165,23 @@ def _mapping(values: Mapping[str, object], key: str) -> Mapping[str, object]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _in_words(thoughts: Mapping[str, object]) -> str:
+def _in_words(passport: Mapping[str, object]) -> str:
     """Whether the answer was written again; empty for passports of before there was that."""
+    thoughts = _mapping(passport, "second_thoughts")
     if not thoughts:
         return ""
-    tried = thoughts.get("tried")
     if not thoughts.get("on"):
         return "off"
-    if not tried:
-        return "on, nothing was contradicted"
+    tried = thoughts.get("tried")
     if thoughts.get("first_attempt"):
-        return f"first attempt contradicted and withdrawn, {tried} tried"
-    return f"contradicted, {tried} tried and none better"
+        said = f"first attempt contradicted and withdrawn, {tried} tried"
+    elif tried:
+        said = f"contradicted, {tried} tried and none better"
+    elif _mapping(passport, "checks").get("contradicted"):
+        said = "contradicted, nothing else was tried"
+    else:
+        return "on, nothing was contradicted"
+    return said if thoughts.get("ended", True) else f"{said}; the search was stopped or failed"
 
 
 def _joined(values: Mapping[str, object], *keys: str) -> str:

@@ -55,6 +55,11 @@ class Arm:
     smiles: bool = True
     second_thoughts: bool = True
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether a molecule is shown as on the page: only second thoughts may differ."""
+        return self.graph == self.lora == "own" and self.card and self.smiles
+
 
 ARMS: MappingProxyType[str, Arm] = MappingProxyType(
     {
@@ -90,7 +95,7 @@ def in_arm(assistant: Assistant, arm: Arm, others: Sequence[Molecule]) -> Assist
     Raises:
         AssistantError: The bundle lacks the part that the arm changes.
     """
-    if arm.name in ("full", "first-attempt"):
+    if arm.shows_all:
         return assistant
     parts = assistant.components
     _refuse_idle(arm, parts)

@@ -78,11 +78,9 @@ def model_row(
     seed: int,
 ) -> tuple[ReportRow, list[dict[str, object]]]:
     """What the language model makes of the questions, and every single answer."""
-    others = [Molecule.parse(s) for s in _other_smiles(asked, train)] if arm.name != "full" else []
-    if not (arm.second_thoughts or task.second_thoughts):
-        raise AssistantError(
-            f"Task {task.name} always takes first attempts; use arm full instead of {arm.name}."
-        )
+    others: list[Molecule] = []
+    if not arm.shows_all:
+        others = [Molecule.parse(smiles) for smiles in _other_smiles(asked, train)]
     asker = Asker(
         in_arm(assistant, arm, others),
         max_new_tokens=task.max_new_tokens,
@@ -126,8 +124,23 @@ def score_row(
     return ReportRow(scored.name, kind, metrics, len(asked), failures)
 
 
+def chosen_arm(task: Task, name: str) -> Arm:
+    """The arm of a name, where it changes something in the task.
+
+    Raises:
+        AssistantError: There is no such arm, or it changes nothing.
+    """
+    arm = arm_of(name)
+    if not (arm.second_thoughts or task.second_thoughts):
+        raise AssistantError(
+            f"Task {task.name} always takes first attempts; use arm full instead of {name}."
+        )
+    return arm
+
+
 def run_task(task: Task, args: argparse.Namespace) -> Report:
     """One report of a task of rows."""
+    arm = chosen_arm(task, args.arm)
     data = data_directory(args.data)
     scoring = text_scoring(args)
     asked, train = load_examples(task, args, data)
@@ -140,9 +153,7 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
         assistant = Assistant.load(args.bundle, device=args.device, retrieval=index)
         bundle = {"name": assistant.status().model, "sha256": assistant.bundle_hash[:12]}
         shown = with_neighbours(asked, train) if args.retrieval == TRAINING_ROWS else asked
-        row, outcomes = model_row(
-            task, assistant, shown, train, scoring, arm=arm_of(args.arm), seed=args.seed
-        )
+        row, outcomes = model_row(task, assistant, shown, train, scoring, arm=arm, seed=args.seed)
         rows.append(row)
     seconds = time.monotonic() - began
     if args.outputs is not None:

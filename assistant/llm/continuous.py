@@ -13,7 +13,7 @@ from assistant.llm.engine import SequentialEngine
 from assistant.llm.graphed.capture import GraphedDecoder, Products
 from assistant.llm.llama import obstacle
 from assistant.llm.load import LoadedLLM
-from assistant.llm.place import Place
+from assistant.llm.place import place_of
 from assistant.llm.prefix import DEFAULT_CACHE_BYTES
 from assistant.llm.queue import UNLIMITED, FairQueue, VisitorLimits
 from assistant.llm.requests import (
@@ -95,25 +95,23 @@ class ContinuousEngine:
         spliced = continued(request.spliced, request.begun, self._embed)
         request = replace(request, spliced=spliced)
         refuse_too_long(request, self._context)
-        place = request.place or Place()
         answer = Answer(request)
-        try:
-            started = yield from place.take(self._queue, request.visitor, request.stop)
-            if not started:
-                yield Done("stopped", request.begun, 0.0, 0.0)
-                return
-            self._loop.submit(answer)
-            while True:
-                event = answer.events.get()
-                if isinstance(event, BaseException):
-                    raise event
-                yield event
-                if isinstance(event, Done):
+        with place_of(request.place) as place:
+            try:
+                started = yield from place.take(self._queue, request.visitor, request.stop)
+                if not started:
+                    yield Done("stopped", request.begun, 0.0, 0.0)
                     return
-        finally:
-            answer.closed.set()
-            if request.place is None:
-                place.leave()
+                self._loop.submit(answer)
+                while True:
+                    event = answer.events.get()
+                    if isinstance(event, BaseException):
+                        raise event
+                    yield event
+                    if isinstance(event, Done):
+                        return
+            finally:
+                answer.closed.set()
 
     def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
         """Scores an answer after each prompt; a prompt at a time shares the steps with the others.
@@ -121,8 +119,7 @@ class ContinuousEngine:
         Raises:
             As `stream` does.
         """
-        place = rescoring.place or Place()
-        try:
+        with place_of(rescoring.place) as place:
             if not (yield from place.take(self._queue, rescoring.visitor, rescoring.stop)):
                 return
             for prompt in rescoring.prompts:
@@ -130,9 +127,6 @@ class ContinuousEngine:
                 if not done.log_probabilities:  # stopped
                     return
                 yield Scored(done.log_probabilities, done.others)
-        finally:
-            if rescoring.place is None:
-                place.leave()
 
     def _scores(self, prompt: Spliced, rescoring: Rescoring) -> Done:
         """Of one prompt; none when it was stopped."""

@@ -19,11 +19,10 @@ import time
 import torch
 
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.errors import AssistantError
 from assistant.llm.graphed.capture import GraphedDecoder, Products
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
-from assistant.llm.outcomes import Ready, draw, is_out_of_memory, tell
+from assistant.llm.outcomes import FAILURES, Ready, draw, is_out_of_memory, tell
 from assistant.llm.packs import Work
 from assistant.llm.prefix import PREFILL_CHUNK
 from assistant.llm.prompt_lookup import Payoff
@@ -40,9 +39,6 @@ CUDA_CHUNK = 512
 """The same on a GPU, where a step of so many tokens takes hardly longer than one of few."""
 
 _LINGER_SECONDS = 30.0
-
-# What a pass over one request's numbers can raise. Anything else is a bug and ends the thread.
-_FAILURES = (AssistantError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 
 
 class DecodeLoop:
@@ -129,7 +125,7 @@ class DecodeLoop:
         while self._inbox:
             try:
                 self._rows.append(self._passes.new_row(self._inbox[0]))
-            except _FAILURES as error:
+            except FAILURES as error:
                 tell(self._inbox[0], error)
             with self._wake:
                 del self._inbox[0]
@@ -152,7 +148,7 @@ class DecodeLoop:
             n_drawn += 1
             try:
                 ended = row.accept(draw(ready), self._end_ids)
-            except _FAILURES as error:
+            except FAILURES as error:
                 self._fail(row, error)
                 continue
             if ended:
@@ -187,7 +183,7 @@ class DecodeLoop:
         """One pass, and the rows that can draw after it."""
         try:
             return self._passes.run(work)
-        except _FAILURES as error:
+        except FAILURES as error:
             logger.debug("a pass over %d rows failed: %s", len(work), error)
             if is_out_of_memory(error):
                 self._free_idle()
@@ -195,7 +191,7 @@ class DecodeLoop:
         for row, n_tokens in work:
             try:
                 results += self._passes.run([(row, n_tokens)])
-            except _FAILURES as error:
+            except FAILURES as error:
                 if is_out_of_memory(error):
                     self._out_of_memory(row, error)
                 else:

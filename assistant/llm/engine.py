@@ -23,7 +23,7 @@ from assistant.adapters.xlora.mixture import Mixture
 from assistant.llm.experts import answer_experts, refuse_coupled, scaling_marks
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
-from assistant.llm.place import Place
+from assistant.llm.place import place_of
 from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
 from assistant.llm.queue import UNLIMITED, FairQueue, VisitorLimits
 from assistant.llm.requests import (
@@ -93,20 +93,16 @@ class SequentialEngine:
         embed = self._llm.model.get_input_embeddings()
         request = replace(request, spliced=continued(request.spliced, request.begun, embed))
         refuse_too_long(request, self._llm.context)
-        place = request.place or Place()
-        try:
-            started = yield from place.take(self._queue, request.visitor, request.stop)
-            if not started:
-                yield Done("stopped", request.begun, 0.0, 0.0)
-                return
-            yield from self._answer(request)
-        except torch.OutOfMemoryError as error:
-            self._prefixes.clear()
-            self._scaling_prefixes.clear()
-            raise memory_is_full(request.spliced.n_tokens) from error
-        finally:
-            if request.place is None:
-                place.leave()
+        with place_of(request.place) as place:
+            try:
+                started = yield from place.take(self._queue, request.visitor, request.stop)
+                if not started:
+                    yield Done("stopped", request.begun, 0.0, 0.0)
+                    return
+                yield from self._answer(request)
+            except torch.OutOfMemoryError as error:
+                self._forget()
+                raise memory_is_full(request.spliced.n_tokens) from error
 
     def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
         """Scores an answer after each prompt; between two of them those who wait go first.
@@ -114,28 +110,28 @@ class SequentialEngine:
         Raises:
             As `stream` does.
         """
-        place = rescoring.place or Place()
         n_tokens = 0  # of the prompt at hand, once it is there
-        try:
-            if not (yield from place.take(self._queue, rescoring.visitor, rescoring.stop)):
-                return
-            for prompt in rescoring.prompts:
-                n_tokens = prompt.n_tokens
-                if rescoring.place is None and not (yield from place.give_way(rescoring.stop)):
+        with place_of(rescoring.place) as place:
+            try:
+                if not (yield from place.take(self._queue, rescoring.visitor, rescoring.stop)):
                     return
-                if rescoring.stop.is_set():
-                    return
-                self._llm.threads.settle()
-                ids, n_others = rescoring.ids, rescoring.n_others
-                yield Scored(*score_tokens(self._llm, prompt, ids, n_others=n_others))
-                n_tokens = 0
-        except torch.OutOfMemoryError as error:
-            self._prefixes.clear()
-            self._scaling_prefixes.clear()
-            raise memory_is_full(n_tokens) from error
-        finally:
-            if rescoring.place is None:
-                place.leave()
+                for prompt in rescoring.prompts:
+                    n_tokens = prompt.n_tokens
+                    if rescoring.place is None and not (yield from place.give_way(rescoring.stop)):
+                        return
+                    if rescoring.stop.is_set():
+                        return
+                    self._llm.threads.settle()
+                    ids, n_others = rescoring.ids, rescoring.n_others
+                    yield Scored(*score_tokens(self._llm, prompt, ids, n_others=n_others))
+                    n_tokens = 0
+            except torch.OutOfMemoryError as error:
+                self._forget()
+                raise memory_is_full(n_tokens) from error
+
+    def _forget(self) -> None:
+        self._prefixes.clear()
+        self._scaling_prefixes.clear()
 
     def _answer(self, request: Request) -> Iterator[Token | Done]:
         begin = time.perf_counter()

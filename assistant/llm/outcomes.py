@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from assistant.errors import AnswerFailedError
+from assistant.errors import AnswerFailedError, AssistantError
 from assistant.llm.requests import memory_is_full
 from assistant.llm.rows import Answer, Row
+
+FAILURES = (AssistantError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
+"""What a pass over one request's numbers can raise, and its reader gets. Anything else is a bug."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -90,3 +91,13 @@ class Place:
         trace: TracebackType | None,
     ) -> None:
         self.leave()
+
+
+@contextmanager
+def place_of(asked: Place | None) -> Iterator[Place]:
+    """The place that a request came with, which its question leaves; else one of its own."""
+    if asked is not None:
+        yield asked
+        return
+    with Place() as place:
+        yield place

@@ -157,8 +157,9 @@ class Done:
         first_token_s: From having the model to the first token.
         tokens_per_s: Decoding speed after the first token.
         cached_tokens: Prompt tokens that were not computed again.
-        scalings: Of the experts, averaged over the answer's tokens: per adapted layer (one row when
-            all share it) a weight per expert. Empty without experts.
+        scalings: Of the experts, averaged over the tokens drawn, without those that the answer was
+            begun with: per adapted layer (one row when all share it) a weight per expert. Empty
+            without experts.
         log_probabilities: Of the tokens that were forced; empty where they were drawn.
         others: What could have stood in the places of those.
     """

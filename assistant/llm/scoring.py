@@ -141,11 +141,11 @@ def likeliest_others(log_probabilities: Tensor, ids: Tensor, n: int) -> Others:
         ids: What stands in each place, (places,).
         n: How many for each.
     """
-    without = log_probabilities.scatter(1, ids[:, None], -math.inf)
-    best, tokens = without.topk(min(n, without.shape[1] - 1), dim=-1)
+    best, tokens = log_probabilities.topk(min(n + 1, log_probabilities.shape[1]), dim=-1)
+    rows = zip(ids.tolist(), tokens.tolist(), best.tolist(), strict=True)
     return tuple(
-        tuple(Other(*pair) for pair in zip(row_of_ids, row, strict=True))
-        for row_of_ids, row in zip(tokens.tolist(), best.tolist(), strict=True)
+        tuple(Other(*pair) for pair in zip(likely, values, strict=True) if pair[0] != own)[:n]
+        for own, likely, values in rows
     )
 
 

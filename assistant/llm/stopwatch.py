@@ -38,10 +38,15 @@ class Stopwatch:
         speed = decoding_speed(self._n_tokens, self._first) if self._n_tokens > 1 else None
         return self._figures(self._first - self._began, speed, self._n_tokens)
 
-    def done(self, done: Done) -> Figures:
-        """Figures of the whole answer."""
+    def done(self, done: Done, n_shown: int) -> Figures:
+        """Figures of the whole answer.
+
+        Args:
+            done: What the request came to: its times are measured.
+            n_shown: Tokens of the answer that is shown, which may have been written again.
+        """
         first = done.first_token_s if done.token_ids else None
-        return self._figures(first, done.tokens_per_s or None, len(done.token_ids))
+        return self._figures(first, done.tokens_per_s or None, n_shown)
 
     @property
     def _began(self) -> float:

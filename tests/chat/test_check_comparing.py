@@ -72,6 +72,17 @@ def test_every_word_for_having_the_most_is_judged(
         ("Molecule 1 is the least polar.", ("the least polar", "confirmed")),
         ("Molecule 2 does not have the most rings.", ("the most rings", "confirmed")),
         ("Molecule 3 may have the most rings.", ("the most rings", "unverifiable")),
+        ("Molecule 3 has the highest mass of the three.", ("the highest mass", "confirmed")),
+        ("Molecule 3 has the highest mass of all 3.", ("the highest mass", "confirmed")),
+        # Nobody knows which two are meant.
+        ("Molecule 3 has the highest mass of the two.", ("the highest mass", "unverifiable")),
+        ("Molecule 1 has the highest mass of both.", ("the highest mass", "unverifiable")),
+        ("Molecule 1 is the heaviest of these four.", ("the heaviest", "unverifiable")),
+        ("Molecule 1 has the largest number of rings.",
+         ("the largest number of rings", "contradicted")),
+        ("Molecule 1 has a larger number of rings than molecule 3.",
+         ("larger number of rings", "contradicted")),
+        ("Molecule 1 has a larger mass than molecule 3.", ("larger mass", "contradicted")),
         ("Molecules 1, 2 and 3 have the same charge.", ("the same charge", "confirmed")),
         ("Molecules 1, 2 and 3 have the same formula.", ("the same formula", "contradicted")),
         # Two of the three are named, so these are compared.
@@ -93,6 +104,11 @@ def test_who_is_meant_of_several(
         "Molecule 2 has the second highest mass.",
         "It is the most polar part of the molecule.",
         "Which has the most rings?",
+        # A large ring is not many rings.
+        "Molecule 1 has the largest ring.",
+        "Molecule 1 has the biggest hydroxyl group of all.",
+        "Molecule 1 has a larger ring than molecule 3.",
+        "Molecule 1 has smaller rings than molecule 3.",
     ],
 )
 def test_a_superlative_that_is_narrowed_or_unclear_gets_no_mark(

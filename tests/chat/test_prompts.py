@@ -4,6 +4,7 @@ import pytest
 
 from assistant.chat.card import CARD_KEYS, card_lines, compared_lines
 from assistant.chat.conversation import Conversation, Message, PairQuestion
+from assistant.chat.first_attempt import SecondThoughts
 from assistant.chat.passport import passport, prompt_digest
 from assistant.chat.prompts import PairSlot, Prompt, Slot, fill, pair_question, render
 from assistant.chat.retrieved import Retrieved
@@ -179,11 +180,12 @@ def test_the_passport_names_what_was_retrieved() -> None:
     conversation, _ = Conversation().with_molecule(ASPIRIN)
     asked = conversation.with_message(Message("user", "What is it?", (1,)))
     prompt = render(asked, compute_facts, nearest=near)
-    told = passport(asked, prompt, (), model={}, sampling={})["retrieved"]
+    off = SecondThoughts(on=False)
+    told = passport(asked, prompt, (), model={}, sampling={}, second_thoughts=off)["retrieved"]
     assert told["1"][1] == {"smiles": "CCO", "similarity": 0.512, "file": "own.csv", "line": 7}
-    assert (
-        passport(asked, render(asked, compute_facts), (), model={}, sampling={})["retrieved"] == {}
-    )
+    plain = render(asked, compute_facts)
+    told = passport(asked, plain, (), model={}, sampling={}, second_thoughts=off)["retrieved"]
+    assert told == {}
 
 
 def test_molecules_in_focus_together_are_compared_once_by_what_their_cards_say() -> None:

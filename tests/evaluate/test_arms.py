@@ -50,6 +50,7 @@ def test_every_arm_of_a_whole_bundle_answers(assistant: Assistant) -> None:
         name: in_arm(assistant, arm, OTHERS).log_likelihood(about(ASPIRIN), "It is an acid.")[0]
         for name, arm in ARMS.items()
     }
+    assert {name for name, arm in ARMS.items() if arm.shows_all} == {"full", "first-attempt"}
     # It changes what is done with an answer, and nothing that is shown.
     assert scores.pop("first-attempt") == scores["full"]
     assert len(set(scores.values())) == len(scores)  # no two arms are the same thing

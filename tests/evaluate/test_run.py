@@ -356,11 +356,17 @@ def test_only_tasks_on_shown_facts_write_again_what_the_structure_contradicts(
     assert asked
 
 
-def test_an_arm_that_would_change_nothing_is_refused(
-    bundle: Path, captions: Path, capsys: pytest.CaptureFixture[str]
+def test_an_arm_that_would_change_nothing_is_refused_before_the_bundle_is_loaded(
+    bundle: Path,
+    captions: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    loaded: list[Path] = []
+    monkeypatch.setattr(Assistant, "load", lambda bundle, **options: loaded.append(bundle))
     code = run_command(
         *("--task", "caption", "--bundle", bundle, "--file", captions, "--arm", "first-attempt")
     )
     assert code != 0
     assert "always takes first attempts" in capsys.readouterr().err
+    assert not loaded

@@ -16,6 +16,7 @@ from assistant.llm.scoring import (
     NO,
     YES,
     YesNoScore,
+    likeliest_others,
     log_probabilities,
     score_yes_no,
     spellings,
@@ -140,3 +141,15 @@ def test_extreme_odds_are_a_probability():
 def test_an_empty_continuation_is_refused(llm, spliced):
     with pytest.raises(ValueError, match="at least one token"):
         log_probabilities(llm, spliced, [()])
+
+
+def test_the_likeliest_others_are_those_besides_the_token_that_stands_there():
+    torch.manual_seed(0)
+    values = torch.randn(4, 9).log_softmax(dim=-1)
+    ids = torch.stack([values[0].argmax(), values[1].argmin(), *values[2:].topk(2)[1][:, 1]])
+    for n in (1, 3, 8, 20):
+        found = likeliest_others(values, ids, n)
+        for row, own, others in zip(values, ids.tolist(), found, strict=True):
+            order = [i for i in row.argsort(descending=True).tolist() if i != own]
+            assert [other.token_id for other in others] == order[:n]
+            assert [o.log_probability for o in others] == [float(row[i]) for i in order[:n]]

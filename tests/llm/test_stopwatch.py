@@ -49,9 +49,18 @@ def test_figures_come_with_the_first_token_and_then_once_a_second(clock, request
 def test_an_answer_without_a_token_has_no_times(clock, request_) -> None:
     watch = Stopwatch(request_, clock.now)
     clock.now += 3.0
-    figures = watch.done(Done("stopped", (), 0.0, 0.0))
+    figures = watch.done(Done("stopped", (), 0.0, 0.0), 0)
     assert (figures.waited_s, figures.first_token_s, figures.tokens_per_s) == (3.0, None, None)
     assert figures.cached_share == 0
+
+
+def test_of_an_answer_that_was_written_again_the_shown_tokens_count(clock, request_) -> None:
+    watch = Stopwatch(request_, clock.now, token_bytes=10)
+    request_.progress.begin(0)
+    drawn = Done("end", (1, 2, 3), 0.5, 8.0)
+    first, shown = (watch.done(drawn, n) for n in (3, 7))
+    assert (shown.answer_tokens, shown.first_token_s, shown.tokens_per_s) == (7, 0.5, 8.0)
+    assert shown.own_bytes == first.own_bytes + 40
 
 
 def test_the_time_limit_counts_from_having_the_model(clock, request_) -> None:

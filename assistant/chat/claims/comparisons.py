@@ -46,6 +46,7 @@ class Comparison:
 
 _UP = words("more higher greater larger bigger")
 _DOWN = words("less fewer lower smaller")
+_SIZES = words("larger bigger greater smaller largest biggest greatest smallest")
 _OPAQUE_ADJECTIVES = words(
     "soluble basic acidic potent toxic stable reactive volatile strained nucleophilic "
     "electrophilic active permeable electron"
@@ -80,16 +81,17 @@ class _Comparative:
 def _comparative_at(reading: Reading, i: int) -> _Comparative | None:
     word, after = reading.word(i), reading.word(i + 1)
     said = phrase_at(reading, i, COMPARATIVES)
-    if said is not None and term_at(reading, i + 1) is None:
+    term = compared_term(reading, i + 1)
+    if said is not None and term is None:
         (measure, margin, sign), behind = said
         return _Comparative(behind, measure, margin, sign) if _ends(reading, behind) else None
     if word in ("more", "less") and after in _OPAQUE_ADJECTIVES:
         return _Comparative(i + 2, None, 0.0, 1) if _ends(reading, i + 2) else None
     if word not in _UP | _DOWN:
         return None
-    term = compared_term(reading, i + 1)
     if (
         term is None
+        or is_of_size(reading, i, term)
         or reading.word(i - 1) in ("no", "or", "not", "at", "any")
         or reading.word(i + 1) == "than"
     ):
@@ -138,6 +140,13 @@ def compared_term(reading: Reading, i: int) -> TermMatch | None:
         return term_at(reading, i + 2)
     filler = reading.word(i) in ("computed", "calculated", "total", "overall", "number", "of")
     return term_at(reading, i + 1) if filler else None
+
+
+def is_of_size(reading: Reading, i: int, term: TermMatch) -> bool:
+    """Whether the word at `i` is on the size of things: "a larger ring", not "number of rings"."""
+    if reading.word(i) not in _SIZES or term.term.family not in ("count", "group", "element"):
+        return False
+    return (reading.word(term.first - 2), reading.word(term.first - 1)) != ("number", "of")
 
 
 def _placed(reading: Reading, pool: Sequence[int], i: int, found: _Comparative) -> Comparison:

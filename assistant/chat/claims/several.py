@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assistant.chat.claims.comparisons import compared_term, sameness_at, subject_before
+from assistant.chat.claims.comparisons import compared_term, is_of_size, sameness_at, subject_before
 from assistant.chat.claims.measures import (
     QED,
     SUPERLATIVES,
@@ -20,7 +20,8 @@ from assistant.chem.facts import Facts
 _UP = words("most highest largest greatest biggest")
 _DOWN = words("fewest least lowest smallest")
 _ENDS = ("", ",", ".", ";", "and", "but", "(", ")", "of", "among", "by", "because", "since")
-_ALL = words("the all them these those both two three four")
+_HOW_MANY = {"both": 2, "two": 2, "2": 2, "three": 3, "3": 3, "four": 4, "4": 4}
+_ALL = words("the all them these those") | _HOW_MANY.keys()
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class AmongSeveral:
         end: Offset behind it.
         numbers: Of whom it is said.
         pool: Among whom; `numbers` are some of them, for a sameness all.
-        measure: The compared property; None where the statement is doubted.
+        measure: The compared property; None where the statement is doubted, or counts other
+            molecules than the pool ("of the two" among three).
         sign: +1 for the most, -1 for the least, 0 for the same.
         margin: Differences up to here count as equal.
         negated: Whether it is denied.
@@ -79,13 +81,14 @@ def _superlative_at(reading: Reading, i: int, pool: tuple[int, ...]) -> AmongSev
         return None
     if not _is_of_all(reading, behind):
         return None
+    is_unclear = context.doubted or _how_many(reading, behind) not in (None, len(pool))
     tokens = reading.tokens
     return AmongSeveral(
         tokens[i - 1].start,
         tokens[behind - 1].end,
         subject.numbers,
         pool,
-        None if context.doubted else measure,
+        None if is_unclear else measure,
         sign,
         margin,
         context.negated,
@@ -99,7 +102,7 @@ def _compared_at(reading: Reading, i: int) -> tuple[Measure, float, int, int] | 
     if said is not None and term is None:
         ordered, behind = said
         return *ordered, behind
-    if term is None or reading.word(i) not in _UP | _DOWN:
+    if term is None or reading.word(i) not in _UP | _DOWN or is_of_size(reading, i, term):
         return None
     measured = measure_of(term.term)
     return measured and (*measured, 1 if reading.word(i) in _UP else -1, term.behind)
@@ -110,6 +113,14 @@ def _is_of_all(reading: Reading, behind: int) -> bool:
     if reading.word(behind) not in _ENDS:
         return False
     return reading.word(behind) not in ("of", "among") or reading.word(behind + 1) in _ALL
+
+
+def _how_many(reading: Reading, behind: int) -> int | None:
+    """Of how many it is said: "of the three"; None where that is not counted."""
+    if reading.word(behind) not in ("of", "among"):
+        return None
+    said = (reading.word(behind + 1), reading.word(behind + 2))
+    return next((_HOW_MANY[word] for word in said if word in _HOW_MANY), None)
 
 
 def _shared_at(reading: Reading, i: int) -> AmongSeveral | None:

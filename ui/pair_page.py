@@ -74,10 +74,14 @@ class PairHandlers(EventHandlers):
     def opened(self, request: gr.Request) -> Iterator[dict[str, object]]:
         """The tab is shown; the heads are read when this is the first time."""
         state = self.states.ensure(key_of(request))
+        yield from self._until_read()
+        yield self._value(state, request)
+
+    def _until_read(self) -> Iterator[dict[str, object]]:
+        """That the heads are still read, if they are; it ends when they are there."""
         if not self._heads.wait(WAIT_SECONDS):
             yield {"rev": self._views.rev(), "only": "loading", "loading": True}
             self._heads.wait(LOADING_SECONDS)
-        yield self._value(state, request)
 
     def choose(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """Another task; the molecules stay in their slots."""
@@ -104,7 +108,7 @@ class PairHandlers(EventHandlers):
 
         return self._change(request, change, slot=slot)
 
-    def take(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
+    def take(self, event: gr.EventData, request: gr.Request) -> Iterator[dict[str, object]]:
         """A molecule from elsewhere on the page comes into the first free slot, or the second."""
         text = str(payload_of(event).get("text") or "")
 
@@ -115,8 +119,8 @@ class PairHandlers(EventHandlers):
             instead = "" if before is None else f" in place of {name_of(before)}"
             return f"{name_of(molecule)} is the {role}{instead}."
 
-        self._heads.wait(LOADING_SECONDS)
-        return self._change(request, change)
+        yield from self._until_read()
+        yield self._change(request, change)
 
     def clear(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """A slot is emptied."""

@@ -104,21 +104,21 @@ def test_a_molecule_from_elsewhere_takes_the_first_free_slot_then_the_second(
     page: PairHandlers,
 ) -> None:
     dye = Molecule.parse(DYE).smiles
-    first = page.take(event(text=DYE), REQUEST)
+    first = last(page.take(event(text=DYE), REQUEST))
     assert first["names"] == [dye, ""]
     assert first["said"] == f"{dye} is the chromophore."
     page.clear(event(slot=0), REQUEST)
     page.fill(event(slot=1, text="water"), REQUEST)
-    assert page.take(event(text=DYE), REQUEST)["names"] == [dye, "water"]
-    last_one = page.take(event(text="CCO"), REQUEST)
+    assert last(page.take(event(text=DYE), REQUEST))["names"] == [dye, "water"]
+    last_one = last(page.take(event(text="CCO"), REQUEST))
     assert last_one["names"] == [dye, "ethanol"]
     assert last_one["said"] == "ethanol is the solvent in place of water."
-    again = page.take(event(text="CCO"), REQUEST)
+    again = last(page.take(event(text="CCO"), REQUEST))
     assert again["names"] == [dye, "ethanol"]
     opened = last(page.opened(REQUEST))
     assert "problem" not in opened  # it ends nothing that was said of an event
     assert "said" not in opened
-    wrong = page.take(event(text="C1CC"), REQUEST)
+    wrong = last(page.take(event(text="C1CC"), REQUEST))
     assert wrong["problem"]
     assert page.states.get(key_of(REQUEST)).pair is not None
 

@@ -220,6 +220,33 @@ def test_what_was_said_of_a_slot_stays_when_the_tab_that_was_opened_with_it_answ
     assert page.inner_text("#pair .pair-notice") == ""
 
 
+def test_what_is_said_of_a_slot_is_shown_though_its_molecule_came_with_a_later_value(
+    page: "Page",
+) -> None:
+    scripts = Scripts(page, "bench", "pair")
+    notice = page.locator("#pair .pair-notice")
+    value = panel("lifetime")
+    opened = {key: one for key, one in value.items() if key != "problem"}
+    page.evaluate("moleculeChat.parts.pair.take('O')")
+    assert notice.inner_text() == "reading the molecule …"
+    scripts.give("pair", **opened, rev=21)
+    assert notice.inner_text() == "reading the molecule …"
+    scripts.give("pair", **value, said="water is the solvent.", rev=20)
+    assert notice.inner_text() == "water is the solvent."
+    scripts.give("pair", **value, rev=19)
+    assert notice.inner_text() == "water is the solvent."
+
+
+def test_a_molecule_that_is_taken_does_not_open_the_tab_besides(page: "Page") -> None:
+    scripts = Scripts(page, "bench", "pair")
+    page.evaluate("moleculeChat.parts.pair.take('O')")
+    page.wait_for_function("sent.some(([, name]) => name === 'take')")
+    assert scripts.sent("pair", "open") == []
+    page.click("#tab-draw")
+    page.click("#tab-pair")
+    page.wait_for_function("sent.some(([, name]) => name === 'open')")
+
+
 def test_an_error_that_was_read_is_gone_when_the_tab_is_opened_again(page: "Page") -> None:
     scripts = Scripts(page, "bench", "pair")
     notice, wrong = page.locator("#pair .pair-notice"), page.locator("#pair [aria-invalid=true]")

@@ -20,9 +20,15 @@ window.moleculeChat = (() => {
       revs[piece] = rev;
       return true;
     };
+    let last = null; // the same value may be given again
     const show = () => {
       const value = link.props.value || {};
-      if (!part.isNewer(value.rev, value.only)) return;
+      const again = value.rev === last;
+      last = value.rev;
+      if (!part.isNewer(value.rev, value.only)) {
+        if (!again) kinds[kind].late?.(part, value);
+        return;
+      }
       if (!value.only) part.value = value;
       kinds[kind].show(part, value);
       window.moleculeChat.progress?.shown(kind);

@@ -37,7 +37,9 @@
       take: (node) => { wait(part, "reading the molecule"); part.trigger("fill", { slot: part.state.vary, text: node.dataset.smiles }); part.places[part.state.vary].form.scrollIntoView({ block: "nearest" }); },
     });
     part.take = (smiles) => { // from anywhere on the page
+      part.taking = true; // what answers shows the whole tab: it is not opened besides
       chat.bring("pair");
+      queueMicrotask(() => { part.taking = false; }); // after the observer below
       document.getElementById("tab-pair").focus({ preventScroll: true });
       wait(part, "reading the molecule");
       part.trigger("take", { text: smiles });
@@ -45,6 +47,7 @@
     // The heads are read, and the conversation's molecules listed, when the tab is shown. An error
     // that was read is gone then.
     const shown = () => {
+      if (part.taking) return;
       if (document.documentElement.dataset.tab === "pair") part.trigger("open", {});
       else if (part.slots.notice.classList.contains("bad")) tell(part, "");
     };
@@ -303,5 +306,6 @@
     plot.replaceChildren(svg, make("figcaption", { textContent: key.join("   ") }));
   };
 
-  chat.define("pair", { setup, show });
+  // A molecule's words count where a later value, which shows the molecule too, came before them.
+  chat.define("pair", { setup, show, late: showWords });
 })();

@@ -19,6 +19,7 @@ from assistant.train.state import STATE, write_state
 OWN, OTHER, ZERO = "own", "other molecule", "zero graph"
 DONE, PREDICTIONS = "done.json", "predictions.safetensors"
 _ASKED_AT_ONCE = 64
+_POOL_BATCHES = 8
 
 
 def run_directory(run: Path, encoder: str, question: Question, variant: str, seed: int) -> Path:
@@ -77,11 +78,20 @@ class ReadoutRun:
                 saved = time.monotonic()
 
     def rows(self, step: int) -> Tensor:
-        """Places of the training rows of a step, (b,): epochs in random order, cut into batches."""
+        """Places of the training rows of a step, (b,).
+
+        Epochs in random order; of some batches' rows those of similar size come together, which
+        saves padding.
+        """
         n, size = len(self.lessons.train), min(self.recipe.batch, len(self.lessons.train))
         epoch, place = divmod(step, n // size)
         generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
-        return torch.randperm(n, generator=generator)[place * size : (place + 1) * size]
+        order = torch.randperm(n, generator=generator)[: n // size * size]
+        pool = place // _POOL_BATCHES
+        pooled = order.split(_POOL_BATCHES * size)[pool]
+        batches = pooled[self.lessons.train.sizes[pooled].argsort(stable=True)].split(size)
+        generator.manual_seed((self.seed * 100_003 + epoch) * 1_009 + pool)
+        return batches[torch.randperm(len(batches), generator=generator)[place % _POOL_BATCHES]]
 
     def _step(self) -> tuple[float, int]:
         for group in self._optimizer.param_groups:

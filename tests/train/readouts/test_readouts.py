@@ -199,6 +199,9 @@ def test_rows_are_the_same_for_all_variants_and_come_once_an_epoch(
     for epoch in (drawn[0][:3], drawn[0][3:]):
         assert sorted(place for batch in epoch for place in batch) == list(range(6))
     assert drawn[0][:3] != drawn[0][3:]
+    sizes = runs[0].lessons.train.sizes
+    spread = [sizes[batch].max() - sizes[batch].min() for batch in drawn[0][:3]]
+    assert sorted(spread) == [0, 1, 1]  # atoms: 1 and 2, 3 and 4, 4 and 4
 
 
 def test_a_finished_run_keeps_predictions_and_figures(data: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from assistant.errors import AssistantError
 from assistant.evaluate.probe import Named
+from assistant.evaluate.report import commit
 from assistant.evaluate.table import data_directory
 from assistant.train.guard import refuse_another
 from assistant.train.readouts.data import Asked, asked_of, lessons_of
@@ -38,9 +39,10 @@ _MAY_CHANGE = (
 
 def train_all(recipe: ReadoutRecipe, encoders: Encoders, asked: Sequence[Asked], run: Path) -> None:
     """Trains what is not finished: the main encoder's variants first, a seed after the other."""
+    running = commit()  # now: the files of the checkout may change while this goes on
     for encoder in encoders.all:
         variants = recipe.variants if encoder is encoders.main else recipe.beside
-        _train_on(recipe, encoder, variants, asked, run)
+        _train_on(recipe, encoder, variants, asked, run, running)
 
 
 def _train_on(
@@ -49,6 +51,7 @@ def _train_on(
     variants: Sequence[str],
     asked: Sequence[Asked],
     run: Path,
+    running: str,
 ) -> None:
     places = {
         (seed, index, variant): run_directory(run, encoder.name, question, variant, seed)
@@ -65,7 +68,7 @@ def _train_on(
             VARIANTS[variant], recipe.questions[index], recipe, lessons[index], place, seed=seed
         )
         trained.train()
-        trained.finish()
+        trained.finish(commit=running)
 
 
 def run_readouts(args: argparse.Namespace) -> None:

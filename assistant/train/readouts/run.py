@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from assistant.evaluate.report import commit
 from assistant.train.progress import Progress
 from assistant.train.readouts.data import Lessons
 from assistant.train.readouts.levels import KeptLevels
@@ -57,7 +56,6 @@ class ReadoutRun:
         torch.manual_seed(seed)
         self.model = Readout(variant, d_graph=d_graph, n_levels=n_levels, d_token=recipe.d_token)
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=recipe.lr, weight_decay=0.0)
-        self.commit = commit()
         self.step, self.seconds = 0, 0.0
         self._resume()
 
@@ -124,8 +122,12 @@ class ReadoutRun:
             found.append(self.model(seen.emptied() if control == ZERO else seen))
         return torch.cat(found) * self.lessons.std + self.lessons.mean
 
-    def finish(self) -> None:
-        """Asks the test rows and writes predictions and figures; the state is not needed more."""
+    def finish(self, *, commit: str) -> None:
+        """Asks the test rows and writes predictions and figures; the state is not needed more.
+
+        Args:
+            commit: What is running, for the figures.
+        """
         controls = (OWN, OTHER, ZERO) if self.variant.name == BASELINE else (OWN,)
         predictions = {c: self.predict(self.lessons.test, c) for c in controls}
         save_file(predictions, self.directory / PREDICTIONS)
@@ -133,7 +135,7 @@ class ReadoutRun:
             "parameters": n_parameters(self.model),
             "steps": self.step,
             "seconds": round(self.seconds, 2),
-            "commit": self.commit,
+            "commit": commit,
         }
         (self.directory / DONE).write_text(json.dumps(figures) + "\n", encoding="utf-8")
         (self.directory / STATE).unlink(missing_ok=True)

@@ -208,13 +208,14 @@ def test_a_finished_run_keeps_predictions_and_figures(data: Path, tmp_path: Path
     run = readout_run("all", data, tmp_path / "run")
     run.train()
     run.save()
-    run.finish()
+    run.finish(commit="abc")
     figures, predictions = read_done(tmp_path / "run")
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == sorted(
         [DONE, PREDICTIONS, "log.jsonl"]
     )
     assert (figures["steps"], figures["parameters"]) == (5, n_parameters(run.model))
     assert figures["seconds"] > 0
+    assert figures["commit"] == "abc"
     assert set(predictions) == {OWN, OTHER, ZERO}
     assert torch.equal(predictions[OTHER], predictions[OWN][other_places(3)])
     assert torch.allclose(predictions[ZERO], predictions[ZERO][:1].expand(3), atol=1e-6)

@@ -1,0 +1,130 @@
+"""What the trained readers predict: errors with intervals, differences, what stands beside them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from assistant.evaluate.baselines.linear import fit_ridge
+from assistant.evaluate.compare import Difference, compare
+from assistant.evaluate.metrics.interval import Metric, interval
+from assistant.evaluate.metrics.numbers import value_metrics
+from assistant.evaluate.probe import RIDGE_STRENGTHS, standardise
+from assistant.train.readouts.data import Asked
+from assistant.train.readouts.encoders import Encoders
+from assistant.train.readouts.recipe import BASELINE, Question, ReadoutRecipe
+from assistant.train.readouts.run import DONE, OWN, read_done, run_directory
+
+Record = dict[str, object]
+_BOOTSTRAP_SEED = 0
+_N_METRICS = 2  # MAE and RMSE; every row has a value here
+
+
+def metrics_of(predictions: Sequence[float] | np.ndarray | Tensor, asked: Asked) -> list[Metric]:
+    """MAE and RMSE over the test rows, with their bootstrap draws."""
+    found = value_metrics(
+        [float(value) for value in predictions],
+        asked.test.values.tolist(),
+        fallback=float(asked.train.values.mean()),
+        unit=asked.task.quantity.unit,
+        seed=_BOOTSTRAP_SEED,
+    )
+    return found[:_N_METRICS]
+
+
+def probed(read: np.ndarray, shown: np.ndarray, asked: Asked) -> list[Metric]:
+    """Errors of a ridge regression on features of the training and test rows, (n, d) each."""
+    read, shown = read.copy(), shown.copy()
+    standardise(read, shown)
+    predict = fit_ridge(read, asked.train.values.tolist(), strengths=RIDGE_STRENGTHS)
+    return metrics_of(predict(shown), asked)
+
+
+def finished_seeds(
+    recipe: ReadoutRecipe, encoder: str, variants: Sequence[str], run: Path
+) -> tuple[int, ...]:
+    """Seeds of which every variant has finished every question on an encoder."""
+    return tuple(
+        seed
+        for seed in recipe.seeds
+        if all(
+            (run_directory(run, encoder, question, variant, seed) / DONE).is_file()
+            for question in recipe.questions
+            for variant in variants
+        )
+    )
+
+
+def measured(
+    recipe: ReadoutRecipe, question: Question, asked: Asked, encoders: Encoders, run: Path
+) -> Record:
+    """The errors of all finished variants for a question, and their differences to the baseline."""
+    rows: list[Record] = []
+    differences: list[Record] = []
+    for encoder in encoders.all:
+        variants = recipe.variants if encoder is encoders.main else recipe.beside
+        seeds = finished_seeds(recipe, encoder.name, variants, run)
+        if not seeds:
+            continue
+        found: dict[tuple[str, str], list[list[Metric]]] = {}
+        for variant in variants:
+            places = [run_directory(run, encoder.name, question, variant, s) for s in seeds]
+            done = [read_done(place) for place in places]
+            for control in done[0][1]:
+                runs = [metrics_of(predictions[control], asked) for _, predictions in done]
+                found[variant, control] = runs
+                rows.append(
+                    {"encoder": encoder.name, "variant": variant, "control": control}
+                    | {"seeds": list(seeds), "metrics": pooled(runs)}
+                    | (_cost([figures for figures, _ in done]) if control == OWN else {})
+                )
+        differences += [
+            {"encoder": encoder.name, "variant": variant, "control": control}
+            | asdict(found_one)
+            | {"verdict": verdict(found_one)}
+            for (variant, control), runs in found.items()
+            if (variant, control) != (BASELINE, OWN)
+            for found_one in compare(runs, found[BASELINE, OWN])[:1]
+        ]
+    return {
+        "task": question.task,
+        "steps": question.steps,
+        "n_train": len(asked.train.examples),
+        "n_test": len(asked.test.examples),
+        "unread": asked.unread,
+        "deviation": float(asked.train.values.std()),
+        "rows": rows,
+        "differences": differences,
+        "baselines": [
+            {"method": scored.name, "metrics": pooled([metrics_of(scored.predictions, asked)])}
+            for scored in asked.task.baselines(asked.train.examples, asked.test.examples)
+        ],
+    }
+
+
+def pooled(runs: Sequence[Sequence[Metric]]) -> list[Record]:
+    """Means over the seeds, with the interval of that mean over rows and the single values."""
+    found = []
+    for place, first in enumerate(runs[0]):
+        same = [run[place] for run in runs]
+        low, high = interval(np.mean([metric.draws for metric in same], axis=0))
+        values = [metric.value for metric in same]
+        found.append(
+            {"name": first.name, "value": float(np.mean(values)), "low": low, "high": high}
+            | {"single": values}
+        )
+    return found
+
+
+def verdict(difference: Difference) -> str:
+    """Of a variant (a) against the baseline (b)."""
+    texts = {"A better": "better", "B better": "worse"}
+    return texts.get(difference.verdict, difference.verdict)
+
+
+def _cost(figures: Sequence[Mapping[str, object]]) -> Record:
+    seconds = sum(float(f["seconds"]) for f in figures) / sum(int(f["steps"]) for f in figures)
+    commits = sorted({str(f["commit"]) for f in figures})
+    return {"seconds_per_step": seconds, "commits": commits}

@@ -66,28 +66,18 @@ def measured(
     for encoder in encoders.all:
         variants = recipe.variants if encoder is encoders.main else recipe.beside
         seeds = finished_seeds(recipe, encoder.name, variants, run)
-        if not seeds:
-            continue
         found: dict[tuple[str, str], list[list[Metric]]] = {}
-        for variant in variants:
+        for variant in variants if seeds else ():
             places = [run_directory(run, encoder.name, question, variant, s) for s in seeds]
             done = [read_done(place) for place in places]
+            cost = _cost([figures for figures, _ in done])
             for control in done[0][1]:
                 runs = [metrics_of(predictions[control], asked) for _, predictions in done]
                 found[variant, control] = runs
-                rows.append(
-                    {"encoder": encoder.name, "variant": variant, "control": control}
-                    | {"seeds": list(seeds), "metrics": pooled(runs)}
-                    | (_cost([figures for figures, _ in done]) if control == OWN else {})
-                )
-        differences += [
-            {"encoder": encoder.name, "variant": variant, "control": control}
-            | asdict(found_one)
-            | {"verdict": verdict(found_one)}
-            for (variant, control), runs in found.items()
-            if (variant, control) != (BASELINE, OWN)
-            for found_one in compare(runs, found[BASELINE, OWN])[:1]
-        ]
+                named = {"encoder": encoder.name, "variant": variant, "control": control}
+                shown = {"seeds": list(seeds), "metrics": pooled(runs)}
+                rows.append(named | shown | (cost if control == OWN else {}))
+        differences += [{"encoder": encoder.name} | row for row in _differences(found)]
     return {
         "task": question.task,
         "steps": question.steps,
@@ -102,6 +92,16 @@ def measured(
             for scored in asked.task.baselines(asked.train.examples, asked.test.examples)
         ],
     }
+
+
+def _differences(found: Mapping[tuple[str, str], Sequence[Sequence[Metric]]]) -> list[Record]:
+    """Of the MAE (the first metric), by variant and control, to the baseline with its own graph."""
+    own = (BASELINE, OWN)
+    compared = {key: compare(runs, found[own])[0] for key, runs in found.items() if key != own}
+    return [
+        {"variant": variant, "control": control, **asdict(entry), "verdict": verdict(entry)}
+        for (variant, control), entry in compared.items()
+    ]
 
 
 def pooled(runs: Sequence[Sequence[Metric]]) -> list[Record]:

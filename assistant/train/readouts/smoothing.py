@@ -23,7 +23,6 @@ from assistant.graph.encoder import GraphEncoder
 from assistant.train.readouts.data import Asked
 from assistant.train.readouts.measure import Record, pooled, probed
 
-_AT_ONCE = 64
 _SAME = 1e-6
 """Cosine distance below which two states are the same: rounding of float32."""
 
@@ -61,14 +60,12 @@ def smoothing_of(named: Named, asked: Asked, n: int) -> Record:
 def likeness(encoder: GraphEncoder, molecules: Sequence[Molecule]) -> dict[str, list[float]]:
     """Means over molecules for each level: MAD, mean cosine, share of variance within molecules."""
     mads, cosines, spreads = [], [], []
-    for start in range(0, len(molecules), _AT_ONCE):
-        graphs = [to_graph(molecule) for molecule in molecules[start : start + _AT_ONCE]]
-        for graph in graphs:
-            states = encoder.encode([graph]).atoms[0]  # (levels, n, d)
-            spreads.append(_moments(states))
-            if states.shape[1] > 1:
-                mads.append(mean_average_distance(states))
-                cosines.append(_mean_cosine(states))
+    for molecule in molecules:
+        states = encoder.encode([to_graph(molecule)]).atoms[0]  # (levels, n, d)
+        spreads.append(_moments(states))
+        if states.shape[1] > 1:
+            mads.append(mean_average_distance(states))
+            cosines.append(_mean_cosine(states))
     within = _within(spreads)
     return {
         "mad": torch.stack(mads).mean(0).tolist(),

@@ -32,7 +32,7 @@ from assistant.train.readouts.encoders import Encoders, encoders_of
 from assistant.train.readouts.measure import Record, finished_seeds, measured
 from assistant.train.readouts.page import page_text
 from assistant.train.readouts.plots import draw_layers, draw_variants
-from assistant.train.readouts.recipe import VARIANTS, ReadoutRecipe
+from assistant.train.readouts.recipe import BASELINE, VARIANTS, ReadoutRecipe
 from assistant.train.readouts.run import DONE, ReadoutRun, run_directory
 from assistant.train.readouts.smoothing import smoothing_of
 
@@ -101,10 +101,12 @@ def run_readouts(args: argparse.Namespace) -> Record | None:
         train_all(recipe, encoders, asked, args.run)
     if args.train_only:
         return None
-    if not finished_seeds(recipe, encoders.main.name, recipe.variants, args.run):
-        raise AssistantError(
-            f"No seed has all variants in {args.run}; go on without --measure-only."
-        )
+    for question in recipe.questions:
+        if not finished_seeds(recipe, encoders.main.name, question, BASELINE, args.run):
+            raise AssistantError(
+                f"{args.run} has no finished {BASELINE!r} for {question.task}; go on without"
+                " --measure-only."
+            )
     return record_of(recipe, asked, encoders, args)
 
 
@@ -163,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--data", type=Path, help="directory of the tables (or MOLECULE_CHAT_DATA)")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--train-only", action="store_true", help="measure later")
-    only.add_argument("--measure-only", action="store_true", help="measure the seeds that are done")
+    only.add_argument("--measure-only", action="store_true", help="measure what is finished")
     add("--page", type=Path, help="where the page is written (default: in the run's directory)")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)

@@ -18,6 +18,8 @@ from assistant.train.readouts.recipe import BASELINE, Question, ReadoutRecipe
 from assistant.train.readouts.run import DONE, OWN, read_done, run_directory
 
 Record = dict[str, object]
+Found = dict[tuple[str, str], dict[int, list[Metric]]]
+"""Metrics by variant and control, then by seed."""
 _BOOTSTRAP_SEED = 0
 _N_METRICS = 2  # MAE and RMSE; every row has a value here
 
@@ -43,40 +45,38 @@ def probed(read: np.ndarray, shown: np.ndarray, asked: Asked) -> list[Metric]:
 
 
 def finished_seeds(
-    recipe: ReadoutRecipe, encoder: str, variants: Sequence[str], run: Path
-) -> tuple[int, ...]:
-    """Seeds of which every variant has finished every question on an encoder."""
-    return tuple(
+    recipe: ReadoutRecipe, encoder: str, question: Question, variant: str, run: Path
+) -> list[int]:
+    """Seeds with which a variant has finished a question on an encoder."""
+    return [
         seed
         for seed in recipe.seeds
-        if all(
-            (run_directory(run, encoder, question, variant, seed) / DONE).is_file()
-            for question in recipe.questions
-            for variant in variants
-        )
-    )
+        if (run_directory(run, encoder, question, variant, seed) / DONE).is_file()
+    ]
 
 
 def measured(
     recipe: ReadoutRecipe, question: Question, asked: Asked, encoders: Encoders, run: Path
 ) -> Record:
-    """The errors of all finished variants for a question, and their differences to the baseline."""
+    """The errors of all that is finished for a question, and the differences to the baseline."""
     rows: list[Record] = []
     differences: list[Record] = []
     for encoder in encoders.all:
         variants = recipe.variants if encoder is encoders.main else recipe.beside
-        seeds = finished_seeds(recipe, encoder.name, variants, run)
-        found: dict[tuple[str, str], list[list[Metric]]] = {}
-        for variant in variants if seeds else ():
+        found: Found = {}
+        for variant in variants:
+            seeds = finished_seeds(recipe, encoder.name, question, variant, run)
             places = [run_directory(run, encoder.name, question, variant, s) for s in seeds]
-            done = [read_done(place) for place in places]
-            cost = _cost([figures for figures, _ in done])
-            for control in done[0][1]:
-                runs = [metrics_of(predictions[control], asked) for _, predictions in done]
+            done = dict(zip(seeds, map(read_done, places), strict=True))
+            for control in next(iter(done.values()))[1] if done else ():
+                runs = {
+                    s: metrics_of(predictions[control], asked)
+                    for s, (_, predictions) in done.items()
+                }
                 found[variant, control] = runs
                 named = {"encoder": encoder.name, "variant": variant, "control": control}
-                shown = {"seeds": list(seeds), "metrics": pooled(runs)}
-                rows.append(named | shown | (cost if control == OWN else {}))
+                cost = _cost([figures for figures, _ in done.values()]) if control == OWN else {}
+                rows.append(named | {"seeds": seeds, "metrics": pooled(list(runs.values()))} | cost)
         differences += [{"encoder": encoder.name} | row for row in _differences(found)]
     return {
         "task": question.task,
@@ -94,14 +94,17 @@ def measured(
     }
 
 
-def _differences(found: Mapping[tuple[str, str], Sequence[Sequence[Metric]]]) -> list[Record]:
-    """Of the MAE (the first metric), by variant and control, to the baseline with its own graph."""
-    own = (BASELINE, OWN)
-    compared = {key: compare(runs, found[own])[0] for key, runs in found.items() if key != own}
-    return [
-        {"variant": variant, "control": control, **asdict(entry), "verdict": verdict(entry)}
-        for (variant, control), entry in compared.items()
-    ]
+def _differences(found: Found) -> list[Record]:
+    """Of the MAE (the first metric) to the baseline with its own graph, over the common seeds."""
+    base = found.get((BASELINE, OWN), {})
+    rows: list[Record] = []
+    for (variant, control), runs in found.items():
+        common = [seed for seed in runs if seed in base]
+        if common and (variant, control) != (BASELINE, OWN):
+            entry = compare([runs[s] for s in common], [base[s] for s in common])[0]
+            row = {"variant": variant, "control": control, "seeds": common}
+            rows.append(row | asdict(entry) | {"verdict": verdict(entry)})
+    return rows
 
 
 def pooled(runs: Sequence[Sequence[Metric]]) -> list[Record]:

@@ -113,14 +113,12 @@ def _readers(record: Record) -> Iterator[Sequence[str]]:
 
 def _question(question: Record, record: Record) -> str:
     unread = f", {question['unread']} unreadable rows left out" if question["unread"] else ""
-    seeds = {row["encoder"]: row["seeds"] for row in question["rows"]}
-    numbered = "; ".join(f"{name} {', '.join(map(str, n))}" for name, n in seeds.items())
     text = (
         f"\n## {question['task']}\n{question['n_train']:,} training rows, {question['n_test']:,}"
-        f" test rows{unread}; {question['steps']:,} steps; seeds: {numbered}. Deviation of the"
-        f" training values {number_text(question['deviation'])}. Differences are to *{BASELINE}* on"
-        " the same encoder, paired over rows; below 0 is better. *step* is the mean of a training"
-        " step on these rows in processor time.\n\n"
+        f" test rows{unread}; {question['steps']:,} steps. Deviation of the training values"
+        f" {number_text(question['deviation'])}. Differences are to *{BASELINE}* on the same"
+        " encoder with the same seeds, paired over rows; below 0 is better. *step* is the mean of a"
+        " training step on these rows in processor time.\n\n"
     )
     return text + _table(_errors(question, record))
 
@@ -130,6 +128,7 @@ def _errors(question: Record, record: Record) -> Iterator[Sequence[str]]:
     yield (
         "variant",
         "encoder",
+        "seeds",
         *names,
         f"difference of {names[0]}",
         "single seeds",
@@ -159,11 +158,12 @@ def _error_row(row: Record, difference: Record | None) -> Sequence[str]:
         single = ", ".join(map(number_text, difference["single"]))
         compared = (_value(change), single, difference["verdict"])
     step = f"{1000 * seconds:.0f}" if seconds else ""
-    return name, row["encoder"], *map(_value, row["metrics"]), *compared, step
+    seeds = ", ".join(map(str, row["seeds"]))
+    return name, row["encoder"], seeds, *map(_value, row["metrics"]), *compared, step
 
 
 def _plain_row(name: str, encoder: str, metrics: Sequence[Record]) -> Sequence[str]:
-    return name, encoder, *map(_value, metrics), "", "", "", ""
+    return name, encoder, "", *map(_value, metrics), "", "", "", ""
 
 
 def _smoothing(entries: Sequence[Record]) -> Iterator[Sequence[str]]:

@@ -15,7 +15,7 @@ from assistant.evaluate.probe import RIDGE_STRENGTHS, standardise
 from assistant.train.readouts.data import Asked
 from assistant.train.readouts.encoders import Encoders
 from assistant.train.readouts.recipe import BASELINE, Question, ReadoutRecipe
-from assistant.train.readouts.run import DONE, OWN, read_done, run_directory
+from assistant.train.readouts.run import CONTROLS, DONE, OWN, read_done, run_directory
 
 Record = dict[str, object]
 Found = dict[tuple[str, str], dict[int, list[Metric]]]
@@ -68,7 +68,8 @@ def measured(
             seeds = finished_seeds(recipe, encoder.name, question, variant, run)
             places = [run_directory(run, encoder.name, question, variant, s) for s in seeds]
             done = dict(zip(seeds, map(read_done, places), strict=True))
-            for control in next(iter(done.values()))[1] if done else ():
+            asked_with = next(iter(done.values()))[1] if done else {}
+            for control in sorted(asked_with, key=CONTROLS.index):
                 runs = {
                     s: metrics_of(predictions[control], asked)
                     for s, (_, predictions) in done.items()

@@ -52,7 +52,7 @@ def page_text(record: Record, *, variants_picture: str, layers_picture: str) -> 
         batch=record["batch"],
         lr=f"{record['lr']:g}",
         n_compared=n_compared,
-        n_chance=number_text(0.05 * n_compared),
+        n_chance=f"{0.05 * n_compared:.1f}",
         in_short="\n".join(_in_short(question, record["main"]) for question in questions),
         variants_picture=variants_picture,
         layers_picture=layers_picture,
@@ -75,7 +75,7 @@ def _in_short(question: Record, main: str) -> str:
     for entry in question["differences"]:
         if _is_own(entry, main):
             change = f"{100 * (entry['a'] / entry['b'] - 1):+.1f} %"
-            said[entry["verdict"]].append(f"{entry['variant']} ({change})")
+            said[entry["verdict"]].append(f"*{entry['variant']}* ({change})")
     texts = [f"{verdict}: {', '.join(names)}" for verdict, names in said.items() if names]
     against = f" Against it, {'; '.join(texts)}." if texts else ""
     beside = [

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MARKS = ("o", "s", "^", "D")
-_LIKENESS = {"mad": "MAD", "within": "share of variance within molecules"}
+_LIKENESS = {"mad": "mean average distance", "within": "variance within molecules"}
 
 
 def draw_variants(record: Record, path: Path) -> None:
@@ -25,6 +25,7 @@ def draw_variants(record: Record, path: Path) -> None:
     panels = figure.subplots(1, len(questions), squeeze=False)[0]
     for axes, question in zip(panels, questions, strict=True):
         _draw_errors(axes, question, record["main"])
+        _draw_probe(axes, question["task"], record)
     figure.savefig(path, dpi=90)
 
 
@@ -48,6 +49,14 @@ def _draw_errors(axes: "Axes", question: Record, main: str) -> None:
     axes.set(title=question["task"], xlabel=f"{rows[0]['metrics'][0]['name']}, test rows")
 
 
+def _draw_probe(axes: "Axes", task: str, record: Record) -> None:
+    """A line where a ridge regression on the means of all levels is."""
+    for entry in record["smoothing"]:
+        if (entry["task"], entry["encoder"]) == (task, record["main"]):
+            axes.axvline(entry["probe"][0]["value"], color="C0", ls=":", label="linear probe")
+            axes.legend(fontsize="small")
+
+
 def _name(row: Record, main: str) -> str:
     return row["variant"] if row["encoder"] == main else f"{row['variant']} ({row['encoder']})"
 
@@ -66,7 +75,7 @@ def draw_layers(smoothing: Sequence[Record], path: Path) -> None:
             for index, entry in enumerate(entries):
                 values = [level[key] for level in entry["levels"]]
                 axes.plot(values, marker=_MARKS[index % len(_MARKS)], label=entry["encoder"])
-            axes.set(title=f"{title}, {task}", ylim=(0, None))
+            axes.set(title=f"{title}\n{task}", ylim=(0, 1.05))
         _draw_probes(row[-1], entries, task)
         for axes in row:
             axes.set_xlabel("level")
@@ -87,4 +96,4 @@ def _draw_probes(axes: "Axes", entries: Sequence[Record], task: str) -> None:
         axes.errorbar(range(len(values)), values, yerr=around, marker=mark, capsize=3)
         axes.axhline(entry["probe"][0]["value"], color=f"C{index}", lw=0.8, ls=":")
     name = entries[0]["levels"][0]["probe"][0]["name"]
-    axes.set(title=f"linear probe, {task}", ylabel=f"{name} (dotted: all levels)")
+    axes.set(title=f"linear probe\n{task}", ylabel=f"{name} (dotted: all levels)")

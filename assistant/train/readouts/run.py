@@ -16,6 +16,7 @@ from assistant.train.readouts.recipe import BASELINE, Question, ReadoutRecipe, V
 from assistant.train.state import STATE, write_state
 
 OWN, OTHER, ZERO = "own", "other molecule", "zero graph"
+CONTROLS = (OWN, OTHER, ZERO)
 DONE, PREDICTIONS = "done.json", "predictions.safetensors"
 _ASKED_AT_ONCE = 64
 _POOL_BATCHES = 8
@@ -128,7 +129,7 @@ class ReadoutRun:
         Args:
             commit: What is running, for the figures.
         """
-        controls = (OWN, OTHER, ZERO) if self.variant.name == BASELINE else (OWN,)
+        controls = CONTROLS if self.variant.name == BASELINE else (OWN,)
         predictions = {c: self.predict(self.lessons.test, c) for c in controls}
         save_file(predictions, self.directory / PREDICTIONS)
         figures = {

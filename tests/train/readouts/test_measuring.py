@@ -80,6 +80,8 @@ def test_the_command_trains_measures_and_writes_the_page(place: Path) -> None:
     assert (question["n_train"], question["n_test"]) == (8, 5)
     shown = {(row["encoder"], row["variant"], row["control"]) for row in question["rows"]}
     own = {("mine", name, "own") for name in ("all", "last", "mlp, all", "q-former")}
+    of_all = [row["control"] for row in question["rows"] if row["variant"] == "all"]
+    assert of_all == 3 * ["own", "other molecule", "zero graph"]
     controls = {
         (name, "all", control)
         for name in ("mine", "shipped", "random weights")
@@ -256,11 +258,11 @@ def test_the_page_says_better_and_worse_by_the_interval(tmp_path: Path) -> None:
         "costs": [cost], "smoothing": [smoothed], "generators": [generator], "file": "r.json",
     }  # fmt: skip
     text = page_text(record, variants_picture="v.png", layers_picture="l.png")
-    assert "better: skip (-10.0 %); worse: last (+20.0 %); no difference shown: mean" in text
+    assert "better: *skip* (-10.0 %); worse: *last* (+20.0 %); no difference shown: *mean*" in text
     assert "Beside: constant 0.5000." in text
     assert "trained at commit abc, measured at commit def" in text
     assert "2 unreadable rows left out" in text
-    assert "Of 3 comparisons about\n  0.1500 would" in text
+    assert "Of 3 comparisons about\n  0.2 would" in text
     row_of_last = next(line for line in text.splitlines() if line.startswith("| last | mine"))
     assert row_of_last.startswith("| last | mine | 1 | 0.0100 [0.0090, 0.0110] |")
     assert "| 0.0020 [0.0010, 0.0030] | 0.0020 | worse | 500 |" in row_of_last

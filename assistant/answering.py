@@ -40,7 +40,8 @@ def checker(fitted: Fitted) -> Callable[[str], tuple[Check, ...]]:
     conversation, focus = fitted.conversation, fitted.prompt.focus[-1]
     facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
     names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
-    return lambda text: check_answer(text, facts, focus, names=names)
+    question = conversation.messages[-1].asked
+    return lambda text: check_answer(text, facts, focus, names=names, question=question)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ confirmed or contradicted where the facts decide, unverifiable where they, or th
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from assistant.chat.claims import comparisons, several, structures
+from assistant.chat.claims import asked, comparisons, several, structures
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
 from assistant.chat.claims.formulas import read_formulas
@@ -42,6 +42,7 @@ def check_answer(
     focus: tuple[int, ...],
     *,
     names: Mapping[int, str] | None = None,
+    question: str = "",
 ) -> tuple[Check, ...]:
     """The claims of an answer with their verdicts, in order, without overlap.
 
@@ -50,7 +51,24 @@ def check_answer(
         molecules: Facts of the molecules of the conversation by number.
         focus: Numbers the question was about.
         names: What people call these molecules, where known.
+        question: What was asked, with the numbers of molecules: a yes or no claims it.
     """
+    checks = _checks(text, molecules, focus, names)
+    statement = asked.statement_of(question) if question else None
+    if statement is None:
+        return checks
+    said = _checks(statement, molecules, focus, names)
+    opening = asked.opening_check(text, said, checks)
+    return checks if opening is None else (opening, *checks)
+
+
+def _checks(
+    text: str,
+    molecules: Mapping[int, Facts],
+    focus: tuple[int, ...],
+    names: Mapping[int, str] | None,
+) -> tuple[Check, ...]:
+    """The claims of a text with their verdicts."""
     plain = normalise(text)
     written = structures.find_structures(plain)
     checker = _Checker(text, plain, molecules, focus, names or {})

@@ -104,7 +104,7 @@ def test_an_answer_is_better_when_it_says_rightly_what_was_said_wrong(
         ("Does molecule 1 have an ester?", "Yes.", "Molecule 1 has a ketone.", Repair.NONE),
         (
             "Does molecule 1 have an ester?",
-            "Yes. It has a ketone, no amine.",
+            "Yes. Molecule 1 has a ketone. It is neutral.",
             "No.",
             Repair.PUT_RIGHT,
         ),

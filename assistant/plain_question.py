@@ -1,0 +1,72 @@
+"""A question for one computed value that the answer does not give is asked again in plain words.
+
+The page's own words stay in the conversation; the model reads the plain ones for this answer alone.
+Like `second_thoughts` this belongs to the question: one place in the queue, one stop, one limit.
+"""
+
+import logging
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import replace
+
+from assistant.answering import Written
+from assistant.chat.check import Check
+from assistant.chat.conversation import Conversation
+from assistant.chat.wanted import WantedValue
+from assistant.llm.outcomes import FAILURES
+from assistant.llm.requests import Done, Engine, Request, Token
+from assistant.second_thoughts import Outcome
+
+log = logging.getLogger(__name__)
+
+
+def in_plain_words(conversation: Conversation, wanted: WantedValue) -> Conversation:
+    """A conversation whose last question asks for nothing but that value."""
+    last = replace(conversation.messages[-1], text=wanted.question, mentions=())
+    return replace(conversation, messages=(*conversation.messages[:-1], last))
+
+
+def asked_again(
+    engine: Engine,
+    request: Request,
+    first: Written,
+    wanted: WantedValue,
+    check: Callable[[str], tuple[Check, ...]],
+) -> Generator[None, None, Outcome]:
+    """The answer to the plain question, where it gives the value and nothing contradicts it.
+
+    Args:
+        engine: Draws it.
+        request: With the plain question, in the place of the first.
+        first: Stays otherwise.
+        wanted: The value.
+        check: Checks a text as the answer.
+
+    Yields:
+        Nothing, after each token: closing it there ends the request.
+    """
+    try:
+        found = yield from _written(engine, request, check)
+    except FAILURES as error:
+        # The text of an error may hold a structure.
+        log.warning("asking again in plain words failed (%s)", type(error).__name__)
+        log.debug("what failed", exc_info=error)
+        return Outcome(first, 1, ended=False)
+    if found is None or request.stop.is_set():
+        return Outcome(first, 1, ended=False)
+    is_better = wanted.is_right_in(found.checks) and not found.contradicted
+    return Outcome(found if is_better else first, 1, ended=True)
+
+
+def _written(
+    engine: Engine, request: Request, check: Callable[[str], tuple[Check, ...]]
+) -> Generator[None, None, Written | None]:
+    text = ""
+    with closing(engine.stream(request)) as events:
+        for event in events:
+            if isinstance(event, Token):
+                text += event.text_delta
+                yield
+            elif isinstance(event, Done) and event.reason != "stopped":
+                return Written(text, event, check(text))
+    return None

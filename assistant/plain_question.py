@@ -1,4 +1,4 @@
-"""A question for one computed value that the answer does not give is asked again in plain words.
+"""A question for one value that its answer passes over is asked again in plain words.
 
 The page's own words stay in the conversation; the model reads the plain ones for this answer alone.
 Like `second_thoughts` this belongs to the question: one place in the queue, one stop, one limit.
@@ -12,7 +12,7 @@ from dataclasses import replace
 from assistant.answering import Written
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
-from assistant.chat.wanted import WantedValue
+from assistant.chat.wanted import Wanted
 from assistant.llm.outcomes import FAILURES
 from assistant.llm.requests import Done, Engine, Request, Token
 from assistant.second_thoughts import Outcome
@@ -20,8 +20,8 @@ from assistant.second_thoughts import Outcome
 log = logging.getLogger(__name__)
 
 
-def in_plain_words(conversation: Conversation, wanted: WantedValue) -> Conversation:
-    """A conversation whose last question asks for nothing but that value."""
+def in_plain_words(conversation: Conversation, wanted: Wanted) -> Conversation:
+    """A conversation whose last question asks for that in the plainest words."""
     last = replace(conversation.messages[-1], text=wanted.question, mentions=())
     return replace(conversation, messages=(*conversation.messages[:-1], last))
 
@@ -30,16 +30,16 @@ def asked_again(
     engine: Engine,
     request: Request,
     first: Written,
-    wanted: WantedValue,
+    wanted: Wanted,
     check: Callable[[str], tuple[Check, ...]],
 ) -> Generator[None, None, Outcome]:
-    """The answer to the plain question, where it gives the value and nothing contradicts it.
+    """The answer to the plain question, where that is a better one.
 
     Args:
         engine: Draws it.
         request: With the plain question, in the place of the first.
         first: Stays otherwise.
-        wanted: The value.
+        wanted: What the question asks for.
         check: Checks a text as the answer.
 
     Yields:
@@ -54,7 +54,7 @@ def asked_again(
         return Outcome(first, 1, ended=False)
     if found is None or request.stop.is_set():
         return Outcome(first, 1, ended=False)
-    is_better = wanted.is_right_in(found.checks) and not found.contradicted
+    is_better = wanted.is_met_by(found.text, found.checks)
     return Outcome(found if is_better else first, 1, ended=True)
 
 

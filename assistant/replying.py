@@ -10,7 +10,7 @@ from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
 from assistant.chat.events import Event, Measured, Queued, Reconsidering, Rewritten, TextDelta
 from assistant.chat.first_attempt import FirstAttempt, SecondThoughts
-from assistant.chat.wanted import WantedValue
+from assistant.chat.wanted import Wanted
 from assistant.errors import AnswerFailedError
 from assistant.llm import requests as llm_requests
 from assistant.llm.load import LoadedLLM
@@ -66,7 +66,7 @@ class Reconsideration:
     splice: Callable[[Conversation], Spliced]
 
     def of(
-        self, first: Written, conversation: Conversation, wanted: WantedValue | None
+        self, first: Written, conversation: Conversation, wanted: Wanted | None
     ) -> Generator[Event, None, tuple[Written, SecondThoughts]]:
         """The answer to show: another one where a better one is found, else the first attempt.
 
@@ -75,7 +75,7 @@ class Reconsideration:
             conversation: Ends with its question.
             wanted: The value that the question asks for.
         """
-        misses = wanted is not None and _misses(first, wanted)
+        misses = wanted is not None and wanted.is_missed_by(first.text, first.checks)
         if first.was_stopped or self.request.stop.is_set():
             return first, SecondThoughts(True, ended=not (first.contradicted or misses))
         written, thoughts = first, SecondThoughts(True)
@@ -94,13 +94,6 @@ class Reconsideration:
     def _with(self, conversation: Conversation) -> llm_requests.Request:
         spliced = self.splice(conversation)
         return replace(self.request, spliced=spliced, progress=llm_requests.Progress())
-
-
-def _misses(first: Written, wanted: WantedValue) -> bool:
-    """Whether an answer does not give that value; a wrong one is a contradicted claim."""
-    if first.contradicted:
-        return not wanted.is_right_in(first.checks)
-    return bool(first.text.strip()) and not wanted.is_in(first.checks)
 
 
 def _reconsidered(

@@ -1,16 +1,21 @@
-"""Which computed value a question asks for, where that is beyond doubt.
+"""Which value a question asks for, where that is beyond doubt, and whether an answer gives it.
 
 Only a question counts that names one value of the fact card, of one molecule, and says nothing
 else: "QED of this compound, two decimals", "mw?". Every word besides must be one of those that any
 such question may have, so that "the measured logP" or "the mass spectrum" ask for nothing here. Of
 3,700 questions of the training generator that no fact answers none is taken for one that asks for a
 value, of its questions for a value every second (`tests/chat/test_wanted.py`).
+
+A question for a property that is not computed ("lambda max?", "the measured logP") is answered by
+nothing but a word on that, or that it is not known: the number of rings misses it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from assistant.chat.claims.asked import declines
 from assistant.chat.claims.lexicon import TermMatch, find_terms
 from assistant.chat.claims.model import Check
 from assistant.chat.claims.text import Token, normalise, split_sentences
@@ -79,12 +84,36 @@ _PLAIN = _OF_A_MOLECULE | _ASKS | _HOW | words(
     "pass passes fail fails obey obeys follow follows violate violates break "
     "breaks satisfy satisfies"
 )  # fmt: skip
+MEASURED = "measured logP"
+_MEASURED = re.compile(
+    r"\b(?:experiment\w*|measured|literature|reported|observed|shake flask|shake-flask)\b"
+)
+_TURNS_AWAY = re.compile(
+    r"\b(?:no|not|never|missing|without|before|instead|just|only|but|comput\w+|calculat\w+"
+    r"|predict\w+|estimat\w+)\b|n't\b"
+)
+"""Words of a question that names a property and asks for another value."""
+_NAMES = ("IUPAC name", "CAS number")  # the page knows some
 _SYMBOLS = frozenset("-,?.()':;/&!#²å\"")
+
+
+class Wanted(Protocol):
+    """What a question asks for."""
+
+    @property
+    def question(self) -> str:
+        """The question in the plainest words."""
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer passes over it."""
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether another answer does not, and says nothing wrong."""
 
 
 @dataclass(frozen=True)
 class WantedValue:
-    """A value that a question asks for.
+    """A computed value that a question asks for.
 
     Attributes:
         key: Which one.
@@ -99,12 +128,18 @@ class WantedValue:
         """The question in the plainest words."""
         return _QUESTIONS[self.key].format(f"molecule {self.number}")
 
-    def is_in(self, checks: Iterable[Check]) -> bool:
-        """Whether a claim is on it, whatever its verdict."""
-        return any(self._is_on_it(check) for check in checks)
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer has no claim on it; where it has wrong ones, no right claim on it."""
+        if any(check.verdict == "contradicted" for check in checks):
+            return not self._is_right_in(checks)
+        return bool(text.strip()) and not any(self._is_on_it(check) for check in checks)
 
-    def is_right_in(self, checks: Iterable[Check]) -> bool:
-        """Whether a confirmed claim is on it."""
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer gives it, and nothing wrong."""
+        is_wrong = any(check.verdict == "contradicted" for check in checks)
+        return self._is_right_in(checks) and not is_wrong
+
+    def _is_right_in(self, checks: Sequence[Check]) -> bool:
         return any(check.verdict == "confirmed" and self._is_on_it(check) for check in checks)
 
     def _is_on_it(self, check: Check) -> bool:
@@ -115,14 +150,54 @@ class WantedValue:
         return is_it and check.molecule in (self.number, None)
 
 
-def wanted_value(conversation: Conversation) -> WantedValue | None:
+@dataclass(frozen=True)
+class UnknownValue:
+    """A property that a question asks for and that is not computed.
+
+    Attributes:
+        key: Which one, as checks on it are called.
+        number: Number of the molecule.
+    """
+
+    key: str
+    number: int
+
+    @property
+    def question(self) -> str:
+        """The question in the plainest words."""
+        return f"What is the {self.key} of molecule {self.number}?"
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer gives other values of the card, with no word on it or on not knowing.
+
+        One that speaks of groups may explain the property.
+        """
+        gives_values = bool(checks) and all(check.kind in _QUESTIONS for check in checks)
+        return gives_values and not declines(text) and self.key not in _keys_in(text)
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer says that it is not known, and claims nothing."""
+        return declines(text) and self.key in _keys_in(text) and not checks
+
+
+def _keys_in(text: str) -> set[str]:
+    """The properties that are not computed and that a text speaks of."""
+    plain = normalise(text).lower()
+    keys = {match.term.key for match in find_terms(_tokens(plain))}
+    return keys | ({MEASURED} if _MEASURED.search(plain) else set())
+
+
+def wanted_value(conversation: Conversation) -> Wanted | None:
     """The one value that the last question asks for; None where it asks for anything else too."""
     question = conversation.messages[-1]
     plain = normalise(question.asked).lower().replace("³", "3")
     numbers = referred_numbers(question.asked) or _pointed_at(plain, conversation)
     if len(numbers) != 1 or question.pair is not None:
         return None
-    key = asked_key(_PLACE.sub("it", plain))
+    plain = _PLACE.sub("it", plain)
+    if unknown := asked_unknown(plain):
+        return UnknownValue(unknown, numbers[0])
+    key = asked_key(plain)
     return None if key is None else WantedValue(key, numbers[0])
 
 
@@ -144,7 +219,7 @@ def asked_key(plain: str) -> str | None:
     """The value that words ask for (lower case, as `normalise` gives them)."""
     plain = _RULE.sub("rule of five violations", plain)
     plain = _DECIMALS.sub(" ", _MOLECULE.sub("it", plain))
-    tokens = [token for sentence in split_sentences(plain, []) for token in sentence.tokens]
+    tokens = _tokens(plain)
     if len(tokens) > _MOST_TOKENS:
         return None
     terms = find_terms(tokens)
@@ -153,6 +228,23 @@ def asked_key(plain: str) -> str | None:
         return None
     (key,) = keys
     return key if key in _QUESTIONS else None
+
+
+def asked_unknown(plain: str) -> str | None:
+    """The one property that words ask for and that is not computed, as checks call it."""
+    tokens = _tokens(plain)
+    terms = find_terms(tokens)
+    keys = {match.term.key for match in terms if match.term.family != "skip"}
+    if len(keys) != 1 or len(tokens) > _MOST_TOKENS or _TURNS_AWAY.search(plain):
+        return None
+    term = next(match.term for match in terms if match.term.family != "skip")
+    if term.key in ("logp", "clogp") and _MEASURED.search(plain):
+        return MEASURED
+    return term.key if term.family == "opaque" and term.key not in _NAMES else None
+
+
+def _tokens(plain: str) -> list[Token]:
+    return [token for sentence in split_sentences(plain, []) for token in sentence.tokens]
 
 
 def _says_nothing_else(tokens: Sequence[Token], terms: Sequence[TermMatch]) -> bool:

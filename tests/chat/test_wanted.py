@@ -8,7 +8,7 @@ import pytest
 from assistant.chat.check import check_answer
 from assistant.chat.claims.text import normalise
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.wanted import WantedValue, asked_key, wanted_value
+from assistant.chat.wanted import UnknownValue, WantedValue, asked_key, asked_unknown, wanted_value
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 
@@ -119,7 +119,7 @@ def test_the_molecule_is_the_one_that_is_named_or_in_focus(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "answer", "is_in", "is_right"),
+    ("wanted", "answer", "is_given", "is_right"),
     [
         (WantedValue("qed", 1), "The QED of molecule 1 is 0.55.", True, True),
         (WantedValue("qed", 1), "The QED of molecule 1 is 0.99.", True, False),
@@ -133,10 +133,65 @@ def test_the_molecule_is_the_one_that_is_named_or_in_focus(
     ],
 )
 def test_an_answer_gives_the_value_when_a_claim_is_on_it(
-    wanted: WantedValue, answer: str, is_in: bool, is_right: bool
+    wanted: WantedValue, answer: str, is_given: bool, is_right: bool
 ) -> None:
     checks = check_answer(answer, FACTS, (1,))
-    assert (wanted.is_in(checks), wanted.is_right_in(checks)) == (is_in, is_right)
+    assert wanted.is_met_by(answer, checks) is is_right
+    assert wanted.is_missed_by(answer, checks) is (
+        not is_right if "0.99" in answer else not is_given
+    )
+
+
+def test_a_right_value_beside_a_wrong_claim_is_not_missed_and_not_better() -> None:
+    answer = "The QED of molecule 1 is 0.55. Molecule 1 has five rings."
+    checks = check_answer(answer, FACTS, (1,))
+    assert not WantedValue("qed", 1).is_missed_by(answer, checks)
+    assert not WantedValue("qed", 1).is_met_by(answer, checks)
+
+
+@pytest.mark.parametrize(
+    ("question", "key"),
+    [
+        ("lambda max?", "absorption maximum"),
+        ("whats the pka of teh conjugate acid", "pKa"),
+        ("What experimental logP is reported?", "measured logP"),
+        ("What is its melting point?", "melting point"),
+        ("Never mind logD, what's the clogP?", None),
+        ("I have no measured logP; what do you compute?", None),
+        ("Not the melting point, only the formula.", None),
+        ("What is the logP?", None),
+        ("How do the melting point and the rings go together?", None),
+        ("What is the IUPAC name?", None),
+    ],
+)
+def test_a_property_that_is_not_computed_is_known_where_it_alone_is_asked_for(
+    question: str, key: str | None
+) -> None:
+    assert asked_unknown(question.lower()) == key
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_missed", "is_met"),
+    [
+        ("Molecule 1 has one ring.", True, False),
+        ("The cLogP of molecule 1 is 1.31.", True, False),
+        ("I do not know the pKa of molecule 1.", False, True),
+        ("I do not know the taste of molecule 1.", False, False),
+        ("The pKa of molecule 1 is 3.5.", False, False),
+        ("I do not know the pKa. Molecule 1 has one ring.", False, False),
+        ("Its acidity comes from the carboxyl group.", False, False),
+    ],
+)
+def test_a_property_that_is_not_computed_is_missed_by_claims_on_others(
+    answer: str, is_missed: bool, is_met: bool
+) -> None:
+    wanted = UnknownValue("pKa", 1)
+    checks = check_answer(answer, FACTS, (1,))
+    assert wanted.question == "What is the pKa of molecule 1?"
+    assert (wanted.is_missed_by(answer, checks), wanted.is_met_by(answer, checks)) == (
+        is_missed,
+        is_met,
+    )
 
 
 def test_every_plain_question_asks_for_its_value_in_words_that_are_known() -> None:

@@ -117,6 +117,11 @@ def _third_person(verb: str) -> str:
     return f"{verb}s"
 
 
+def declines(sentence: str) -> bool:
+    """Whether a sentence says that something is not known or cannot be told."""
+    return _DECLINES.search(sentence) is not None
+
+
 def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> Check | None:
     """The check on the yes or no that an answer begins with.
 
@@ -132,7 +137,7 @@ def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> 
     """
     opening = _OPENING.match(text)
     spans = sentence_spans(text)
-    if opening is None or not spans or _DECLINES.search(text[: spans[0].end]):
+    if opening is None or not spans or declines(text[: spans[0].end]):
         return None
     wrong = next((check for check in said if check.verdict == "contradicted"), None)
     if wrong is None and (not said or any(check.verdict != "confirmed" for check in said)):

@@ -21,9 +21,14 @@ log = logging.getLogger(__name__)
 
 
 def in_plain_words(conversation: Conversation, wanted: Wanted) -> Conversation:
-    """A conversation whose last question asks for that in the plainest words."""
-    last = replace(conversation.messages[-1], text=wanted.question, mentions=())
-    return replace(conversation, messages=(*conversation.messages[:-1], last))
+    """The last question of a conversation in the plainest words, and alone.
+
+    What was said before plays no part in a computed value, and other molecules' cards would only
+    be in its way.
+    """
+    last = conversation.messages[-1]
+    asked = replace(last, text=wanted.question, attached=(wanted.number,), mentions=())
+    return replace(conversation, messages=(asked,))
 
 
 def asked_again(

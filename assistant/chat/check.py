@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from assistant.chat.claims import asked, comparisons, several, structures
+from assistant.chat.claims.alert_lists import read_alert_lists
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
 from assistant.chat.claims.formulas import read_formulas
@@ -33,7 +34,14 @@ from assistant.chem.molecule import Molecule
 __all__ = ["Check", "Verdict", "check_answer", "warm_up"]
 
 _WATER = Molecule("O")
-_READERS = (read_formulas, read_scalars, read_statements, read_counts, read_opaque)
+_READERS = (
+    read_alert_lists,
+    read_formulas,
+    read_scalars,
+    read_statements,
+    read_counts,
+    read_opaque,
+)
 
 
 def check_answer(

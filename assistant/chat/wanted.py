@@ -101,6 +101,10 @@ class Wanted(Protocol):
     """What a question asks for."""
 
     @property
+    def number(self) -> int:
+        """Number of the molecule."""
+
+    @property
     def question(self) -> str:
         """The question in the plainest words."""
 
@@ -209,7 +213,8 @@ def _pointed_at(plain: str, conversation: Conversation) -> tuple[int, ...]:
         return conversation.focus(turn)
     known = [molecule.number for molecule in conversation.molecules]
     if found["place"] == "other":
-        before = conversation.focus(turn - 1) if turn else ()
+        alone = (conversation.focus(earlier) for earlier in range(turn - 1, -1, -1))
+        before = next((focus for focus in alone if len(focus) == 1), ())
         return tuple(n for n in known if n not in before) if len(known) == 2 else ()
     place = _PLACES[found["place"]]
     return (known[place],) if -1 <= place < len(known) else ()

@@ -1,13 +1,8 @@
-"""Which value a question asks for, where that is beyond doubt, and whether an answer gives it.
+"""What a question asks for, where that is beyond doubt, and whether an answer gives it.
 
-Only a question counts that names one value of the fact card, of one molecule, and says nothing
-else: "QED of this compound, two decimals", "mw?". Every word besides must be one of those that any
-such question may have, so that "the measured logP" or "the mass spectrum" ask for nothing here. Of
-3,700 questions of the training generator that no fact answers none is taken for one that asks for a
-value, of its questions for a value every second (`tests/chat/test_wanted.py`).
-
-A question for a property that is not computed ("lambda max?", "the measured logP") is answered by
-nothing but a word on that, or that it is not known: the number of rings misses it.
+A question for a value of the fact card is missed by an answer without a claim on it. One for a
+property that is not computed ("lambda max?", "the measured logP") is answered by nothing but a word
+on that, or that it is not known: the number of rings misses it.
 """
 
 import re
@@ -15,86 +10,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from assistant.chat.asked_words import (
+    PLAIN_QUESTIONS,
+    asked_key,
+    asked_unknown,
+    plain_text,
+    properties_in,
+    says_measured,
+)
 from assistant.chat.claims.asked import declines
-from assistant.chat.claims.lexicon import TermMatch, find_terms
 from assistant.chat.claims.model import Check
-from assistant.chat.claims.text import Token, normalise, split_sentences
-from assistant.chat.claims.wordlist import words
 from assistant.chat.conversation import Conversation, referred_numbers
 
-_MOST_TOKENS = 32
-_QUESTIONS = {
-    "formula": "What is the formula of {}?",
-    "average_mass": "What is the average mass of {}?",
-    "exact_mass": "What is the exact mass of {}?",
-    "mass": "What is the average mass of {}?",  # either may be meant
-    "charge": "What is the charge of {}?",
-    "heavy_atoms": "How many heavy atoms does {} have?",
-    "logp": "What is the cLogP of {}?",
-    "tpsa": "What is the TPSA of {}?",
-    "hbd": "How many H-bond donors does {} have?",
-    "hba": "How many H-bond acceptors does {} have?",
-    "rotatable_bonds": "How many rotatable bonds does {} have?",
-    "rings": "How many rings does {} have?",
-    "ring_systems": "How many ring systems does {} have?",
-    "aromatic_rings": "How many aromatic rings does {} have?",
-    "fsp3": "What is the Fsp3 of {}?",
-    "qed": "What is the QED of {}?",
-    "stereocentres": "How many stereocentres does {} have?",
-    "double_bonds": "How many stereo double bonds does {} have?",
-    "alerts": "Which PAINS or Brenk alerts does {} have?",
-    "rule_of_five": "Does {} pass the rule of five?",
-    "fragments": "How many fragments does {} have?",
-}
-"""Each value of the card in the plainest words."""
-_OTHER_KEYS = {
-    "clogp": "logp",
-    "pains": "alerts",
-    "brenk": "alerts",
-    "ro5": "rule_of_five",
-}
-"""Keys of terms that are not those of values."""
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
-_RULE = re.compile(
-    r"\b(?:lipinski(?:'s)? )?rules? of (?:five|5)|\blipinski(?:'s)?(?: rules?)?|\bro5"
-)
-_DECIMALS = re.compile(
-    r"\b(?:to |with |in )?(?:one|two|three|four|\d) (?:decimals?|decimal places?|digits?)\b"
-)
-_MOLECULE = re.compile(r"@\d+|\b(?:molecule|compound|structure)s? #?\d+\b")
 _PLACE = re.compile(
     r"\bthe (?P<place>first|second|third|fourth|last|other)"
     r"(?: (?:one|molecule|compound|structure|drug|substance))?(?= *(?:[?.!,]|$))"
 )
 _PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
-_OF_A_MOLECULE = words(
-    "the its it's many much of for in has have does do it this that here molecule compound "
-    "structure drug substance salt entry record species cmpd cpd cmpds cpds mol one"
+_DECLINED = re.compile(
+    r"\b(?:do not|don't|cannot|can't) (?:know|have|give|tell|find) (?:the |its )?"
+    r"(?P<name>[\w -]{2,40}?) (?:of|for|in) (?:molecule (?P<number>\d+)|it|this \w+)\b"
 )
-"""One of these stands in a question about a molecule, but for the shortest."""
-_ASKS = words("what what's whats which how")
-_HOW = words("many much high low large big heavy light polar lipophilic")
-_PLAIN = _OF_A_MOLECULE | _ASKS | _HOW | words(
-    "a an and also again now then so ok okay hi hello hey thanks thank please pls plz kindly just "
-    "only is are was has had can could would will should shall may i me my we us our you your "
-    "to at on with from by about give tell show list report state calculate compute determine find "
-    "get say print read look up count check know need want like see provide return briefly "
-    "calculated computed rdkit value values number no nos amount figure score result total overall "
-    "altogether there any all g da dalton daltons unit units fine enough rounded next question "
-    "pass passes fail fails obey obeys follow follows violate violates break "
-    "breaks satisfy satisfies"
-)  # fmt: skip
-MEASURED = "measured logP"
-_MEASURED = re.compile(
-    r"\b(?:experiment\w*|measured|literature|reported|observed|shake flask|shake-flask)\b"
-)
-_TURNS_AWAY = re.compile(
-    r"\b(?:no|not|never|missing|without|before|instead|just|only|but|comput\w+|calculat\w+"
-    r"|predict\w+|estimat\w+)\b|n't\b"
-)
-"""Words of a question that names a property and asks for another value."""
-_NAMES = ("IUPAC name", "CAS number")  # the page knows some
-_SYMBOLS = frozenset("-,?.()':;/&!#²å\"")
 
 
 class Wanted(Protocol):
@@ -130,7 +67,7 @@ class WantedValue:
     @property
     def question(self) -> str:
         """The question in the plainest words."""
-        return _QUESTIONS[self.key].format(f"molecule {self.number}")
+        return PLAIN_QUESTIONS[self.key].format(f"molecule {self.number}")
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer has no claim on it; where it has wrong ones, no right claim on it."""
@@ -176,25 +113,18 @@ class UnknownValue:
 
         One that speaks of groups may explain the property.
         """
-        gives_values = bool(checks) and all(check.kind in _QUESTIONS for check in checks)
-        return gives_values and not declines(text) and self.key not in _keys_in(text)
+        gives_values = bool(checks) and all(check.kind in PLAIN_QUESTIONS for check in checks)
+        return gives_values and not declines(text) and self.key not in properties_in(text)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says that it is not known, and claims nothing."""
-        return declines(text) and self.key in _keys_in(text) and not checks
-
-
-def _keys_in(text: str) -> set[str]:
-    """The properties that are not computed and that a text speaks of."""
-    plain = normalise(text).lower()
-    keys = {match.term.key for match in find_terms(_tokens(plain))}
-    return keys | ({MEASURED} if _MEASURED.search(plain) else set())
+        return declines(text) and self.key in properties_in(text) and not checks
 
 
 def wanted_value(conversation: Conversation) -> Wanted | None:
     """The one value that the last question asks for; None where it asks for anything else too."""
     question = conversation.messages[-1]
-    plain = normalise(question.asked).lower().replace("³", "3")
+    plain = plain_text(question.asked)
     numbers = referred_numbers(question.asked) or _pointed_at(plain, conversation)
     if len(numbers) != 1 or question.pair is not None:
         return None
@@ -205,6 +135,23 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
     return None if key is None else WantedValue(key, numbers[0])
 
 
+def declined_value(conversation: Conversation, answer: str) -> WantedValue | None:
+    """The value of the card that an answer says not to know, which is wrong by itself.
+
+    Args:
+        conversation: Ends with the question; one for something measured is declined rightly.
+        answer: What was written.
+    """
+    question = conversation.messages[-1]
+    found = _DECLINED.search(plain_text(answer))
+    if found is None or question.pair is not None or says_measured(plain_text(question.asked)):
+        return None
+    key = asked_key(f"the {found['name']}")
+    focus = conversation.focus(conversation.n_turns - 1)
+    numbers = (int(found["number"]),) if found["number"] else focus
+    return WantedValue(key, numbers[0]) if key and len(numbers) == 1 else None
+
+
 def _pointed_at(plain: str, conversation: Conversation) -> tuple[int, ...]:
     """Numbers of the molecules that a question without a number is about."""
     turn = conversation.n_turns - 1
@@ -213,53 +160,9 @@ def _pointed_at(plain: str, conversation: Conversation) -> tuple[int, ...]:
         return conversation.focus(turn)
     known = [molecule.number for molecule in conversation.molecules]
     if found["place"] == "other":
-        alone = (conversation.focus(earlier) for earlier in range(turn - 1, -1, -1))
-        before = next((focus for focus in alone if len(focus) == 1), ())
+        earlier = range(turn - 1, -1, -1)
+        spoken_of = (conversation.questions[t].named or conversation.focus(t) for t in earlier)
+        before = next((numbers for numbers in spoken_of if len(numbers) == 1), ())
         return tuple(n for n in known if n not in before) if len(known) == 2 else ()
     place = _PLACES[found["place"]]
     return (known[place],) if -1 <= place < len(known) else ()
-
-
-def asked_key(plain: str) -> str | None:
-    """The value that words ask for (lower case, as `normalise` gives them)."""
-    plain = _RULE.sub("rule of five violations", plain)
-    plain = _DECIMALS.sub(" ", _MOLECULE.sub("it", plain))
-    tokens = _tokens(plain)
-    if len(tokens) > _MOST_TOKENS:
-        return None
-    terms = find_terms(tokens)
-    keys = {_OTHER_KEYS.get(match.term.key, match.term.key) for match in terms}
-    if len(keys) != 1 or not _says_nothing_else(tokens, terms):
-        return None
-    (key,) = keys
-    return key if key in _QUESTIONS else None
-
-
-def asked_unknown(plain: str) -> str | None:
-    """The one property that words ask for and that is not computed, as checks call it."""
-    tokens = _tokens(plain)
-    terms = find_terms(tokens)
-    keys = {match.term.key for match in terms if match.term.family != "skip"}
-    if len(keys) != 1 or len(tokens) > _MOST_TOKENS or _TURNS_AWAY.search(plain):
-        return None
-    term = next(match.term for match in terms if match.term.family != "skip")
-    if term.key in ("logp", "clogp") and _MEASURED.search(plain):
-        return MEASURED
-    return term.key if term.family == "opaque" and term.key not in _NAMES else None
-
-
-def _tokens(plain: str) -> list[Token]:
-    return [token for sentence in split_sentences(plain, []) for token in sentence.tokens]
-
-
-def _says_nothing_else(tokens: Sequence[Token], terms: Sequence[TermMatch]) -> bool:
-    """Whether every word beside the terms may stand in any question for a value of a molecule."""
-    of_terms = {i for match in terms for i in range(match.first, match.behind)}
-    rest = [token.text for i, token in enumerate(tokens) if i not in of_terms]
-    if not all(text in _PLAIN or text in _SYMBOLS for text in rest):
-        return False
-    everything = [token.text for token in tokens]
-    for text, after in zip(everything, [*everything[1:], ""], strict=True):
-        if text == "how" and after not in _HOW:
-            return False  # "how is it computed"
-    return bool(_OF_A_MOLECULE.intersection(rest)) or not _ASKS.intersection(rest)

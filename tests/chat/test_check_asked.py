@@ -22,6 +22,7 @@ def checks(question: str, answer: str, focus: tuple[int, ...] = (1,)) -> tuple[C
         ("Hello! Does this carry a charge at all?", "this carries a charge."),
         ("Does it possess stereocentres?", "it possesses stereocentres."),
         ("Do both have a phenol?", "both have a phenol."),
+        ("So do 1 and 2 have the same cLogP?", "molecules 1 and 2 have the same cLogP."),
         ("Has molecule 2 really two rings?", "molecule 2 has two rings."),
         ("Are there any halogens in it?", "There are any halogens in it."),
         ("And is the second one chiral?", "the second one is chiral."),

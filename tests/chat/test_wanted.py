@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from assistant.chat.asked_words import PLAIN_QUESTIONS, asked_key, asked_unknown, plain_text
 from assistant.chat.check import check_answer
-from assistant.chat.claims.text import normalise
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.wanted import UnknownValue, WantedValue, asked_key, asked_unknown, wanted_value
+from assistant.chat.wanted import UnknownValue, WantedValue, declined_value, wanted_value
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 
@@ -33,7 +33,7 @@ TRAIN = Path(__file__).parents[2] / "assistant" / "train"
     ],
 )
 def test_a_question_for_one_value_is_known(question: str, key: str) -> None:
-    assert asked_key(normalise(question).lower().replace("³", "3")) == key
+    assert asked_key(plain_text(question)) == key
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_of_the_questions_for_a_value_those_that_are_taken_are_taken_rightly() -
     n_known = n_asked = 0
     for key, texts in questions["ASKED"].items():
         for text in texts:
-            found = asked_key(text.replace("{m}", "molecule 1").lower().replace("³", "3"))
+            found = asked_key(plain_text(text.replace("{m}", "molecule 1")))
             same = {key, "logp"} if key == "clogp" else {key, "mass"} if "mass" in key else {key}
             assert found in (*same, None), text
             n_known, n_asked = n_known + (found is not None), n_asked + 1
@@ -106,6 +106,8 @@ def talk(*turns: tuple[str, tuple[int, ...]]) -> Conversation:
         ([("Formula?", (2,)), ("fsp3 of the first one?", ())], 1),
         ([("Formula?", (1,)), ("Alerts in the last molecule?", ())], 2),
         ([("Formula?", (1,)), ("Alerts in the other?", ())], 2),
+        ([("Formula of molecule 1?", (1, 2)), ("Alerts in the other?", ())], 2),
+        ([("Formula?", (1, 2)), ("Alerts in the other?", ())], None),
         ([("Formula?", (1,)), ("Alerts in the third one?", ())], None),
         ([("QED of molecule 1 and molecule 2?", ())], None),
         ([("QED?", (1, 2))], None),
@@ -195,10 +197,26 @@ def test_a_property_that_is_not_computed_is_missed_by_claims_on_others(
 
 
 def test_every_plain_question_asks_for_its_value_in_words_that_are_known() -> None:
-    from assistant.chat.wanted import _QUESTIONS
-
-    for key in _QUESTIONS:
+    for key in PLAIN_QUESTIONS:
         wanted = WantedValue(key, 2)
         found = asked_key(wanted.question.lower())
         assert found == ("average_mass" if key == "mass" else key)
         assert "molecule 2" in wanted.question
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "wanted"),
+    [
+        ("How saturated is it?", "I do not know the Fsp3 of molecule 1.", WantedValue("fsp3", 1)),
+        ("nHA?", "I don't have the heavy atoms of it; ask on.", WantedValue("heavy_atoms", 1)),
+        ("How saturated is it?", "I do not know the taste of molecule 1.", None),
+        ("How saturated is it?", "I do not know the measured logP of molecule 1.", None),
+        ("Any experimental logP?", "I do not know the logP of molecule 1.", None),
+        ("How saturated is it?", "The Fsp3 of molecule 1 is 0.11.", None),
+        ("How saturated is it?", "I do not know.", None),
+    ],
+)
+def test_a_value_of_the_card_that_is_said_not_to_be_known_is_wanted(
+    question: str, answer: str, wanted: WantedValue | None
+) -> None:
+    assert declined_value(talk((question, (1,))), answer) == wanted

@@ -22,7 +22,7 @@ _COUNT = r"(?:two|three|four)"
 _PLURAL = (
     r"they|both(?: of them)?|these|those|all of them"
     rf"|(?:the|these|those|all) {_COUNT}(?: of them| {_NOUN}s)?|(?:the|these|those|both) {_NOUN}s"
-    rf"|{_NOUN}s? \d+(?:, \d+)*,? and (?:{_NOUN} )?\d+"
+    rf"|{_NOUN}s? \d+(?:, \d+)*,? and (?:{_NOUN} )?\d+|\d and \d"
 )
 _SINGULAR = (
     rf"it|this|that|mine|(?:this|that|the|my) (?:one|(?:{_RANK} )?(?:{_NOUN}|one)|{_RANK})"
@@ -101,6 +101,7 @@ def _turned(words: str) -> str | None:
     if found["there"]:
         return f"There {verb} {rest}." if verb in ("is", "are") else None
     subject = found["plural"] or found["singular"]
+    subject = f"molecules {subject}" if subject[0].isdigit() else subject
     if verb in ("do", "does"):
         verb, _, rest = rest.partition(" ")
         verb = verb if found["plural"] else _third_person(verb)

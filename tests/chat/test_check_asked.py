@@ -29,6 +29,13 @@ def checks(question: str, answer: str, focus: tuple[int, ...] = (1,)) -> tuple[C
         ("Is its logP above 2?", "its logP is above 2."),
         ("is molecule 1 heavier than molecule 2", "molecule 1 is heavier than molecule 2."),
         ("It has one ring, right?", "It has one ring."),
+        ("is this one aromatic", "this one is aromatic."),
+        ("any halogens in there?", "It has halogens in there."),
+        ("fewer than 10 rotatable bonds?", "It has fewer than 10 rotatable bonds."),
+        ("clogP above 5?", "The clogP is above 5."),
+        ("is the tpsa bigger than 140", "the tpsa is above 140."),
+        ("Could you confirm that there is an ester?", "there is an ester."),
+        ("Do we have exactly two rings here?", "it has exactly two rings here."),
     ],
 )
 def test_a_question_becomes_the_statement_that_yes_makes(question: str, statement: str) -> None:

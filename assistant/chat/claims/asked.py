@@ -25,8 +25,8 @@ _PLURAL = (
     rf"|{_NOUN}s? \d+(?:, \d+)*,? and (?:{_NOUN} )?\d+|\d and \d"
 )
 _SINGULAR = (
-    rf"it|this|that|mine|(?:this|that|the|my) (?:one|(?:{_RANK} )?(?:{_NOUN}|one)|{_RANK})"
-    rf"|{_NOUN} #?\d+|@\d+"
+    rf"(?:this|that|the|my) (?:one|(?:{_RANK} )?(?:{_NOUN}|one)|{_RANK})|{_NOUN} #?\d+|@\d+"
+    r"|it|this|that|mine|we"
 )
 _SUBJECT = rf"(?P<plural>{_PLURAL})|(?P<singular>{_SINGULAR})"
 _ADVERB = r"(?:really|actually|also|still|even|truly|indeed|perhaps|maybe|in fact)"
@@ -36,10 +36,25 @@ _QUESTION = re.compile(
     rf"(?: {_ADVERB})* +(?P<rest>.+)$",
     re.IGNORECASE,
 )
+_THAN = (
+    r"(?:above|below|over|under|between|exactly|equal to|at (?:least|most)"
+    r"|(?:more|less|higher|lower|greater|smaller|larger|bigger|better|fewer) than)"
+)
 _OF_A_VALUE = re.compile(
-    rf"{_BEFORE}(?:is|are) (?P<value>(?:the|its|their) .+?) (?P<rest>(?:above|below|over|under|more"
-    r"|less|higher|lower|greater|smaller|larger|at (?:least|most)|exactly|equal|between|the same"
-    r"|positive|negative|zero|[-+.\d]).*)$",
+    rf"{_BEFORE}(?:is|are) (?P<value>(?:the|its|their) .+?)"
+    rf" (?P<rest>(?:{_THAN}|the same|positive|negative|zero|[-+.\d]).*)$",
+    re.IGNORECASE,
+)
+_WITHOUT_A_VERB = (
+    (re.compile(r"^(?:any|an?) (?P<rest>.+)$", re.IGNORECASE), "It has {}."),
+    (re.compile(rf"^(?P<rest>{_THAN} \d.*)$", re.IGNORECASE), "It has {}."),
+    (re.compile(rf"^(?P<value>\w[\w -]*?) (?P<rest>{_THAN} [-+]?\d.*)$", re.IGNORECASE), ""),
+)
+"""As in "any halogens?", "fewer than 10 rings?", "clogP above 5?"."""
+_MORE = re.compile(r"\b(?:bigger|larger|greater|higher|better) than (?=[-+]?\d)", re.IGNORECASE)
+_LESS = re.compile(r"\b(?:smaller|lower|worse) than (?=[-+]?\d)", re.IGNORECASE)
+_CONFIRM = re.compile(
+    r"^(?:can|could|would|may) (?:you|i|we) (?:please )?(?:confirm|assume|say|conclude)(?: that)? ",
     re.IGNORECASE,
 )
 _TAG = re.compile(
@@ -48,7 +63,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"[ ,]*\b(?:at all|please|by any chance|by the way|as well|then|or not)$", re.IGNORECASE
+    r"[ ,]*\b(?:at all|please|by any chance|by the way|as well|then|yes or no)$", re.IGNORECASE
 )
 _UNCLEAR = re.compile(
     r"\b(?:or|nor|not|no|none|neither|never|without|if|when|after|before|once|would|could|should|can"
@@ -80,23 +95,24 @@ def statement_of(question: str) -> str | None:
     if len(asked) != 1:
         return None
     words = _CLOSING.sub("", asked[0].rstrip("?!. "))
-    tagged = _TAG.match(words)
-    words = tagged["said"] if tagged else words
-    if _UNCLEAR.search(words):
+    confirmed = _TAG.match(words)
+    words = confirmed["said"] if confirmed else words
+    said = _CONFIRM.sub("", words)
+    is_said = confirmed is not None or said != words
+    if _UNCLEAR.search(said):
         return None
-    if tagged:
-        return f"{words}."
-    return _turned(words)
+    return f"{said}." if is_said else _turned(said)
 
 
 def _turned(words: str) -> str | None:
     """A question as a statement."""
+    words = _LESS.sub("below ", _MORE.sub("above ", words))
     found = _OF_A_VALUE.search(words)
     if found is not None:
         return f"{found['value']} is {found['rest']}."
     found = _QUESTION.search(words)
     if found is None:
-        return None
+        return _without_a_verb(words)
     verb, rest = found["verb"].lower(), found["rest"]
     if found["there"]:
         return f"There {verb} {rest}." if verb in ("is", "are") else None
@@ -105,7 +121,16 @@ def _turned(words: str) -> str | None:
     if verb in ("do", "does"):
         verb, _, rest = rest.partition(" ")
         verb = verb if found["plural"] else _third_person(verb)
+    subject = "it" if subject.lower() == "we" else subject
     return f"{subject} {verb} {rest}."
+
+
+def _without_a_verb(words: str) -> str | None:
+    for pattern, statement in _WITHOUT_A_VERB:
+        if found := pattern.match(words):
+            rest = found["rest"]
+            return statement.format(rest) if statement else f"The {found['value']} is {rest}."
+    return None
 
 
 def _third_person(verb: str) -> str:

@@ -1,4 +1,4 @@
-"""A question for one value that its answer passes over is asked again in plain words.
+"""A question for one value, or small talk, that its answer passes over is put again in plain words.
 
 The page's own words stay in the conversation; the model reads the plain ones for this answer alone.
 Like `second_thoughts` this belongs to the question: one place in the queue, one stop, one limit.
@@ -27,7 +27,8 @@ def in_plain_words(conversation: Conversation, wanted: Wanted) -> Conversation:
     be in its way.
     """
     last = conversation.messages[-1]
-    asked = replace(last, text=wanted.question, attached=(wanted.number,), mentions=())
+    about = () if wanted.number is None else (wanted.number,)
+    asked = replace(last, text=wanted.question, attached=about, mentions=())
     return replace(conversation, messages=(asked,))
 
 

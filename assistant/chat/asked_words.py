@@ -75,7 +75,7 @@ _MEASURED = re.compile(
     r"\b(?:experiment\w*|measured|literature|reported|observed|shake flask|shake-flask)\b"
 )
 _TURNS_AWAY = re.compile(
-    r"\b(?:no|not|never|missing|without|before|instead|just|only|but|comput\w+|calculat\w+"
+    r"\b(?:no|not|never|missing|without|before|instead|aside|apart|just|only|but|comput\w+|calculat\w+"
     r"|predict\w+|estimat\w+)\b|n't\b"
 )
 """Words of a question that names a property and asks for another value."""
@@ -105,7 +105,7 @@ def asked_key(plain: str) -> str | None:
 
 def asked_unknown(plain: str) -> str | None:
     """The one property that a text asks for and that is not computed, as checks call it."""
-    tokens = _tokens(plain)
+    tokens = _tokens(_RULE.sub("rule of five violations", plain))
     terms = find_terms(tokens)
     keys = {match.term.key for match in terms if match.term.family != "skip"}
     if len(keys) != 1 or len(tokens) > _MOST_TOKENS or _TURNS_AWAY.search(plain):

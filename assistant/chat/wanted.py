@@ -21,6 +21,7 @@ from assistant.chat.asked_words import (
 from assistant.chat.claims.asked import declines
 from assistant.chat.claims.model import Check
 from assistant.chat.conversation import Conversation, referred_numbers
+from assistant.chat.courtesies import courtesy_of
 
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
 _PLACE = re.compile(
@@ -38,8 +39,8 @@ class Wanted(Protocol):
     """What a question asks for."""
 
     @property
-    def number(self) -> int:
-        """Number of the molecule."""
+    def number(self) -> int | None:
+        """Number of the molecule; None where it is about none."""
 
     @property
     def question(self) -> str:
@@ -122,8 +123,10 @@ class UnknownValue:
 
 
 def wanted_value(conversation: Conversation) -> Wanted | None:
-    """The one value that the last question asks for; None where it asks for anything else too."""
+    """What the last question asks for: one value and nothing else, or small talk; else None."""
     question = conversation.messages[-1]
+    if not question.about and (courtesy := courtesy_of(question.asked)):
+        return courtesy
     plain = plain_text(question.asked)
     numbers = referred_numbers(question.asked) or _pointed_at(plain, conversation)
     if len(numbers) != 1 or question.pair is not None:

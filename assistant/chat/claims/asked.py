@@ -76,7 +76,10 @@ _OPENING = re.compile(
     r"^\W*(?P<word>yes|yeah|yep|no|nope|correct|right|indeed)(?=\s*(?:$|[.,;:!–-]))", re.IGNORECASE
 )
 _DECLINES = re.compile(
-    r"\b(?:know|cannot|can't|unable|sure|tell|guess|(?:have|has|find) no|not able)\b", re.IGNORECASE
+    r"\b(?:not know|don't know|unknown|cannot|can't|unable|not (?:able|sure|certain)|guess(?:ing)?"
+    r"|(?:have|has|find|know) no|no idea|only (?:help|talk|know|work|make)|make (?:something|it) up"
+    r"|leave (?:that|it) to|not the right|beyond me|not my field)\b",
+    re.IGNORECASE,
 )
 _THIRD_PERSON = {"have": "has", "do": "does", "go": "goes"}
 

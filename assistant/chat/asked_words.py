@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from assistant.chat.claims.lexicon import TermMatch, find_terms
 from assistant.chat.claims.text import Token, normalise, split_sentences
 from assistant.chat.claims.wordlist import words
+from assistant.chem.groups import GROUPS
 
 _MOST_TOKENS = 32
 PLAIN_QUESTIONS = {
@@ -70,6 +71,10 @@ _PLAIN = _OF_A_MOLECULE | _ASKS | _HOW | words(
     "pass passes fail fails obey obeys follow follows violate violates break "
     "breaks satisfy satisfies"
 )  # fmt: skip
+_OF_GROUPS = words(
+    "contain contains containing carry carries bear bears include includes group groups functional "
+    "moiety moieties part present find see or"
+)
 MEASURED = "measured logP"
 _MEASURED = re.compile(
     r"\b(?:experiment\w*|measured|literature|reported|observed|shake flask|shake-flask)\b"
@@ -116,6 +121,32 @@ def asked_unknown(plain: str) -> str | None:
     return term.key if term.family == "opaque" and term.key not in _NAMES else None
 
 
+def asked_group(plain: str) -> str | None:
+    """The one functional group that a text asks for: whether it is there, or how many."""
+    tokens = _tokens(_MOLECULE.sub("it", plain))
+    terms = find_terms(tokens)
+    keys = {match.term.key for match in terms}
+    if len(keys) != 1 or terms[0].term.family != "group" or len(tokens) > _MOST_TOKENS:
+        return None
+    if not _says_nothing_else(tokens, terms, _OF_GROUPS):
+        return None
+    return terms[0].term.key
+
+
+def groups_in(text: str) -> set[str]:
+    """The functional groups that a text names."""
+    terms = find_terms(_tokens(plain_text(text)))
+    return {match.term.key for match in terms if match.term.family == "group"}
+
+
+def are_related(asked: str, named: str) -> bool:
+    """Whether one name of a group is a kind of the other: "amide", "secondary amide"."""
+    wide = {group.name: (*group.kind_of, *group.sometimes) for group in GROUPS}
+    if asked in wide.get(named, ()) or named in wide.get(asked, ()):
+        return True
+    return asked.split()[-1].rstrip("s") == named.split()[-1].rstrip("s")
+
+
 def properties_in(text: str) -> set[str]:
     """The properties, computed or not, that a text speaks of."""
     plain = plain_text(text)
@@ -132,11 +163,13 @@ def _tokens(plain: str) -> list[Token]:
     return [token for sentence in split_sentences(plain, []) for token in sentence.tokens]
 
 
-def _says_nothing_else(tokens: Sequence[Token], terms: Sequence[TermMatch]) -> bool:
+def _says_nothing_else(
+    tokens: Sequence[Token], terms: Sequence[TermMatch], more: frozenset[str] = frozenset()
+) -> bool:
     """Whether every word beside the terms may stand in any question for a value of a molecule."""
     of_terms = {i for match in terms for i in range(match.first, match.behind)}
     rest = [token.text for i, token in enumerate(tokens) if i not in of_terms]
-    if not all(text in _PLAIN or text in _SYMBOLS for text in rest):
+    if not all(text in _PLAIN | more or text in _SYMBOLS for text in rest):
         return False
     everything = [token.text for token in tokens]
     for text, after in zip(everything, [*everything[1:], ""], strict=True):

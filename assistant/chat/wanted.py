@@ -12,8 +12,11 @@ from typing import Protocol
 
 from assistant.chat.asked_words import (
     PLAIN_QUESTIONS,
+    are_related,
+    asked_group,
     asked_key,
     asked_unknown,
+    groups_in,
     plain_text,
     properties_in,
     says_measured,
@@ -23,6 +26,8 @@ from assistant.chat.claims.model import Check
 from assistant.chat.conversation import Conversation, referred_numbers
 from assistant.chat.courtesies import courtesy_of
 
+_WORDS = ("yes", "no")
+_NO_GROUP = re.compile(r"\bno (?:named )?functional groups?\b")
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
 _PLACE = re.compile(
     r"\bthe (?P<place>first|second|third|fourth|last|other)"
@@ -122,10 +127,42 @@ class UnknownValue:
         return declines(text) and self.key in properties_in(text) and not checks
 
 
+@dataclass(frozen=True)
+class WantedGroup:
+    """Whether there is a functional group, or how many there are of it.
+
+    Attributes:
+        group: As the question calls it ("amide"), one of `groups_in`.
+        number: Number of the molecule.
+    """
+
+    group: str
+    number: int
+
+    @property
+    def question(self) -> str:
+        """All groups are asked for: the model knows few other names than those of the card."""
+        return f"Which functional groups does molecule {self.number} contain?"
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer speaks of other groups only, or of none."""
+        said = groups_in(text)
+        opens = any(check.kind == "group" and check.claim.lower() in _WORDS for check in checks)
+        is_meant = any(are_related(self.group, one) for one in said)
+        return bool(text.strip()) and not (is_meant or (opens and not said))
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether it lists groups, or says that there is none, and nothing wrong."""
+        if any(check.verdict == "contradicted" for check in checks):
+            return False
+        lists = any(c.verdict == "confirmed" and c.kind == "group" for c in checks)
+        return lists or _NO_GROUP.search(text.lower()) is not None
+
+
 def wanted_value(conversation: Conversation) -> Wanted | None:
-    """What the last question asks for: one value and nothing else, or small talk; else None."""
+    """What the last question asks for: one value or group and nothing else, or small talk."""
     question = conversation.messages[-1]
-    if not question.about and (courtesy := courtesy_of(question.asked)):
+    if question.pair is None and (courtesy := courtesy_of(question.asked)):
         return courtesy
     plain = plain_text(question.asked)
     numbers = referred_numbers(question.asked) or _pointed_at(plain, conversation)
@@ -134,6 +171,8 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
     plain = _PLACE.sub("it", plain)
     if unknown := asked_unknown(plain):
         return UnknownValue(unknown, numbers[0])
+    if group := asked_group(plain):
+        return WantedGroup(group, numbers[0])
     key = asked_key(plain)
     return None if key is None else WantedValue(key, numbers[0])
 

@@ -123,3 +123,29 @@ def test_without_a_question_nothing_changes() -> None:
     assert check_answer("Yes. It has one ring.", FACTS, (1,)) == checks(
         "How many rings?", "Yes. It has one ring."
     )
+
+
+def test_a_yes_behind_the_value_is_judged_with_what_is_said_of_the_limit() -> None:
+    answer = "The average mass of molecule 1 is 180.16 g/mol, so yes: that is above 300."
+    value, word, limit = checks("Is it heavier than 300 g/mol?", answer)
+    assert (value.verdict, value.kind) == ("confirmed", "mass")
+    assert (word.claim, word.verdict) == ("yes", "contradicted")
+    assert (limit.claim, limit.verdict) == ("above 300", "contradicted")
+    answer = "The average mass of molecule 1 is 180.16 g/mol, so no: that is not above 300."
+    assert {c.verdict for c in checks("Is it heavier than 300 g/mol?", answer)} == {"confirmed"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "claim", "verdict"),
+    [
+        ("Molecule 1 has one ring, so no: that is below 2.", "below 2", "confirmed"),
+        ("Molecule 1 has one ring; it is flat and that is more than 2.", "", ""),
+        ("Its TPSA is 63.6, which is below 60.", "below 60", "contradicted"),
+        ("Its TPSA is 63.6, and that is 63.6.", "", ""),
+        ("That is above 300.", "", ""),
+        ("If its TPSA is 63.6, that is below 60.", "", ""),
+    ],
+)
+def test_a_stated_value_is_judged_against_a_limit(answer: str, claim: str, verdict: str) -> None:
+    found = [(c.claim, c.verdict) for c in checks("", answer) if "below" in c.claim]
+    assert found == ([(claim, verdict)] if claim else [])

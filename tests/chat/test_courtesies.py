@@ -97,11 +97,9 @@ def test_an_answer_meets_small_talk_that_neither_declines_nor_speaks_of_a_molecu
     )
 
 
-def test_it_is_asked_again_without_molecules_and_only_where_none_is_attached() -> None:
+def test_it_is_asked_again_without_molecules_though_the_page_attaches_the_drawing() -> None:
     conversation, number = Conversation().with_molecule(ETHANOL)
-    attached = conversation.with_message(Message("user", "thanks for this", (number,)))
-    assert wanted_value(attached) is None
-    talk = conversation.with_message(Message("user", "many thanks for this"))
+    talk = conversation.with_message(Message("user", "many thanks for this", (number,)))
     wanted = wanted_value(talk)
     assert wanted is not None
     (asked,) = in_plain_words(talk, wanted).messages

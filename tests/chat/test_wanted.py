@@ -5,10 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from assistant.chat.asked_words import PLAIN_QUESTIONS, asked_key, asked_unknown, plain_text
+from assistant.chat.asked_words import (
+    PLAIN_QUESTIONS,
+    asked_group,
+    asked_key,
+    asked_unknown,
+    plain_text,
+)
 from assistant.chat.check import check_answer
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.wanted import UnknownValue, WantedValue, declined_value, wanted_value
+from assistant.chat.wanted import (
+    UnknownValue,
+    WantedGroup,
+    WantedValue,
+    declined_value,
+    wanted_value,
+)
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 
@@ -220,3 +232,41 @@ def test_a_value_of_the_card_that_is_said_not_to_be_known_is_wanted(
     question: str, answer: str, wanted: WantedValue | None
 ) -> None:
     assert declined_value(talk((question, (1,))), answer) == wanted
+
+
+@pytest.mark.parametrize(
+    ("question", "group"),
+    [
+        ("Does it contain an amide?", "amide"),
+        ("how many hydroxyl groups?", "hydroxyl"),
+        ("Is it a phenol?", "phenol"),
+        ("Does molecule 1 have a nitro group?", "nitro group"),
+        ("Any carboxylic acids or esters?", None),
+        ("What happens to the ester in water?", None),
+        ("Which groups does it have?", None),
+    ],
+)
+def test_a_question_for_one_group_is_known(question: str, group: str | None) -> None:
+    assert asked_group(plain_text(question)) == group
+
+
+@pytest.mark.parametrize(
+    ("group", "answer", "is_missed", "is_met"),
+    [
+        ("amide", "No, I find no imine in molecule 1.", True, True),
+        ("amide", "I do not know the price of molecule 1.", True, False),
+        ("amide", "No.", False, True),
+        ("amide", "Molecule 1 has no secondary amide.", False, True),
+        ("ester", "Yes, molecule 1 has an ester.", False, True),
+        ("ester", "Molecule 1 has an ester and a phenol.", False, False),
+        ("amide", "Molecule 1 contains a carboxylic acid and an ester.", True, True),
+        ("amide", "Molecule 1 has no named functional group.", True, True),
+    ],
+)
+def test_a_group_is_missed_by_an_answer_on_others_and_met_by_a_right_list(
+    group: str, answer: str, is_missed: bool, is_met: bool
+) -> None:
+    wanted = WantedGroup(group, 1)
+    checks = check_answer(answer, FACTS, (1,), question=f"Does it contain an {group}?")
+    assert wanted.is_missed_by(answer, checks) is is_missed
+    assert wanted.is_met_by(answer, checks) is is_met

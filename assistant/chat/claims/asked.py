@@ -53,6 +53,8 @@ _WITHOUT_A_VERB = (
 """As in "any halogens?", "fewer than 10 rings?", "clogP above 5?"."""
 _MORE = re.compile(r"\b(?:bigger|larger|greater|higher|better) than (?=[-+]?\d)", re.IGNORECASE)
 _LESS = re.compile(r"\b(?:smaller|lower|worse) than (?=[-+]?\d)", re.IGNORECASE)
+_HEAVIER = re.compile(r"\b(?:is heavier|weighs more) than (?=\d)", re.IGNORECASE)
+_LIGHTER = re.compile(r"\b(?:is lighter|weighs less) than (?=\d)", re.IGNORECASE)
 _CONFIRM = re.compile(
     r"^(?:can|could|would|may) (?:you|i|we) (?:please )?(?:confirm|assume|say|conclude)(?: that)? ",
     re.IGNORECASE,
@@ -73,8 +75,11 @@ _UNCLEAR = re.compile(
     re.IGNORECASE,
 )
 _OPENING = re.compile(
-    r"^\W*(?P<word>yes|yeah|yep|no|nope|correct|right|indeed)(?=\s*(?:$|[.,;:!–-]))", re.IGNORECASE
+    r"(?:^\W*(?P<first>yes|yeah|yep|no|nope|correct|right|indeed)|\bso (?P<later>yes|no))"
+    r"(?=\s*(?:$|[.,;:!–-]))",
+    re.IGNORECASE,
 )
+"""At the beginning, or behind the value that decides ("… 194.19 g/mol, so no: …")."""
 _DECLINES = re.compile(
     r"\b(?:not know|don't know|unknown|cannot|can't|unable|not (?:able|sure|certain)|guess(?:ing)?"
     r"|(?:have|has|find|know) no|no idea|only (?:help|talk|know|work|make)|make (?:something|it) up"
@@ -104,7 +109,10 @@ def statement_of(question: str) -> str | None:
     is_said = confirmed is not None or said != words
     if _UNCLEAR.search(said):
         return None
-    return f"{said}." if is_said else _turned(said)
+    statement = f"{said}." if is_said else _turned(said)
+    return statement and _HEAVIER.sub(
+        "has a mass above ", _LIGHTER.sub("has a mass below ", statement)
+    )
 
 
 def _turned(words: str) -> str | None:
@@ -152,7 +160,7 @@ def declines(sentence: str) -> bool:
 
 
 def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> Check | None:
-    """The check on the yes or no that an answer begins with.
+    """The check on the yes or no that the first sentence of an answer says.
 
     Args:
         text: The answer.
@@ -164,17 +172,20 @@ def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> 
         The check, of the kind of the claim that decides; None where the answer begins otherwise,
         declines, or the facts do not decide.
     """
-    opening = _OPENING.match(text)
+    opening = _OPENING.search(text)
     spans = sentence_spans(text)
     if opening is None or not spans or declines(text[: spans[0].end]):
+        return None
+    if opening.start() > spans[0].end:
         return None
     wrong = next((check for check in said if check.verdict == "contradicted"), None)
     if wrong is None and (not said or any(check.verdict != "confirmed" for check in said)):
         return None
     decides = wrong or said[0]
-    agrees = opening["word"].lower() not in ("no", "nope")
+    group = "first" if opening["first"] else "later"
+    agrees = opening[group].lower() not in ("no", "nope")
     holds = agrees == (wrong is None)
-    start, end = opening.span("word")
+    start, end = opening.span(group)
     is_said_again = any(
         check.verdict == "confirmed" and check.kind == decides.kind and check.start < spans[0].end
         for check in others
@@ -182,4 +193,4 @@ def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> 
     if holds and is_said_again:
         return None
     verdict: Verdict = "confirmed" if holds else "contradicted"
-    return replace(decides, start=start, end=end, verdict=verdict, claim=opening["word"])
+    return replace(decides, start=start, end=end, verdict=verdict, claim=opening[group])

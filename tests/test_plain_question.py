@@ -97,7 +97,7 @@ def test_an_answer_to_the_plain_question_that_is_not_right_is_not_taken(
     message = done.message
     assert (message.text, message.first_attempt) == (first, None)
     assert dict(passport_rows(message.passport))["second thoughts"] == (
-        "the value asked for is missing, 1 tried and none better"
+        "what was asked is missing, 1 tried and none better"
     )
 
 

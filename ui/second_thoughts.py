@@ -14,8 +14,8 @@ _NOTE = (
     " with another of its likely words and what follows from there."
 )
 _AGAIN = (
-    "Written first; it does not give the value that was asked for. The answer above is the model’s"
-    " own too, to the same question in plain words:"
+    "Written first; it passes over what was asked. The answer above is the model’s own too, to the"
+    " same in plain words."
 )
 
 
@@ -27,7 +27,7 @@ def doubt_text(event: Reconsidering, text: str) -> str:
         text: The answer so far.
     """
     if event.asked_again:
-        return f"The value asked for is not in it; asking again: “{event.asked_again}”"
+        return f"It passes over what was asked; asking again: “{event.asked_again}”"
     return f"The structure contradicts {_quoted(event.contradicted, text)}; writing again"
 
 
@@ -38,12 +38,12 @@ def withdrawn_html(first: FirstAttempt | None) -> str:
     wrong = [check for check in first.checks if check.verdict == "contradicted"]
     truths = "".join(f"<li>{_truth(check)}</li>" for check in wrong)
     if first.asked_again:
-        said, note = "without the value asked for", f"{_AGAIN} “{first.asked_again}”"
+        said, note = f"; asked again: “{first.asked_again}”", _AGAIN
     else:
-        said, note = _quoted(wrong, first.text), _NOTE
+        said, note = f": {_quoted(wrong, first.text)}", _NOTE
     return (
         '<details class="withdrawn"><summary><span class="sign" aria-hidden="true">✗</span>'
-        f"first attempt withdrawn: {escape(said)}</summary>"
+        f"first attempt withdrawn{escape(said)}</summary>"
         f'<div class="sheet"><p class="about">{escape(note)}</p>'
         f'<div class="prose-answer">{answer_html(first.text, first.checks, {})}</div>'
         + (f'<ul class="truths">{truths}</ul>' if truths else "")

@@ -186,7 +186,7 @@ def _in_words(passport: Mapping[str, object]) -> str:
             else f"first attempt contradicted and withdrawn, {tried} tried"
         )
     elif tried:
-        flaw = "contradicted" if is_wrong else "the value asked for is missing"
+        flaw = "contradicted" if is_wrong else "what was asked is missing"
         said = f"{flaw}, {tried} tried and none better"
     elif is_wrong:
         said = "contradicted, nothing else was tried"

@@ -96,6 +96,31 @@ def test_an_answer_is_better_when_it_says_rightly_what_was_said_wrong(
     assert repair(written(again), before, wrong, wrong_part(first, wrong)[0]) is expected
 
 
+@pytest.mark.parametrize(
+    ("question", "first", "again", "expected"),
+    [
+        ("Is molecule 2 heavier than molecule 1?", "Yes.", "No.", Repair.WHOLE),
+        ("Does molecule 1 have an ester?", "Yes.", "No, molecule 1 has no ester.", Repair.WHOLE),
+        ("Does molecule 1 have an ester?", "Yes.", "Molecule 1 has a ketone.", Repair.NONE),
+        (
+            "Does molecule 1 have an ester?",
+            "Yes. Molecule 1 has a ketone. It is neutral.",
+            "No.",
+            Repair.PUT_RIGHT,
+        ),
+    ],
+)
+def test_a_wrong_yes_is_put_right_by_a_no_or_by_what_it_says(
+    question: str, first: str, again: str, expected: Repair
+) -> None:
+    def answer(text: str) -> Written:
+        checks = check_answer(text, FACTS, (1, 2), question=question)
+        return Written(text, Done("end", (), 0.0, 0.0), checks)
+
+    (wrong,) = answer(first).contradicted
+    assert repair(answer(again), answer(first), wrong, 0) is expected
+
+
 def test_a_yes_that_stands_alone_belongs_to_the_wrong_sentence_behind_it() -> None:
     text = "Molecule 1 is neutral. Yes. Molecule 1 has 2 rings. So it is."
     (wrong,) = written(text).contradicted
@@ -134,7 +159,7 @@ def judged_by(monkeypatch: pytest.MonkeyPatch, is_wrong: Judge) -> None:
 
 def asked() -> Conversation:
     conversation, number = Conversation().with_molecule(ACID)
-    return conversation.with_message(Message("user", "How many rings?", (number,)))
+    return conversation.with_message(Message("user", "What is it?", (number,)))
 
 
 def answered(assistant: Assistant, options: ReplyOptions = SHORT) -> tuple[list[Event], Message]:

@@ -12,7 +12,8 @@ confirmed or contradicted where the facts decide, unverifiable where they, or th
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from assistant.chat.claims import comparisons, several, structures
+from assistant.chat.claims import asked, comparisons, several, structures
+from assistant.chat.claims.alert_lists import read_alert_lists
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
 from assistant.chat.claims.formulas import read_formulas
@@ -27,13 +28,22 @@ from assistant.chat.claims.statements import read_statements
 from assistant.chat.claims.subjects import SentenceSubjects, Subject, SubjectTracker
 from assistant.chat.claims.tables import Cell, TableReader
 from assistant.chat.claims.text import Sentence, normalise, split_sentences
+from assistant.chat.claims.thresholds import read_thresholds
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 
 __all__ = ["Check", "Verdict", "check_answer", "warm_up"]
 
 _WATER = Molecule("O")
-_READERS = (read_formulas, read_scalars, read_statements, read_counts, read_opaque)
+_READERS = (
+    read_alert_lists,
+    read_thresholds,
+    read_formulas,
+    read_scalars,
+    read_statements,
+    read_counts,
+    read_opaque,
+)
 
 
 def check_answer(
@@ -42,6 +52,7 @@ def check_answer(
     focus: tuple[int, ...],
     *,
     names: Mapping[int, str] | None = None,
+    question: str = "",
 ) -> tuple[Check, ...]:
     """The claims of an answer with their verdicts, in order, without overlap.
 
@@ -50,7 +61,26 @@ def check_answer(
         molecules: Facts of the molecules of the conversation by number.
         focus: Numbers the question was about.
         names: What people call these molecules, where known.
+        question: What was asked, with the numbers of molecules: a yes or no claims it.
     """
+    checks = _checks(text, molecules, focus, names)
+    statement = asked.statement_of(question) if question else None
+    if statement is None:
+        return checks
+    said = _checks(statement, molecules, focus, names)
+    opening = asked.opening_check(text, said, checks)
+    if opening is None:
+        return checks
+    return tuple(sorted((opening, *checks), key=lambda check: check.start))
+
+
+def _checks(
+    text: str,
+    molecules: Mapping[int, Facts],
+    focus: tuple[int, ...],
+    names: Mapping[int, str] | None,
+) -> tuple[Check, ...]:
+    """The claims of a text with their verdicts."""
     plain = normalise(text)
     written = structures.find_structures(plain)
     checker = _Checker(text, plain, molecules, focus, names or {})

@@ -228,7 +228,7 @@ def thoughts_line(outcomes: Sequence[Outcome]) -> str:
         return ""
     seconds = [outcome.seconds for outcome in tried]
     return (
-        f"{len(tried)} of {len(outcomes)} answers were contradicted,"
+        f"{len(tried)} of {len(outcomes)} answers were contradicted or passed over what was asked,"
         f" {sum(bool(outcome.first) for outcome in tried)} of these written again;"
         f" {median(seconds):.2f} s each (median), at most {max(seconds):.2f} s\n"
     )

@@ -63,11 +63,13 @@ def name_of(options: ReplyOptions) -> str:
 class Columns:
     """Answers by what is on, word by word; an exception is raised behind the third word.
 
-    While `held` is set every answer waits behind its first words, until it is stopped.
+    While `held` is set every answer waits behind its first words, until it is stopped. With `meet`
+    none goes on behind its first word before all have come to it.
     """
 
     texts: dict[str, str | Exception]
     delay: float = 0.0
+    meet: threading.Barrier | None = None
     refuse: Sequence[Exception] = ()
     held: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[Conversation, ReplyOptions]] = field(default_factory=list)
@@ -103,6 +105,8 @@ class Columns:
             yield TextDelta(word if place == 0 else f" {word}")
             yield Measured(figures(place + 1, memory=1000 + place))
             time.sleep(self.delay)
+            if place == 0 and self.meet is not None:
+                self.meet.wait(60)
             while place == 1 and self.held.is_set() and not options.stop.is_set():
                 time.sleep(0.01)
         if problem:

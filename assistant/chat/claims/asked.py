@@ -1,0 +1,196 @@
+"""What a bare yes or no claims: the statement that its question asks for.
+
+    "Does it contain a ring?"          "It contains a ring."
+    "Is the logP above 2?"             "The logP is above 2."
+    "It is aromatic, right?"           "It is aromatic."
+
+The statement is read by the readers of claims, like a sentence of an answer. Where it cannot be
+told what yes would mean (two questions, "or", a negation, a condition), there is no statement.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from assistant.chat.claims.model import Check, Verdict
+from assistant.chat.claims.text import normalise
+from assistant.chat.sentences import sentence_spans
+
+_NOUN = r"(?:molecule|compound|structure|drug|substance)"
+_RANK = r"(?:first|second|third|fourth|last|other|former|latter)"
+_COUNT = r"(?:two|three|four)"
+_PLURAL = (
+    r"they|both(?: of them)?|these|those|all of them"
+    rf"|(?:the|these|those|all) {_COUNT}(?: of them| {_NOUN}s)?|(?:the|these|those|both) {_NOUN}s"
+    rf"|{_NOUN}s? \d+(?:, \d+)*,? and (?:{_NOUN} )?\d+|\d and \d"
+)
+_SINGULAR = (
+    rf"(?:this|that|the|my) (?:one|(?:{_RANK} )?(?:{_NOUN}|one)|{_RANK})|{_NOUN} #?\d+|@\d+"
+    r"|it|this|that|mine|we"
+)
+_SUBJECT = rf"(?P<plural>{_PLURAL})|(?P<singular>{_SINGULAR})"
+_ADVERB = r"(?:really|actually|also|still|even|truly|indeed|perhaps|maybe|in fact)"
+_BEFORE = r"(?:^|[,:;] *|- +|\b(?:and|so|but|then|also|okay?|well|now|hm+|please) +)"
+_QUESTION = re.compile(
+    rf"{_BEFORE}(?P<verb>is|are|does|do|has|have) (?:{_SUBJECT}|(?P<there>there))(?![\w'])"
+    rf"(?: {_ADVERB})* +(?P<rest>.+)$",
+    re.IGNORECASE,
+)
+_THAN = (
+    r"(?:above|below|over|under|between|exactly|equal to|at (?:least|most)"
+    r"|(?:more|less|higher|lower|greater|smaller|larger|bigger|better|fewer) than)"
+)
+_OF_A_VALUE = re.compile(
+    rf"{_BEFORE}(?:is|are) (?P<value>(?:the|its|their) .+?)"
+    rf" (?P<rest>(?:{_THAN}|the same|positive|negative|zero|[-+.\d]).*)$",
+    re.IGNORECASE,
+)
+_WITHOUT_A_VERB = (
+    (re.compile(r"^(?:any|an?) (?P<rest>.+)$", re.IGNORECASE), "It has {}."),
+    (re.compile(rf"^(?P<rest>{_THAN} \d.*)$", re.IGNORECASE), "It has {}."),
+    (re.compile(rf"^(?P<value>\w[\w -]*?) (?P<rest>{_THAN} [-+]?\d.*)$", re.IGNORECASE), ""),
+)
+"""As in "any halogens?", "fewer than 10 rings?", "clogP above 5?"."""
+_MORE = re.compile(r"\b(?:bigger|larger|greater|higher|better) than (?=[-+]?\d)", re.IGNORECASE)
+_LESS = re.compile(r"\b(?:smaller|lower|worse) than (?=[-+]?\d)", re.IGNORECASE)
+_HEAVIER = re.compile(r"\b(?:is heavier|weighs more) than (?=\d)", re.IGNORECASE)
+_LIGHTER = re.compile(r"\b(?:is lighter|weighs less) than (?=\d)", re.IGNORECASE)
+_CONFIRM = re.compile(
+    r"^(?:can|could|would|may) (?:you|i|we) (?:please )?(?:confirm|assume|say|conclude)(?: that)? ",
+    re.IGNORECASE,
+)
+_TAG = re.compile(
+    r"^(?P<said>.+?) *[,-] *(?:right|correct|yes|true|no|is(?:n't)? (?:it|that so)"
+    r"|are(?:n't)? they|does(?:n't)? it|has(?:n't)? it|do(?:n't)? they|am i right)$",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"[ ,]*\b(?:at all|please|by any chance|by the way|as well|then|yes or no)$", re.IGNORECASE
+)
+_UNCLEAR = re.compile(
+    r"\b(?:or|nor|not|no|none|neither|never|without|if|when|after|before|once|would|could|should|can"
+    r"|may|might|suppose|assuming|unless|either|any of (?:them|these|those)|than (?:i|you|we) \w+"
+    r"|what|which|who|whose|how|why|where)\b|n't\b"
+    r"|\w[ ,]+and (?:is|are|does|do|has|have)\b",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(
+    r"(?:^\W*(?P<first>yes|yeah|yep|no|nope|correct|right|indeed)|\bso (?P<later>yes|no))"
+    r"(?=\s*(?:$|[.,;:!–-]))",
+    re.IGNORECASE,
+)
+"""At the beginning, or behind the value that decides ("… 194.19 g/mol, so no: …")."""
+_DECLINES = re.compile(
+    r"\b(?:not know|don't know|unknown|cannot|can't|unable|not (?:able|sure|certain)|guess(?:ing)?"
+    r"|(?:have|has|find|know) no|no idea|only (?:help|talk|know|work|make)|make (?:something|it) up"
+    r"|leave (?:that|it) to|not the right|beyond me|not my field)\b",
+    re.IGNORECASE,
+)
+_THIRD_PERSON = {"have": "has", "do": "does", "go": "goes"}
+
+
+def statement_of(question: str) -> str | None:
+    """What somebody says who answers this turn with yes; None where that cannot be told.
+
+    Args:
+        question: The turn as the model reads it, with the numbers of molecules.
+    """
+    plain = normalise(question)
+    sentences = [plain[span.start : span.end].strip() for span in sentence_spans(plain)]
+    asked = [sentence for sentence in sentences if sentence.endswith("?")]
+    if not asked and len(sentences) == 1:
+        asked = sentences  # "is it aromatic"
+    if len(asked) != 1:
+        return None
+    words = _CLOSING.sub("", asked[0].rstrip("?!. "))
+    confirmed = _TAG.match(words)
+    words = confirmed["said"] if confirmed else words
+    said = _CONFIRM.sub("", words)
+    is_said = confirmed is not None or said != words
+    if _UNCLEAR.search(said):
+        return None
+    statement = f"{said}." if is_said else _turned(said)
+    return statement and _HEAVIER.sub(
+        "has a mass above ", _LIGHTER.sub("has a mass below ", statement)
+    )
+
+
+def _turned(words: str) -> str | None:
+    """A question as a statement."""
+    words = _LESS.sub("below ", _MORE.sub("above ", words))
+    found = _OF_A_VALUE.search(words)
+    if found is not None:
+        return f"{found['value']} is {found['rest']}."
+    found = _QUESTION.search(words)
+    if found is None:
+        return _without_a_verb(words)
+    verb, rest = found["verb"].lower(), found["rest"]
+    if found["there"]:
+        return f"There {verb} {rest}." if verb in ("is", "are") else None
+    subject = found["plural"] or found["singular"]
+    subject = f"molecules {subject}" if subject[0].isdigit() else subject
+    if verb in ("do", "does"):
+        verb, _, rest = rest.partition(" ")
+        verb = verb if found["plural"] else _third_person(verb)
+    subject = "it" if subject.lower() == "we" else subject
+    return f"{subject} {verb} {rest}."
+
+
+def _without_a_verb(words: str) -> str | None:
+    for pattern, statement in _WITHOUT_A_VERB:
+        if found := pattern.match(words):
+            rest = found["rest"]
+            return statement.format(rest) if statement else f"The {found['value']} is {rest}."
+    return None
+
+
+def _third_person(verb: str) -> str:
+    if verb in _THIRD_PERSON:
+        return _THIRD_PERSON[verb]
+    if verb.endswith(("s", "sh", "ch", "x", "z")):
+        return f"{verb}es"
+    if verb.endswith("y") and verb[-2:-1] not in "aeou":
+        return f"{verb[:-1]}ies"
+    return f"{verb}s"
+
+
+def declines(sentence: str) -> bool:
+    """Whether a sentence says that something is not known or cannot be told."""
+    return _DECLINES.search(sentence) is not None
+
+
+def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> Check | None:
+    """The check on the yes or no that the first sentence of an answer says.
+
+    Args:
+        text: The answer.
+        said: Checks on what yes would say (`statement_of`).
+        others: Checks on the rest of the answer: what its first sentence says rightly itself needs
+            no second mark on the word before it.
+
+    Returns:
+        The check, of the kind of the claim that decides; None where the answer begins otherwise,
+        declines, or the facts do not decide.
+    """
+    opening = _OPENING.search(text)
+    spans = sentence_spans(text)
+    if opening is None or not spans or declines(text[: spans[0].end]):
+        return None
+    if opening.start() > spans[0].end:
+        return None
+    wrong = next((check for check in said if check.verdict == "contradicted"), None)
+    if wrong is None and (not said or any(check.verdict != "confirmed" for check in said)):
+        return None
+    decides = wrong or said[0]
+    group = "first" if opening["first"] else "later"
+    agrees = opening[group].lower() not in ("no", "nope")
+    holds = agrees == (wrong is None)
+    start, end = opening.span(group)
+    is_said_again = any(
+        check.verdict == "confirmed" and check.kind == decides.kind and check.start < spans[0].end
+        for check in others
+    )
+    if holds and is_said_again:
+        return None
+    verdict: Verdict = "confirmed" if holds else "contradicted"
+    return replace(decides, start=start, end=end, verdict=verdict, claim=opening[group])

@@ -1,0 +1,151 @@
+"""A yes or no is checked as the statement that its question asks for."""
+
+import pytest
+
+from assistant.chat.check import Check, check_answer
+from assistant.chat.claims.asked import statement_of
+from assistant.chem.facts import compute_facts
+from assistant.chem.molecule import Molecule
+
+ASPIRIN, NICOTINE = "CC(=O)Oc1ccccc1C(=O)O", "CN1CCC[C@H]1c1cccnc1"
+FACTS = {1: compute_facts(Molecule.parse(ASPIRIN)), 2: compute_facts(Molecule.parse(NICOTINE))}
+
+
+def checks(question: str, answer: str, focus: tuple[int, ...] = (1,)) -> tuple[Check, ...]:
+    return check_answer(answer, FACTS, focus, question=question)
+
+
+@pytest.mark.parametrize(
+    ("question", "statement"),
+    [
+        ("Does it contain a ring?", "it contains a ring."),
+        ("Hello! Does this carry a charge at all?", "this carries a charge."),
+        ("Does it possess stereocentres?", "it possesses stereocentres."),
+        ("Do both have a phenol?", "both have a phenol."),
+        ("So do 1 and 2 have the same cLogP?", "molecules 1 and 2 have the same cLogP."),
+        ("Has molecule 2 really two rings?", "molecule 2 has two rings."),
+        ("Are there any halogens in it?", "There are any halogens in it."),
+        ("And is the second one chiral?", "the second one is chiral."),
+        ("Is its logP above 2?", "its logP is above 2."),
+        ("is molecule 1 heavier than molecule 2", "molecule 1 is heavier than molecule 2."),
+        ("It has one ring, right?", "It has one ring."),
+        ("is this one aromatic", "this one is aromatic."),
+        ("any halogens in there?", "It has halogens in there."),
+        ("fewer than 10 rotatable bonds?", "It has fewer than 10 rotatable bonds."),
+        ("clogP above 5?", "The clogP is above 5."),
+        ("is the tpsa bigger than 140", "the tpsa is above 140."),
+        ("Could you confirm that there is an ester?", "there is an ester."),
+        ("Do we have exactly two rings here?", "it has exactly two rings here."),
+    ],
+)
+def test_a_question_becomes_the_statement_that_yes_makes(question: str, statement: str) -> None:
+    assert statement_of(question) == statement
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is it?",
+        "Is it an acid or a base?",
+        "Isn't it an acid?",
+        "Does it have no rings?",
+        "If I add water, does it have a carboxylate?",
+        "Is it aromatic and does it melt?",
+        "Is it aromatic? Does it melt?",
+        "Does either of them have a ring?",
+        "Are you sure?",
+        "It has one ring.",
+        "",
+    ],
+)
+def test_where_yes_would_say_nothing_certain_there_is_no_statement(question: str) -> None:
+    assert statement_of(question) is None or not checks(question, "Yes.")
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "wrong", "kind", "truth"),
+    [
+        ("Does it contain a phenol?", "No.", "Yes.", "group", "no phenol in the structure"),
+        ("Does it contain an ester?", "Yes!", "No!", "group", "ester: 1"),
+        ("Is its logP above 2?", "No", "Yes", "logp", "computed cLogP 1.31"),
+        (
+            "Is molecule 2 heavier than molecule 1?",
+            "Nope.",
+            "Yep.",
+            "comparison",
+            "molecule 2: mass 162.24; molecule 1: mass 180.16",
+        ),
+    ],
+)
+def test_a_yes_or_no_is_judged(
+    question: str, right: str, wrong: str, kind: str, truth: str
+) -> None:
+    for answer, verdict in ((right, "confirmed"), (wrong, "contradicted")):
+        (check,) = checks(question, answer)
+        assert (check.verdict, check.kind, check.truth) == (verdict, kind, truth)
+        assert answer[check.start : check.end] == check.claim == answer.strip(".!")
+
+
+def test_what_its_sentence_says_rightly_needs_no_second_mark() -> None:
+    (check,) = checks("Does it contain a phenol?", "No, I find no phenol in molecule 1.")
+    assert check.claim == "no phenol"
+    wrong, right = checks("It has two rings, right?", "Yes, molecule 1 has one ring.")
+    assert (wrong.claim, wrong.verdict) == ("Yes", "contradicted")
+    assert (right.claim, right.verdict) == ("one ring", "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Does it contain a phenol?", "Yes, but I do not know how many."),
+        ("Does it contain a phenol?", "No idea."),
+        ("Does it contain a phenol?", "No phenol is known to me as such."),
+        ("Does it help against pain?", "Yes."),
+        ("Is it heavy?", "Yes."),
+        ("How many rings does it have?", "Yes."),
+    ],
+)
+def test_what_declines_or_cannot_be_computed_has_no_mark_on_its_first_word(
+    question: str, answer: str
+) -> None:
+    assert all(check.claim.lower() not in ("yes", "no") for check in checks(question, answer))
+
+
+def test_several_claims_of_one_question_are_all_needed_for_yes() -> None:
+    question = "Does it contain an ester and a phenol?"
+    (no,) = checks(question, "No.")
+    assert (no.verdict, no.truth) == ("confirmed", "no phenol in the structure")
+    (yes,) = checks("Does it contain an ester and a carboxylic acid?", "Yes.")
+    assert yes.verdict == "confirmed"
+
+
+def test_without_a_question_nothing_changes() -> None:
+    assert check_answer("Yes. It has one ring.", FACTS, (1,)) == checks(
+        "How many rings?", "Yes. It has one ring."
+    )
+
+
+def test_a_yes_behind_the_value_is_judged_with_what_is_said_of_the_limit() -> None:
+    answer = "The average mass of molecule 1 is 180.16 g/mol, so yes: that is above 300."
+    value, word, limit = checks("Is it heavier than 300 g/mol?", answer)
+    assert (value.verdict, value.kind) == ("confirmed", "mass")
+    assert (word.claim, word.verdict) == ("yes", "contradicted")
+    assert (limit.claim, limit.verdict) == ("above 300", "contradicted")
+    answer = "The average mass of molecule 1 is 180.16 g/mol, so no: that is not above 300."
+    assert {c.verdict for c in checks("Is it heavier than 300 g/mol?", answer)} == {"confirmed"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "claim", "verdict"),
+    [
+        ("Molecule 1 has one ring, so no: that is below 2.", "below 2", "confirmed"),
+        ("Molecule 1 has one ring; it is flat and that is more than 2.", "", ""),
+        ("Its TPSA is 63.6, which is below 60.", "below 60", "contradicted"),
+        ("Its TPSA is 63.6, and that is 63.6.", "", ""),
+        ("That is above 300.", "", ""),
+        ("If its TPSA is 63.6, that is below 60.", "", ""),
+    ],
+)
+def test_a_stated_value_is_judged_against_a_limit(answer: str, claim: str, verdict: str) -> None:
+    found = [(c.claim, c.verdict) for c in checks("", answer) if "below" in c.claim]
+    assert found == ([(claim, verdict)] if claim else [])

@@ -53,7 +53,7 @@ def page_text(record: Record, *, variants_picture: str, layers_picture: str) -> 
         lr=f"{record['lr']:g}",
         n_compared=n_compared,
         n_chance=f"{0.05 * n_compared:.1f}",
-        in_short="\n".join(_in_short(question, record["main"]) for question in questions),
+        in_short="\n".join(_in_short(question, record) for question in questions),
         variants_picture=variants_picture,
         layers_picture=layers_picture,
         n_atoms=N_ATOMS,
@@ -65,7 +65,8 @@ def page_text(record: Record, *, variants_picture: str, layers_picture: str) -> 
     )
 
 
-def _in_short(question: Record, main: str) -> str:
+def _in_short(question: Record, record: Record) -> str:
+    main = record["main"]
     base = next(
         row["metrics"][0]
         for row in question["rows"]
@@ -75,6 +76,7 @@ def _in_short(question: Record, main: str) -> str:
     for entry in question["differences"]:
         if _is_own(entry, main):
             change = f"{100 * (entry['a'] / entry['b'] - 1):+.1f} %"
+            change += ", one seed" if len(entry["seeds"]) == 1 else ""
             said[entry["verdict"]].append(f"*{entry['variant']}* ({change})")
     texts = [f"{verdict}: {', '.join(names)}" for verdict, names in said.items() if names]
     against = f" Against it, {'; '.join(texts)}." if texts else ""
@@ -89,8 +91,18 @@ def _in_short(question: Record, main: str) -> str:
     ]
     return (
         f"- `{question['task']}`: {base['name']} of *{BASELINE}* {_value(base)}.{against} Beside:"
-        f" {', '.join(beside)}."
+        f" {', '.join(beside)}. Linear probes of the last level's mean, and of all levels':"
+        f" {'; '.join(_probes(question, record))}."
     )
+
+
+def _probes(question: Record, record: Record) -> Iterator[str]:
+    """Errors of the last level and of all, an encoder after the other."""
+    for entry in record["smoothing"]:
+        if entry["task"] == question["task"]:
+            probes = (entry["levels"][-1]["probe"][0], entry["probe"][0])
+            last, everything = (number_text(probe["value"]) for probe in probes)
+            yield f"*{entry['encoder']}* {last}, {everything}"
 
 
 def _is_own(row: Record, encoder: str) -> bool:

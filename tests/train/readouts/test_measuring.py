@@ -230,7 +230,8 @@ def test_the_page_says_better_and_worse_by_the_interval(tmp_path: Path) -> None:
     metric = {"name": "MAE (Hartree)", "value": 0.01, "low": 0.009, "high": 0.011, "single": [0.01]}
     row = {"encoder": "mine", "control": "own", "seeds": [1], "metrics": [metric],
            "seconds_per_step": 0.5, "commits": ["abc"]}  # fmt: skip
-    difference = {"encoder": "mine", "control": "own", "b": 0.01, "single": [0.002]}
+    difference = {"encoder": "mine", "control": "own", "b": 0.01, "single": [0.002],
+                  "seeds": [1, 2]}  # fmt: skip
     question = {
         "task": "property:homo", "steps": 3, "n_train": 8, "n_test": 5, "unread": 2,
         "deviation": 0.02,
@@ -240,7 +241,7 @@ def test_the_page_says_better_and_worse_by_the_interval(tmp_path: Path) -> None:
                           "verdict": "worse"},
             difference | {"variant": "skip", "a": 0.009, "low": -0.002, "high": -0.0001,
                           "verdict": "better"},
-            difference | {"variant": "mean", "a": 0.01, "low": -0.001, "high": 0.001,
+            difference | {"variant": "mean", "seeds": [1], "a": 0.01, "low": -0.001, "high": 0.001,
                           "verdict": "no difference shown"},
         ],
         "baselines": [{"method": "constant", "metrics": [metric | {"value": 0.5}]}],
@@ -258,8 +259,10 @@ def test_the_page_says_better_and_worse_by_the_interval(tmp_path: Path) -> None:
         "costs": [cost], "smoothing": [smoothed], "generators": [generator], "file": "r.json",
     }  # fmt: skip
     text = page_text(record, variants_picture="v.png", layers_picture="l.png")
-    assert "better: *skip* (-10.0 %); worse: *last* (+20.0 %); no difference shown: *mean*" in text
-    assert "Beside: constant 0.5000." in text
+    assert "better: *skip* (-10.0 %); worse: *last* (+20.0 %); no difference shown:" in text
+    assert "no difference shown: *mean* (+0.0 %, one seed)." in text
+    assert "Beside: constant 0.5000. Linear probes of the last level's mean" in text
+    assert "all levels': *mine* 0.0100, 0.0100." in text
     assert "trained at commit abc, measured at commit def" in text
     assert "2 unreadable rows left out" in text
     assert "Of 3 comparisons about\n  0.2 would" in text

@@ -114,8 +114,9 @@ def _said_of_rows(task: StudyTask, rows: StudyRows) -> str:
         f"{said} RDKit found {task.n_conformers} conformer{plural} (ETKDGv3, MMFF94s) for all but"
         f" {rows.n_shapeless} of {rows.n_molecules:,} molecules"
         f" ({rows.n_shapeless / rows.n_molecules:.2%}); the {rows.n_shapeless_rows:,} rows with one"
-        f" of those are left out for every variant. It took {rows.seconds_per_shape:.2f} processor"
-        " seconds a molecule, once, not counted below."
+        f" of those are left out for every variant. A conformer search took"
+        f" {1000 * rows.seconds_per_shape:.0f} ms of processor time a molecule, all views together"
+        f" {1000 * rows.seconds_of_views:.1f} ms; both once, not counted below."
     )
 
 

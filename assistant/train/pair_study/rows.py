@@ -1,5 +1,6 @@
 """The rows that all variants of a task are trained and measured on, and other second molecules."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from assistant.chem.molecule import Molecule
+from assistant.chem.views import view_values
 from assistant.graph.pairs.model import MoleculeTensors
 from assistant.train.pair_study.recipe import Second, StudyTask
 from assistant.train.pair_study.shapes import shapes_of
@@ -15,6 +17,8 @@ from assistant.train.pair_views import molecules_of
 
 _SEED = 0
 """Of the rows: not a variant's seed, so that every seed is trained and measured on the same."""
+
+_N_TIMED = 50
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class StudyRows:
         n_shapeless: Of those, the ones without a conformer.
         n_shapeless_rows: Rows left out for that.
         seconds_per_shape: Processor seconds to find a molecule's conformers, mean.
+        seconds_of_views: Processor seconds to compute a molecule's views, mean of some molecules.
     """
 
     table: PairTable
@@ -38,6 +43,7 @@ class StudyRows:
     n_shapeless: int = 0
     n_shapeless_rows: int = 0
     seconds_per_shape: float = 0.0
+    seconds_of_views: float = 0.0
 
 
 def rows_of(
@@ -46,8 +52,10 @@ def rows_of(
     """Reads and draws the rows of a task; views and conformers are kept in the run's directory."""
     whole = read_pairs(task.recipe.source, task.recipe.tasks, data)
     table, n_large = drawn_rows(task, whole)
+    seconds = seconds_of_views(table, views)
     if not with_shapes:
-        return StudyRows(table, molecules_of(table, views, run), n_large)
+        found = molecules_of(table, views, run)
+        return StudyRows(table, found, n_large, seconds_of_views=seconds)
     shapes = shapes_of(table.smiles, task.n_conformers, run)
     failed = set(shapes.failed(table.smiles))
     lost = np.array([text in failed for text in table.smiles])[table.pairs].any(axis=1)
@@ -64,7 +72,18 @@ def rows_of(
         len(failed),
         int(lost.sum()),
         float(np.mean(list(shapes.seconds.values()))),
+        seconds,
     )
+
+
+def seconds_of_views(table: PairTable, views: Sequence[str]) -> float:
+    """Processor seconds that the views of a molecule take, mean of `_N_TIMED` molecules."""
+    chosen = np.random.default_rng(_SEED).permutation(len(table.smiles))[:_N_TIMED]
+    molecules = [Molecule(table.smiles[i]).rdmol() for i in chosen]
+    began = time.process_time()
+    for molecule in molecules:
+        view_values(molecule, views)
+    return (time.process_time() - began) / len(molecules)
 
 
 def drawn_rows(task: StudyTask, whole: PairTable) -> tuple[PairTable, int]:

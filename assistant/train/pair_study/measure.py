@@ -28,7 +28,8 @@ class Measured:
     Attributes:
         name: Of the variant or the simple method.
         metrics: Means over the seeds with intervals over rows.
-        other: The first metric with another second molecule shown in the test; None without.
+        other: The first metric with another row's second molecule shown in the test, from that
+            with the own one, its interval over molecules; None where there is no own one.
         difference: From what it is compared with, its interval over molecules; None for itself.
         against: Name of that.
         cells: A cell per seed; none for a simple method.
@@ -36,7 +37,7 @@ class Measured:
 
     name: str
     metrics: Sequence[Metric]
-    other: Metric | None = None
+    other: Difference | None = None
     difference: Difference | None = None
     against: str = ""
     cells: Sequence[Cell] = ()
@@ -72,7 +73,7 @@ def measure(
             Measured(
                 name,
                 scores.metrics(each),
-                scores.metrics(others)[0] if others else None,
+                scores.difference(others, each) if others else None,
                 None if known == name else scores.difference(each, predicted[known]),
                 "" if known == name else known,
                 cells.get(name, ()),

@@ -61,7 +61,8 @@ def page_text(
         " rows, for the same steps in the same order; seeds"
         f" {', '.join(map(str, seeds))}. Numbers: mean over the seeds with a 95 % bootstrap"
         " interval over test rows. Differences: variant minus what it is compared with, on the same"
-        " rows.",
+        " rows. *With another's second molecule*: the trained variant reads another row's in the"
+        " test alone; what that changes is what the pair's own one is worth to it.",
         "",
         f"![numbers of all variants with their intervals]({picture})",
     ]
@@ -130,21 +131,31 @@ def _row(cells: Iterable[str]) -> str:
 
 def _table(lines: Sequence[Measured], variants: Mapping[str, Variant]) -> list[str]:
     names = [metric.name for metric in lines[0].metrics]
-    head = ["variant", "what it is", *names, f"{names[0]}, another's second molecule shown"]
+    head = ["variant", "what it is", *names, "with another's second molecule"]
     head += ["compared with", "difference", "95 %", "single seeds", "verdict"]
     table = [_row(head), _row(["---"] * len(head))]
     for line in lines:
         says = variants[line.name].says if line.name in variants else ""
-        other = "–" if line.other is None else number_text(line.other.value)
-        table.append(
-            _row([line.name, says, *map(_cell, line.metrics), other, *_difference_cells(line)])
-        )
+        numbers = map(_cell, line.metrics)
+        table.append(_row([line.name, says, *numbers, _other_cell(line), *_difference_cells(line)]))
     return table
 
 
 def _cell(metric: Metric) -> str:
     value, low, high = map(_text, (metric.value, metric.low, metric.high))
     return f"{value} [{low}, {high}]"
+
+
+def _other_cell(line: Measured) -> str:
+    """What becomes of the first number, and by how much it changes."""
+    d = line.other
+    if d is None:
+        return "–"
+    return f"{_text(d.a)}: {_signed(d.a - d.b)} [{_signed(d.low)}, {_signed(d.high)}]"
+
+
+def _signed(value: float) -> str:
+    return f"+{_text(value)}" if value > 0 else _text(value)
 
 
 def _text(value: float) -> str:
@@ -155,9 +166,9 @@ def _difference_cells(line: Measured) -> list[str]:
     d = line.difference
     if d is None:
         return ["–"] * 5
-    singles = ", ".join(map(_text, d.single))
-    return [line.against, _text(d.a - d.b), f"[{_text(d.low)}, {_text(d.high)}]", singles,
-            line.verdict]  # fmt: skip
+    singles = ", ".join(map(_signed, d.single))
+    change = (_signed(d.a - d.b), f"[{_signed(d.low)}, {_signed(d.high)}]")
+    return [line.against, *change, singles, line.verdict]
 
 
 def _costs(lines: Sequence[Measured], rows: StudyRows) -> list[str]:
@@ -193,6 +204,6 @@ def _verdicts(lines: Sequence[Measured]) -> list[str]:
             by_known.setdefault(line.against, []).append(line.name)
         for known, names in by_known.items():
             words = {"better": f"Better than {known}", "worse": f"Worse than {known}"}
-            said.append(f"- {words.get(verdict, f'No difference from {known} shown')}:"
-                        f" {', '.join(names)}.")  # fmt: skip
+            begun = words.get(verdict, f"No difference from {known} shown")
+            said.append(f"- {begun}: {'; '.join(names)}.")
     return said

@@ -191,9 +191,10 @@ def test_the_page_says_plainly_where_no_difference_is_shown(
     measured = scores(task, 2)
     cell = Cell([1.0], [1.0], 1234, 8, 0.05, 0.0001, 2**21, "abc1234567", "2026-01-02")
     metrics = measured.metrics([measured.wanted + 1])
+    other = difference(-0.5, 2, 1)
     lines = [
-        Measured("gin", metrics, metrics[0], cells=[cell]),
-        Measured("none, added", metrics, metrics[0], difference(-1, 1, 0.2, -0.1), "gin", [cell]),
+        Measured("gin", metrics, other, cells=[cell]),
+        Measured("none, added", metrics, other, difference(-1, 1, 0.2, -0.1), "gin", [cell]),
         Measured("left out", metrics, None, difference(0.5, 2, 1, 1), "gin", [cell]),
         Measured("constant (training mean)", metrics, None, difference(3, 4, 3, 3), "gin"),
     ]
@@ -202,10 +203,12 @@ def test_the_page_says_plainly_where_no_difference_is_shown(
         study, {task.name: lines}, {task.name: rows}, [1], command="COMMAND", picture="p.png"
     )
     assert "- No difference from gin shown: none, added." in text
-    assert "- Worse than gin: left out, constant (training mean)." in text
+    assert "- Worse than gin: left out; constant (training mean)." in text
     assert "Better than" not in text
     assert "all but 2 of 40 molecules (5.00%); the 7 rows" in text
     assert "commit `abc1234567`" in text
     assert "trained 2026-01-02 from" in text
     assert "| gin | 1,234 | 50 | 0.1000 | 2.000 |" in text
+    assert "| 30: -1.000 [-0.5000, +2.000] | – | – |" in text
+    assert "| gin | -1.000 | [-1.000, +1.000] | +0.2000, -0.1000 | no difference shown |" in text
     assert "### Simple methods\n| variant" in text

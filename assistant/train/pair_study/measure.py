@@ -67,7 +67,7 @@ def measure(
     against = {v.name: study.against(task, v) for v in study.variants_of(task)}
     lines = []
     for name, each in predicted.items():
-        known = against.get(name, task.baseline)
+        known = against.get(name, task.simple_against or task.baseline)
         others = [np.array(c.predicted_other) for c in cells.get(name, ()) if c.predicted_other]
         lines.append(
             Measured(

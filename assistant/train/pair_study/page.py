@@ -87,7 +87,7 @@ def _task(
         if all(line.name != task.baseline for line in chosen):
             chosen = [*(line for line in lines if line.name == task.baseline), *chosen]
         parts += ["", f"### {group[0].upper()}{group[1:]}", *_table(chosen, variants)]
-    parts += ["", "### What it cost", *_costs([line for line in lines if line.cells], rows)]
+    parts += ["", "### What it cost", *_costs([line for line in lines if line.cells])]
     return [*parts, "", "### In short", *_verdicts(lines)]
 
 
@@ -171,26 +171,30 @@ def _difference_cells(line: Measured) -> list[str]:
     return [line.against, *change, singles, line.verdict]
 
 
-def _costs(lines: Sequence[Measured], rows: StudyRows) -> list[str]:
+def _costs(lines: Sequence[Measured]) -> list[str]:
     head = ["variant", "trained parameters", "ms a step", "ms a pair", "MiB kept by a step"]
     table = [_row(head), _row(["---"] * len(head))]
+    slowest = 1.0
     for line in lines:
-        step, pair, kept = (
-            np.mean([getattr(cell, name) for cell in line.cells])
-            for name in ("seconds_per_step", "seconds_per_pair", "kept_bytes")
+        steps, pairs = (
+            [getattr(cell, name) for cell in line.cells]
+            for name in ("seconds_per_step", "seconds_per_pair")
         )
-        numbers = (_text(1000 * step), _text(1000 * pair), _text(kept / _MIB))
-        table.append(_row([line.name, f"{line.cells[0].parameters:,}", *numbers]))
-    steps = lines[0].cells[0].steps
+        slowest = max(slowest, *(max(times) / min(times) for times in (steps, pairs)))
+        times = (_text(1000 * min(steps)), _text(1000 * min(pairs)))
+        kept = _text(np.mean([cell.kept_bytes for cell in line.cells]) / _MIB)
+        table.append(_row([line.name, f"{line.cells[0].parameters:,}", *times, kept]))
+    n_steps = lines[0].cells[0].steps
     return [
         *table,
         "",
-        f"Mean over the seeds, {steps:,} steps each. Time is processor time of one thread, so that"
-        " neighbours on the machine show little: a step with its backward pass and update; a pair"
+        f"Trainings of {n_steps:,} steps each. Time is processor time of one thread, the fastest of"
+        " the seeds since the machine was shared (the slowest took up to"
+        f" {slowest:.1f} times as long): a step with its backward pass and update; a pair"
         " when all test pairs are predicted together and each molecule is encoded once, its graph,"
         " views and conformers at hand. Memory is what the tensors of the first step's forward pass"
         " keep for the backward pass, counted tensor by tensor, parameters apart (weights,"
-        " gradients, AdamW's two moments and the running mean are 20 bytes a parameter beside it);"
+        " gradients, AdamW's two moments, the running mean and its copy are 24 bytes a parameter);"
         " it is the peak of a step but for what single operations need in passing.",
     ]
 

@@ -91,6 +91,7 @@ class StudyTask:
         name: Of the evaluation's task, whose simple methods stand beside (`pairs:…`).
         recipe: Data, steps, order and sizes of every variant.
         baseline: The variant that others are compared with.
+        simple_against: The variant that simple methods are compared with; "" for the baseline.
         n_molecules: First molecules of training rows, drawn at random; 0 takes all.
         n_test: Test rows, drawn at random; 0 takes all.
         max_atoms: Rows with a larger molecule are left out: conformers of those take minutes.
@@ -100,6 +101,7 @@ class StudyTask:
     name: str
     recipe: PairRecipe
     baseline: str
+    simple_against: str = ""
     n_molecules: int = 0
     n_test: int = 0
     max_atoms: int = 40
@@ -150,6 +152,10 @@ class StudyRecipe(RecipeFile):
         names = [variant.name for variant in self.variants_of(task)]
         if len({slug(name) for name in names}) < len(names):
             raise ValueError(f"{task.name} has two variants of one name: {', '.join(names)}")
+        if task.simple_against not in ("", *names):
+            raise ValueError(
+                f"{task.name}: simple_against {task.simple_against!r} is none of {', '.join(names)}"
+            )
         for variant in self.variants_of(task):
             variant.pair_config(task.recipe, task.n_conformers)
             if self.against(task, variant) not in names:

@@ -187,6 +187,7 @@ def test_without_the_second_molecule_nothing_depends_on_it(
         ('encoder_3d = "schnet"', 'encoder_3d = "net"', "encoder_3d kind 'net' is unknown"),
         ('against = "none, added"', 'against = "none"', "compared with 'none', which is none of"),
         ('name = "left out"', 'name = "gin"', "two variants of one name"),
+        ("max_atoms", 'simple_against = "x"\nmax_atoms', "simple_against 'x' is none of gin"),
         ("n_molecules = 12", "n_molecules = -1", "n_molecules -1"),
         ("seeds = [1, 2]", "seeds = []", "seeds, tasks and variants must not be empty"),
     ],

@@ -193,7 +193,7 @@ def test_the_page_says_plainly_where_no_difference_is_shown(
     metrics = measured.metrics([measured.wanted + 1])
     other = difference(-0.5, 2, 1)
     lines = [
-        Measured("gin", metrics, other, cells=[cell]),
+        Measured("gin", metrics, other, cells=[cell, replace(cell, seconds_per_step=0.15)]),
         Measured("none, added", metrics, other, difference(-1, 1, 0.2, -0.1), "gin", [cell]),
         Measured("left out", metrics, None, difference(0.5, 2, 1, 1), "gin", [cell]),
         Measured("constant (training mean)", metrics, None, difference(3, 4, 3, 3), "gin"),
@@ -208,6 +208,7 @@ def test_the_page_says_plainly_where_no_difference_is_shown(
     assert "all but 2 of 40 molecules (5.00%); the 7 rows" in text
     assert "commit `abc1234567`" in text
     assert "trained 2026-01-02 from" in text
+    assert "(the slowest took up to 3.0 times as long)" in text
     assert "| gin | 1,234 | 50 | 0.1000 | 2.000 |" in text
     assert "| 30: -1.000 [-0.5000, +2.000] | – | – |" in text
     assert "| gin | -1.000 | [-1.000, +1.000] | +0.2000, -0.1000 | no difference shown |" in text

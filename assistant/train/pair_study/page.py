@@ -17,18 +17,13 @@ _LIMITS = (
     "- Small heads trained for a short time on a part of the rows; no language model takes part."
     " What a variant reaches here is less than a head that is trained out, and a part that needs"
     " more rows or more steps than these is at a disadvantage.",
-    "- Learning rate, steps, widths and dropout are the recipe's for every variant: none was tuned"
-    " for any of them, and parameters differ as the tables say. Nothing was chosen on test rows.",
+    "- Steps, learning rate, widths and dropout are the recipe's for every variant, whichever they"
+    " suit best, and parameters differ as the tables say. Nothing was chosen on test rows.",
     "- Intervals of a number are drawn over rows, as `assistant.evaluate.run` does; those of a"
     " difference over the molecules that make a row new, since rows of one molecule rise and fall"
     " together. A verdict also needs every seed to say the same. Nothing is corrected for the"
     " number of comparisons: of twenty true nulls one may look like a difference.",
     "- *No difference shown* is not *no difference*: the interval says how large one may still be.",
-    "- 1D here is what is read without a graph: pieces of the SMILES text, or counts and"
-    " descriptors (`assistant/chem/views.py`). ModuLM's 1D view is the language model's own reading"
-    " of the SMILES, which this study has none of.",
-    "- 3D is the lowest number of conformers that a 3D encoder can read; published models take ten"
-    " to twenty, and weights that were trained on millions of shapes.",
 )
 
 
@@ -68,7 +63,8 @@ def page_text(
     ]
     for task in study.tasks:
         parts += _task(study, task, found[task.name], rows[task.name])
-    return "\n".join([*parts, "", "## What this can and cannot say", *_LIMITS]) + "\n"
+    said = [*_LIMITS, *(f"- {remark}" for remark in study.remarks)]
+    return "\n".join([*parts, "", "## What this can and cannot say", *said]) + "\n"
 
 
 def _span(dates: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ def draw(study: StudyRecipe, found: Mapping[str, Sequence[Measured]], path: Path
     for axes, task in zip(panels, study.tasks, strict=True):
         _panel(axes, study, task, found[task.name])
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=80)
 
 
 def _panel(axes: object, study: StudyRecipe, task: StudyTask, lines: Sequence[Measured]) -> None:

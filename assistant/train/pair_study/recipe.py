@@ -128,11 +128,13 @@ class StudyRecipe(RecipeFile):
         seeds: Of weights and order; every variant has the same.
         tasks: Tables.
         variants: What is trained on each.
+        remarks: What the page says last, a sentence each.
     """
 
     seeds: tuple[int, ...]
     tasks: tuple[StudyTask, ...]
     variants: tuple[Variant, ...]
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in (("tasks", StudyTask), ("variants", Variant)):
@@ -142,7 +144,10 @@ class StudyRecipe(RecipeFile):
                 for one in given
             )
             object.__setattr__(self, name, values)
-        object.__setattr__(self, "seeds", tuple(self.seeds))
+        for name in ("seeds", "remarks"):
+            if isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be a list, not a text")
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if not (self.seeds and self.tasks and self.variants):
             raise ValueError("seeds, tasks and variants must not be empty")
         for task in self.tasks:

@@ -187,7 +187,7 @@ def test_a_verdict_needs_the_interval_and_every_seed() -> None:
 def test_the_page_says_plainly_where_no_difference_is_shown(
     task: StudyTask, tmp_path: Path
 ) -> None:
-    study = StudyRecipe.load(write_study(tmp_path))
+    study = replace(StudyRecipe.load(write_study(tmp_path)), remarks=("Dyes only.",))
     measured = scores(task, 2)
     cell = Cell([1.0], [1.0], 1234, 8, 0.05, 0.0001, 2**21, "abc1234567", "2026-01-02")
     metrics = measured.metrics([measured.wanted + 1])
@@ -205,6 +205,7 @@ def test_the_page_says_plainly_where_no_difference_is_shown(
     assert "- No difference from gin shown: none, added." in text
     assert "- Worse than gin: left out; constant (training mean)." in text
     assert "Better than" not in text
+    assert text.endswith("\n- Dyes only.\n")
     assert "all but 2 of 40 molecules (5.00%); the 7 rows" in text
     assert "commit `abc1234567`" in text
     assert "trained 2026-01-02 from" in text

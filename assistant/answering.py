@@ -11,6 +11,7 @@ from assistant.chat.first_attempt import SecondThoughts
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.reply import ReplyOptions
+from assistant.chat.wanted import Wanted, declined_value, wanted_value
 from assistant.llm.experts import ExpertMode
 from assistant.llm.requests import Done
 from assistant.llm.sampling import Sampling
@@ -42,6 +43,13 @@ def checker(fitted: Fitted) -> Callable[[str], tuple[Check, ...]]:
     names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
     question = conversation.messages[-1].asked
     return lambda text: check_answer(text, facts, focus, names=names, question=question)
+
+
+def wanted_of(fitted: Fitted, answer: str) -> Wanted | None:
+    """What the last question asks for beyond doubt, or an answer wrongly says not to know."""
+    wanted = wanted_value(fitted.conversation) or declined_value(fitted.conversation, answer)
+    is_plain = wanted is not None and wanted.question == fitted.conversation.messages[-1].asked
+    return None if is_plain else wanted
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from assistant.answering import checker, expert_mode, message_of, sampling_of
+from assistant.answering import checker, expert_mode, message_of, sampling_of, wanted_of
 from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, Queued
@@ -38,10 +38,9 @@ from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.stopwatch import Stopwatch
 from assistant.metrics import Registry
 from assistant.prompting import Prompting, Render, asked_about, render_all
-from assistant.replying import first_written, reconsidered
+from assistant.replying import Reconsideration, first_written
 from assistant.rescoring import cannot_rescore, rescore
 from assistant.retrieval.index import Index
-from assistant.second_thoughts import Writer
 from assistant.switches import is_switched, switched_parts, switched_states
 
 log = logging.getLogger(__name__)
@@ -220,12 +219,11 @@ class Assistant:
             check = checker(fitted)
             first = yield from first_written(self._engine, request, stopwatch, check)
             written, thoughts = first, SecondThoughts(options.second_thoughts)
-            if options.second_thoughts and first.contradicted:
-                if first.was_stopped or request.stop.is_set():
-                    thoughts = SecondThoughts(True, ended=False)
-                else:
-                    writer = Writer(self._engine, self._llm, request, check)
-                    written, thoughts = yield from reconsidered(writer, first)
+            if options.second_thoughts:
+                splice = self._prompting.spliced
+                again = Reconsideration(self._engine, self._llm, request, check, splice)
+                wanted = wanted_of(fitted, first.text)
+                written, thoughts = yield from again.of(first, fitted.conversation, wanted)
         figures = stopwatch.done(first.done, len(written.done.token_ids))
         message = message_of(
             written,

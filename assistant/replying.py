@@ -3,15 +3,20 @@
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from assistant.answering import Written
 from assistant.chat.check import Check
+from assistant.chat.conversation import Conversation
 from assistant.chat.events import Event, Measured, Queued, Reconsidering, Rewritten, TextDelta
 from assistant.chat.first_attempt import FirstAttempt, SecondThoughts
+from assistant.chat.wanted import Wanted
 from assistant.errors import AnswerFailedError
 from assistant.llm import requests as llm_requests
+from assistant.llm.load import LoadedLLM
+from assistant.llm.splice import Spliced
 from assistant.llm.stopwatch import Stopwatch
+from assistant.plain_question import asked_again, in_plain_words
 from assistant.second_thoughts import Outcome, Writer
 
 NEWS_SECONDS = 1.0
@@ -42,17 +47,66 @@ def first_written(
     raise AnswerFailedError("The model ended without an answer. Ask again.")
 
 
-def reconsidered(
-    writer: Writer, first: Written
+@dataclass(frozen=True)
+class Reconsideration:
+    """What is done with an answer that is wrong, or that misses the value asked for.
+
+    Attributes:
+        engine: Draws and scores.
+        llm: Its language model.
+        request: What the first attempt was drawn by, with its place in the queue.
+        check: Checks a text as the answer.
+        splice: A conversation as the model reads it.
+    """
+
+    engine: llm_requests.Engine
+    llm: LoadedLLM
+    request: llm_requests.Request
+    check: Callable[[str], tuple[Check, ...]]
+    splice: Callable[[Conversation], Spliced]
+
+    def of(
+        self, first: Written, conversation: Conversation, wanted: Wanted | None
+    ) -> Generator[Event, None, tuple[Written, SecondThoughts]]:
+        """The answer to show: another one where a better one is found, else the first attempt.
+
+        Args:
+            first: The first attempt.
+            conversation: Ends with its question.
+            wanted: The value that the question asks for.
+        """
+        misses = wanted is not None and wanted.is_missed_by(first.text, first.checks)
+        if first.was_stopped or self.request.stop.is_set():
+            return first, SecondThoughts(True, ended=not (first.contradicted or misses))
+        written, thoughts = first, SecondThoughts(True)
+        if wanted is not None and misses:
+            plain = in_plain_words(conversation, wanted)
+            news = Reconsidering(first.contradicted, wanted.question)
+            asking = asked_again(self.engine, self._with(plain), first, wanted, self.check)
+            written, thoughts = yield from _reconsidered(asking, first, news)
+        if written is first and thoughts.ended and first.contradicted:
+            writer = Writer(self.engine, self.llm, self.request, self.check)
+            news = Reconsidering(first.contradicted)
+            written, again = yield from _reconsidered(writer.write_again(first), first, news)
+            thoughts = again.after(thoughts)
+        return written, thoughts
+
+    def _with(self, conversation: Conversation) -> llm_requests.Request:
+        spliced = self.splice(conversation)
+        return replace(self.request, spliced=spliced, progress=llm_requests.Progress())
+
+
+def _reconsidered(
+    search: Generator[None, None, Outcome], first: Written, news: Reconsidering
 ) -> Generator[Event, None, tuple[Written, SecondThoughts]]:
-    """What is left of an answer that the structure contradicts: a better one, or the same."""
+    """What comes of one search for a better answer."""
     began = time.perf_counter()
-    found = yield from _with_news(writer.write_again(first), Reconsidering(first.contradicted))
+    found = yield from _with_news(search, news)
     seconds = time.perf_counter() - began
     if found.written is first:
         return first, SecondThoughts(True, found.n_tried, seconds, ended=found.ended)
     yield Rewritten(found.written.text)
-    withdrawn = FirstAttempt(first.text, first.done.token_ids, first.checks)
+    withdrawn = FirstAttempt(first.text, first.done.token_ids, first.checks, news.asked_again)
     return found.written, SecondThoughts(True, found.n_tried, seconds, withdrawn, found.ended)
 
 

@@ -159,7 +159,7 @@ def judged_by(monkeypatch: pytest.MonkeyPatch, is_wrong: Judge) -> None:
 
 def asked() -> Conversation:
     conversation, number = Conversation().with_molecule(ACID)
-    return conversation.with_message(Message("user", "How many rings?", (number,)))
+    return conversation.with_message(Message("user", "What is it?", (number,)))
 
 
 def answered(assistant: Assistant, options: ReplyOptions = SHORT) -> tuple[list[Event], Message]:

@@ -69,8 +69,9 @@ def make_ask(
 
         Yields:
             `{"answer", "checks", "passport", "first_attempt"}` (None, or text and checks of what
-            the answer took the place of), or `{"error": message, "position": int | None}`;
-            before it `{"answer": words so far, "place": how many wait before it}`.
+            the answer took the place of, and the question as it was `asked_again`), or
+            `{"error": message, "position": int | None}`; before it `{"answer": words so far,
+            "place": how many wait before it}`.
         """
         try:
             conversation = _conversation(question, molecules, chemistry)
@@ -84,7 +85,11 @@ def make_ask(
             "checks": [asdict(check) for check in message.checks],
             "passport": dict(message.passport),
             "first_attempt": first
-            and {"text": first.text, "checks": [asdict(check) for check in first.checks]},
+            and {
+                "text": first.text,
+                "checks": [asdict(check) for check in first.checks],
+                "asked_again": first.asked_again,
+            },
         }
 
     return ask

@@ -13,15 +13,21 @@ _NOTE = (
     "Written first, and contradicted by the structure. The answer above is the model’s own too,"
     " with another of its likely words and what follows from there."
 )
+_AGAIN = (
+    "Written first; it passes over what was asked. The answer above is the model’s own too, to the"
+    " same in plain words."
+)
 
 
 def doubt_text(event: Reconsidering, text: str) -> str:
     """The line above an answer that is being written again.
 
     Args:
-        event: What was contradicted.
+        event: What was contradicted, or is asked again.
         text: The answer so far.
     """
+    if event.asked_again:
+        return f"It passes over what was asked; asking again: “{event.asked_again}”"
     return f"The structure contradicts {_quoted(event.contradicted, text)}; writing again"
 
 
@@ -31,12 +37,17 @@ def withdrawn_html(first: FirstAttempt | None) -> str:
         return ""
     wrong = [check for check in first.checks if check.verdict == "contradicted"]
     truths = "".join(f"<li>{_truth(check)}</li>" for check in wrong)
+    if first.asked_again:
+        said, note = f"; asked again: “{first.asked_again}”", _AGAIN
+    else:
+        said, note = f": {_quoted(wrong, first.text)}", _NOTE
     return (
         '<details class="withdrawn"><summary><span class="sign" aria-hidden="true">✗</span>'
-        f"first attempt withdrawn: {escape(_quoted(wrong, first.text))}</summary>"
-        f'<div class="sheet"><p class="about">{_NOTE}</p>'
+        f"first attempt withdrawn{escape(said)}</summary>"
+        f'<div class="sheet"><p class="about">{escape(note)}</p>'
         f'<div class="prose-answer">{answer_html(first.text, first.checks, {})}</div>'
-        f'<ul class="truths">{truths}</ul></div></details>'
+        + (f'<ul class="truths">{truths}</ul>' if truths else "")
+        + "</div></details>"
     )
 
 

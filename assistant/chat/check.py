@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from assistant.chat.claims import asked, comparisons, several, structures
+from assistant.chat.claims.alert_lists import read_alert_lists
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
 from assistant.chat.claims.formulas import read_formulas
@@ -27,13 +28,22 @@ from assistant.chat.claims.statements import read_statements
 from assistant.chat.claims.subjects import SentenceSubjects, Subject, SubjectTracker
 from assistant.chat.claims.tables import Cell, TableReader
 from assistant.chat.claims.text import Sentence, normalise, split_sentences
+from assistant.chat.claims.thresholds import read_thresholds
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 
 __all__ = ["Check", "Verdict", "check_answer", "warm_up"]
 
 _WATER = Molecule("O")
-_READERS = (read_formulas, read_scalars, read_statements, read_counts, read_opaque)
+_READERS = (
+    read_alert_lists,
+    read_thresholds,
+    read_formulas,
+    read_scalars,
+    read_statements,
+    read_counts,
+    read_opaque,
+)
 
 
 def check_answer(
@@ -59,7 +69,9 @@ def check_answer(
         return checks
     said = _checks(statement, molecules, focus, names)
     opening = asked.opening_check(text, said, checks)
-    return checks if opening is None else (opening, *checks)
+    if opening is None:
+        return checks
+    return tuple(sorted((opening, *checks), key=lambda check: check.start))
 
 
 def _checks(

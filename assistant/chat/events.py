@@ -1,8 +1,9 @@
 """What `Assistant.reply` yields, in this order: Notice*, Queued*, TextDelta*, Finished.
 
 Between the deltas there is a `Measured` with the first token and then once a second. After them an
-answer that the structure contradicts has a `Reconsidering`, which is said again once a second while
-a better one is looked for, and `Rewritten` where one was found.
+answer that the structure contradicts, or that passes over the value asked for, has a
+`Reconsidering`, which is said again once a second while a better one is looked for, and `Rewritten`
+where one was found.
 """
 
 from dataclasses import dataclass
@@ -43,9 +44,15 @@ class Measured:
 
 @dataclass(frozen=True)
 class Reconsidering:
-    """The whole text is there, the structure contradicts it, and a better one is looked for."""
+    """The whole text is there, with a flaw, and a better one is looked for.
+
+    Attributes:
+        contradicted: What the structure contradicts.
+        asked_again: The question in plain words, where the model is asked it again; else empty.
+    """
 
     contradicted: tuple[Check, ...]
+    asked_again: str = ""
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,7 @@ def _second_thoughts(thoughts: SecondThoughts) -> dict[str, object]:
             "text": first.text,
             "answer_sha256": answer_digest(first.token_ids),
             "checks": _counted(first.checks),
+            **({"asked_again": first.asked_again} if first.asked_again else {}),
         },
     }
 
@@ -173,11 +174,21 @@ def _in_words(passport: Mapping[str, object]) -> str:
     if not thoughts.get("on"):
         return "off"
     tried = thoughts.get("tried")
-    if thoughts.get("first_attempt"):
-        said = f"first attempt contradicted and withdrawn, {tried} tried"
+    first, is_wrong = (
+        thoughts.get("first_attempt"),
+        _mapping(passport, "checks").get("contradicted"),
+    )
+    if isinstance(first, Mapping):
+        again = first.get("asked_again")
+        said = (
+            f"first attempt withdrawn, asked again as “{again}”"
+            if again
+            else f"first attempt contradicted and withdrawn, {tried} tried"
+        )
     elif tried:
-        said = f"contradicted, {tried} tried and none better"
-    elif _mapping(passport, "checks").get("contradicted"):
+        flaw = "contradicted" if is_wrong else "what was asked is missing"
+        said = f"{flaw}, {tried} tried and none better"
+    elif is_wrong:
         said = "contradicted, nothing else was tried"
     else:
         return "on, nothing was contradicted"

@@ -64,6 +64,7 @@ class _FirstAttempt(_Strict):
     text: _Text
     token_ids: Annotated[list[_Token], Field(max_length=MAX_TOKENS)]
     checks: Annotated[list[CheckRow], Field(max_length=MAX_CHECKS)]
+    asked_again: _Short = ""
 
 
 _Mention = Annotated[list[_Offset], Field(min_length=3, max_length=3)]

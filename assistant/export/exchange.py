@@ -249,8 +249,12 @@ def _message(row: MessageRow, canonical: dict[str, str], place: int) -> Message:
     if ends != sorted(ends) or ends[-1] > len(row.text):
         raise ValueError(f"a molecule of messages[{place}] is named outside of its text.")
     first = row.first_attempt
-    if first and not any(check.verdict == "contradicted" for check in first.checks):
-        raise ValueError(f"the first attempt of messages[{place}] has no contradicted claim.")
+    is_wrong = first and any(check.verdict == "contradicted" for check in first.checks)
+    if first and not (is_wrong or first.asked_again):
+        raise ValueError(
+            f"the first attempt of messages[{place}] has no contradicted claim, and was not"
+            " asked again."
+        )
     return Message(
         row.role,
         row.text,
@@ -265,7 +269,10 @@ def _message(row: MessageRow, canonical: dict[str, str], place: int) -> Message:
         tuple((start, end, number) for start, end, number in row.mentions),
         first
         and FirstAttempt(
-            first.text, tuple(first.token_ids), _placed(first.checks, first.text, canonical, place)
+            first.text,
+            tuple(first.token_ids),
+            _placed(first.checks, first.text, canonical, place),
+            first.asked_again,
         ),
     )
 

@@ -4,11 +4,12 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from html import escape
 
 from assistant.chat.answer_text import MARKS, Block, Piece, Span, answer_blocks, is_structure
 from assistant.chat.card import card_lines
 from assistant.chat.conversation import Message
-from assistant.chat.first_attempt import WITHDRAWN, FirstAttempt
+from assistant.chat.first_attempt import FirstAttempt
 from assistant.export.source import Export, MoleculeRecord, Turn, checked_line
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
@@ -95,7 +96,7 @@ def _answer(answer: Message, export: Export) -> Iterator[str]:
 def _withdrawn(first: FirstAttempt, export: Export) -> str:
     """What the answer was before it was written again, folded away, with what was wrong in it."""
     attempt = Message("assistant", first.text, checks=first.checks)
-    parts = [f"<details><summary>{WITHDRAWN}</summary>", *_body(attempt, export)]
+    parts = [f"<details><summary>{escape(first.heading)}</summary>", *_body(attempt, export)]
     return "\n\n".join([*parts, _checks(attempt), "</details>"])
 
 

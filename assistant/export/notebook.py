@@ -8,7 +8,6 @@ import hashlib
 import json
 
 from assistant.chat.conversation import Message
-from assistant.chat.first_attempt import WITHDRAWN
 from assistant.export.exchange import to_json
 from assistant.export.markdown import literal
 from assistant.export.source import Export
@@ -109,8 +108,8 @@ def _answer_text(answer: Message) -> str:
     """An answer, and below it what it was before it was written again."""
     if answer.first_attempt is None:
         return literal(answer.text)
-    first = literal(answer.first_attempt.text)
-    return f"{literal(answer.text)}\n\n*{WITHDRAWN}:* {first}"
+    first = answer.first_attempt
+    return f"{literal(answer.text)}\n\n*{literal(first.heading)}:* {literal(first.text)}"
 
 
 def _literal(values: dict[int, object]) -> str:

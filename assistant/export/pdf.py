@@ -16,7 +16,7 @@ from fpdf.enums import WrapMode, XPos, YPos
 from assistant.chat.answer_text import MARKS, Block, Span, answer_blocks, is_structure
 from assistant.chat.card import card_lines
 from assistant.chat.conversation import Message
-from assistant.chat.first_attempt import WITHDRAWN, FirstAttempt
+from assistant.chat.first_attempt import FirstAttempt
 from assistant.chat.passport import passport_rows
 from assistant.export.source import HEIGHT, WIDTH, Export, MoleculeRecord, Turn, checked_line
 
@@ -174,7 +174,7 @@ class _Sheet(FPDF):
     def _withdrawn(self, first: FirstAttempt) -> None:
         """What the answer was before it was written again, beside a line of its own."""
         self._face(SMALL, VERDICT_COLOURS["contradicted"], "B")
-        self.cell(0, SMALL_LINE, f"{MARKS['contradicted']} {WITHDRAWN}")
+        self.cell(0, SMALL_LINE, f"{MARKS['contradicted']} {first.heading}")
         self.ln(SMALL_LINE + 1)
         with self._indented(INDENT):
             self._blocks(Message("assistant", first.text, checks=first.checks))

@@ -1,5 +1,8 @@
 """A yes or no is checked as the statement that its question asks for."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from assistant.chat.check import Check, check_answer
@@ -7,6 +10,7 @@ from assistant.chat.claims.asked import statement_of
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 
+DATA = Path(__file__).parents[1] / "data"
 ASPIRIN, NICOTINE = "CC(=O)Oc1ccccc1C(=O)O", "CN1CCC[C@H]1c1cccnc1"
 FACTS = {1: compute_facts(Molecule.parse(ASPIRIN)), 2: compute_facts(Molecule.parse(NICOTINE))}
 
@@ -22,12 +26,20 @@ def checks(question: str, answer: str, focus: tuple[int, ...] = (1,)) -> tuple[C
         ("Hello! Does this carry a charge at all?", "this carries a charge."),
         ("Does it possess stereocentres?", "it possesses stereocentres."),
         ("Do both have a phenol?", "both have a phenol."),
+        ("So do 1 and 2 have the same cLogP?", "molecules 1 and 2 have the same cLogP."),
         ("Has molecule 2 really two rings?", "molecule 2 has two rings."),
         ("Are there any halogens in it?", "There are any halogens in it."),
         ("And is the second one chiral?", "the second one is chiral."),
         ("Is its logP above 2?", "its logP is above 2."),
         ("is molecule 1 heavier than molecule 2", "molecule 1 is heavier than molecule 2."),
         ("It has one ring, right?", "It has one ring."),
+        ("is this one aromatic", "this one is aromatic."),
+        ("any halogens in there?", "It has halogens in there."),
+        ("fewer than 10 rotatable bonds?", "It has fewer than 10 rotatable bonds."),
+        ("clogP above 5?", "The clogP is above 5."),
+        ("is the tpsa bigger than 140", "the tpsa is above 140."),
+        ("Could you confirm that there is an ester?", "there is an ester."),
+        ("Do we have exactly two rings here?", "it has exactly two rings here."),
     ],
 )
 def test_a_question_becomes_the_statement_that_yes_makes(question: str, statement: str) -> None:
@@ -111,7 +123,59 @@ def test_several_claims_of_one_question_are_all_needed_for_yes() -> None:
     assert yes.verdict == "confirmed"
 
 
+def test_questions_that_were_written_blind_become_what_their_writer_says() -> None:
+    """Judged alike on many molecules, or not at all; ambiguous ones are never judged."""
+    smiles = json.loads((DATA / "heldout" / "molecules.json").read_text(encoding="utf-8"))[:25]
+    molecules = [compute_facts(Molecule.parse(one)) for one in smiles]
+
+    def verdicts(statement: str | None) -> list[bool | None]:
+        judged = [check_answer(statement or "", {1: one}, (1,)) for one in molecules]
+        found = [{check.verdict for check in checks} for checks in judged]
+        return [
+            False if "contradicted" in v else True if v == {"confirmed"} else None for v in found
+        ]
+
+    lines = (DATA / "heldout_blind" / "yesno.jsonl").read_text(encoding="utf-8").splitlines()
+    n_alike = 0
+    for item in map(json.loads, lines):
+        ours, theirs = verdicts(statement_of(item["question"])), verdicts(item["statement"])
+        both = [(a, b) for a, b in zip(ours, theirs, strict=True) if None not in (a, b)]
+        assert sum(a != b for a, b in both) <= 1, (
+            item
+        )  # "free alcohol", of which there are two kinds
+        if item["statement"] is None:
+            assert set(ours) == {None}, item
+        n_alike += bool(both)
+    assert n_alike >= 20
+
+
 def test_without_a_question_nothing_changes() -> None:
     assert check_answer("Yes. It has one ring.", FACTS, (1,)) == checks(
         "How many rings?", "Yes. It has one ring."
     )
+
+
+def test_a_yes_behind_the_value_is_judged_with_what_is_said_of_the_limit() -> None:
+    answer = "The average mass of molecule 1 is 180.16 g/mol, so yes: that is above 300."
+    value, word, limit = checks("Is it heavier than 300 g/mol?", answer)
+    assert (value.verdict, value.kind) == ("confirmed", "mass")
+    assert (word.claim, word.verdict) == ("yes", "contradicted")
+    assert (limit.claim, limit.verdict) == ("above 300", "contradicted")
+    answer = "The average mass of molecule 1 is 180.16 g/mol, so no: that is not above 300."
+    assert {c.verdict for c in checks("Is it heavier than 300 g/mol?", answer)} == {"confirmed"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "claim", "verdict"),
+    [
+        ("Molecule 1 has one ring, so no: that is below 2.", "below 2", "confirmed"),
+        ("Molecule 1 has one ring; it is flat and that is more than 2.", "", ""),
+        ("Its TPSA is 63.6, which is below 60.", "below 60", "contradicted"),
+        ("Its TPSA is 63.6, and that is 63.6.", "", ""),
+        ("That is above 300.", "", ""),
+        ("If its TPSA is 63.6, that is below 60.", "", ""),
+    ],
+)
+def test_a_stated_value_is_judged_against_a_limit(answer: str, claim: str, verdict: str) -> None:
+    found = [(c.claim, c.verdict) for c in checks("", answer) if "below" in c.claim]
+    assert found == ([(claim, verdict)] if claim else [])

@@ -64,6 +64,18 @@ def test_a_withdrawn_attempt_shows_marks_and_true_values_and_escapes_them() -> N
     assert withdrawn_html(None) == ""
 
 
+def test_a_question_that_is_asked_again_in_plain_words_is_quoted() -> None:
+    news = Reconsidering((), "What is the QED of molecule 1?")
+    said = Live(0).after(TextDelta("I do not know.")).after(news).to_value()["status"]
+    assert said == "It passes over what was asked; asking again: “What is the QED of molecule 1?”"
+    first = FirstAttempt("I do not know.", (), (), "What is the <QED> of molecule 1?")
+    html = withdrawn_html(first)
+    assert "first attempt withdrawn; asked again: “What is the &lt;QED&gt; of molecule 1?”" in html
+    assert "in plain words." in html
+    assert "I do not know." in html
+    assert "truths" not in html
+
+
 def test_a_program_gets_the_words_of_the_last_text_and_the_first_attempt_beside_it(
     chemistry: InProcessChemistry,
 ) -> None:

@@ -22,11 +22,11 @@ _COUNT = r"(?:two|three|four)"
 _PLURAL = (
     r"they|both(?: of them)?|these|those|all of them"
     rf"|(?:the|these|those|all) {_COUNT}(?: of them| {_NOUN}s)?|(?:the|these|those|both) {_NOUN}s"
-    rf"|{_NOUN}s? \d+(?:, \d+)*,? and (?:{_NOUN} )?\d+"
+    rf"|{_NOUN}s? \d+(?:, \d+)*,? and (?:{_NOUN} )?\d+|\d and \d"
 )
 _SINGULAR = (
-    rf"it|this|that|mine|(?:this|that|the|my) (?:one|(?:{_RANK} )?(?:{_NOUN}|one)|{_RANK})"
-    rf"|{_NOUN} #?\d+|@\d+"
+    rf"(?:this|that|the|my) (?:one|(?:{_RANK} )?(?:{_NOUN}|one)|{_RANK})|{_NOUN} #?\d+|@\d+"
+    r"|it|this|that|mine|we"
 )
 _SUBJECT = rf"(?P<plural>{_PLURAL})|(?P<singular>{_SINGULAR})"
 _ADVERB = r"(?:really|actually|also|still|even|truly|indeed|perhaps|maybe|in fact)"
@@ -36,10 +36,27 @@ _QUESTION = re.compile(
     rf"(?: {_ADVERB})* +(?P<rest>.+)$",
     re.IGNORECASE,
 )
+_THAN = (
+    r"(?:above|below|over|under|between|exactly|equal to|at (?:least|most)"
+    r"|(?:more|less|higher|lower|greater|smaller|larger|bigger|better|fewer) than)"
+)
 _OF_A_VALUE = re.compile(
-    rf"{_BEFORE}(?:is|are) (?P<value>(?:the|its|their) .+?) (?P<rest>(?:above|below|over|under|more"
-    r"|less|higher|lower|greater|smaller|larger|at (?:least|most)|exactly|equal|between|the same"
-    r"|positive|negative|zero|[-+.\d]).*)$",
+    rf"{_BEFORE}(?:is|are) (?P<value>(?:the|its|their) .+?)"
+    rf" (?P<rest>(?:{_THAN}|the same|positive|negative|zero|[-+.\d]).*)$",
+    re.IGNORECASE,
+)
+_WITHOUT_A_VERB = (
+    (re.compile(r"^(?:any|an?) (?P<rest>.+)$", re.IGNORECASE), "It has {}."),
+    (re.compile(rf"^(?P<rest>{_THAN} \d.*)$", re.IGNORECASE), "It has {}."),
+    (re.compile(rf"^(?P<value>\w[\w -]*?) (?P<rest>{_THAN} [-+]?\d.*)$", re.IGNORECASE), ""),
+)
+"""As in "any halogens?", "fewer than 10 rings?", "clogP above 5?"."""
+_MORE = re.compile(r"\b(?:bigger|larger|greater|higher|better) than (?=[-+]?\d)", re.IGNORECASE)
+_LESS = re.compile(r"\b(?:smaller|lower|worse) than (?=[-+]?\d)", re.IGNORECASE)
+_HEAVIER = re.compile(r"\b(?:is heavier|weighs more) than (?=\d)", re.IGNORECASE)
+_LIGHTER = re.compile(r"\b(?:is lighter|weighs less) than (?=\d)", re.IGNORECASE)
+_CONFIRM = re.compile(
+    r"^(?:can|could|would|may) (?:you|i|we) (?:please )?(?:confirm|assume|say|conclude)(?: that)? ",
     re.IGNORECASE,
 )
 _TAG = re.compile(
@@ -48,7 +65,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"[ ,]*\b(?:at all|please|by any chance|by the way|as well|then|or not)$", re.IGNORECASE
+    r"[ ,]*\b(?:at all|please|by any chance|by the way|as well|then|yes or no)$", re.IGNORECASE
 )
 _UNCLEAR = re.compile(
     r"\b(?:or|nor|not|no|none|neither|never|without|if|when|after|before|once|would|could|should|can"
@@ -58,10 +75,16 @@ _UNCLEAR = re.compile(
     re.IGNORECASE,
 )
 _OPENING = re.compile(
-    r"^\W*(?P<word>yes|yeah|yep|no|nope|correct|right|indeed)(?=\s*(?:$|[.,;:!–-]))", re.IGNORECASE
+    r"(?:^\W*(?P<first>yes|yeah|yep|no|nope|correct|right|indeed)|\bso (?P<later>yes|no))"
+    r"(?=\s*(?:$|[.,;:!–-]))",
+    re.IGNORECASE,
 )
+"""At the beginning, or behind the value that decides ("… 194.19 g/mol, so no: …")."""
 _DECLINES = re.compile(
-    r"\b(?:know|cannot|can't|unable|sure|tell|guess|(?:have|has|find) no|not able)\b", re.IGNORECASE
+    r"\b(?:not know|don't know|unknown|cannot|can't|unable|not (?:able|sure|certain)|guess(?:ing)?"
+    r"|(?:have|has|find|know) no|no idea|only (?:help|talk|know|work|make)|make (?:something|it) up"
+    r"|leave (?:that|it) to|not the right|beyond me|not my field)\b",
+    re.IGNORECASE,
 )
 _THIRD_PERSON = {"have": "has", "do": "does", "go": "goes"}
 
@@ -80,31 +103,45 @@ def statement_of(question: str) -> str | None:
     if len(asked) != 1:
         return None
     words = _CLOSING.sub("", asked[0].rstrip("?!. "))
-    tagged = _TAG.match(words)
-    words = tagged["said"] if tagged else words
-    if _UNCLEAR.search(words):
+    confirmed = _TAG.match(words)
+    words = confirmed["said"] if confirmed else words
+    said = _CONFIRM.sub("", words)
+    is_said = confirmed is not None or said != words
+    if _UNCLEAR.search(said):
         return None
-    if tagged:
-        return f"{words}."
-    return _turned(words)
+    statement = f"{said}." if is_said else _turned(said)
+    return statement and _HEAVIER.sub(
+        "has a mass above ", _LIGHTER.sub("has a mass below ", statement)
+    )
 
 
 def _turned(words: str) -> str | None:
     """A question as a statement."""
+    words = _LESS.sub("below ", _MORE.sub("above ", words))
     found = _OF_A_VALUE.search(words)
     if found is not None:
         return f"{found['value']} is {found['rest']}."
     found = _QUESTION.search(words)
     if found is None:
-        return None
+        return _without_a_verb(words)
     verb, rest = found["verb"].lower(), found["rest"]
     if found["there"]:
         return f"There {verb} {rest}." if verb in ("is", "are") else None
     subject = found["plural"] or found["singular"]
+    subject = f"molecules {subject}" if subject[0].isdigit() else subject
     if verb in ("do", "does"):
         verb, _, rest = rest.partition(" ")
         verb = verb if found["plural"] else _third_person(verb)
+    subject = "it" if subject.lower() == "we" else subject
     return f"{subject} {verb} {rest}."
+
+
+def _without_a_verb(words: str) -> str | None:
+    for pattern, statement in _WITHOUT_A_VERB:
+        if found := pattern.match(words):
+            rest = found["rest"]
+            return statement.format(rest) if statement else f"The {found['value']} is {rest}."
+    return None
 
 
 def _third_person(verb: str) -> str:
@@ -117,8 +154,13 @@ def _third_person(verb: str) -> str:
     return f"{verb}s"
 
 
+def declines(sentence: str) -> bool:
+    """Whether a sentence says that something is not known or cannot be told."""
+    return _DECLINES.search(sentence) is not None
+
+
 def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> Check | None:
-    """The check on the yes or no that an answer begins with.
+    """The check on the yes or no that the first sentence of an answer says.
 
     Args:
         text: The answer.
@@ -130,17 +172,20 @@ def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> 
         The check, of the kind of the claim that decides; None where the answer begins otherwise,
         declines, or the facts do not decide.
     """
-    opening = _OPENING.match(text)
+    opening = _OPENING.search(text)
     spans = sentence_spans(text)
-    if opening is None or not spans or _DECLINES.search(text[: spans[0].end]):
+    if opening is None or not spans or declines(text[: spans[0].end]):
+        return None
+    if opening.start() > spans[0].end:
         return None
     wrong = next((check for check in said if check.verdict == "contradicted"), None)
     if wrong is None and (not said or any(check.verdict != "confirmed" for check in said)):
         return None
     decides = wrong or said[0]
-    agrees = opening["word"].lower() not in ("no", "nope")
+    group = "first" if opening["first"] else "later"
+    agrees = opening[group].lower() not in ("no", "nope")
     holds = agrees == (wrong is None)
-    start, end = opening.span("word")
+    start, end = opening.span(group)
     is_said_again = any(
         check.verdict == "confirmed" and check.kind == decides.kind and check.start < spans[0].end
         for check in others
@@ -148,4 +193,4 @@ def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> 
     if holds and is_said_again:
         return None
     verdict: Verdict = "confirmed" if holds else "contradicted"
-    return replace(decides, start=start, end=end, verdict=verdict, claim=opening["word"])
+    return replace(decides, start=start, end=end, verdict=verdict, claim=opening[group])

@@ -1,0 +1,95 @@
+"""Small talk: thanks, greetings, farewells, praise, and what people ask the program of itself.
+
+The model has learned to answer the plainest forms ("Thank you very much"); what is said at more
+length it may take for a question outside of its field. Only what is about no molecule counts.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from assistant.chat.asked_words import plain_text, properties_in
+from assistant.chat.claims.asked import declines
+from assistant.chat.claims.model import Check
+
+_MOST_WORDS = 18
+_ASKED = (
+    (
+        "What can you do?",
+        r"\bwhat (?:can|could|do) you do\b|\bwhat (?:sorts?|kinds?) of (?:things|questions)\b"
+        r"|\bwhat (?:can|may|should|could) i ask\b"
+        r"|\bhow (?:to|(?:do|can|should) i) (?:start|begin|use (?:you|this|it))\b",
+    ),
+    (
+        "Who are you?",
+        r"\bwho are you\b|\bintroduce yourself\b|\byour name\b|^what are you\b|\bwho am i talking\b"
+        r"|\babout yourself\b",
+    ),
+    ("How are you today?", r"\bhow are you\b|\bhow(?: is|'s) it going\b"),
+)
+_SAID = (
+    (
+        "Goodbye!",
+        r"\b(?:good ?bye|bye|good ?night|gn|see (?:you|ya)|ciao|auf wiedersehen|tschüss"
+        r"|take care)\b|\bthat(?: i|')s (?:all|it)\b|\b(?:off|going) (?:to (?:lunch|bed)|home)\b"
+        r"|\bhave a (?:nice|good|great)\b|\bdone for (?:today|now)\b",
+    ),
+    (
+        "Thank you very much",
+        r"\b(?:thanks|thank (?:you|u)|thx|ty|merci|danke|gracias|cheers|appreciate)\b",
+    ),
+    ("Sorry", r"\b(?:sorry|apologies|apologi[sz]e)\b"),
+    (
+        "ok",
+        r"\b(?:wait|hold on|brb)\b|\b(?:one|just a) (?:sec|second|moment|minute)\b"
+        r"|\b(?:be|am|i'm) (?:right )?back\b|\bget (?:a |some )?(?:coffee|tea)\b",
+    ),
+    ("Hello!", r"^(?:hi|hello|hey|hallo|greetings|good (?:morning|day|evening|afternoon))\b"),
+    (
+        "That was wrong",
+        r"\b(?:rude|useless|unfriendly|annoying|disappointing|not (?:very |really )?help\w*)\b",
+    ),
+    ("Be shorter", r"\b(?:shorter|wordy|too long|be brief|keep it short)\b"),
+    (
+        "Well done!",
+        r"\b(?:you are|you were|you're|your|that was|this is|what an?)\b.*\b(?:nice|good|great|best"
+        r"|brilliant|awesome|amazing|perfect|excellent|fast|quick|funny|helpful|smart|clever)\b"
+        r"|^(?:nice|good|great|brilliant|excellent|perfect|amazing|awesome|impressive|well done)\b"
+        r"|\b(?:like|love) (?:how|the way) you\b",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Courtesy:
+    """Small talk that an answer should take for what it is.
+
+    Attributes:
+        question: The same in the plainest words.
+    """
+
+    question: str
+    number: ClassVar[None] = None
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer declines, or speaks of a molecule."""
+        return bool(checks) or declines(text)
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether it does neither; who says what it can do also says what it cannot."""
+        speaks_of_itself = self.question in (plain for plain, _ in _ASKED)
+        return not checks and (speaks_of_itself or not declines(text))
+
+
+def courtesy_of(text: str) -> Courtesy | None:
+    """What a person says to the program and not of a molecule; None for anything else."""
+    plain = plain_text(text).strip()
+    if len(plain.split()) > _MOST_WORDS or re.search(r"\d|@", plain) or properties_in(plain):
+        return None
+    for said, pattern in _ASKED:
+        if re.search(pattern, plain):
+            return Courtesy(said)
+    if "?" in plain:
+        return None
+    return next((Courtesy(said) for said, pattern in _SAID if re.search(pattern, plain)), None)

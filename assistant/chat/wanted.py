@@ -1,0 +1,210 @@
+"""What a question asks for, where that is beyond doubt, and whether an answer gives it.
+
+A question for a value of the fact card is missed by an answer without a claim on it. One for a
+property that is not computed ("lambda max?", "the measured logP") is answered by nothing but a word
+on that, or that it is not known: the number of rings misses it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from assistant.chat.asked_words import (
+    PLAIN_QUESTIONS,
+    are_related,
+    asked_group,
+    asked_key,
+    asked_unknown,
+    groups_in,
+    plain_text,
+    properties_in,
+    says_measured,
+)
+from assistant.chat.claims.asked import declines
+from assistant.chat.claims.model import Check
+from assistant.chat.conversation import Conversation, referred_numbers
+from assistant.chat.courtesies import courtesy_of
+
+_WORDS = ("yes", "no")
+_NO_GROUP = re.compile(r"\bno (?:named )?functional groups?\b")
+_MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
+_PLACE = re.compile(
+    r"\bthe (?P<place>first|second|third|fourth|last|other)"
+    r"(?: (?:one|molecule|compound|structure|drug|substance))?(?= *(?:[?.!,]|$))"
+)
+_PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
+_DECLINED = re.compile(
+    r"\b(?:do not|don't|cannot|can't) (?:know|have|give|tell|find) (?:the |its )?"
+    r"(?P<name>[\w -]{2,40}?) (?:of|for|in) (?:molecule (?P<number>\d+)|it|this \w+)\b"
+)
+
+
+class Wanted(Protocol):
+    """What a question asks for."""
+
+    @property
+    def number(self) -> int | None:
+        """Number of the molecule; None where it is about none."""
+
+    @property
+    def question(self) -> str:
+        """The question in the plainest words."""
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer passes over it."""
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether another answer does not, and says nothing wrong."""
+
+
+@dataclass(frozen=True)
+class WantedValue:
+    """A computed value that a question asks for.
+
+    Attributes:
+        key: Which one.
+        number: Number of the molecule.
+    """
+
+    key: str
+    number: int
+
+    @property
+    def question(self) -> str:
+        """The question in the plainest words."""
+        return PLAIN_QUESTIONS[self.key].format(f"molecule {self.number}")
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer has no claim on it; where it has wrong ones, no right claim on it."""
+        if any(check.verdict == "contradicted" for check in checks):
+            return not self._is_right_in(checks)
+        return bool(text.strip()) and not any(self._is_on_it(check) for check in checks)
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer gives it, and nothing wrong."""
+        is_wrong = any(check.verdict == "contradicted" for check in checks)
+        return self._is_right_in(checks) and not is_wrong
+
+    def _is_right_in(self, checks: Sequence[Check]) -> bool:
+        return any(check.verdict == "confirmed" and self._is_on_it(check) for check in checks)
+
+    def _is_on_it(self, check: Check) -> bool:
+        if self.key in _MASSES:  # one kind, two values
+            is_it = check.kind == "mass" and _MASSES[self.key] in (check.truth or "")
+        else:
+            is_it = check.kind == self.key
+        return is_it and check.molecule in (self.number, None)
+
+
+@dataclass(frozen=True)
+class UnknownValue:
+    """A property that a question asks for and that is not computed.
+
+    Attributes:
+        key: Which one, as checks on it are called.
+        number: Number of the molecule.
+    """
+
+    key: str
+    number: int
+
+    @property
+    def question(self) -> str:
+        """The question in the plainest words."""
+        return f"What is the {self.key} of molecule {self.number}?"
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer gives other values of the card, with no word on it or on not knowing.
+
+        One that speaks of groups may explain the property.
+        """
+        gives_values = bool(checks) and all(check.kind in PLAIN_QUESTIONS for check in checks)
+        return gives_values and not declines(text) and self.key not in properties_in(text)
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer says that it is not known, and claims nothing."""
+        return declines(text) and self.key in properties_in(text) and not checks
+
+
+@dataclass(frozen=True)
+class WantedGroup:
+    """Whether there is a functional group, or how many there are of it.
+
+    Attributes:
+        group: As the question calls it ("amide"), one of `groups_in`.
+        number: Number of the molecule.
+    """
+
+    group: str
+    number: int
+
+    @property
+    def question(self) -> str:
+        """All groups are asked for: the model knows few other names than those of the card."""
+        return f"Which functional groups does molecule {self.number} contain?"
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer speaks of other groups only, or of none."""
+        said = groups_in(text)
+        opens = any(check.kind == "group" and check.claim.lower() in _WORDS for check in checks)
+        is_meant = any(are_related(self.group, one) for one in said)
+        return bool(text.strip()) and not (is_meant or (opens and not said))
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether it lists groups, or says that there is none, and nothing wrong."""
+        if any(check.verdict == "contradicted" for check in checks):
+            return False
+        lists = any(c.verdict == "confirmed" and c.kind == "group" for c in checks)
+        return lists or _NO_GROUP.search(text.lower()) is not None
+
+
+def wanted_value(conversation: Conversation) -> Wanted | None:
+    """What the last question asks for: one value or group and nothing else, or small talk."""
+    question = conversation.messages[-1]
+    if question.pair is None and (courtesy := courtesy_of(question.asked)):
+        return courtesy
+    plain = plain_text(question.asked)
+    numbers = referred_numbers(question.asked) or _pointed_at(plain, conversation)
+    if len(numbers) != 1 or question.pair is not None:
+        return None
+    plain = _PLACE.sub("it", plain)
+    if unknown := asked_unknown(plain):
+        return UnknownValue(unknown, numbers[0])
+    if group := asked_group(plain):
+        return WantedGroup(group, numbers[0])
+    key = asked_key(plain)
+    return None if key is None else WantedValue(key, numbers[0])
+
+
+def declined_value(conversation: Conversation, answer: str) -> WantedValue | None:
+    """The value of the card that an answer says not to know, which is wrong by itself.
+
+    Args:
+        conversation: Ends with the question; one for something measured is declined rightly.
+        answer: What was written.
+    """
+    question = conversation.messages[-1]
+    found = _DECLINED.search(plain_text(answer))
+    if found is None or question.pair is not None or says_measured(plain_text(question.asked)):
+        return None
+    key = asked_key(f"the {found['name']}")
+    focus = conversation.focus(conversation.n_turns - 1)
+    numbers = (int(found["number"]),) if found["number"] else focus
+    return WantedValue(key, numbers[0]) if key and len(numbers) == 1 else None
+
+
+def _pointed_at(plain: str, conversation: Conversation) -> tuple[int, ...]:
+    """Numbers of the molecules that a question without a number is about."""
+    turn = conversation.n_turns - 1
+    found = _PLACE.search(plain)
+    if found is None:
+        return conversation.focus(turn)
+    known = [molecule.number for molecule in conversation.molecules]
+    if found["place"] == "other":
+        earlier = range(turn - 1, -1, -1)
+        spoken_of = (conversation.questions[t].named or conversation.focus(t) for t in earlier)
+        before = next((numbers for numbers in spoken_of if len(numbers) == 1), ())
+        return tuple(n for n in known if n not in before) if len(known) == 2 else ()
+    place = _PLACES[found["place"]]
+    return (known[place],) if -1 <= place < len(known) else ()

@@ -1,0 +1,272 @@
+"""Which questions ask for one computed value beyond doubt, and when an answer has a claim on it."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from assistant.chat.asked_words import (
+    PLAIN_QUESTIONS,
+    asked_group,
+    asked_key,
+    asked_unknown,
+    plain_text,
+)
+from assistant.chat.check import check_answer
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.wanted import (
+    UnknownValue,
+    WantedGroup,
+    WantedValue,
+    declined_value,
+    wanted_value,
+)
+from assistant.chem.facts import compute_facts
+from assistant.chem.molecule import Molecule
+
+ASPIRIN, NICOTINE = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O"), Molecule.parse("CN1CCC[C@H]1c1cccnc1")
+FACTS = {1: compute_facts(ASPIRIN), 2: compute_facts(NICOTINE)}
+TRAIN = Path(__file__).parents[2] / "assistant" / "train"
+
+
+@pytest.mark.parametrize(
+    ("question", "key"),
+    [
+        ("QED of this compound, two decimals", "qed"),
+        ("mw?", "average_mass"),
+        ("What's its mass?", "mass"),
+        ("Could you calculate the Fsp³ for this molecule, please?", "fsp3"),
+        ("How many H-bond acceptors does molecule 1 have?", "hba"),
+        ("no. of hbd in this drug", "hbd"),
+        ("Does it pass Lipinski's rule of five?", "rule_of_five"),
+        ("RO5?", "rule_of_five"),
+        ("PAINS or Brenk alerts in @1?", "alerts"),
+        ("And the exact mass to four decimals?", "exact_mass"),
+    ],
+)
+def test_a_question_for_one_value_is_known(question: str, key: str) -> None:
+    assert asked_key(plain_text(question)) == key
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the measured logP?",
+        "What logP does the literature report?",
+        "Show me the mass spectrum.",
+        "What is TPSA?",
+        "Define the QED.",
+        "How is the TPSA computed?",
+        "Why is the logP so high?",
+        "Formula and mass?",
+        "The TPSA is 95.2, right?",
+        "Is the logP above 2?",
+        "How many rings are aromatic, and what is the melting point?",
+        "What is the pKa?",
+        "How many esters does it have?",
+        "What is it?",
+        "",
+    ],
+)
+def test_whatever_else_is_asked_is_no_question_for_one_value(question: str) -> None:
+    assert asked_key(question.lower()) is None
+
+
+def texts_of(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value
+    return [text for one in inner for text in texts_of(one)]
+
+
+def test_no_question_that_no_fact_answers_is_taken_for_one() -> None:
+    unknown = tomllib.loads((TRAIN / "wordings" / "unknown.toml").read_text(encoding="utf-8"))
+    questions = tomllib.loads((TRAIN / "wording_questions.toml").read_text(encoding="utf-8"))
+    texts = texts_of(unknown) + texts_of(questions["UNKNOWN"])
+    assert len(texts) > 3000
+    assert [t for t in texts if asked_key(t.replace("{m}", "molecule 1").lower())] == []
+
+
+def test_of_the_questions_for_a_value_those_that_are_taken_are_taken_rightly() -> None:
+    questions = tomllib.loads((TRAIN / "wording_questions.toml").read_text(encoding="utf-8"))
+    n_known = n_asked = 0
+    for key, texts in questions["ASKED"].items():
+        for text in texts:
+            found = asked_key(plain_text(text.replace("{m}", "molecule 1")))
+            same = {key, "logp"} if key == "clogp" else {key, "mass"} if "mass" in key else {key}
+            assert found in (*same, None), text
+            n_known, n_asked = n_known + (found is not None), n_asked + 1
+    assert n_known / n_asked > 0.35
+
+
+def talk(*turns: tuple[str, tuple[int, ...]]) -> Conversation:
+    conversation, _ = Conversation().with_molecule(ASPIRIN)
+    conversation, _ = conversation.with_molecule(NICOTINE)
+    for text, attached in turns:
+        if conversation.messages:
+            conversation = conversation.with_message(Message("assistant", "…"))
+        conversation = conversation.with_message(Message("user", text, attached))
+    return conversation
+
+
+@pytest.mark.parametrize(
+    ("turns", "number"),
+    [
+        ([("QED?", (2,))], 2),
+        ([("QED of molecule 1?", (2,))], 1),
+        ([("Formula?", (1,)), ("and the QED?", ())], 1),
+        ([("Formula?", (2,)), ("fsp3 of the first one?", ())], 1),
+        ([("Formula?", (1,)), ("Alerts in the last molecule?", ())], 2),
+        ([("Formula?", (1,)), ("Alerts in the other?", ())], 2),
+        ([("Formula of molecule 1?", (1, 2)), ("Alerts in the other?", ())], 2),
+        ([("Formula?", (1, 2)), ("Alerts in the other?", ())], None),
+        ([("Formula?", (1,)), ("Alerts in the third one?", ())], None),
+        ([("QED of molecule 1 and molecule 2?", ())], None),
+        ([("QED?", (1, 2))], None),
+    ],
+)
+def test_the_molecule_is_the_one_that_is_named_or_in_focus(
+    turns: list[tuple[str, tuple[int, ...]]], number: int | None
+) -> None:
+    wanted = wanted_value(talk(*turns))
+    assert (wanted and wanted.number) == number
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answer", "is_given", "is_right"),
+    [
+        (WantedValue("qed", 1), "The QED of molecule 1 is 0.55.", True, True),
+        (WantedValue("qed", 1), "The QED of molecule 1 is 0.99.", True, False),
+        (WantedValue("qed", 2), "The QED of molecule 1 is 0.55.", False, False),
+        (WantedValue("qed", 1), "I do not know the acentric factor.", False, False),
+        (WantedValue("average_mass", 1), "Its average mass is 180.16 g/mol.", True, True),
+        (WantedValue("average_mass", 1), "Its exact mass is 180.0423 Da.", False, False),
+        (WantedValue("mass", 1), "Its exact mass is 180.0423 Da.", True, True),
+        (WantedValue("stereocentres", 1), "Molecule 1 has no stereocentres.", True, True),
+        (WantedValue("rings", 1), "Molecule 1 has one ring system.", False, False),
+    ],
+)
+def test_an_answer_gives_the_value_when_a_claim_is_on_it(
+    wanted: WantedValue, answer: str, is_given: bool, is_right: bool
+) -> None:
+    checks = check_answer(answer, FACTS, (1,))
+    assert wanted.is_met_by(answer, checks) is is_right
+    assert wanted.is_missed_by(answer, checks) is (
+        not is_right if "0.99" in answer else not is_given
+    )
+
+
+def test_a_right_value_beside_a_wrong_claim_is_not_missed_and_not_better() -> None:
+    answer = "The QED of molecule 1 is 0.55. Molecule 1 has five rings."
+    checks = check_answer(answer, FACTS, (1,))
+    assert not WantedValue("qed", 1).is_missed_by(answer, checks)
+    assert not WantedValue("qed", 1).is_met_by(answer, checks)
+
+
+@pytest.mark.parametrize(
+    ("question", "key"),
+    [
+        ("lambda max?", "absorption maximum"),
+        ("whats the pka of teh conjugate acid", "pKa"),
+        ("What experimental logP is reported?", "measured logP"),
+        ("What is its melting point?", "melting point"),
+        ("Never mind logD, what's the clogP?", None),
+        ("I have no measured logP; what do you compute?", None),
+        ("Not the melting point, only the formula.", None),
+        ("What is the logP?", None),
+        ("How do the melting point and the rings go together?", None),
+        ("What is the IUPAC name?", None),
+    ],
+)
+def test_a_property_that_is_not_computed_is_known_where_it_alone_is_asked_for(
+    question: str, key: str | None
+) -> None:
+    assert asked_unknown(question.lower()) == key
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_missed", "is_met"),
+    [
+        ("Molecule 1 has one ring.", True, False),
+        ("The cLogP of molecule 1 is 1.31.", True, False),
+        ("I do not know the pKa of molecule 1.", False, True),
+        ("I do not know the taste of molecule 1.", False, False),
+        ("The pKa of molecule 1 is 3.5.", False, False),
+        ("I do not know the pKa. Molecule 1 has one ring.", False, False),
+        ("Its acidity comes from the carboxyl group.", False, False),
+    ],
+)
+def test_a_property_that_is_not_computed_is_missed_by_claims_on_others(
+    answer: str, is_missed: bool, is_met: bool
+) -> None:
+    wanted = UnknownValue("pKa", 1)
+    checks = check_answer(answer, FACTS, (1,))
+    assert wanted.question == "What is the pKa of molecule 1?"
+    assert (wanted.is_missed_by(answer, checks), wanted.is_met_by(answer, checks)) == (
+        is_missed,
+        is_met,
+    )
+
+
+def test_every_plain_question_asks_for_its_value_in_words_that_are_known() -> None:
+    for key in PLAIN_QUESTIONS:
+        wanted = WantedValue(key, 2)
+        found = asked_key(wanted.question.lower())
+        assert found == ("average_mass" if key == "mass" else key)
+        assert "molecule 2" in wanted.question
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "wanted"),
+    [
+        ("How saturated is it?", "I do not know the Fsp3 of molecule 1.", WantedValue("fsp3", 1)),
+        ("nHA?", "I don't have the heavy atoms of it; ask on.", WantedValue("heavy_atoms", 1)),
+        ("How saturated is it?", "I do not know the taste of molecule 1.", None),
+        ("How saturated is it?", "I do not know the measured logP of molecule 1.", None),
+        ("Any experimental logP?", "I do not know the logP of molecule 1.", None),
+        ("How saturated is it?", "The Fsp3 of molecule 1 is 0.11.", None),
+        ("How saturated is it?", "I do not know.", None),
+    ],
+)
+def test_a_value_of_the_card_that_is_said_not_to_be_known_is_wanted(
+    question: str, answer: str, wanted: WantedValue | None
+) -> None:
+    assert declined_value(talk((question, (1,))), answer) == wanted
+
+
+@pytest.mark.parametrize(
+    ("question", "group"),
+    [
+        ("Does it contain an amide?", "amide"),
+        ("how many hydroxyl groups?", "hydroxyl"),
+        ("Is it a phenol?", "phenol"),
+        ("Does molecule 1 have a nitro group?", "nitro group"),
+        ("Any carboxylic acids or esters?", None),
+        ("What happens to the ester in water?", None),
+        ("Which groups does it have?", None),
+    ],
+)
+def test_a_question_for_one_group_is_known(question: str, group: str | None) -> None:
+    assert asked_group(plain_text(question)) == group
+
+
+@pytest.mark.parametrize(
+    ("group", "answer", "is_missed", "is_met"),
+    [
+        ("amide", "No, I find no imine in molecule 1.", True, True),
+        ("amide", "I do not know the price of molecule 1.", True, False),
+        ("amide", "No.", False, True),
+        ("amide", "Molecule 1 has no secondary amide.", False, True),
+        ("ester", "Yes, molecule 1 has an ester.", False, True),
+        ("ester", "Molecule 1 has an ester and a phenol.", False, False),
+        ("amide", "Molecule 1 contains a carboxylic acid and an ester.", True, True),
+        ("amide", "Molecule 1 has no named functional group.", True, True),
+    ],
+)
+def test_a_group_is_missed_by_an_answer_on_others_and_met_by_a_right_list(
+    group: str, answer: str, is_missed: bool, is_met: bool
+) -> None:
+    wanted = WantedGroup(group, 1)
+    checks = check_answer(answer, FACTS, (1,), question=f"Does it contain an {group}?")
+    assert wanted.is_missed_by(answer, checks) is is_missed
+    assert wanted.is_met_by(answer, checks) is is_met

@@ -1,0 +1,185 @@
+"""A question for a value that the answer does not give is asked again in plain words."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant.assistant import Assistant
+from assistant.chat.check import Check
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.events import Finished, Reconsidering, Rewritten
+from assistant.chat.passport import passport_rows
+from assistant.chat.reply import ReplyOptions
+from assistant.chem.molecule import Molecule
+from assistant.llm.requests import Request
+from assistant.replay import Case, replay
+from tests.bundles import write_tiny_bundle
+
+OPTIONS = ReplyOptions(temperature=1.0, seed=3, max_new_tokens=12)
+PLAIN = "What is the QED of molecule 1?"
+Judge = Callable[[str], tuple[Check, ...]]
+
+
+@pytest.fixture(scope="module")
+def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+    bundle: Path = write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+    return Assistant.load(bundle, device="cpu")
+
+
+def talk(question: str = "qed of this cmpd, two decimals") -> Conversation:
+    conversation, number = Conversation().with_molecule(Molecule.parse("CC(=O)c1ccccc1"))
+    return conversation.with_message(Message("user", question, (number,)))
+
+
+def said(verdict: str, text: str, kind: str = "qed") -> tuple[Check, ...]:
+    return (Check(0, len(text), verdict, kind, text, "computed QED 0.52", 1),)
+
+
+def judged_by(monkeypatch: pytest.MonkeyPatch, judge: Judge) -> None:
+    monkeypatch.setattr("assistant.assistant.checker", lambda fitted: judge)
+
+
+def asked_of(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """What the engine is asked to draw."""
+    stream, seen = assistant._engine.stream, []
+
+    def streaming(request: Request) -> Iterator[object]:
+        seen.append(request)
+        return stream(request)
+
+    monkeypatch.setattr(assistant._engine, "stream", streaming)
+    return seen
+
+
+def first_of(assistant: Assistant) -> str:
+    options = replace(OPTIONS, second_thoughts=False)
+    *_, done = assistant.reply(talk(), options=options)
+    assert isinstance(done, Finished)
+    return done.message.text
+
+
+def test_the_answer_to_the_plain_question_takes_the_place_of_one_that_misses_it(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = first_of(assistant)
+    requests = asked_of(assistant, monkeypatch)
+    judged_by(monkeypatch, lambda text: () if len(requests) % 2 else said("confirmed", text))
+    *events, done = assistant.reply(talk(), options=OPTIONS)
+    assert isinstance(done, Finished)
+    message = done.message
+    (doubt,) = {e for e in events if isinstance(e, Reconsidering)}
+    assert (doubt.contradicted, doubt.asked_again) == ((), PLAIN)
+    assert [e.text for e in events if isinstance(e, Rewritten)] == [message.text]
+    assert message.first_attempt is not None
+    assert (message.first_attempt.text, message.first_attempt.asked_again) == (first, PLAIN)
+    assert [len(r.begun) for r in requests[:2]] == [0, 0]
+    assert requests[0].place is requests[1].place  # one question, one place in the queue
+    held = message.passport["second_thoughts"]
+    assert (held["tried"], held["first_attempt"]["asked_again"]) == (1, PLAIN)
+    rows = dict(passport_rows(message.passport))
+    assert rows["second thoughts"] == f"first attempt withdrawn, asked again as “{PLAIN}”"
+    assert replay(assistant, Case(1, talk(), message.passport, message)).equal
+    list(assistant.reply(talk(PLAIN), options=replace(OPTIONS, second_thoughts=False)))
+    first_ids, again_ids, *_, plain_ids = (r.spliced.content for r in requests)
+    assert again_ids == plain_ids != first_ids  # it reads what it would read if asked so
+
+
+@pytest.mark.parametrize("verdict", ["contradicted", "unverifiable"])
+def test_an_answer_to_the_plain_question_that_is_not_right_is_not_taken(
+    verdict: str, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = first_of(assistant)
+    judged_by(monkeypatch, lambda text: () if text == first else said(verdict, text))
+    *_, done = assistant.reply(talk(), options=OPTIONS)
+    message = done.message
+    assert (message.text, message.first_attempt) == (first, None)
+    assert dict(passport_rows(message.passport))["second thoughts"] == (
+        "what was asked is missing, 1 tried and none better"
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "judge"),
+    [
+        ("qed of this cmpd", lambda text: said("confirmed", text)),
+        ("qed of this cmpd", lambda text: said("unverifiable", text)),
+        ("the measured qed of this cmpd", lambda text: ()),
+        (PLAIN, lambda text: ()),  # it was in plain words
+    ],
+)
+def test_nothing_is_asked_again_where_the_value_is_there_or_was_not_asked_for_plainly(
+    question: str, judge: Judge, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged_by(monkeypatch, judge)
+    requests = asked_of(assistant, monkeypatch)
+    *_, done = assistant.reply(talk(question), options=OPTIONS)
+    assert len(requests) == 1
+    assert done.message.first_attempt is None
+
+
+def test_a_wrong_value_is_asked_for_plainly_before_close_calls_are_tried(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = asked_of(assistant, monkeypatch)
+    verdicts = ("confirmed", "contradicted")
+    judged_by(monkeypatch, lambda text: said(verdicts[len(requests) % 2], text))
+    *_, done = assistant.reply(talk(), options=OPTIONS)
+    assert [bool(r.begun) for r in requests] == [False, False]
+    assert done.message.first_attempt.asked_again == PLAIN
+
+    judged_by(monkeypatch, lambda text: said("contradicted", text))
+    *events, done = assistant.reply(talk(), options=OPTIONS)
+    news = [e.asked_again for e in events if isinstance(e, Reconsidering)]
+    assert news[0] == PLAIN
+    assert news[-1] == ""
+    assert done.message.passport["second_thoughts"]["tried"] > 1
+    assert done.message.first_attempt is None
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "failed"])
+def test_a_stop_or_a_failure_leaves_the_first_attempt(
+    trouble: str, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = first_of(assistant)
+    judged_by(monkeypatch, lambda text: () if text == first else said("confirmed", text))
+    stop, stream, n_asked = threading.Event(), assistant._engine.stream, 0
+
+    def streaming(request: Request) -> Iterator[object]:
+        nonlocal n_asked
+        n_asked += 1
+        if n_asked == 2 and trouble == "failed":
+            raise RuntimeError("bad")
+        if n_asked == 2:
+            stop.set()
+        yield from stream(request)
+
+    monkeypatch.setattr(assistant._engine, "stream", streaming)
+    *_, done = assistant.reply(talk(), options=replace(OPTIONS, stop=stop))
+    assert (done.message.text, done.message.first_attempt) == (first, None)
+    assert done.message.passport["second_thoughts"]["ended"] is False
+
+
+def test_closing_the_reply_ends_the_question_that_is_asked_again(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, ended = assistant._engine.stream, []
+    judged_by(monkeypatch, lambda text: ())
+
+    def streaming(request: Request) -> Iterator[object]:
+        try:
+            yield from stream(request)
+        finally:
+            ended.append(request)
+
+    monkeypatch.setattr(assistant._engine, "stream", streaming)
+    reply = assistant.reply(talk(), options=OPTIONS)
+    for event in reply:
+        if isinstance(event, Reconsidering):
+            break
+    assert len(ended) == 1
+    reply.close()
+    *_, done = assistant.reply(talk(), options=OPTIONS)  # the place is free again
+    assert done.message.text

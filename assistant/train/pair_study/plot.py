@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.train.pair_study.measure import Measured
 from assistant.train.pair_study.page import SIMPLE
 from assistant.train.pair_study.recipe import StudyRecipe, StudyTask
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:pink")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -24,7 +28,7 @@ def draw(study: StudyRecipe, found: Mapping[str, Sequence[Measured]], path: Path
     figure.savefig(path, dpi=80)
 
 
-def _panel(axes: object, study: StudyRecipe, task: StudyTask, lines: Sequence[Measured]) -> None:
+def _panel(axes: "Axes", study: StudyRecipe, task: StudyTask, lines: Sequence[Measured]) -> None:
     group_of = {variant.name: variant.group for variant in study.variants_of(task)}
     groups = [*dict.fromkeys(group_of.values()), SIMPLE]
     shown: set[str] = set()

@@ -84,10 +84,10 @@ _MEASURED = re.compile(
     r"\b(?:experiment\w*|measured|literature|reported|observed|shake flask|shake-flask)\b"
 )
 _TURNS_AWAY = re.compile(
-    r"\b(?:no|not|never|missing|without|before|instead|aside|apart|just|only|but|comput\w+|calculat\w+"
-    r"|predict\w+|estimat\w+)\b|n't\b"
+    r"\b(?:no|not|never|missing|without|before|instead|aside|apart|just|only|but)\b|n't\b"
 )
 """Words of a question that names a property and asks for another value."""
+_COMPUTED = re.compile(r"\b(?:comput|calculat|predict|estimat)\w+")
 _NAMES = ("IUPAC name", "CAS number")  # the page knows some
 _SYMBOLS = frozenset("-,?.()':;/&!#²å\"")
 
@@ -143,7 +143,7 @@ def asked_unknown(plain: str) -> str | None:
     if len(keys) != 1 or len(tokens) > _MOST_TOKENS or _TURNS_AWAY.search(plain):
         return None
     term = next(match.term for match in terms if match.term.family != "skip")
-    if term.key in ("logp", "clogp") and says_measured(plain):
+    if term.key in ("logp", "clogp") and says_measured(plain) and not _COMPUTED.search(plain):
         return MEASURED
     return term.key if term.family == "opaque" and term.key not in _NAMES else None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from assistant.chat.check import Check, check_answer
-from assistant.chat.claims.asked import statement_of
+from assistant.chat.claims.asked import declines, statement_of
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 
@@ -88,6 +88,13 @@ def test_a_yes_or_no_is_judged(
         (check,) = checks(question, answer)
         assert (check.verdict, check.kind, check.truth) == (verdict, kind, truth)
         assert answer[check.start : check.end] == check.claim == answer.strip(".!")
+
+
+def test_what_a_molecule_lacks_declines_nothing() -> None:
+    assert not declines("Molecule 1 has no PAINS or Brenk alert.")
+    assert declines("I have no value for the pKa.")
+    wrong, right = checks("Does it contain an ester?", "No, it has no nitro group.")
+    assert (wrong.claim, wrong.verdict, right.verdict) == ("No", "contradicted", "confirmed")
 
 
 def test_what_its_sentence_says_rightly_needs_no_second_mark() -> None:

@@ -11,6 +11,7 @@ PAGES = [
     ROOT / "docs" / "import.md",
     ROOT / "docs" / "adapt.md",
     ROOT / "docs" / "recipes.md",
+    ROOT / "docs" / "pair_parts.md",
     *sorted((ROOT / "docs" / "methods").glob("*.md")),
 ]
 COMMAND = re.compile(r"python -m (assistant[\w.]+)([^\n`]*)")

@@ -57,6 +57,7 @@ WHOLE = {
     "tests/train/adapt/test_run.py",
     "tests/train/encoder/test_encoder.py",
     "tests/train/experts/test_experts.py",
+    "tests/train/pair_study/test_pair_study.py",
     "tests/train/test_base.py",
     "tests/train/test_dialogues.py",
     "tests/train/test_diversity.py",

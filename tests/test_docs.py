@@ -12,6 +12,7 @@ PAGES = [
     ROOT / "docs" / "adapt.md",
     ROOT / "docs" / "graph_readouts.md",
     ROOT / "docs" / "recipes.md",
+    ROOT / "docs" / "pair_parts.md",
     *sorted((ROOT / "docs" / "methods").glob("*.md")),
 ]
 COMMAND = re.compile(r"python -m (assistant[\w.]+)([^\n`]*)")

@@ -13,6 +13,8 @@ _NOTE = (
     "Written first, and contradicted by the structure. The answer above is the model’s own too,"
     " with another of its likely words and what follows from there."
 )
+_WRONG = '<span class="sign" aria-hidden="true">✗</span>'
+_MISSED = '<span class="sign missed" aria-hidden="true">↻</span>'
 _AGAIN = (
     "Written first; it passes over what was asked. The answer above is the model’s own too, to the"
     " same in plain words."
@@ -42,7 +44,7 @@ def withdrawn_html(first: FirstAttempt | None) -> str:
     else:
         said, note = f": {_quoted(wrong, first.text)}", _NOTE
     return (
-        '<details class="withdrawn"><summary><span class="sign" aria-hidden="true">✗</span>'
+        f'<details class="withdrawn"><summary>{_WRONG if wrong else _MISSED}'
         f"first attempt withdrawn{escape(said)}</summary>"
         f'<div class="sheet"><p class="about">{escape(note)}</p>'
         f'<div class="prose-answer">{answer_html(first.text, first.checks, {})}</div>'

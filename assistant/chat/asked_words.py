@@ -9,13 +9,17 @@ value, of its questions for a value every second (`tests/chat/test_wanted.py`).
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import cache, lru_cache
 
-from assistant.chat.claims.lexicon import TermMatch, find_terms
+from assistant.chat.claims.lexicon import TermMatch, find_terms, terms
 from assistant.chat.claims.text import Token, normalise, split_sentences
 from assistant.chat.claims.wordlist import words
 from assistant.chem.groups import GROUPS
 
 _MOST_TOKENS = 32
+_LONG, _ALIKE = 6, 0.87  # a letter more, less or in another place
+_LONG_WORD = re.compile(rf"[a-z]{{{_LONG},}}")
 PLAIN_QUESTIONS = {
     "formula": "What is the formula of {}?",
     "average_mass": "What is the average mass of {}?",
@@ -80,17 +84,40 @@ _MEASURED = re.compile(
     r"\b(?:experiment\w*|measured|literature|reported|observed|shake flask|shake-flask)\b"
 )
 _TURNS_AWAY = re.compile(
-    r"\b(?:no|not|never|missing|without|before|instead|aside|apart|just|only|but|comput\w+|calculat\w+"
-    r"|predict\w+|estimat\w+)\b|n't\b"
+    r"\b(?:no|not|never|missing|without|before|instead|aside|apart|just|only|but)\b|n't\b"
 )
 """Words of a question that names a property and asks for another value."""
+_COMPUTED = re.compile(r"\b(?:comput|calculat|predict|estimat)\w+")
 _NAMES = ("IUPAC name", "CAS number")  # the page knows some
 _SYMBOLS = frozenset("-,?.()':;/&!#²å\"")
 
 
 def plain_text(question: str) -> str:
-    """A question as the functions here read it."""
-    return normalise(question).lower().replace("³", "3")
+    """A question as the functions here read it: small letters, slips of the pen put right."""
+    plain = normalise(question).lower().replace("³", "3")
+    return _LONG_WORD.sub(lambda match: _spelled(match[0]), plain)
+
+
+@lru_cache(maxsize=4096)
+def _spelled(word: str) -> str:
+    """A word of a term that was mistyped ("aceptors"), else the word."""
+    if word in _PLAIN | _OF_GROUPS or word in _term_words():
+        return word
+    near = get_close_matches(word, _property_words(), n=1, cutoff=_ALIKE)
+    return near[0] if near else word
+
+
+@cache
+def _term_words() -> frozenset[str]:
+    return frozenset(word for phrase, _ in terms().phrases() for word in phrase)
+
+
+@cache
+def _property_words() -> tuple[str, ...]:
+    """Long words of values and other properties; groups have too many names that are alike."""
+    families = ("scalar", "count", "formula", "opaque")
+    phrases = (phrase for phrase, term in terms().phrases() if term.family in families)
+    return tuple({word: None for phrase in phrases for word in phrase if len(word) >= _LONG})
 
 
 def asked_key(plain: str) -> str | None:
@@ -116,7 +143,7 @@ def asked_unknown(plain: str) -> str | None:
     if len(keys) != 1 or len(tokens) > _MOST_TOKENS or _TURNS_AWAY.search(plain):
         return None
     term = next(match.term for match in terms if match.term.family != "skip")
-    if term.key in ("logp", "clogp") and says_measured(plain):
+    if term.key in ("logp", "clogp") and says_measured(plain) and not _COMPUTED.search(plain):
         return MEASURED
     return term.key if term.family == "opaque" and term.key not in _NAMES else None
 

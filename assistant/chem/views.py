@@ -6,11 +6,14 @@
     counts        42   molecular quantum numbers (Nguyen et al. 2009)
     groups        85   functional groups by RDKit's fragment patterns
     pi            24   Hückel orbitals of the π system, see `pi_system`
+    lingo      1,024   log(1 + count) of pieces of the canonical SMILES text (Vidal et al. 2005)
 
 None depends on the order of the atoms, and all are computed from the structure alone. What RDKit
 cannot compute (an atom type without a parameter) is NaN.
 """
 
+import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -60,6 +63,9 @@ _GROUPS = tuple(
     getattr(Fragments, name) for name in sorted(dir(Fragments)) if name.startswith("fr_")
 )
 _N_BCUT = 8
+_N_LINGO, _LONGEST_LINGO = 1024, 4
+_SMILES_PIECE = re.compile(r"\[[^]]*\]|[^[]+")
+_RING_CLOSURE = re.compile(r"%\d\d|\d")
 
 
 def _morgan(mol: Chem.Mol) -> np.ndarray:
@@ -93,6 +99,20 @@ def _groups(mol: Chem.Mol) -> list[float]:
     return [count(mol) for count in _GROUPS]
 
 
+def _lingo(mol: Chem.Mol) -> np.ndarray:
+    """Pieces of 1 to 4 characters, every ring closure written 0, hashed.
+
+    The published LINGOs have 4 characters; the shorter ones are for solvents of fewer.
+    """
+    pieces = _SMILES_PIECE.findall(Chem.MolToSmiles(mol))
+    text = "".join(p if p.startswith("[") else _RING_CLOSURE.sub("0", p) for p in pieces)
+    counts = np.zeros(_N_LINGO)
+    for length in range(1, _LONGEST_LINGO + 1):
+        for start in range(len(text) - length + 1):
+            counts[zlib.crc32(text[start : start + length].encode()) % _N_LINGO] += 1
+    return np.log1p(counts)
+
+
 VIEWS: Mapping[str, tuple[int, Callable[[Chem.Mol], Sequence[float] | np.ndarray]]] = (
     MappingProxyType(
         {
@@ -102,10 +122,15 @@ VIEWS: Mapping[str, tuple[int, Callable[[Chem.Mol], Sequence[float] | np.ndarray
             "counts": (42, rdMolDescriptors.MQNs_),
             "groups": (85, _groups),
             "pi": (N_PI, pi_values),
+            "lingo": (_N_LINGO, _lingo),
         }
     )
 )
 """Name -> how many numbers, and what computes them of a molecule without explicit hydrogens."""
+
+
+COUNTS = frozenset({"morgan", "lingo"})
+"""Views that are counts of substructures, mostly 0."""
 
 
 def check_views(names: Sequence[str]) -> None:

@@ -1,14 +1,15 @@
 """Does the model use the facts in its prompt, does it say when it does not know, does it keep up?
 
     python -m assistant.evaluate.grounding [--bundle checkpoints/default] [--n N] [--json OUT]
-        [--first-attempt]
+        [--first-attempt] [--blind]
 
 Questions, molecules and conversations are hand-written, not from the training generator
 (`tests/data/heldout`): facts (every line of the card), abstain (what no fact answers, among
 look-alikes that can be answered) and chat (scripted conversations). `--molecules FILE` takes
 other molecules, a CSV(.gz) with a column `smiles`. The text is the language model's own, greedy,
 scored as it is by the rules of `statements`. What the structure contradicts is written again, as on
-the page; `--first-attempt` takes what was written first.
+the page; `--first-attempt` takes what was written first. `--blind` asks the second set of facts and
+abstain questions, and small talk (`talk`), in place of the first.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import csv
 import gzip
 import json
 import random
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -34,6 +36,10 @@ from assistant.evaluate.statements import answers_group, refuses, states
 from assistant.prompting import facts_of
 
 HELDOUT = Path(__file__).resolve().parents[2] / "tests" / "data" / "heldout"
+BLIND = HELDOUT.with_name("heldout_blind")
+"""Written without sight of the first set, of the generator and of the program's rules."""
+TASKS = ("facts", "abstain", "chat")
+BLIND_TASKS = ("facts", "abstain", "talk")
 OPTIONS = ReplyOptions(max_new_tokens=160)
 FIRST_ATTEMPT = replace(OPTIONS, second_thoughts=False)
 
@@ -112,10 +118,11 @@ def run_facts(
     n: int,
     seed: int,
     options: ReplyOptions = OPTIONS,
+    questions: Path = HELDOUT,
 ) -> Iterator[Outcome]:
     """Every paraphrase of every line, each about the next molecule; `n` questions at most."""
-    by_key = json.loads((HELDOUT / "facts_questions.json").read_text(encoding="utf-8"))
-    pairs = [(key, question) for key, questions in by_key.items() for question in questions]
+    by_key = json.loads((questions / "facts_questions.json").read_text(encoding="utf-8"))
+    pairs = [(key, question) for key, asked in by_key.items() for question in asked]
     random.Random(seed).shuffle(pairs)
     for index in range(n):
         key, question = pairs[index % len(pairs)]
@@ -132,9 +139,10 @@ def run_abstain(
     n: int,
     seed: int,
     options: ReplyOptions = OPTIONS,
+    questions: Path = HELDOUT,
 ) -> Iterator[Outcome]:
     """What cannot be answered should be declined; a look-alike should not."""
-    items = heldout_lines(HELDOUT / "abstain.jsonl")
+    items = heldout_lines(questions / "abstain.jsonl")
     random.Random(seed).shuffle(items)
     for index, item in enumerate(items[:n]):
         smiles = molecules[index % len(molecules)]
@@ -142,6 +150,26 @@ def run_abstain(
         kind = "answerable" if item["answerable"] else "unanswerable"
         right = refuses(answer.text) != item["answerable"]
         yield Outcome.of("abstain", kind, smiles, item["question"], answer, right=right)
+
+
+def run_talk(
+    assistant: Assistant,
+    molecules: Sequence[str],
+    *,
+    n: int,
+    seed: int,
+    options: ReplyOptions = OPTIONS,
+) -> Iterator[Outcome]:
+    """Small talk beside a molecule: a fitting reply has one of some words and does not decline."""
+    items = heldout_lines(BLIND / "smalltalk.jsonl")
+    random.Random(seed).shuffle(items)
+    for index, item in enumerate(items[:n]):
+        smiles = molecules[index % len(molecules)]
+        answer = answer_of(assistant, smiles, item["question"], options)
+        fits = re.compile("|".join(rf"\b{re.escape(word)}" for word in item["contains_any"]))
+        first_sentence = re.split(r"(?<=[.!?])\s", answer.text, maxsplit=1)[0]
+        right = fits.search(answer.text.lower()) is not None and not refuses(first_sentence)
+        yield Outcome.of("talk", "small talk", smiles, item["question"], answer, right=right)
 
 
 def run_chat(
@@ -238,25 +266,32 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, default=Path("checkpoints/default"))
-    parser.add_argument("--task", choices=("facts", "abstain", "chat"), action="append")
+    parser.add_argument("--task", choices=(*TASKS, *BLIND_TASKS[2:]), action="append")
     parser.add_argument("--n", type=int, default=504, help="questions or conversations per task")
     parser.add_argument("--molecules", type=Path, help="CSV(.gz) with a column smiles")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--first-attempt", action="store_true", help="write nothing again that is contradicted"
     )
+    parser.add_argument("--blind", action="store_true", help="ask the second set of questions")
     parser.add_argument("--json", type=Path, help="also write every outcome here")
     args = parser.parse_args()
+    known = BLIND_TASKS if args.blind else TASKS
+    tasks = args.task or known
+    if unknown := sorted(set(tasks) - set(known)):
+        parser.error(f"task {unknown[0]} is not in this set of questions: {', '.join(known)}")
     assistant = Assistant.load(args.bundle)
     molecules = molecules_of(args.molecules, seed=args.seed)
-    tasks = args.task or ["facts", "abstain", "chat"]
     options = FIRST_ATTEMPT if args.first_attempt else OPTIONS
     asked = {"n": args.n, "seed": args.seed, "options": options}
+    questions = BLIND if args.blind else HELDOUT
     outcomes: list[Outcome] = []
     if "facts" in tasks:
-        outcomes += run_facts(assistant, molecules, **asked)
+        outcomes += run_facts(assistant, molecules, **asked, questions=questions)
     if "abstain" in tasks:
-        outcomes += run_abstain(assistant, molecules, **asked)
+        outcomes += run_abstain(assistant, molecules, **asked, questions=questions)
+    if "talk" in tasks:
+        outcomes += run_talk(assistant, molecules, **asked)
     if "chat" in tasks:
         outcomes += run_chat(assistant, **asked)
     table = summary(outcomes)
@@ -267,6 +302,7 @@ def main() -> None:
         report = {
             "n": args.n,
             "first_attempt": args.first_attempt,
+            "blind": args.blind,
             "summary": table,
             "outcomes": [asdict(o) for o in outcomes],
         }

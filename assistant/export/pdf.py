@@ -173,8 +173,10 @@ class _Sheet(FPDF):
 
     def _withdrawn(self, first: FirstAttempt) -> None:
         """What the answer was before it was written again, beside a line of its own."""
-        self._face(SMALL, VERDICT_COLOURS["contradicted"], "B")
-        self.cell(0, SMALL_LINE, f"{MARKS['contradicted']} {first.heading}")
+        is_wrong = any(check.verdict == "contradicted" for check in first.checks)
+        self._face(SMALL, VERDICT_COLOURS["contradicted"] if is_wrong else QUIET, "B")
+        mark = MARKS["contradicted"] if is_wrong else "↻"
+        self.cell(0, SMALL_LINE, f"{mark} {first.heading}")
         self.ln(SMALL_LINE + 1)
         with self._indented(INDENT):
             self._blocks(Message("assistant", first.text, checks=first.checks))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from assistant.evaluate.metrics.numbers import yes_no_metrics
 from assistant.graph.pairs.head import PairHead, PairHeadConfig
-from assistant.graph.pairs.model import MoleculeTensors
+from assistant.graph.pairs.model import MoleculeTensors, PairConfig
 from assistant.train.pair_batches import batches, parts, steps_per_epoch
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_tables import PairTable
@@ -28,6 +28,12 @@ _ROWS_TO_SETTLE = 4000
 
 def head_of(recipe: PairRecipe, table: PairTable) -> PairHead:
     """An untrained head with the mean and spread of the training values."""
+    torch.manual_seed(recipe.seed)
+    return PairHead(head_config(recipe, table, recipe.sizes.pair_config()))
+
+
+def head_config(recipe: PairRecipe, table: PairTable, model: PairConfig) -> PairHeadConfig:
+    """Of a head on this pair model, with the mean and spread of the training values."""
     values = table.values[table.rows("train")]
     means, scales, logarithmic = [], [], []
     for i, task in enumerate(recipe.tasks):
@@ -39,18 +45,15 @@ def head_of(recipe: PairRecipe, table: PairTable) -> PairHead:
         scales.append(1.0 if is_label else float(column.std()))
         logarithmic.append(is_log)
     sizes = recipe.sizes
-    torch.manual_seed(recipe.seed)
-    return PairHead(
-        PairHeadConfig(
-            sizes.pair_config(),
-            recipe.tasks,
-            tuple(means),
-            tuple(scales),
-            tuple(logarithmic),
-            sizes.hidden,
-            sizes.dropout,
-            sizes.additive,
-        )
+    return PairHeadConfig(
+        model,
+        recipe.tasks,
+        tuple(means),
+        tuple(scales),
+        tuple(logarithmic),
+        sizes.hidden,
+        sizes.dropout,
+        sizes.additive,
     )
 
 
@@ -63,6 +66,7 @@ class PairRun:
         molecules: Those of the table, with the views that the recipe names.
         directory: Where the state and the log are kept, to resume from; None keeps nothing.
         head: To go on from; a fresh one without.
+        shown: Pairs (n, 2) that are read in the place of the table's, row by row, for controls.
     """
 
     def __init__(
@@ -73,12 +77,13 @@ class PairRun:
         directory: Path | None = None,
         *,
         head: PairHead | None = None,
+        shown: np.ndarray | None = None,
     ) -> None:
         self.recipe, self.table, self.directory = recipe, table, directory
         self.tensors = list(molecules)
         self.head = head or head_of(recipe, table)
         self.targets = torch.from_numpy(self._standardised()).float()
-        self.pairs = torch.from_numpy(table.pairs)
+        self.pairs = torch.from_numpy(table.pairs if shown is None else shown)
         fit_views(self.head, table, self.tensors, self.targets, recipe.sizes.strength)
         self.mean = copy.deepcopy(self.head).eval().requires_grad_(False)
         self.weights = torch.tensor([recipe.task_weights.get(t, 1.0) for t in recipe.tasks])
@@ -124,8 +129,7 @@ class PairRun:
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.rate(epochs_done)
         self.head.train()
-        x1, x2 = self._both(self.head, self.pairs[batch])
-        loss = self._loss(self.head(x1, x2), self.targets[batch])
+        loss = self.loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.head.parameters(), 1.0)
@@ -133,6 +137,11 @@ class PairRun:
         self.step += 1
         self._follow()
         return loss.item()
+
+    def loss(self, batch: np.ndarray) -> Tensor:
+        """The loss of a step on these rows, ()."""
+        x1, x2 = self._both(self.head, self.pairs[batch])
+        return self._loss(self.head(x1, x2), self.targets[batch])
 
     def _both(self, head: PairHead, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """Blocks of both molecules of pairs (p, 2), each molecule encoded once per role."""
@@ -232,10 +241,16 @@ class PairRun:
         norm.running_var.copy_(tokens.var(dim=0))
 
     @torch.no_grad()
-    def predict(self, head: PairHead, rows: np.ndarray) -> np.ndarray:
-        """Values (n, tasks) of rows in their units; probabilities for yes/no."""
+    def predict(self, head: PairHead, rows: np.ndarray, pairs: Tensor | None = None) -> np.ndarray:
+        """Values (n, tasks) of rows in their units; probabilities for yes/no.
+
+        Args:
+            head: Whose weights are asked.
+            rows: Places in the table.
+            pairs: All pairs (N, 2) that are read in the place of the run's own, for controls.
+        """
         head.eval()
-        pairs = self.pairs[rows]
+        pairs = (self.pairs if pairs is None else pairs)[rows]
         places, blocks = {}, []
         for side in (0, 1):
             molecules = torch.unique(pairs[:, side]).tolist()

@@ -1,12 +1,16 @@
 """A yes or no is checked as the statement that its question asks for."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from assistant.chat.check import Check, check_answer
-from assistant.chat.claims.asked import statement_of
+from assistant.chat.claims.asked import declines, statement_of
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 
+DATA = Path(__file__).parents[1] / "data"
 ASPIRIN, NICOTINE = "CC(=O)Oc1ccccc1C(=O)O", "CN1CCC[C@H]1c1cccnc1"
 FACTS = {1: compute_facts(Molecule.parse(ASPIRIN)), 2: compute_facts(Molecule.parse(NICOTINE))}
 
@@ -86,6 +90,13 @@ def test_a_yes_or_no_is_judged(
         assert answer[check.start : check.end] == check.claim == answer.strip(".!")
 
 
+def test_what_a_molecule_lacks_declines_nothing() -> None:
+    assert not declines("Molecule 1 has no PAINS or Brenk alert.")
+    assert declines("I have no value for the pKa.")
+    wrong, right = checks("Does it contain an ester?", "No, it has no nitro group.")
+    assert (wrong.claim, wrong.verdict, right.verdict) == ("No", "contradicted", "confirmed")
+
+
 def test_what_its_sentence_says_rightly_needs_no_second_mark() -> None:
     (check,) = checks("Does it contain a phenol?", "No, I find no phenol in molecule 1.")
     assert check.claim == "no phenol"
@@ -117,6 +128,32 @@ def test_several_claims_of_one_question_are_all_needed_for_yes() -> None:
     assert (no.verdict, no.truth) == ("confirmed", "no phenol in the structure")
     (yes,) = checks("Does it contain an ester and a carboxylic acid?", "Yes.")
     assert yes.verdict == "confirmed"
+
+
+def test_questions_that_were_written_blind_become_what_their_writer_says() -> None:
+    """Judged alike on many molecules, or not at all; ambiguous ones are never judged."""
+    smiles = json.loads((DATA / "heldout" / "molecules.json").read_text(encoding="utf-8"))[:25]
+    molecules = [compute_facts(Molecule.parse(one)) for one in smiles]
+
+    def verdicts(statement: str | None) -> list[bool | None]:
+        judged = [check_answer(statement or "", {1: one}, (1,)) for one in molecules]
+        found = [{check.verdict for check in checks} for checks in judged]
+        return [
+            False if "contradicted" in v else True if v == {"confirmed"} else None for v in found
+        ]
+
+    lines = (DATA / "heldout_blind" / "yesno.jsonl").read_text(encoding="utf-8").splitlines()
+    n_alike = 0
+    for item in map(json.loads, lines):
+        ours, theirs = verdicts(statement_of(item["question"])), verdicts(item["statement"])
+        both = [(a, b) for a, b in zip(ours, theirs, strict=True) if None not in (a, b)]
+        assert sum(a != b for a, b in both) <= 1, (
+            item
+        )  # "free alcohol", of which there are two kinds
+        if item["statement"] is None:
+            assert set(ours) == {None}, item
+        n_alike += bool(both)
+    assert n_alike >= 20
 
 
 def test_without_a_question_nothing_changes() -> None:

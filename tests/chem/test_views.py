@@ -1,5 +1,7 @@
 """Views of molecules: independent of atom order, known values, what cannot be computed is NaN."""
 
+import zlib
+
 import numpy as np
 import pytest
 from rdkit import Chem
@@ -57,6 +59,18 @@ def test_a_longer_polyene_has_a_smaller_gap_and_a_saturated_molecule_none() -> N
     gaps = [pi_values(mol_of("C=C" * n))[8] for n in (1, 2, 4, 8)]
     assert gaps == sorted(gaps, reverse=True)
     assert not pi_values(mol_of("CCCC")).any()
+
+
+def test_pieces_of_the_smiles_are_counted_with_every_ring_closure_alike() -> None:
+    water = np.expm1(view_values(mol_of("O"), ["lingo"]))
+    assert water.sum() == pytest.approx(1)
+    ethanol = np.expm1(view_values(mol_of("CCO"), ["lingo"]))
+    assert ethanol.sum() == pytest.approx(3 + 2 + 1)
+    assert ethanol.max() == pytest.approx(2)  # C twice
+    written = np.expm1(view_values(mol_of("c1ccccc1-c1ccccc1"), ["lingo"]))
+    assert written[zlib.crc32(b"c0") % 1024] == pytest.approx(4)  # c1 and c2, opened and closed
+    charged = np.expm1(view_values(mol_of("[13CH4]"), ["lingo"]))
+    assert charged[zlib.crc32(b"[13C") % 1024] == pytest.approx(1)  # no ring closure in brackets
 
 
 def test_an_unknown_view_is_named_with_those_there_are() -> None:

@@ -113,6 +113,6 @@ def test_the_report_says_how_many_answers_were_written_again_and_what_that_took(
     in_vain = replace(plain, tried=8, seconds=1.5)
     assert thoughts_line([plain]) == ""
     assert thoughts_line([plain, again, in_vain]) == (
-        "2 of 3 answers were contradicted, 1 of these written again;"
+        "2 of 3 answers were contradicted or passed over what was asked, 1 of these written again;"
         " 1.00 s each (median), at most 1.50 s\n"
     )

@@ -102,6 +102,17 @@ def test_a_run_that_stops_goes_on_to_the_same_weights(table: PairTable, tmp_path
         assert torch.allclose(value, head.state_dict()[name], atol=1e-5), name
 
 
+def test_other_pairs_can_be_shown_in_the_place_of_the_tables(table: PairTable) -> None:
+    molecules, rows = molecules_of(table, ()), table.rows("test")
+    turned = table.pairs.copy()
+    turned[:, 1] = turned[0, 1]
+    run, shown = PairRun(RECIPE, table, molecules), PairRun(RECIPE, table, molecules, shown=turned)
+    usual, other = run.predict(run.head, rows), shown.predict(run.head, rows)
+    assert not np.allclose(usual, other)
+    assert np.array_equal(run.predict(run.head, rows, torch.from_numpy(turned)), other)
+    assert run.loss(rows).item() != shown.loss(rows).item()
+
+
 def test_training_lowers_the_error_of_the_training_rows(table: PairTable) -> None:
     recipe = replace(RECIPE, epochs=40, lr=5e-3, ema=0.9, check_every=40)
     run = PairRun(recipe, table, molecules_of(table, ()))

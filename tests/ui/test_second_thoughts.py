@@ -72,6 +72,7 @@ def test_a_question_that_is_asked_again_in_plain_words_is_quoted() -> None:
     html = withdrawn_html(first)
     assert "first attempt withdrawn; asked again: “What is the &lt;QED&gt; of molecule 1?”" in html
     assert "in plain words." in html
+    assert ("↻" in html, "✗" in html) == (True, False)
     assert "I do not know." in html
     assert "truths" not in html
 

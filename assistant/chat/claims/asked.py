@@ -82,7 +82,8 @@ _OPENING = re.compile(
 """At the beginning, or behind the value that decides ("… 194.19 g/mol, so no: …")."""
 _DECLINES = re.compile(
     r"\b(?:not know|don't know|unknown|cannot|can't|unable|not (?:able|sure|certain)|guess(?:ing)?"
-    r"|(?:have|has|find|know) no|no idea|only (?:help|talk|know|work|make)|make (?:something|it) up"
+    r"|(?:have|has|find|know) no (?:value|data|knowledge|line|idea|reliable|answer|access|talent)"
+    r"|no idea|only (?:help|talk|know|work|make)|make (?:something|it) up"
     r"|leave (?:that|it) to|not the right|beyond me|not my field)\b",
     re.IGNORECASE,
 )

@@ -57,7 +57,7 @@ def yes_no_metrics(
     right = np.array([p is not None and p == w for p, w in zip(predictions, wanted, strict=True)])
     metrics = []
     if len(scores):
-        ranked = _Ranked(np.asarray(scores, dtype=float), wanted)
+        ranked = Ranked(np.asarray(scores, dtype=float), wanted)
         metrics = [
             bootstrap("ROC-AUC", ranked.roc_auc, len(wanted), seed=seed),
             bootstrap("AUPRC", ranked.average_precision, len(wanted), seed=seed),
@@ -71,7 +71,7 @@ def grouped_auc(
     """The mean of the ROC-AUC of each group (label of a multi-label set) that has both classes."""
     values, wanted, names = (np.asarray(part) for part in (scores, references, groups))
     parts = [names == name for name in dict.fromkeys(groups)]
-    ranked = [(part, _Ranked(values[part], wanted[part].astype(bool))) for part in parts]
+    ranked = [(part, Ranked(values[part], wanted[part].astype(bool))) for part in parts]
     ranked = [(part, r) for part, r in ranked if 0 < r.wanted.sum() < len(r.wanted)]
 
     def statistic(weights: np.ndarray) -> np.ndarray:
@@ -85,7 +85,7 @@ def grouped_auc(
     return bootstrap(f"mean ROC-AUC of {len(ranked)} labels", statistic, len(values), seed=seed)
 
 
-class _Ranked:
+class Ranked:
     """Rows in falling order of score; equal scores are one step of the curve."""
 
     def __init__(self, scores: np.ndarray, wanted: np.ndarray) -> None:

@@ -15,11 +15,10 @@ import torch
 from rdkit import Chem
 from torch import Tensor, nn
 
-from assistant.chem.views import check_views, view_values, view_width
+from assistant.chem.views import COUNTS, check_views, view_values, view_width
 
 MIN_SEEN = 3
 """Training molecules that must differ from the commonest value of a column for it to count."""
-_SPARSE = "morgan"
 _LIMIT = 4.0
 """Standard deviations at which a value is cut."""
 _FAR = 6.0
@@ -61,7 +60,7 @@ def view_tensors(mol: Chem.Mol, names: Sequence[str]) -> dict[str, Tensor]:
 class Standardised(nn.Module):
     """Columns of views, standardised by what the training molecules are like.
 
-    Fingerprint counts are left as they are: 0 stays the common case.
+    Counts of substructures are left as they are: 0 stays the common case.
 
     Args:
         views: Names, in order.
@@ -77,7 +76,7 @@ class Standardised(nn.Module):
         width = view_width(views)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("factor", torch.ones(width))
-        counts = [torch.full((view_width([name]),), name == _SPARSE) for name in views]
+        counts = [torch.full((view_width([name]),), name in COUNTS) for name in views]
         self.register_buffer("is_count", torch.cat(counts), persistent=False)
 
     @torch.no_grad()

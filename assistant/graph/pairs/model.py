@@ -34,9 +34,7 @@ from assistant.graph.pairs.interactions import (
     build_interaction,
     check_interaction,
 )
-
-MAX_ATOMS_PER_PASS = 1024
-"""Conformers are encoded in groups of so many atoms: every pair of atoms is compared."""
+from assistant.graph.pairs.passes import passes
 
 
 @dataclass(frozen=True)
@@ -279,10 +277,10 @@ class PairModel(nn.Module):
         self, molecules: Sequence[MoleculeTensors], roles: Tensor
     ) -> tuple[Tensor, Tensor]:
         """One state per conformer, (2 p, c, d), and their mask: empty rows where there is no 3D."""
-        states = [self._conformers(molecule) for molecule in molecules]
-        counts = torch.tensor([state.shape[0] for state in states], device=roles.device)
+        shapes = [molecule.positions if molecule.has_shape else () for molecule in molecules]
+        counts = torch.tensor([len(some) for some in shapes], device=roles.device)
         batch = torch.repeat_interleave(torch.arange(len(molecules), device=roles.device), counts)
-        nodes, mask = to_dense(torch.cat(states), batch, len(molecules))
+        nodes, mask = to_dense(self._conformers(molecules), batch, len(molecules))
         nodes = nodes + self.kinds[2] + roles[:, None]
         if self.conformer_graph is None or nodes.shape[1] == 0:
             return nodes, mask
@@ -290,21 +288,22 @@ class PairModel(nn.Module):
         sides = self.conformer_graph(nodes[:half], mask[:half], nodes[half:], mask[half:])
         return torch.cat(sides), mask
 
-    def _conformers(self, molecule: MoleculeTensors) -> Tensor:
-        """Mean atom state of each conformer, (c, d)."""
+    def _conformers(self, molecules: Sequence[MoleculeTensors]) -> Tensor:
+        """Mean atom state of each conformer, molecule by molecule, (c, d)."""
         device = self.roles.device
-        if not molecule.has_shape:
-            return torch.zeros(0, self.config.d_model, device=device)
-        positions = molecule.positions.to(device)  # (c, n, 3)
-        elements = molecule.graph.x[:, 0].to(device)
-        n_atoms = elements.shape[0]
-        group = max(1, MAX_ATOMS_PER_PASS // n_atoms)
-        means = []
-        for some in positions.split(group):
-            n_shapes = some.shape[0]
-            batch = torch.arange(n_shapes, device=device).repeat_interleave(n_atoms)
-            atoms = self.encoder_3d(elements.repeat(n_shapes), some.flatten(0, 1), batch)
-            means.append(atoms.unflatten(0, (n_shapes, n_atoms)).mean(dim=1))
+        shapes = [
+            (molecule.graph.x[:, 0], shape)
+            for molecule in molecules
+            if molecule.has_shape
+            for shape in molecule.positions
+        ]
+        means = [torch.zeros(0, self.config.encoder_3d.d_model, device=device)]
+        for some in passes(shapes):
+            sizes = torch.tensor([len(elements) for elements, _ in some], device=device)
+            batch = torch.repeat_interleave(torch.arange(len(some), device=device), sizes)
+            elements, positions = (torch.cat(part).to(device) for part in zip(*some, strict=True))
+            atoms = self.encoder_3d(elements, positions, batch)
+            means.append(scatter_mean(atoms, batch, len(some)))
         return self.project_3d(torch.cat(means))
 
 

@@ -189,8 +189,20 @@ def test_many_conformers_are_encoded_in_groups_with_the_same_result(monkeypatch)
     model = model_of(config_of(None, "schnet"))
     pair = pair_of(ASPIRIN, ETHANOL, SOLVATION, n_shapes=7)
     whole = model([pair])
-    monkeypatch.setattr("assistant.graph.pairs.model.MAX_ATOMS_PER_PASS", 20)
+    monkeypatch.setattr("assistant.graph.pairs.passes.MAX_ATOMS_PER_PASS", 20)
     torch.testing.assert_close(model([pair]), whole)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ENCODERS_3D)
+def test_molecules_encoded_in_one_pass_do_not_see_each_other(kind):
+    model = model_of(config_of("gin", kind))
+    molecules = [tensors_of(ASPIRIN, 2), tensors_of(METHANE, 0), tensors_of(ETHANOL, 3)]
+    together = model.blocks(molecules, ["solute"] * 3)
+    for molecule, block in zip(molecules, together, strict=True):
+        torch.testing.assert_close(
+            model.blocks([molecule], ["solute"])[0], block, rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(

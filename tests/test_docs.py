@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "docs" / "import.md",
     ROOT / "docs" / "adapt.md",
+    ROOT / "docs" / "graph_readouts.md",
     ROOT / "docs" / "recipes.md",
     ROOT / "docs" / "pair_parts.md",
     *sorted((ROOT / "docs" / "methods").glob("*.md")),

@@ -1,6 +1,7 @@
 """What a MoRA generator costs for a language model: the published head beside the factorised one.
 
     python -m assistant.evaluate.generators [--llm DIR] [--settings FILE] [--json] [--no-timing]
+        [--ranks R …] [--every N …]
 
 Without --llm the language model has the shape of Llama-3-8B (grouped-query heads), with rank 64 on
 q, k, v, o and m of every 4th layer, as MoRA's scripts have it for a 7B model. Parameters are those
@@ -8,6 +9,9 @@ of the real classes on the meta device. Times are processor seconds of one threa
 of 25 atoms, the fastest of three passes in float32. Our generators are timed whole. Of the
 published one a single sub-generator is: it has one per type of site, equal and independent of each
 other, so the time is multiplied by their number; this keeps it within 2 GB instead of 8.
+
+With --ranks or --every our generator alone, in its quicker form, for each rank and interval of
+layers: what each costs, not what it is worth; that takes a language model that is trained with it.
 """
 
 import argparse
@@ -101,6 +105,37 @@ def compare(model: nn.Module, settings: GeneratorSettings, *, timing: bool = Tru
     ]
 
 
+def sweep(
+    model: nn.Module,
+    settings: GeneratorSettings,
+    ranks: Sequence[int],
+    every: Sequence[int],
+    *,
+    timing: bool = True,
+) -> dict[tuple[int, int], Cost]:
+    """Costs of our generator, in its quicker form, by rank and interval of layers.
+
+    Args:
+        model: The language model, which may be on the meta device.
+        settings: Everything but rank and interval.
+        ranks: Of each ΔW.
+        every: Each n-th layer has a ΔW.
+        timing: Whether a molecule's ΔW is written to take the time.
+    """
+    costs = {}
+    for rank in ranks:
+        for interval in every:
+            own = replace(
+                settings,
+                rank=rank,
+                every=interval,
+                n_site_blocks=max(settings.n_blocks - 1, 0),
+            )
+            name = f"rank {rank}, every {interval}"
+            costs[rank, interval] = own_cost(name, model, own, timing=timing)
+    return costs
+
+
 def own_cost(name: str, model: nn.Module, settings: GeneratorSettings, *, timing: bool) -> Cost:
     """Cost of our generator for the model."""
     config = settings.config_for(model, d_graph=D_GRAPH, n_levels=N_LEVELS)
@@ -192,12 +227,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--llm", type=Path, help="directory of a language model (its config.json)")
     parser.add_argument("--settings", type=Path, help="TOML or JSON file of a generator")
+    parser.add_argument("--ranks", type=int, nargs="+", help="our generator at these ranks")
+    parser.add_argument("--every", type=int, nargs="+", help="… and on each n-th layer")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--no-timing", action="store_true", help="count only; takes no memory")
     options = parser.parse_args(arguments)
     try:
         settings = GeneratorSettings.read(options.settings) if options.settings else FACTORISED
-        costs = compare(llm_on_meta(options.llm), settings, timing=not options.no_timing)
+        model, timing = llm_on_meta(options.llm), not options.no_timing
+        if options.ranks or options.every:
+            ranks, every = options.ranks or [settings.rank], options.every or [settings.every]
+            costs = list(sweep(model, settings, ranks, every, timing=timing).values())
+        else:
+            costs = compare(model, settings, timing=timing)
     except (AssistantError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

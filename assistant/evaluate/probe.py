@@ -100,13 +100,7 @@ def probe(task: Task, named: Named, train: Sequence[Example], test: Sequence[Exa
         features(named.encoder, [example.molecules[0] for example in rows])
         for rows in (train, test)
     )
-    mean, std = read.mean(0), read.std(0)
-    constant = std < 1e-6
-    std[constant] = 1.0
-    for rows in (read, asked):
-        rows -= mean
-        rows /= std
-        rows[:, constant] = 0.0
+    standardise(read, asked)
     name = f"linear probe: {named.name}"
     if isinstance(task, ValueTask):
         predict = fit_ridge(read, [float(e.answer) for e in train], strengths=RIDGE_STRENGTHS)
@@ -115,6 +109,17 @@ def probe(task: Task, named: Named, train: Sequence[Example], test: Sequence[Exa
     for rows, fitted in _labels(read, train, test):
         scores[rows] = fitted(asked[rows])
     return Scored(name, [bool(s > 0) for s in scores], [float(s) for s in scores])
+
+
+def standardise(read: np.ndarray, asked: np.ndarray) -> None:
+    """Columns of both to mean 0 and deviation 1 of the first, in place; constant ones to 0."""
+    mean, std = read.mean(0), read.std(0)
+    constant = std < 1e-6
+    std[constant] = 1.0
+    for rows in (read, asked):
+        rows -= mean
+        rows /= std
+        rows[:, constant] = 0.0
 
 
 def _labels(

@@ -45,6 +45,24 @@ def test_the_command_prints_costs_of_a_local_model_by_settings(tmp_path, capsys)
     assert "No language model at" in capsys.readouterr().err
 
 
+def test_a_sweep_counts_a_rank_and_an_interval_each(tmp_path, capsys):
+    model = llm_on_meta(save_llama(tmp_path / "llm"))
+    settings = replace(FACTORISED, d_model=16, n_heads=2, targets="q")
+    costs = generators.sweep(model, settings, [2, 4], [1, 2], timing=False)
+    n_layers, width = model.config.num_hidden_layers, model.config.hidden_size
+    for (rank, every), cost in costs.items():
+        assert cost.name == f"rank {rank}, every {every}"
+        assert cost.bytes_per_molecule == 2 * (n_layers // every) * rank * width
+    # One more row of each B, and one more query for the rank.
+    per_rank = 16 + n_layers * width
+    assert costs[4, 1].n_parameters - costs[2, 1].n_parameters == 2 * per_rank
+    arguments = ["--llm", str(tmp_path / "llm"), "--no-timing", "--json", "--ranks", "2", "8"]
+    arguments += ["--every", "1"]
+    assert generators.main(arguments) == 0
+    names = [cost["name"] for cost in json.loads(capsys.readouterr().out)]
+    assert names == ["rank 2, every 1", "rank 8, every 1"]
+
+
 def test_times_are_taken_of_the_whole_generator(tmp_path):
     model = llm_on_meta(save_llama(tmp_path / "llm"))
     settings = replace(FACTORISED, rank=2, every=1, d_model=16, n_heads=2, targets="q")

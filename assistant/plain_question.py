@@ -5,6 +5,7 @@ Like `second_thoughts` this belongs to the question: one place in the queue, one
 """
 
 import logging
+import threading
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
@@ -34,7 +35,8 @@ def in_plain_words(conversation: Conversation, wanted: Wanted) -> Conversation:
 
 def asked_again(
     engine: Engine,
-    request: Request,
+    request: Callable[[], Request],
+    stop: threading.Event,
     first: Written,
     wanted: Wanted,
     check: Callable[[str], tuple[Check, ...]],
@@ -43,7 +45,8 @@ def asked_again(
 
     Args:
         engine: Draws it.
-        request: With the plain question, in the place of the first.
+        request: Makes the one with the plain question, in the place of the first.
+        stop: Set when the answer is to end.
         first: Stays otherwise.
         wanted: What the question asks for.
         check: Checks a text as the answer.
@@ -52,13 +55,13 @@ def asked_again(
         Nothing, after each token: closing it there ends the request.
     """
     try:
-        found = yield from _written(engine, request, check)
+        found = yield from _written(engine, request(), check)
     except FAILURES as error:
         # The text of an error may hold a structure.
         log.warning("asking again in plain words failed (%s)", type(error).__name__)
         log.debug("what failed", exc_info=error)
         return Outcome(first, 1, ended=False)
-    if found is None or request.stop.is_set():
+    if found is None or stop.is_set():
         return Outcome(first, 1, ended=False)
     is_better = wanted.is_met_by(found.text, found.checks)
     return Outcome(found if is_better else first, 1, ended=True)

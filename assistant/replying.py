@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from assistant.answering import Written
 from assistant.chat.check import Check
@@ -82,7 +83,8 @@ class Reconsideration:
         if wanted is not None and misses:
             plain = in_plain_words(conversation, wanted)
             news = Reconsidering(first.contradicted, wanted.question)
-            asking = asked_again(self.engine, self._with(plain), first, wanted, self.check)
+            stop, request = self.request.stop, partial(self._with, plain)
+            asking = asked_again(self.engine, request, stop, first, wanted, self.check)
             written, thoughts = yield from _reconsidered(asking, first, news)
         if written is first and thoughts.ended and first.contradicted:
             writer = Writer(self.engine, self.llm, self.request, self.check)

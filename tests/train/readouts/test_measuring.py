@@ -44,6 +44,12 @@ steps = 3
 
 
 @pytest.fixture
+def plots() -> None:
+    """Skips without what draws."""
+    pytest.importorskip("matplotlib", reason="draws pictures: pip install -e .[train]")
+
+
+@pytest.fixture
 def place(tmp_path: Path) -> Path:
     torch.manual_seed(3)
     main_encoder = GraphEncoder(SMALL)
@@ -71,7 +77,7 @@ def no_8b(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("assistant.train.readouts.costs.llm_on_meta", lambda _: llm_on_meta(tiny))
 
 
-@pytest.mark.usefixtures("no_8b")
+@pytest.mark.usefixtures("plots", "no_8b")
 def test_the_command_trains_measures_and_writes_the_page(place: Path) -> None:
     page = place / "docs" / "readouts.md"
     assert main(command(place, "--page", str(page))) == 0
@@ -104,7 +110,7 @@ def test_the_command_trains_measures_and_writes_the_page(place: Path) -> None:
     assert str(place) not in text
 
 
-@pytest.mark.usefixtures("no_8b")
+@pytest.mark.usefixtures("plots", "no_8b")
 def test_what_is_finished_is_kept_and_measured_alone_when_asked(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,6 +136,7 @@ def test_what_is_finished_is_kept_and_measured_alone_when_asked(
     ]
 
 
+@pytest.mark.usefixtures("plots")
 def test_a_run_goes_on_only_with_the_same_settings(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +155,7 @@ def test_a_run_goes_on_only_with_the_same_settings(
     assert "encoders.mine" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("plots")
 @pytest.mark.parametrize(
     ("name", "message"),
     [("shipped", "already names another encoder"), ("a b", "cannot name a directory")],
@@ -226,6 +234,7 @@ def test_a_generators_settings_are_read_back(tmp_path: Path) -> None:
     assert settings_of(GeneratorConfig(d_graph=300, sites=sites)).targets == "qvm"
 
 
+@pytest.mark.usefixtures("plots")
 def test_the_page_says_better_and_worse_by_the_interval(tmp_path: Path) -> None:
     metric = {"name": "MAE (Hartree)", "value": 0.01, "low": 0.009, "high": 0.011, "single": [0.01]}
     row = {"encoder": "mine", "control": "own", "seeds": [1], "metrics": [metric],

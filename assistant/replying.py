@@ -50,7 +50,7 @@ def first_written(
 
 @dataclass(frozen=True)
 class Reconsideration:
-    """What is done with an answer that is wrong, or that misses the value asked for.
+    """What is done with an answer that is wrong, or that passes over what was asked.
 
     Attributes:
         engine: Draws and scores.
@@ -74,7 +74,7 @@ class Reconsideration:
         Args:
             first: The first attempt.
             conversation: Ends with its question.
-            wanted: The value that the question asks for.
+            wanted: What the question asks for, where that is beyond doubt.
         """
         misses = wanted is not None and wanted.is_missed_by(first.text, first.checks)
         if first.was_stopped or self.request.stop.is_set():

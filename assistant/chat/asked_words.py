@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache, lru_cache
 
-from assistant.chat.claims.lexicon import TermMatch, find_terms, terms
+from assistant.chat.claims.lexicon import TermMatch, find_terms, phrases
 from assistant.chat.claims.text import Token, normalise, split_sentences
 from assistant.chat.claims.wordlist import words
 from assistant.chem.groups import GROUPS
@@ -100,6 +100,7 @@ _TURNS_AWAY = re.compile(
 """Words of a question that names a property and asks for another value."""
 _COMPUTED = re.compile(r"\b(?:comput|calculat|predict|estimat)\w+")
 _NAMES = ("IUPAC name", "CAS number")  # the page knows some
+_WIDE_NAMES = {group.name: (*group.kind_of, *group.sometimes) for group in GROUPS}
 _SYMBOLS = frozenset("-,?.()':;/&!#²å\"")
 
 
@@ -120,15 +121,15 @@ def _spelled(word: str) -> str:
 
 @cache
 def _term_words() -> frozenset[str]:
-    return frozenset(word for phrase, _ in terms().phrases() for word in phrase)
+    return frozenset(word for phrase in phrases() for word in phrase)
 
 
 @cache
 def _property_words() -> tuple[str, ...]:
     """Long words of values and other properties; groups have too many names that are alike."""
     families = ("scalar", "count", "formula", "opaque")
-    phrases = (phrase for phrase, term in terms().phrases() if term.family in families)
-    return tuple({word: None for phrase in phrases for word in phrase if len(word) >= _LONG})
+    named = (phrase for phrase, term in phrases().items() if term.family in families)
+    return tuple({word: None for phrase in named for word in phrase if len(word) >= _LONG})
 
 
 def asked_key(plain: str) -> str | None:
@@ -183,8 +184,7 @@ def groups_in(text: str) -> set[str]:
 
 def are_related(asked: str, named: str) -> bool:
     """Whether one name of a group is a kind of the other: "amide", "secondary amide"."""
-    wide = {group.name: (*group.kind_of, *group.sometimes) for group in GROUPS}
-    if asked in wide.get(named, ()) or named in wide.get(asked, ()):
+    if asked in _WIDE_NAMES.get(named, ()) or named in _WIDE_NAMES.get(asked, ()):
         return True
     return asked.split()[-1].rstrip("s") == named.split()[-1].rstrip("s")
 

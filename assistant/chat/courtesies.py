@@ -85,7 +85,7 @@ class Courtesy:
         return declines(text)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
-        """Whether it does neither; who says what it can do also says what it cannot."""
+        """Whether it neither declines nor claims; who says what it can do also says what not."""
         speaks_of_itself = self.question in (plain for plain, _ in _ASKED)
         return not checks and (speaks_of_itself or not declines(text))
 

@@ -1,8 +1,9 @@
 """What a question asks for, where that is beyond doubt, and whether an answer gives it.
 
-A question for a value of the fact card is missed by an answer without a claim on it. One for a
-property that is not computed ("lambda max?", "the measured logP") is answered by nothing but a word
-on that, or that it is not known: the number of rings misses it.
+A question for a value of the fact card, or for a functional group, is missed by an answer that
+declines or that speaks of others. One for a property that is not computed ("lambda max?", "the
+measured logP") is answered by a word on that, or that it is not known: the number of rings misses
+it. An answer in words that no reader of claims knows is left alone.
 """
 
 import re
@@ -27,7 +28,6 @@ from assistant.chat.conversation import Conversation, referred_numbers
 from assistant.chat.courtesies import courtesy_of
 from assistant.chat.sentences import sentence_spans
 
-_WORDS = ("yes", "no")
 _MOST_CHARS = 300
 """A longer question asks for more than one thing."""
 _NO_GROUP = re.compile(r"\bno (?:named )?functional groups?\b")
@@ -80,10 +80,7 @@ class WantedValue:
         return PLAIN_QUESTIONS[self.key].format(f"molecule {self.number}")
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
-        """Whether an answer declines or gives other values; a wrong one: gives it not rightly.
-
-        What claims nothing and declines nothing may explain it in words that no reader knows.
-        """
+        """Whether it declines or gives other values; where it is wrong, nothing right on this."""
         if any(check.verdict == "contradicted" for check in checks):
             return not self._is_right_in(checks)
         if any(self._is_on_it(check) for check in checks):
@@ -164,7 +161,7 @@ class WantedGroup:
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer declines, or speaks of other groups or values only."""
-        opens = [c for c in checks if c.kind == "group" and c.claim.lower() in _WORDS]
+        opens = [c for c in checks if c.kind == "group" and c.claim.lower() in ("yes", "no")]
         said = groups_in(text)
         if any(check.verdict == "confirmed" for check in opens):
             return False
@@ -189,8 +186,7 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
         return courtesy
     plain = plain_text(question.asked)
     numbers = referred_numbers(question.asked) or _pointed_at(plain, conversation)
-    known = {molecule.number for molecule in conversation.molecules}
-    if len(numbers) != 1 or numbers[0] not in known or question.pair is not None:
+    if not _is_one(numbers, conversation) or question.pair is not None:
         return None
     plain = _PLACE.sub("it", plain)
     if unknown := asked_unknown(plain):
@@ -216,7 +212,13 @@ def declined_value(conversation: Conversation, answer: str) -> WantedValue | Non
     key = asked_key(f"the {found['name']}")
     focus = conversation.focus(conversation.n_turns - 1)
     numbers = (int(found["number"]),) if found["number"] else focus
-    return WantedValue(key, numbers[0]) if key and len(numbers) == 1 else None
+    return WantedValue(key, numbers[0]) if key and _is_one(numbers, conversation) else None
+
+
+def _is_one(numbers: Sequence[int], conversation: Conversation) -> bool:
+    """Whether these are one molecule that the conversation has."""
+    known = {molecule.number for molecule in conversation.molecules}
+    return len(numbers) == 1 and numbers[0] in known
 
 
 def _pointed_at(plain: str, conversation: Conversation) -> tuple[int, ...]:

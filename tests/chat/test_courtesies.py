@@ -13,6 +13,7 @@ from assistant.chat.wanted import wanted_value
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.plain_question import in_plain_words
+from tests.chat.texts import texts_of
 
 ROOT = Path(__file__).parents[2]
 WORDINGS = ROOT / "assistant" / "train" / "wordings"
@@ -64,13 +65,6 @@ def test_small_talk_has_a_plain_form(text: str, plain: str) -> None:
 )
 def test_what_asks_for_an_answer_is_no_small_talk(text: str) -> None:
     assert courtesy_of(text) is None
-
-
-def texts_of(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    inner = value.values() if isinstance(value, dict) else value
-    return [text for one in inner for text in texts_of(one)]
 
 
 def test_no_question_about_a_molecule_of_the_generator_or_of_the_held_out_ones_is() -> None:

@@ -23,6 +23,7 @@ from assistant.chat.wanted import (
 )
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
+from tests.chat.texts import texts_of
 
 ASPIRIN, NICOTINE = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O"), Molecule.parse("CN1CCC[C@H]1c1cccnc1")
 FACTS = {1: compute_facts(ASPIRIN), 2: compute_facts(NICOTINE)}
@@ -76,13 +77,6 @@ def test_a_question_for_one_value_is_known(question: str, key: str) -> None:
 )
 def test_whatever_else_is_asked_is_no_question_for_one_value(question: str) -> None:
     assert asked_key(plain_text(question)) is None
-
-
-def texts_of(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    inner = value.values() if isinstance(value, dict) else value
-    return [text for one in inner for text in texts_of(one)]
 
 
 def test_no_question_that_no_fact_answers_is_taken_for_one() -> None:
@@ -240,6 +234,7 @@ def test_every_plain_question_asks_for_its_value_in_words_that_are_known() -> No
         ("How saturated is it?", "I do not know the measured logP of molecule 1.", None),
         ("Any experimental logP?", "I do not know the logP of molecule 1.", None),
         ("How saturated is it?", "The Fsp3 of molecule 1 is 0.11.", None),
+        ("How saturated is it?", "I do not know the Fsp3 of molecule 7.", None),
         ("How saturated is it?", "I do not know.", None),
         ("Describe it.", "I cannot give the mass of it per tablet.", None),
     ],

@@ -6,7 +6,7 @@ surroundings into claims. Hyphens between words are ignored: "hydrogen-bond dono
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -265,21 +265,27 @@ def _words_of(phrase: str) -> tuple[str, ...]:
 
 @cache
 def terms() -> PhraseTrie[Term]:
+    """The matcher of all phrases."""
+    return PhraseTrie(phrases().items())
+
+
+@cache
+def phrases() -> Mapping[tuple[str, ...], Term]:
     """All phrases; more special families come later and replace equal phrases of earlier ones."""
-    phrases: dict[tuple[str, ...], Term] = {}
+    found: dict[tuple[str, ...], Term] = {}
     for words, group in _group_phrases():
-        phrases.setdefault(words, Term("group", group))
+        found.setdefault(words, Term("group", group))
     for name, symbol in ELEMENTS.items():
         for tail in ("", " atom~", " substituent~"):
             for words in _expand(f"{name}{'~' if not tail else ''}{tail}"):
-                phrases[words] = Term("element", symbol)
+                found[words] = Term("element", symbol)
     for key, patterns in BROAD.items():
-        phrases |= dict.fromkeys(_all(patterns), Term("group", key))
+        found |= dict.fromkeys(_all(patterns), Term("group", key))
     for family, entries in _TERMS.items():
         for key, patterns in entries.items():
             term = Term("element", "C") if key == "carbons" else Term(family, key)
-            phrases |= dict.fromkeys(_all(patterns), term)
-    return PhraseTrie(phrases.items())
+            found |= dict.fromkeys(_all(patterns), term)
+    return found
 
 
 def _all(patterns: str) -> list[tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Finds the longest of many phrases at a token, in time of the phrase and not of their number."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from assistant.chat.claims.text import Token
@@ -26,17 +26,6 @@ class PhraseTrie(Generic[T]):
             for word in words:
                 node = node.setdefault(word, {})  # type: ignore[assignment]
             node[""] = value
-
-    def phrases(self) -> Iterator[tuple[tuple[str, ...], T]]:
-        """All phrases with their values."""
-        waiting: list[tuple[tuple[str, ...], dict[str, object]]] = [((), self._root)]
-        while waiting:
-            words, node = waiting.pop()
-            for word, following in node.items():
-                if word == "":
-                    yield words, following  # type: ignore[misc]
-                else:
-                    waiting.append(((*words, word), following))  # type: ignore[arg-type]
 
     def longest(self, tokens: Sequence[Token], start: int) -> tuple[T, int] | None:
         """Value of the longest phrase at `start` and the index behind it."""

@@ -11,28 +11,18 @@ from itertools import zip_longest
 from pathlib import Path
 
 from assistant.assistant import Assistant
-from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.events import Finished
-from assistant.chat.passport import answer_digest, versions
+from assistant.chat.passport import answer_digest, mapping_of
 from assistant.chat.reply import GRAPH, LORA, SWITCHED_OFF, ReplyOptions
 from assistant.chem.limits import MAX_FILE_BYTES
 from assistant.chem.molecule import Molecule
-from assistant.errors import AssistantError, BundleError, OtherBundleError, UnreadableFileError
+from assistant.errors import AssistantError, UnreadableFileError
 from assistant.export.exchange import read_json
-from assistant.llm.load import Compute, Quantize
-from assistant.llm.plan import Way
+from assistant.passport_model import compute_of, differences, find_bundle, quantize_of
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 SHOWN = 24  # characters around a difference
-IDENTITY = (
-    "bundle_sha256",
-    "fingerprint",
-    "quantisation",
-    "compute_format",
-    "device",
-    "retrieval_sha256",
-)
 
 
 @dataclass(frozen=True)
@@ -118,16 +108,16 @@ def replay_text(
         AssistantError: The file holds nothing that can be asked again.
     """
     cases = read_cases(text)
-    model = _mapping(cases[0].passport, "model")
+    model = mapping_of(cases[0].passport, "model")
     directory = find_bundle(model, bundle, checkpoints)
     assistant = Assistant.load(
         directory,
         llm=llm,
-        quantize=_quantize(model),
+        quantize=quantize_of(model),
         device="cpu" if device == "auto" and model.get("device") == "cpu" else device,
         lora=lora,
         retrieval=retrieval,
-        compute=_compute(model) if device in ("auto", "cpu") else "auto",
+        compute=compute_of(model) if device in ("auto", "cpu") else "auto",
     )
     for case in cases:
         yield replay(assistant, case)
@@ -187,7 +177,7 @@ def _bare_case(passport: Mapping[str, object]) -> Case:
     try:
         conversation = Conversation()
         for number, values in sorted(
-            _mapping(passport, "molecules").items(), key=lambda item: int(item[0])
+            mapping_of(passport, "molecules").items(), key=lambda item: int(item[0])
         ):
             molecule = Molecule.parse(str(values["smiles"]), name=values.get("name"))
             conversation = Conversation((), conversation.molecules, int(number))
@@ -204,57 +194,7 @@ def _bare_case(passport: Mapping[str, object]) -> Case:
         raise UnreadableFileError(f"The passport is not complete: {error!r}.") from error
 
 
-# -- what answers ---------------------------------------------------------------------------------
-
-
-def find_bundle(model: Mapping[str, object], chosen: Path | None, checkpoints: Path) -> Path:
-    """The directory of the bundle that a passport names by name and digest.
-
-    Raises:
-        OtherBundleError: The chosen one, or every one there is, is another bundle.
-    """
-    name, sha256 = str(model.get("model") or ""), str(model.get("bundle_sha256") or "")
-    found: dict[str, str] = {}
-    directories = (
-        [chosen] if chosen else sorted(p.parent for p in checkpoints.glob("*/bundle.json"))
-    )
-    for directory in directories:
-        try:
-            digest = Bundle.read(directory).digest()
-        except BundleError:
-            if chosen:
-                raise
-            continue  # a folder that is no bundle of ours cannot be the one
-        if digest == sha256:
-            return directory
-        found[directory.name] = digest
-    here = ", ".join(f"{n} (sha256 {d[:12]}…)" for n, d in found.items()) or "none"
-    raise OtherBundleError(
-        f"The passport was made by the bundle {name!r} (sha256 {sha256[:12]}…). Here: {here}."
-        " Restore that bundle (git checkout of the version that made it) or name it with --bundle.",
-        name=name,
-        sha256=sha256,
-        found=found,
-    )
-
-
-def differences(passport: Mapping[str, object], identity: Mapping[str, object]) -> tuple[str, ...]:
-    """What of model, settings and versions is not as the passport says, in words."""
-    model = _mapping(passport, "model")
-    pairs = [(key, model.get(key), identity.get(key)) for key in IDENTITY]
-    pairs.append(("adapters on", _on(model.get("adapters")), _on(identity.get("adapters"))))
-    then, now = _mapping(passport, "versions"), versions()
-    pairs += [(f"version of {k}", then.get(k), now.get(k)) for k in sorted({*then, *now})]
-    return tuple(
-        f"{key}: {_short(before)} then, {_short(after)} now"
-        for key, before, after in pairs
-        if before != after
-    )
-
-
-def _on(adapters: object) -> list[str]:
-    listed = adapters if isinstance(adapters, Sequence) else ()
-    return [str(a.get("name")) for a in listed if isinstance(a, Mapping) and a.get("on")]
+# -- how it is asked ------------------------------------------------------------------------------
 
 
 def _switched_off(adapters: object) -> set[str]:
@@ -264,38 +204,10 @@ def _switched_off(adapters: object) -> set[str]:
     return {str(a.get("name")) for a in mappings if a.get("reason") == SWITCHED_OFF}
 
 
-def _short(value: object) -> str:
-    text = ", ".join(value) if isinstance(value, list) else str(value)
-    return f"{text[:16]}…" if len(text) == 64 else text
-
-
-def _quantize(model: Mapping[str, object]) -> Quantize:
-    stored = model.get("quantisation")
-    return "4bit" if stored == "nf4" else "8bit" if stored == "int8" else "none"
-
-
-def _compute(model: Mapping[str, object]) -> Compute | Way:
-    """The way to compute that the passport names; only 4-bit weights on a processor have several.
-
-    Which is fastest here may be another one, with other roundings. Older passports name the type
-    of the matrices and not where their values lie.
-    """
-    if model.get("device") != "cpu" or model.get("quantisation") != "nf4":
-        return "auto"
-    said = str(model.get("compute_format"))
-    if (way := Way.of_words(said)) is not None:
-        return way
-    last: Compute
-    for last in ("bf16", "fp32"):
-        if said == f"NF4 values, computed in {last}":
-            return last
-    return "nf4" if said.startswith("NF4 kernel") else "auto"
-
-
 def _options(passport: Mapping[str, object]) -> ReplyOptions:
-    sampling = _mapping(passport, "sampling")
-    mode = _mapping(passport, "experts").get("mode", "off")
-    off = _switched_off(_mapping(passport, "model").get("adapters"))
+    sampling = mapping_of(passport, "sampling")
+    mode = mapping_of(passport, "experts").get("mode", "off")
+    off = _switched_off(mapping_of(passport, "model").get("adapters"))
     try:
         return ReplyOptions(
             temperature=float(sampling["temperature"]),
@@ -307,7 +219,7 @@ def _options(passport: Mapping[str, object]) -> ReplyOptions:
             graph_tokens=GRAPH not in off,
             instance_lora=LORA not in off,
             second_thoughts=_may_write_again(passport),
-            spellings={int(n): str(s) for n, s in _mapping(sampling, "spellings").items()},
+            spellings={int(n): str(s) for n, s in mapping_of(sampling, "spellings").items()},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableFileError(f"The passport's sampling is not complete: {error!r}.") from error
@@ -320,7 +232,7 @@ def _may_write_again(passport: Mapping[str, object]) -> bool:
     contradicted and written again. A better answer that was found before a failure is looked for
     again. Older passports do not say how a search ended.
     """
-    thoughts, sampling = _mapping(passport, "second_thoughts"), _mapping(passport, "sampling")
+    thoughts, sampling = mapping_of(passport, "second_thoughts"), mapping_of(passport, "sampling")
     is_whole = thoughts.get("ended", True) is True or bool(thoughts.get("first_attempt"))
     is_stopped = sampling.get("ended") in ("stopped", "time")
     return thoughts.get("on") is True and is_whole and not is_stopped
@@ -350,8 +262,3 @@ def _first_place(first: Sequence[object], second: Sequence[object]) -> int:
     """Index of the first place where two sequences differ."""
     pairs = enumerate(zip_longest(first, second))
     return next((i for i, (a, b) in pairs if a != b), len(first))
-
-
-def _mapping(values: Mapping[str, object], key: str) -> Mapping[str, object]:
-    found = values.get(key)
-    return found if isinstance(found, Mapping) else {}

@@ -17,7 +17,8 @@ from assistant.export.exchange import to_json, to_passport_json
 from assistant.export.source import Export, export_of
 from assistant.llm import compute
 from assistant.llm.plan import Way
-from assistant.replay import Report, differences, find_bundle, replay_text
+from assistant.passport_model import differences, find_bundle
+from assistant.replay import Report, replay_text
 from tests.bundles import write_tiny_bundle
 from tests.export.sample import WHEN
 

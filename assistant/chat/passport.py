@@ -145,30 +145,31 @@ def _second_thoughts(thoughts: SecondThoughts) -> dict[str, object]:
 
 def passport_rows(passport: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     """The main lines of a passport as label and text; what it does not hold is left out."""
-    model = _mapping(passport, "model")
+    model = mapping_of(passport, "model")
     rows = (
         ("model", _joined(model, "model", "quantisation", "compute_format", "device")),
         ("adapters", _adapters(model.get("adapters"))),
-        ("molecules", _molecules(_mapping(passport, "molecules"))),
-        ("quoted", _quoted(_mapping(passport, "retrieved"))),
-        ("sampling", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "sampling").items())),
+        ("molecules", _molecules(mapping_of(passport, "molecules"))),
+        ("quoted", _quoted(mapping_of(passport, "retrieved"))),
+        ("sampling", ", ".join(f"{k} {v}" for k, v in mapping_of(passport, "sampling").items())),
         ("second thoughts", _in_words(passport)),
         ("bundle", _hash(model.get("bundle_sha256"))),
         ("prompt", _hash(passport.get("prompt_sha256"))),
-        ("versions", ", ".join(f"{k} {v}" for k, v in _mapping(passport, "versions").items())),
+        ("versions", ", ".join(f"{k} {v}" for k, v in mapping_of(passport, "versions").items())),
         ("time", str(passport.get("time") or "")),
     )
     return tuple((label, text) for label, text in rows if text)
 
 
-def _mapping(values: Mapping[str, object], key: str) -> Mapping[str, object]:
+def mapping_of(values: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """What stands under a key of values from a file, if that is a mapping; else an empty one."""
     found = values.get(key)
     return found if isinstance(found, Mapping) else {}
 
 
 def _in_words(passport: Mapping[str, object]) -> str:
     """Whether the answer was written again; empty for passports of before there was that."""
-    thoughts = _mapping(passport, "second_thoughts")
+    thoughts = mapping_of(passport, "second_thoughts")
     if not thoughts:
         return ""
     if not thoughts.get("on"):
@@ -176,7 +177,7 @@ def _in_words(passport: Mapping[str, object]) -> str:
     tried = thoughts.get("tried")
     first, is_wrong = (
         thoughts.get("first_attempt"),
-        _mapping(passport, "checks").get("contradicted"),
+        mapping_of(passport, "checks").get("contradicted"),
     )
     if isinstance(first, Mapping):
         again = first.get("asked_again")

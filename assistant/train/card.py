@@ -7,9 +7,8 @@ import argparse
 import json
 import pickle
 import sys
-import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from string import Template
@@ -25,11 +24,10 @@ from assistant.train import licences
 from assistant.train.corpus import question_sources
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.provenance import encoder_sources
-from assistant.train.recipe import Recipe
+from assistant.train.shipped_recipe import base_recipe, config_name
 from assistant.train.text import TEXT, text_sources
 
 _NO_RUN = "name a finished run of assistant.train.base"
-_CONFIGS = Path(__file__).parent / "configs"
 _CARD = Template((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
 
 
@@ -198,20 +196,6 @@ def _shares(values: Iterable[float]) -> str:
     return f"{', '.join(some)} and {last}" if some else last
 
 
-def _base_recipe(values: Mapping[str, Any]) -> Recipe:
-    """A base run's recipe less what is not of the file.
-
-    Where a run starts from is a place on somebody's disk, and `licensed_only` can be an option.
-    """
-    recipe = Recipe.from_dict(values)
-    return replace(
-        recipe,
-        start="RUN" if recipe.start else "",
-        encoder="ENCODER" if recipe.encoder else "",
-        licensed_only=False,
-    )
-
-
 def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
     """What was run, by recipes of the repository where those are what the runs noted.
 
@@ -242,29 +226,11 @@ def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
 
 def _base_command(recipe: Mapping[str, Any], run: str) -> str:
     option = " --licensed-only" if recipe.get("licensed_only") else ""
-    return _command("base", config_name(recipe, _base_recipe), f"{run}{option}")
+    return _command("base", config_name(recipe, base_recipe), f"{run}{option}")
 
 
 def _command(module: str, config: str, run: str) -> str:
     return f"`python -m assistant.train.{module} --config {config} --data DIR --run {run}`"
-
-
-def config_name(recipe: Mapping[str, Any], build: Callable[[Mapping[str, Any]], object]) -> str:
-    """The shipped recipe that equals one that a run noted; RECIPE.toml where none does.
-
-    Args:
-        recipe: As noted; one of another kind raises ValueError.
-        build: Makes a recipe of TOML's values; ValueError for those of another kind of recipe.
-    """
-    wanted = build(recipe)
-    for path in sorted(_CONFIGS.glob("*.toml")):
-        try:
-            found = build(tomllib.loads(path.read_text(encoding="utf-8")))
-        except ValueError:
-            continue
-        if found == wanted:
-            return f"assistant/train/configs/{path.name}"
-    return "RECIPE.toml"
 
 
 def _heads(bundle: Path) -> list[Path]:

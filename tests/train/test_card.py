@@ -11,8 +11,8 @@ import pytest
 from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import CONFIG
 from assistant.pairing.figures import Domain, HeadFigures, TaskFigures
-from assistant.train import base, card
-from assistant.train.card import Stage, commands_of, config_name, write_card
+from assistant.train import base, card, shipped_recipe
+from assistant.train.card import Stage, commands_of, write_card
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.pair_card import card_text
 from assistant.train.pair_output import measured
@@ -20,6 +20,7 @@ from assistant.train.pair_run import PairRun
 from assistant.train.pair_tables import read_pairs
 from assistant.train.pair_views import molecules_of
 from assistant.train.recipe import Recipe
+from assistant.train.shipped_recipe import config_name
 from tests.pairing.tiny import RECIPE, write_dyes
 
 CONFIGS = Path(base.__file__).parent / "configs"
@@ -150,7 +151,7 @@ def test_a_run_of_licensed_sources_names_the_recipe_and_the_option(
     assert "RECIPE.toml --data" in commands_of([Stage(run, "")], bundle)  # none begins with one
     shipped = (CONFIGS / "default_gpu.toml").read_text(encoding="utf-8")
     (tmp_path / "mine.toml").write_text(f'encoder = "runs/encoder"\n{shipped}', encoding="utf-8")
-    monkeypatch.setattr(card, "_CONFIGS", tmp_path)
+    monkeypatch.setattr(shipped_recipe, "_CONFIGS", tmp_path)
     assert "configs/mine.toml --data" in commands_of([Stage(run, "")], bundle)
 
 

@@ -227,12 +227,7 @@ def _graph_parts(bundle: Bundle, loaded: LoadedLLM, reasons: dict[str, str]) -> 
 
 def _projector(directory: Path, loaded: LoadedLLM) -> MultiLevelProjector:
     config = read_config(directory, ProjectorConfig, component="projector")
-    width = loaded.model.get_input_embeddings().weight.shape[1]
-    if config.d_llm != width:
-        raise BundleError(
-            f"{directory} writes graph tokens of width {config.d_llm}, the language model"
-            f" {loaded.name} reads {width}. Use the one it was trained with."
-        )
+    _check_width(directory, "graph", config.d_llm, loaded)
     projector = MultiLevelProjector(config)
     load_weights(directory, projector)
     return projector
@@ -255,12 +250,17 @@ def _generator(directory: Path, loaded: LoadedLLM) -> LoraGenerator | MoraGenera
 
 def _pair_encoder(directory: Path, loaded: LoadedLLM) -> PairEncoder:
     config = read_config(directory, PairConfig, component="pairs")
-    width = loaded.model.get_input_embeddings().weight.shape[1]
-    if config.d_llm != width:
-        raise BundleError(
-            f"{directory} writes pair tokens of width {config.d_llm}, the language model"
-            f" {loaded.name} reads {width}. Use the one it was trained with."
-        )
+    _check_width(directory, "pair", config.d_llm, loaded)
     model = PairModel(config)
     load_weights(directory, model)
     return PairEncoder(model, SandboxedShapes(), device=loaded.device, dtype=loaded.dtype)
+
+
+def _check_width(directory: Path, kind: str, d_llm: int, loaded: LoadedLLM) -> None:
+    """Refuses a component whose tokens are not as wide as those that the language model reads."""
+    width = loaded.model.get_input_embeddings().weight.shape[1]
+    if d_llm != width:
+        raise BundleError(
+            f"{directory} writes {kind} tokens of width {d_llm}, the language model"
+            f" {loaded.name} reads {width}. Use the one it was trained with."
+        )

@@ -266,7 +266,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, default=Path("checkpoints/default"))
-    parser.add_argument("--task", choices=(*TASKS, *BLIND_TASKS[2:]), action="append")
+    parser.add_argument("--task", choices=sorted({*TASKS, *BLIND_TASKS}), action="append")
     parser.add_argument("--n", type=int, default=504, help="questions or conversations per task")
     parser.add_argument("--molecules", type=Path, help="CSV(.gz) with a column smiles")
     parser.add_argument("--seed", type=int, default=1)

@@ -132,13 +132,13 @@ def _fit(
     return run.predict(round_to_half(run.train(title)), split.rows("test"))
 
 
-def shown_command(arguments: Sequence[str]) -> str:
+def shown_command(arguments: Sequence[str], program: str = "assistant.train.pairs") -> str:
     """The command as it can be printed: places on this machine by their option's placeholder."""
     hidden = {"--data": "DIR", "--run": "RUN", "--record": "RECORDS"}
     shown = list(arguments)
     for i, argument in enumerate(shown[:-1]):
         shown[i + 1] = hidden.get(argument, shown[i + 1])
-    return shlex.join(["python", "-m", "assistant.train.pairs", *shown])
+    return shlex.join(["python", "-m", program, *shown])
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

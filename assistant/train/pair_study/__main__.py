@@ -10,7 +10,6 @@ weights are kept.
 
 import argparse
 import logging
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from assistant.train.pair_study.page import page_text
 from assistant.train.pair_study.plot import draw
 from assistant.train.pair_study.recipe import StudyRecipe, StudyTask
 from assistant.train.pair_study.rows import StudyRows, rows_of
+from assistant.train.pairs import shown_command
 
 _PAGE = "pair_parts.md"
 
@@ -98,15 +98,6 @@ def run_study(args: argparse.Namespace) -> str:
     return text
 
 
-def shown_command(arguments: Sequence[str]) -> str:
-    """The command as it can be printed: places on this machine by their option's placeholder."""
-    hidden = {"--data": "DIR", "--run": "RUN"}
-    shown = list(arguments)
-    for i, argument in enumerate(shown[:-1]):
-        shown[i + 1] = hidden.get(argument, shown[i + 1])
-    return shlex.join(["python", "-m", "assistant.train.pair_study", *shown])
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(
@@ -122,7 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--page", type=Path, help="where the page goes, its plot beside (default: into RUN)")
     add("--threads", type=int, default=1, help="processor threads (default: 1)")
     args = parser.parse_args(arguments)
-    args.command = shown_command(sys.argv[1:] if arguments is None else arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    args.command = shown_command(given, program="assistant.train.pair_study")
     logging.basicConfig(level=logging.WARNING)
     torch.set_num_threads(args.threads)
     try:

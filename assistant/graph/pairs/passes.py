@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-MAX_ATOMS_PER_PASS = 1024
-"""Conformers are encoded in groups of so many atoms: every pair of atoms is compared."""
+MAX_ATOMS_PER_PASS = 256
+"""Atoms of a pass: some encoders compare all of its atoms, others pad its shapes to the largest."""
 
 Shape = tuple[Tensor, Tensor]
 """Elements (n,) and positions (n, 3) of one conformer."""

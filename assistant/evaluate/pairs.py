@@ -14,7 +14,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -62,9 +62,9 @@ def n_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def kept_bytes(run: Callable[[], Tensor], module: nn.Module) -> int:
-    """Bytes that autograd keeps of a pass, each storage once, parameters apart."""
-    own = {parameter.untyped_storage().data_ptr() for parameter in module.parameters()}
+def kept_bytes(run: Callable[[], Tensor], module: nn.Module, apart: Iterable[Tensor] = ()) -> int:
+    """Bytes that autograd keeps of a pass, each storage once, parameters and `apart` left out."""
+    own = {tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *apart)}
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:

@@ -134,11 +134,21 @@ def _fit(
 
 def shown_command(arguments: Sequence[str], program: str = "assistant.train.pairs") -> str:
     """The command as it can be printed: places on this machine by their option's placeholder."""
-    hidden = {"--data": "DIR", "--run": "RUN", "--record": "RECORDS"}
-    shown = list(arguments)
-    for i, argument in enumerate(shown[:-1]):
-        shown[i + 1] = hidden.get(argument, shown[i + 1])
+    hidden = {"--data": "DIR", "--run": "RUN", "--record": "RECORDS", "--encoder": "DIR"}
+    split = [part for argument in arguments for part in _split_option(argument)]
+    shown = list(split)
+    for i, option in enumerate(split[:-1]):
+        name, sign, place = split[i + 1].rpartition("=")  # NAME=DIR keeps its name
+        if option in hidden:
+            shown[i + 1] = f"{name}{sign}{hidden[option]}"
+        elif Path(place).is_absolute():
+            shown[i + 1] = f"{name}{sign}{Path(place).name}"
     return shlex.join(["python", "-m", program, *shown])
+
+
+def _split_option(argument: str) -> Sequence[str]:
+    """As two arguments, where an option has its value behind "="."""
+    return argument.split("=", 1) if argument.startswith("--") and "=" in argument else [argument]
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

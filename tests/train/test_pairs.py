@@ -328,3 +328,12 @@ def test_the_learning_rate_begins_again_after_a_restart() -> None:
     assert once.rate(15.9) < 0.02 * once.lr
     assert twice.rate(16.5) > 0.9 * twice.lr
     assert twice.rate(21.9) < 0.02 * twice.lr
+
+
+def test_a_printed_command_names_no_place_of_this_machine() -> None:
+    given = ["--config", "configs/a.toml", "--data=/some/disk/data", "--run", "runs/mine"]
+    more = ["--encoder", "mine=/some/disk/runs/encoder", "--page", "/some/disk/page.md", "--seeds", "1"]
+    assert pairs.shown_command([*given, *more], program="assistant.train.readouts") == (
+        "python -m assistant.train.readouts --config configs/a.toml --data DIR --run RUN"
+        " --encoder mine=DIR --page page.md --seeds 1"
+    )

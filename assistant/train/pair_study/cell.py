@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rdkit import rdBase
 
 from assistant.checkpoint import write_json
+from assistant.chem.views import VIEWS_VERSION
 from assistant.evaluate.pairs import kept_bytes, n_parameters
 from assistant.evaluate.report import commit
 from assistant.graph.pairs.head import PairHead
 from assistant.train.guard import refuse_another
-from assistant.train.pair_batches import batches, steps_per_epoch
+from assistant.train.pair_batches import batches
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_run import PairRun
 from assistant.train.pair_study.heads import head_of_variant
@@ -105,6 +107,7 @@ def _settings(
         "seed": seed,
         "n_conformers": task.n_conformers,
         "rows": digest_of(table),
+        "made of": [rdBase.rdkitVersion, VIEWS_VERSION],
     }
 
 
@@ -133,7 +136,7 @@ def _measured(
         list(other),
         n_parameters(head),
         training.step,
-        seconds / (recipe.epochs * steps_per_epoch(recipe, table)),
+        seconds / training.step,
         per_pair,
         kept_bytes(lambda: training.loss(first), training.head),
         commit(),

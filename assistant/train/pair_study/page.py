@@ -19,9 +19,10 @@ _LIMITS = (
     " more rows or more steps than these is at a disadvantage.",
     "- Steps, learning rate, widths and dropout are the recipe's for every variant, whichever they"
     " suit best, and parameters differ as the tables say. Nothing was chosen on test rows.",
-    "- Intervals of a number are drawn over rows, as `assistant.evaluate.run` does; those of a"
-    " difference over the molecules that make a row new, since rows of one molecule rise and fall"
-    " together. A verdict also needs every seed to say the same. Nothing is corrected for the"
+    "- Intervals of a number are drawn over rows, as `assistant.evaluate.run` does, and are too"
+    " narrow for it: rows of one molecule rise and fall together. Those of a difference are drawn"
+    " over the molecules that make a row new; that pairs share their known partners is not in them."
+    " A verdict also needs every seed to say the same. Nothing is corrected for the"
     " number of comparisons: of twenty true nulls one may look like a difference.",
     "- *No difference shown* is not *no difference*: the interval says how large one may still be.",
 )
@@ -186,7 +187,8 @@ def _costs(lines: Sequence[Measured]) -> list[str]:
         "",
         f"Trainings of {n_steps:,} steps each. Time is processor time of one thread, the fastest of"
         " the seeds since the machine was shared (the slowest took up to"
-        f" {slowest:.1f} times as long): a step with its backward pass and update; a pair"
+        f" {slowest:.1f} times as long): a step with its backward pass, update and its"
+        " share of settling the head once; a pair"
         " when all test pairs are predicted together and each molecule is encoded once, its graph,"
         " views and conformers at hand. Memory is what the tensors of the first step's forward pass"
         " keep for the backward pass, counted tensor by tensor, parameters apart (weights,"

@@ -22,10 +22,10 @@ from assistant import __version__
 from assistant.errors import AssistantError
 from assistant.evaluate.probe import Named
 from assistant.evaluate.report import commit
-from assistant.evaluate.run import shown_command
 from assistant.evaluate.table import data_directory
 from assistant.train.curves import require_matplotlib
 from assistant.train.guard import refuse_another
+from assistant.train.pairs import shown_command
 from assistant.train.readouts.costs import generator_costs, reader_costs
 from assistant.train.readouts.data import Asked, asked_of, lessons_of
 from assistant.train.readouts.encoders import Encoders, encoders_of
@@ -95,7 +95,11 @@ def run_readouts(args: argparse.Namespace) -> Record | None:
         raise AssistantError("Name the data directory with --data or MOLECULE_CHAT_DATA.")
     asked = [asked_of(question, data) for question in recipe.questions]
     encoders = encoders_of(args.encoder, args.base, asked)
-    noted = asdict(recipe) | {"encoders": encoders.hashes, "main": encoders.main.name}
+    noted = asdict(recipe) | {
+        "encoders": encoders.hashes,
+        "main": encoders.main.name,
+        "rows": [rows.digest() for rows in asked],
+    }
     refuse_another(args.run, noted, may_change=_MAY_CHANGE)
     if not args.measure_only:
         train_all(recipe, encoders, asked, args.run)

@@ -12,10 +12,11 @@ from assistant.adapters.settings import GeneratorSettings
 from assistant.bundle import Bundle
 from assistant.checkpoint import read_config
 from assistant.evaluate.generators import FACTORISED, llm_on_meta, sweep
+from assistant.evaluate.pairs import kept_bytes, n_parameters
 from assistant.graph.encoder import GraphEncoderConfig, GraphLevels
 from assistant.train.readouts.levels import Seen
 from assistant.train.readouts.measure import Record
-from assistant.train.readouts.readers import Readout, n_parameters
+from assistant.train.readouts.readers import Readout
 from assistant.train.readouts.recipe import VARIANTS, ReadoutRecipe
 
 N_ATOMS, N_MOTIFS = 25, 6
@@ -62,7 +63,7 @@ def _reader_cost(name: str, recipe: ReadoutRecipe, config: GraphEncoderConfig) -
         "tokens": n_tokens,
         "forward_seconds": forward,
         "step_seconds": _fastest(step),
-        "kept_bytes": kept_for_backward(model, several),
+        "kept_bytes": kept_by_step(model, several),
     }
 
 
@@ -75,22 +76,9 @@ def _fastest(work: Callable[[], object]) -> float:
     return best
 
 
-def kept_for_backward(model: nn.Module, seen: Seen) -> int:
+def kept_by_step(model: nn.Module, seen: Seen) -> int:
     """Bytes of what a step keeps for its gradient, beside parameters and the levels themselves."""
-    known = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *_tensors(seen))}
-    kept: dict[int, int] = {}
-    alive: list[Tensor] = []  # or the next one could lie where this one lay
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in known:
-            kept[storage.data_ptr()] = storage.nbytes()
-            alive.append(tensor)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        model(seen).square().mean()
-    return sum(kept.values())
+    return kept_bytes(lambda: model(seen).square().mean(), model, apart=_tensors(seen))
 
 
 def _tensors(seen: Seen) -> tuple[Tensor, ...]:

@@ -1,5 +1,6 @@
 """Rows of the questions: molecules with a value, and what the encoder makes of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,13 @@ class Asked:
     train: Rows
     test: Rows
     unread: int
+
+    def digest(self) -> str:
+        """A hash of the molecules and values of both splits, in order."""
+        both = (self.train, self.test)
+        smiles = "\n".join(m.smiles for rows in both for m in rows.molecules).encode()
+        values = b"".join(rows.values.numpy().tobytes() for rows in both)
+        return hashlib.sha256(smiles + b"\0" + values).hexdigest()[:16]
 
 
 def asked_of(question: Question, data: Path) -> Asked:

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from assistant.evaluate.pairs import n_parameters
 from assistant.graph.encoder import GraphLevels
 from assistant.graph.pairs.alignment import QFormer
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
@@ -144,8 +145,3 @@ class Readout(nn.Module):
         tokens = self.norm(self.reader(seen))  # (b, k, d)
         weights = (tokens @ self.query / tokens.shape[-1] ** 0.5).softmax(1)
         return self.value((weights[:, :, None] * tokens).sum(1))[:, 0]
-
-
-def n_parameters(module: nn.Module) -> int:
-    """Trained parameters of a module."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -8,10 +8,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from assistant.checkpoint import write_json
+from assistant.evaluate.pairs import n_parameters
 from assistant.train.progress import Progress
 from assistant.train.readouts.data import Lessons
 from assistant.train.readouts.levels import KeptLevels
-from assistant.train.readouts.readers import Readout, n_parameters
+from assistant.train.readouts.readers import Readout
 from assistant.train.readouts.recipe import BASELINE, Question, ReadoutRecipe, Variant
 from assistant.train.state import STATE, write_state
 
@@ -138,7 +140,7 @@ class ReadoutRun:
             "seconds": round(self.seconds, 2),
             "commit": commit,
         }
-        (self.directory / DONE).write_text(json.dumps(figures) + "\n", encoding="utf-8")
+        write_json(self.directory / DONE, figures)
         (self.directory / STATE).unlink(missing_ok=True)
 
     def _record(self, loss: float) -> None:

@@ -17,7 +17,7 @@ from assistant.chem.molecule import Molecule
 from assistant.evaluate.generators import llm_on_meta
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.train.readouts.__main__ import main, write_page
-from assistant.train.readouts.costs import kept_for_backward, made_up, reader_costs, settings_of
+from assistant.train.readouts.costs import kept_by_step, made_up, reader_costs, settings_of
 from assistant.train.readouts.data import asked_of
 from assistant.train.readouts.measure import metrics_of, probed
 from assistant.train.readouts.page import WHAT, page_text
@@ -221,7 +221,7 @@ def test_costs_count_what_a_variant_has() -> None:
     assert all(c["step_seconds"] > 0 and c["forward_seconds"] > 0 for c in costs.values())
     assert costs["last, short"]["kept_bytes"] < costs["last"]["kept_bytes"]
     model = Readout(VARIANTS["mlp, last"], d_graph=12, n_levels=6, d_token=16)
-    few, many = (kept_for_backward(model, made_up(n, SMALL)) for n in (4, 8))
+    few, many = (kept_by_step(model, made_up(n, SMALL)) for n in (4, 8))
     assert 1.5 < many / few < 2.1
 
 

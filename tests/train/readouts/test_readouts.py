@@ -13,10 +13,11 @@ from torch import Tensor
 from assistant.chem.graph import to_graph
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
+from assistant.evaluate.pairs import n_parameters
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, GraphLevels
 from assistant.train.readouts.data import Lessons, asked_of, lessons_of
 from assistant.train.readouts.levels import KeptLevels, Seen
-from assistant.train.readouts.readers import Readout, n_parameters
+from assistant.train.readouts.readers import Readout
 from assistant.train.readouts.recipe import VARIANTS, Question, ReadoutRecipe, levels_read
 from assistant.train.readouts.run import (
     DONE,
@@ -174,6 +175,15 @@ def lessons(data: Path) -> Lessons:
 
 def readout_run(name: str, data: Path, directory: Path, **changes: object) -> ReadoutRun:
     return ReadoutRun(VARIANTS[name], ASKED, recipe(**changes), lessons(data), directory, seed=1)
+
+
+def test_rows_with_another_value_have_another_digest(data: Path) -> None:
+    before = asked_of(ASKED, data).digest()
+    assert asked_of(ASKED, data).digest() == before
+    table = data / "qm9" / "qm9_homo.csv.gz"
+    text = gzip.decompress(table.read_bytes()).decode()
+    table.write_bytes(gzip.compress(text.replace("-0.230", "-0.239").encode()))
+    assert asked_of(ASKED, data).digest() != before
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(data: Path, tmp_path: Path) -> None:

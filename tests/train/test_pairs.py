@@ -332,7 +332,14 @@ def test_the_learning_rate_begins_again_after_a_restart() -> None:
 
 def test_a_printed_command_names_no_place_of_this_machine() -> None:
     given = ["--config", "configs/a.toml", "--data=/some/disk/data", "--run", "runs/mine"]
-    more = ["--encoder", "mine=/some/disk/runs/encoder", "--page", "/some/disk/page.md", "--seeds", "1"]
+    more = [
+        "--encoder",
+        "mine=/some/disk/runs/encoder",
+        "--page",
+        "/some/disk/page.md",
+        "--seeds",
+        "1",
+    ]
     assert pairs.shown_command([*given, *more], program="assistant.train.readouts") == (
         "python -m assistant.train.readouts --config configs/a.toml --data DIR --run RUN"
         " --encoder mine=DIR --page page.md --seeds 1"

@@ -118,7 +118,10 @@ class Rescoring:
 
 @dataclass
 class FakeAssistant(Rescoring):
-    """Streams `text` word by word with `delay` seconds between; remembers what it was asked."""
+    """Streams `text` word by word with `delay` seconds between; remembers what it was asked.
+
+    With `steps` it waits for a permit after its place in the queue and after each of its figures.
+    """
 
     text: str = TEXT
     checks: tuple[Check, ...] = field(default_factory=default_checks)
@@ -126,6 +129,7 @@ class FakeAssistant(Rescoring):
     error: Exception | None = None
     fail_after: int | None = None
     position: int = 0
+    steps: threading.Semaphore | None = None
     asked: list[Conversation] = field(default_factory=list)
     options: list[ReplyOptions] = field(default_factory=list)
     stopped: int = 0
@@ -142,6 +146,7 @@ class FakeAssistant(Rescoring):
         if self.position:
             yield Queued(self.position, 4.0)
             time.sleep(0.3)
+            self._wait_for_a_permit()
         if self.error is not None and self.fail_after is None:
             raise self.error
         if conversation.questions[-1].text.startswith("notice"):
@@ -158,8 +163,10 @@ class FakeAssistant(Rescoring):
             yield TextDelta(delta)
             if i == 0:
                 yield Measured(replace(FIGURES, tokens_per_s=None))
+                self._wait_for_a_permit()
             elif i == 3:
                 yield Measured(replace(FIGURES, tokens_per_s=29.0))
+                self._wait_for_a_permit()
             time.sleep(self.delay)
         stopped = written != self.text
         checks = () if stopped else self.checks
@@ -167,6 +174,10 @@ class FakeAssistant(Rescoring):
         message = Message("assistant", written, checks=checks, passport=passport, stopped=stopped)
         self.finished += 1
         yield Finished(message, 1.0, first_token_s=0.1, tokens_per_s=31.0, figures=FIGURES)
+
+    def _wait_for_a_permit(self) -> None:
+        if self.steps is not None:
+            self.steps.acquire(timeout=60)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 The `page` fixture fails a journey whose tab asked any other host for anything.
 """
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -240,19 +241,21 @@ def test_the_header_shows_an_answers_figures_while_it_is_written(
     chat: "Page", fake: FakeAssistant
 ) -> None:
     settle(chat)
-    fake.delay, fake.position = 0.2, 3
+    fake.position, fake.steps = 3, threading.Semaphore(0)
     requests: list[str] = []
     chat.on("request", lambda request: requests.append(request.url))
     ask(chat, "What is it?")
     figures = "#header .live-figures"
     wait = "([s, t]) => document.querySelector(s).innerText.includes(t)"
     chat.wait_for_function(wait, arg=[figures, "place 3 · 5 s"])
-    fake.position = 0
+    fake.steps.release()
     chat.wait_for_function(wait, arg=[figures, "first token 100 ms"])
+    fake.steps.release()
     chat.focus(f"{figures} .stat")
     chat.wait_for_function(wait, arg=[figures, "29 tok/s"])
     n_requests = len(requests)
     assert chat.is_visible("#composer [data-act=stop]")
+    fake.steps.release()
     chat.wait_for_function(wait, arg=[figures, "31 tok/s"])  # of the whole answer
     # They came with the words; what follows says that the answer was seen.
     expected = ("/run/predict", "/app_id")  # and now and then a look whether the server is there

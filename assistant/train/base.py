@@ -2,7 +2,8 @@
 
     python -m assistant.train.base --config CONFIG.toml --data DIR --run RUN [--device cuda]
 
-Dialogues are written on the fly and never repeat; plain text can be mixed in. The schedule follows
+Dialogues are written on the fly and never repeat; plain text and questions of public tables can be
+mixed in. The schedule follows
 training time, so a run fits the time it is given on any machine; it resumes where it stopped. In
 its last part the forward pass uses NF4 values, so that the stored 4-bit weights are the trained
 ones.
@@ -25,8 +26,10 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from assistant.errors import AssistantError
+from assistant.retrieval.index import Index
 from assistant.train import nf4, ranks
-from assistant.train.batches import Batch
+from assistant.train.adapt.run import quoting
+from assistant.train.batches import Batch, collate_examples
 from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import LATER, PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, dialogue_text
@@ -38,6 +41,7 @@ from assistant.train.precision import autocast
 from assistant.train.recipe import Recipe, Schedule
 from assistant.train.start import begin, load_encoder
 from assistant.train.state import STATE, write_state
+from assistant.train.task_mix import TaskExamples, TaskRecords
 from assistant.train.text import TEXT, PlainText, passages, text_documents
 from assistant.train.tokenizer import number_ids, save_tokenizer, train_tokenizer
 
@@ -130,13 +134,12 @@ class Run:
             )
         self.tokenizer = self._tokenizer(data)
         self.text = self._text(data)
+        self.tasks = self._tasks(data)
         if not ranks.rank():
             ranks.wait()
         torch.manual_seed(recipe.seed)
         torch.set_float32_matmul_precision("high")  # of the optimiser, on GPUs
         self.model = GroundedModel.build(recipe.sizes, self.tokenizer)
-        if recipe.encoder and not recipe.start:
-            load_encoder(Path(recipe.encoder), self.model.encoder)
         self.model.to(self.device)
         self.optimizers = optimizers(self.model, recipe)
         self.seconds, self.step, self.tokens, self.quantised = 0.0, 0, 0, False
@@ -167,8 +170,24 @@ class Run:
             licensed_only=self.recipe.licensed_only,
         )
 
+    def _tasks(self, data: Path) -> TaskExamples | None:
+        recipe = self.recipe
+        if not recipe.tasks:
+            return None
+        records = TaskRecords.prepared(
+            recipe.tasks, data, self.directory, licensed_only=recipe.licensed_only
+        )
+        return TaskExamples(
+            recipe.tasks,
+            records,
+            self.tokenizer,
+            number=recipe.loss.number,
+            sequence=recipe.sizes.context,
+            quoting=quoting(Index(Path(recipe.retrieval)) if recipe.retrieval else None),
+        )
+
     def feed(self, *, seed: int, held_out: bool = False) -> Feed:
-        """Endless batches of fresh dialogues (and text, in training)."""
+        """Endless batches of fresh dialogues (and text and tasks, in training)."""
         molecules = self.held_out if held_out else self.molecules
         recipe = self.recipe
         return Feed(
@@ -180,6 +199,8 @@ class Run:
             text_share=recipe.text_share,
             text_length=recipe.text_length,
             text_weight=recipe.loss.text,
+            tasks=None if held_out else self.tasks,
+            task_share=recipe.task_share,
             tokens=recipe.tokens_per_step,
             seed=seed,
         )
@@ -251,8 +272,22 @@ class Run:
             predicted = self.model.llm.lm_head(hidden[:, :-1][answers]).argmax(-1)
             right += int((predicted == batch.ids[:, 1:][answers]).sum())
             n += int(answers.sum())
+        tasks = self._held_out_tasks()
         self.model.train()
-        return {"held_out_loss": float(np.mean(losses)), "held_out_digits": right / max(n, 1)}
+        figures = {"held_out_loss": float(np.mean(losses)), "held_out_digits": right / max(n, 1)}
+        return figures | ({"held_out_tasks": tasks} if tasks else {})
+
+    def _held_out_tasks(self) -> dict[str, float]:
+        """Loss of each family's answers about molecules never trained on."""
+        found = {}
+        for name, examples in (self.tasks.held_out() if self.tasks else {}).items():
+            if not examples:
+                continue
+            batch = collate_examples(examples).to(self.device)
+            with autocast(self.device):
+                hidden = self.model.hidden(batch).float()
+            found[name] = round(head_loss(self.model.llm, hidden, batch).item(), 4)
+        return found
 
     def _record(self, loss: Tensor, progress: float, held_out: list[Batch] | None = None) -> None:
         row = {
@@ -277,7 +312,7 @@ class Run:
             "model": self.model.state_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers],
             "progress": {k: getattr(self, k) for k in ("seconds", "step", "tokens", "quantised")},
-            "recipe": json.dumps(asdict(self.recipe)),
+            "recipe": json.dumps(asdict(self.recipe), default=Path.as_posix),
         }
         write_state(self.directory, state)
         (self.directory / "recipe.json").write_text(state["recipe"], encoding="utf-8")
@@ -287,6 +322,8 @@ class Run:
         if not path.is_file():
             if self.recipe.start:
                 self._start_from(Path(self.recipe.start) / STATE)
+            if self.recipe.encoder:
+                load_encoder(Path(self.recipe.encoder), self.model.encoder)
             return
         state = torch.load(path, weights_only=True, map_location=self.device)
         for key, value in state["progress"].items():

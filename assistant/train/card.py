@@ -25,6 +25,7 @@ from assistant.train.corpus import question_sources
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.provenance import encoder_sources
 from assistant.train.shipped_recipe import base_recipe, config_name
+from assistant.train.task_mix import TaskRecords
 from assistant.train.text import TEXT, text_sources
 
 _NO_RUN = "name a finished run of assistant.train.base"
@@ -132,6 +133,7 @@ def _training(stages: Sequence[Stage], run: Path) -> dict[str, str]:
         "stages": "; then ".join(stage.told for stage in stages),
         "text_share": _shares(stage.recipe["text_share"] for stage in stages),
         "text_tokens": _text_tokens(run),
+        "tasks": _tasks(stages),
         "rounded": _shares(1 - stage.recipe["quantised_from"] for stage in stages),
         **{f"rate_{kind}": f"{rate:.0%}" for kind, rate in recipe["rates"].items()},
         "licensed": "yes" if recipe.get("licensed_only") else "no",
@@ -166,7 +168,8 @@ def _n_parameters(sizes: Mapping[str, int]) -> int:
 def sources_of(recipe: dict, run: Path) -> list[str]:
     """What a run, those before it and the encoder it began with were trained on, with licences.
 
-    Plain text that the recipe has no share of was read by a run before, which leaves it here.
+    Plain text and tasks that the recipe has no share of were read by a run before, which leaves
+    them here.
 
     Args:
         recipe: As the run noted it.
@@ -182,10 +185,12 @@ def sources_of(recipe: dict, run: Path) -> list[str]:
         questions = licences.clear_names("text", questions)
     reads_text = recipe["text_share"] or (run / TEXT).is_file()
     texts = text_sources(licensed_only=licensed_only) if reads_text else []
+    tasks = TaskRecords.kept(run)
     return [
         *(f"{line} (structures only)" for line in licences.source_lines("corpus", tags)),
         *(f"{line} (questions to decline)" for line in licences.source_lines("text", questions)),
         *(f"{line} (text, read as text)" for line in licences.source_lines("text", texts)),
+        *(f"{line} (questions with answers)" for line in (tasks.lines if tasks else ())),
         *(f"pre-trained encoder: {line}" for line in encoder_sources(run, recipe)),
     ]
 
@@ -249,6 +254,16 @@ def _pair_heads(bundle: Path) -> str:
     return (
         f"| `{PAIR_HEADS}` | numbers for two molecules, no language model: {names} | {size} MB |\n"
     )
+
+
+def _tasks(stages: Sequence[Stage]) -> str:
+    """A sentence on the tables that were asked about; empty where there were none."""
+    shares = [stage.recipe.get("task_share", 0.0) for stage in stages]
+    if not any(shares):
+        return ""
+    names = dict.fromkeys(f["name"] for s in stages for f in s.recipe.get("tasks", ()))
+    told = ", ".join(names)
+    return f" {_shares(shares)} are questions of public tables with their answers: {told}."
 
 
 def _text_tokens(run: Path) -> str:

@@ -1,4 +1,4 @@
-"""Endless batches of dialogues and text, written ahead by worker processes where wanted."""
+"""Endless batches of dialogues, text and tasks, written ahead by worker processes where wanted."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from assistant.train.batches import Batch, BatchMaker
 from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Encoder, Example
+from assistant.train.task_mix import TaskExamples
 from assistant.train.text import PlainText
 
 _WORKER_SEEDS = 7919
@@ -24,6 +25,8 @@ class Feed(IterableDataset[Batch]):
         text_share: Share of the examples that are text.
         text_length: Most tokens of a text example.
         text_weight: Loss weight of a text token.
+        tasks: Questions of tables to mix in, if any.
+        task_share: Share of the examples that are such questions.
         tokens: Padded size of a batch.
         seed: Of everything that is drawn; every worker draws from a seed of its own.
     """
@@ -37,12 +40,15 @@ class Feed(IterableDataset[Batch]):
         text_share: float = 0.0,
         text_length: int = 512,
         text_weight: float = 0.3,
+        tasks: TaskExamples | None = None,
+        task_share: float = 0.0,
         tokens: int,
         seed: int,
     ) -> None:
         self.writer, self.encoder, self.text = writer, encoder, text
         self.text_share = text_share if text else 0.0
         self.text_length, self.text_weight = text_length, text_weight
+        self.tasks, self.task_share = tasks, task_share if tasks else 0.0
         self.tokens, self.seed = tokens, seed
         self._sizes = torch.zeros(2).share_memory_()  # read by the workers while they write
 
@@ -81,7 +87,10 @@ class Feed(IterableDataset[Batch]):
         return BatchMaker(lambda: self._draw(rng, writer), tokens=self.tokens, seed=seed).batches()
 
     def _draw(self, rng: random.Random, writer: DialogueWriter) -> Example:
-        if self.text is not None and rng.random() < self.text_share:
+        kind = rng.random()
+        if self.tasks is not None and kind >= 1 - self.task_share:
+            return self.tasks.draw(rng)
+        if self.text is not None and kind < self.text_share:
             # Of all lengths: examples are batched by length, and text alone would make odd steps.
             length = rng.randint(self.text_length // 8, self.text_length)
             return Example.of_text(self.text.crop(rng, length), self.text_weight)

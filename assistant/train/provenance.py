@@ -49,10 +49,9 @@ def encoder_sources(run: Path, recipe: Mapping[str, Any]) -> tuple[str, ...]:
 
     Args:
         run: Directory of a base run.
-        recipe: As it noted it. An encoder named beside a start is not used: the start brings one.
+        recipe: As it noted it.
     """
-    begins_with_one = bool(recipe.get("encoder")) and not recipe.get("start")
-    return Provenance.of(run).sources or ((UNNOTED,) if begins_with_one else ())
+    return Provenance.of(run).sources or ((UNNOTED,) if recipe.get("encoder") else ())
 
 
 def refuse_unclear_encoder(encoder: Path) -> None:

@@ -1,12 +1,13 @@
 """What a base run trains and how: one TOML file, and the learning rate over its time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.train.encode import LossWeights
 from assistant.train.model import ModelSizes
 from assistant.train.recipe_file import RecipeFile, check_keys, filled
+from assistant.train.task_mix import TaskFamily, family_of
 from assistant.train.view import Rates
 
 
@@ -32,6 +33,11 @@ class Recipe(RecipeFile):
     short_at_end: float = 0.1
     text_share: float = 0.0
     text_length: int = 512
+    task_share: float = 0.0
+    """Share of the examples that are questions of `tasks`."""
+    tasks: tuple[TaskFamily, ...] = field(default=())
+    retrieval: str = ""
+    """Index of `python -m assistant.retrieval`, for tasks that quote captions."""
     n_molecules: int = 30000
     tokenizer_dialogues: int = 12000
     seed: int = 1
@@ -40,9 +46,24 @@ class Recipe(RecipeFile):
     """Directory of a finished run whose model, tokenizer and molecules this one goes on from, with
     its own schedule. `seed` and `n_molecules` must be the same."""
     encoder: str = ""
-    """A pre-trained graph encoder (`assistant.train.encoder`); `start` brings its own."""
+    """A pre-trained graph encoder (`assistant.train.encoder`), also in place of the start's."""
     licensed_only: bool = False
     """Leaves out sources without a clear licence (`assistant.train.licences`)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        names = [family.name for family in self.tasks]
+        if len(set(names)) < len(names):
+            raise ValueError(f"tasks need different names, not {', '.join(names)}")
+        for name in ("text_share", "task_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} {getattr(self, name)} is not in 0…1")
+        if self.text_share + self.task_share > 1:
+            raise ValueError("text_share and task_share are more than 1 together")
+        if bool(self.tasks) != (self.task_share > 0):
+            raise ValueError("task_share and [[tasks]] need each other")
+        if not self.retrieval and any(family.quoted for family in self.tasks):
+            raise ValueError("tasks that quote captions need an index: set retrieval")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
@@ -53,6 +74,7 @@ class Recipe(RecipeFile):
             name: filled(kind, given.pop(name, {}), f"[{name}]") for name, kind in kinds.items()
         }
         check_keys(given, cls)
+        parts["tasks"] = tuple(family_of(entry) for entry in given.pop("tasks", ()))
         return cls(**given, **parts)
 
 

@@ -17,10 +17,11 @@ from assistant.train.provenance import (
 )
 from assistant.train.recipe import Recipe
 from assistant.train.state import STATE
+from assistant.train.task_mix import KEPT
 from assistant.train.text import TEXT
 
 _RECIPE = "recipe.json"
-_PREPARED = ("molecules.pkl", "outside.json", "passages.json", TEXT)
+_PREPARED = ("molecules.pkl", "outside.json", "passages.json", TEXT, KEPT)
 
 
 def begin(recipe: Recipe, directory: Path) -> None:
@@ -37,7 +38,7 @@ def begin(recipe: Recipe, directory: Path) -> None:
         AssistantError: Sources, start or encoder do not fit the recipe or the directory.
     """
     start = Path(recipe.start) if recipe.start else None
-    encoder = Path(recipe.encoder) if recipe.encoder and start is None else None
+    encoder = Path(recipe.encoder) if recipe.encoder else None
     check_sources(directory, licensed_only=recipe.licensed_only, start=start, encoder=encoder)
     if start is not None:
         check_start(start, directory, {"seed": recipe.seed, "n_molecules": recipe.n_molecules})
@@ -87,7 +88,8 @@ def note_sources(
         directory: Of the run.
         licensed_only: Whether only clearly licensed sources are used.
         start: Directory of a finished run that this one goes on from, encoder included.
-        encoder: Directory of the pre-trained encoder that it begins with, where there is no start.
+        encoder: Directory of the pre-trained encoder that it begins with, also where the start
+            has another: what that one learned from is in the weights that read it.
     """
     if _has_weights(directory):
         return
@@ -95,8 +97,8 @@ def note_sources(
     if start is not None:
         recipe = json.loads((start / _RECIPE).read_text(encoding="utf-8"))
         lines = encoder_sources(start, recipe)
-    elif encoder is not None:
-        lines = Provenance.of(encoder).sources or (UNNOTED,)
+    if encoder is not None:
+        lines = tuple(dict.fromkeys((*lines, *(Provenance.of(encoder).sources or (UNNOTED,)))))
     Provenance(licensed_only, lines).write(directory)
 
 

@@ -105,3 +105,30 @@ def test_an_encoder_of_which_nobody_noted_anything_stays_one(tmp_path: Path) -> 
     (start / "recipe.json").write_text(recipe, encoding="utf-8")
     begin(_recipe(start=str(start), seed=1, n_molecules=8), directory)
     assert Provenance.of(directory).sources == (UNNOTED,)
+
+
+@pytest.mark.slow
+def test_an_encoder_takes_the_place_of_the_starts(tmp_path: Path) -> None:
+    data, first = _data(tmp_path / "data"), tmp_path / "first"
+    Run(_recipe(minutes=0.0, text_share=0.0), data, first).save()
+    torch.manual_seed(99)
+    given = _component(tmp_path / "pre", GraphEncoderConfig())
+    recipe = _recipe(start=str(first), encoder=str(tmp_path / "pre"), text_share=0.0)
+    run = Run(recipe, data, tmp_path / "run")
+    for name, value in run.model.encoder.state_dict().items():
+        assert torch.equal(value, given.state_dict()[name]), name
+    with torch.no_grad():
+        run.model.encoder.molecule_node_model.batch_norms[0].weight.fill_(3.0)
+    run.save()
+    again = Run(recipe, data, tmp_path / "run")  # its own weights count from then on
+    assert (again.model.encoder.molecule_node_model.batch_norms[0].weight == 3.0).all()
+
+
+def test_what_both_encoders_learned_from_is_noted(tmp_path: Path) -> None:
+    encoder, start, directory = (tmp_path / name for name in ("encoder", "start", "more"))
+    encoder.mkdir()
+    directory.mkdir()
+    Provenance(licensed_only=False, sources=("QM9: none stated",)).write(encoder)
+    Provenance(licensed_only=False, sources=("MUV: MIT",)).write(_finished(start))
+    begin(_recipe(start=str(start), encoder=str(encoder), seed=1, n_molecules=8), directory)
+    assert Provenance.of(directory).sources == ("MUV: MIT", "QM9: none stated")

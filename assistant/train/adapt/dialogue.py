@@ -11,6 +11,7 @@ from assistant.chat.card import NO_CARD, card_lines
 from assistant.chat.conversation import Conversation, Message, PairQuestion, Role
 from assistant.chat.pair_answers import write_value, write_yes_no
 from assistant.chat.prompts import fill, pair_question
+from assistant.chem.aligned import aligned_smiles
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import pair_task
@@ -89,9 +90,11 @@ def _reaction(record: Reaction, rng: random.Random) -> Conversation:
         roles: list[Role] = ["reactant", "agent"]
         naming = "molecules 1 and 2" if reagents else "molecule 1"
         question = _question(rng, kind, naming)
-        return _asked(parts, question, f"Product: {product.smiles}", roles)
+        answer = aligned_smiles(product, reactants.smiles)
+        return _asked(parts, question, f"Product: {answer}", roles)
     if kind == "retro" or reagents is None:
-        return _asked([product], _question(rng, "retro"), f"Reactants: {reactants.smiles}")
+        answer = aligned_smiles(reactants, product.smiles)
+        return _asked([product], _question(rng, "retro"), f"Reactants: {answer}")
     question = _question(rng, kind, other="molecule 2")
     answer = f"Reagents: {reagents.smiles}"
     return _asked([reactants, product], question, answer, ["reactant", "product"])

@@ -45,6 +45,7 @@ class LessonEncoder:
         quoting: Gives captions of other molecules to quote, as `--retrieval` does when serving;
             they must not be those of the molecule itself, which are what is learned.
         quoted: Share of the lessons that quote some.
+        bare: Share of the lessons that leave the system text out.
     """
 
     def __init__(
@@ -55,10 +56,11 @@ class LessonEncoder:
         sequence: int,
         quoting: NearestFor | None = None,
         quoted: float = 0.5,
+        bare: float = 0.0,
     ) -> None:
         self.tokenizer = tokenizer
         self.n_graph_tokens, self.sequence = n_graph_tokens, sequence
-        self._quoting, self._quoted = quoting, quoted
+        self._quoting, self._quoted, self._bare = quoting, quoted, bare
         self._keeps_history = keeps_history(tokenizer)
         self._end = end_id(tokenizer)
         self._ends = end_of_turn_ids(tokenizer) | {self._end}
@@ -82,6 +84,8 @@ class LessonEncoder:
             model=_WRITER,
             nearest=self._quoting if self._quoting and rng.random() < self._quoted else None,
         )
+        if self._bare and rng.random() < self._bare:
+            prompt = replace(prompt, messages=prompt.messages[1:])
         graphs = {number: view.graph for number, view in shown.items()}
         rows = self._rows(layout(prompt, self.tokenizer), answers, graphs)
         example = rows.example(self.sequence - spare)

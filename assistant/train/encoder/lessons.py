@@ -11,7 +11,7 @@ from assistant.chem.graph import rdmols_to_graphs
 from assistant.chem.quiet import quiet_rdkit
 from assistant.graph.encoder import collate
 from assistant.train.encoder.model import Lesson
-from assistant.train.encoder.molecules import Molecules
+from assistant.train.encoder.molecules import Molecules, taken_sets
 from assistant.train.encoder.recipe import EncoderRecipe
 from assistant.train.encoder.targets import DESCRIPTORS, descriptors, hide
 
@@ -35,7 +35,8 @@ class Lessons:
         self._pools = {pool: n for pool, n in sizes.items() if n}
         self._tables = [pool for pool in self._pools if pool >= 0]
         # A large table is read more often than a small one, but not in proportion.
-        self._shares = np.sqrt([self._pools[pool] for pool in self._tables])
+        wanted = [taken_sets(recipe)[pool].share for pool in self._tables]
+        self._shares = np.sqrt([self._pools[pool] for pool in self._tables]) * wanted
         self._mean = np.array([t.mean for t in molecules.targets], np.float32)
         self._std = np.array([t.std for t in molecules.targets], np.float32)
         rng = random.Random(recipe.seed)

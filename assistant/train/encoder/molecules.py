@@ -97,7 +97,7 @@ def molecules_of(recipe: EncoderRecipe, data: Path) -> Molecules:
     Raises:
         AssistantError: A table is missing or has no target, or no molecule is left.
     """
-    chosen = [s for s in recipe.sets if _is_taken(s, recipe)]
+    chosen = taken_sets(recipe)
     tables = {s.table: read_table(data / f"{s.table}.csv.gz", ("smiles",)) for s in chosen}
     # What is measured on is kept out even where the licence keeps the table itself out.
     kept_out = {
@@ -116,8 +116,13 @@ def molecules_of(recipe: EncoderRecipe, data: Path) -> Molecules:
     return Molecules(unlabelled, sets, _measured(targets, sets), dict(counts))
 
 
-def _is_taken(head_set: HeadSet, recipe: EncoderRecipe) -> bool:
-    return not recipe.licensed_only or licences.licence_of("labels", head_set.table).clear
+def taken_sets(recipe: EncoderRecipe) -> list[HeadSet]:
+    """The tables of a recipe whose licence it allows, in the order of `Molecules.sets`."""
+    return [
+        s
+        for s in recipe.sets
+        if not recipe.licensed_only or licences.licence_of("labels", s.table).clear
+    ]
 
 
 def structure_key(smiles: str) -> str | None:

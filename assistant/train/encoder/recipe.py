@@ -16,16 +16,20 @@ class HeadSet:
         table: Below the data directory, without `.csv.gz`.
         kind: "value" for regression, "label" for 0 and 1.
         leave_out: Columns that are no targets, beside the structure and the split.
+        share: How many times as often as its size alone would have it the table is read.
     """
 
     table: str
     kind: Literal["value", "label"]
     leave_out: tuple[str, ...] = ()
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "leave_out", tuple(self.leave_out))
         if self.kind not in ("value", "label"):
             raise ValueError(f"kind {self.kind!r} of {self.table} is neither value nor label")
+        if self.share <= 0:
+            raise ValueError(f"share {self.share} of {self.table} must be positive")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import pytest
 
 from assistant.chat.card import CARD_KEYS
 from assistant.chat.pair_answers import parse_value, parse_yes_no
+from assistant.chem.aligned import aligned_smiles
 from assistant.chem.pairs import pair_task
 from assistant.train.adapt.dialogue import conversation_of, lesson, show
 from assistant.train.adapt.recipe import ShownRates
@@ -55,7 +56,8 @@ def test_values_labels_and_pairs_are_answered_in_their_forms():
 def test_a_reaction_is_asked_from_all_sides():
     record = Reaction(ETHANOL, BENZENE, ACID, "x")
     answers = {asked(record, seed)[1] for seed in range(40)}
-    assert answers == {"Product: CC(=O)O", "Reactants: CCO", "Reagents: c1ccccc1"}
+    along = f"Reactants: {aligned_smiles(ETHANOL, ACID.smiles)}"
+    assert answers == {"Product: CC(=O)O", along, "Reagents: c1ccccc1"}
     without = Reaction(ETHANOL, None, ACID, "x")
     assert {asked(without, s)[1] for s in range(40)} == {"Product: CC(=O)O", "Reactants: CCO"}
     for seed in range(10):

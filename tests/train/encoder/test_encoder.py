@@ -134,6 +134,31 @@ def test_a_step_is_the_same_each_time_and_holds_no_held_out_molecule(data: Path)
     assert sum(len(lesson.whole) for lesson in lessons.held_out()) == len(lessons.held_out_places)
 
 
+def test_a_table_with_a_share_is_read_so_much_more(data: Path) -> None:
+    def share_of_labels(share: float) -> float:
+        sets = (
+            HeadSet("moleculenet/esol", "value"),
+            HeadSet("moleculenet/bbbp", "label", share=share),
+        )
+        own = recipe(sets=sets, labelled=1.0, batch=400, held_out=1)
+        targets = Lessons(molecules_of(own, data), own).step(1).targets
+        return (~targets[:, 1].isnan()).float().mean().item()
+
+    few, many = share_of_labels(0.1), share_of_labels(10.0)
+    assert few < 0.15
+    assert many > 0.4  # one of its three rows has no label, one may be held out
+
+
+def test_shares_stay_with_their_tables_where_a_licence_leaves_one_out(data: Path) -> None:
+    write_table(data / "qm9" / "qm9_homo.csv.gz", ["smiles", "homo", "split"], ESOL)
+    sets = (HeadSet("qm9/qm9_homo", "value", share=50.0), *recipe().sets)
+    own = recipe(sets=sets, licensed_only=True, labelled=1.0, batch=200, held_out=1)
+    lessons = Lessons(molecules_of(own, data), own)
+    assert len(lessons.molecules.sets) == 2
+    esol = (~lessons.step(1).targets[:, 0].isnan()).float().mean().item()
+    assert 0.3 < esol < 0.7
+
+
 def test_a_run_learns_stops_and_goes_on_as_if_it_had_not_stopped(
     data: Path, tmp_path: Path
 ) -> None:
@@ -208,6 +233,7 @@ def test_the_command_writes_a_component_with_a_card_that_lists_the_sources(
         ({"stepps": 3}, "unknown keys stepps"),
         ({"masked": 1.5}, "masked = 1.5"),
         ({"sets": [{"table": "x", "kind": "both"}]}, "kind 'both'"),
+        ({"sets": [{"table": "x", "kind": "value", "share": 0}]}, "share 0 of x"),
         ({"sizes": {"columns": "mora"}}, "OGB"),
     ],
 )

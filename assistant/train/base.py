@@ -192,7 +192,12 @@ class Run:
         recipe = self.recipe
         return Feed(
             lambda seed: DialogueWriter(
-                molecules, self.outside, seed=seed, rates=recipe.rates, later=LATER
+                molecules,
+                self.outside,
+                seed=seed,
+                rates=recipe.rates,
+                later=LATER,
+                answered=recipe.answered,
             ),
             Encoder(self.tokenizer, recipe.loss),
             None if held_out else self.text,

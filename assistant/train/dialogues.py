@@ -50,6 +50,7 @@ class DialogueWriter:
         short: float = 0.0,
         tiny: float = 0.0,
         later: float = 0.0,
+        answered: Sequence[str] = (),
     ) -> None:
         self.molecules = molecules
         self.named = [pair for pair in molecules if pair[0].name]
@@ -65,6 +66,8 @@ class DialogueWriter:
         """Share of tiny dialogues: one or two values asked of a card of one to three lines."""
         self.later = later
         """Share of dialogues whose molecules have the numbers of a long chat, not 1, 2, 3, 4."""
+        self.answered = tuple(answered)
+        """Topics that are not declined, for something else teaches to answer them."""
         self._size: Literal["tiny", "short", "full"] = "full"
         self._asked: tuple[int, str] | None = None
         """Molecule and key of the question before, if it was about one fact."""
@@ -179,7 +182,10 @@ class DialogueWriter:
         write = self.rng.choices(list(choices), list(choices.values()))[0]
         if self._size == "tiny" and self.rng.random() < 0.85:
             write = answers.value
-        return write(self.rng, view, naming)
+        while True:
+            turn = write(self.rng, view, naming)
+            if turn[2] != "unknown" or not any(topic in turn[1] for topic in self.answered):
+                return turn
 
     def _aside(self) -> tuple[str, str, str]:
         """Small talk, an off-topic question, or general chemistry."""

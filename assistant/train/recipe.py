@@ -65,6 +65,11 @@ class Recipe(RecipeFile):
         if not self.retrieval and any(family.quoted for family in self.tasks):
             raise ValueError("tasks that quote captions need an index: set retrieval")
 
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """Topics that the dialogues do not decline, for the tasks answer them."""
+        return tuple(topic for family in self.tasks for topic in family.answers)
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
         """From TOML's values; unknown keys raise ValueError."""

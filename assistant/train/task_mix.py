@@ -27,6 +27,7 @@ from assistant.train.sources.reading import read_records, source_of
 from assistant.train.sources.records import Pair, Record, Value
 from assistant.train.sources.registry import Source
 from assistant.train.tokenizer import number_ids
+from assistant.train.wording import ASK_UNKNOWN_FREE, UNKNOWN_TOPICS
 
 KEPT = "tasks.pkl"
 """Of a run's directory: the records, so that a machine without the tables goes on."""
@@ -45,6 +46,7 @@ class TaskFamily:
         rates: What is left out of the molecules' blocks.
         quoted: Share of the questions that quote captions of similar molecules.
         bare: Share that leaves the system text out, which is the same each time.
+        answers: Topics that the dialogues then do not decline ("HOMO energy", "retrosynthesis").
     """
 
     name: str
@@ -53,15 +55,24 @@ class TaskFamily:
     rates: ShownRates = field(default_factory=ShownRates)
     quoted: float = 0.0
     bare: float = 0.0
+    answers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name or not self.data:
             raise ValueError(f"task family {self.name!r} needs a name and data")
+        object.__setattr__(self, "answers", tuple(self.answers))
+        if strange := [topic for topic in self.answers if not _is_declined(topic)]:
+            raise ValueError(f"answers of {self.name}: no dialogue declines {strange[0]!r}")
         if self.share <= 0:
             raise ValueError(f"share {self.share} of {self.name} must be positive")
         for name in ("quoted", "bare"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} {getattr(self, name)} of {self.name} is not in 0…1")
+
+
+def _is_declined(topic: str) -> bool:
+    declined = [*UNKNOWN_TOPICS, *(about for _, about in ASK_UNKNOWN_FREE)]
+    return any(topic in known for known in declined)
 
 
 def family_of(values: Mapping[str, Any]) -> TaskFamily:

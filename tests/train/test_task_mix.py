@@ -11,9 +11,13 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from assistant.chat.prompts import fill
+from assistant.chem.facts import compute_facts
+from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.train.base import Run
 from assistant.train.card import sources_of
+from assistant.train.dialogues import DialogueWriter
+from assistant.train.generate import OWN_QUESTIONS
 from assistant.train.recipe import Recipe
 from assistant.train.sources.records import Value
 from assistant.train.task_mix import TaskExamples, TaskFamily, TaskRecords, family_of
@@ -196,3 +200,21 @@ def test_a_run_learns_dialogues_and_tasks_and_tells_of_each(data: Path, tmp_path
     recipe = json.loads((tmp_path / "run" / "recipe.json").read_text("utf-8"))
     lines = sources_of(recipe, tmp_path / "run")
     assert any("qm9.csv" in line and "questions with answers" in line for line in lines)
+
+
+def test_dialogues_do_not_decline_what_a_task_answers() -> None:
+    molecules = [(m, compute_facts(m)) for m in map(Molecule.parse, ("CCO", "c1ccncc1"))]
+
+    def said(**options: object) -> str:
+        writer = DialogueWriter(molecules, OWN_QUESTIONS, seed=1, **options)
+        some = [writer.write().conversation for _ in range(1500)]
+        alone = [c for c in some if len(c.molecules) == 1]  # two are compared in no task
+        return "\n".join(m.text for c in alone for m in c.messages if m.role == "assistant")
+
+    recipe = _recipe(tasks=families(answers=["HOMO energy", "retrosynthesis"]), task_share=0.5)
+    assert "the HOMO energy" in said()
+    without = said(answered=recipe.answered)
+    assert "the HOMO energy" not in without
+    assert "the dipole moment" in without
+    with pytest.raises(ValueError, match="no dialogue declines 'the weather'"):
+        families(answers=["the weather"])

@@ -3,10 +3,12 @@
 import random
 import re
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import assistant
 from assistant.chat.check import Check, check_answer, warm_up
 from assistant.chat.claims import lexicon, named, naming
 from assistant.chat.claims.text import normalise, split_sentences
@@ -73,6 +75,51 @@ def verdicts(checks: tuple[Check, ...]) -> list[tuple[str, str]]:
 )
 def test_single_claim_gets_its_verdict(text: str, kind: str, verdict: str, aspirin: Facts) -> None:
     assert verdicts(check_answer(text, {1: aspirin}, (1,))) == [(kind, verdict)]
+
+
+QUANTITIES = tomllib.loads(
+    (Path(assistant.__file__).parent / "train" / "sources" / "quantities.toml").read_text("utf-8")
+)["value"]
+
+
+@pytest.mark.parametrize("entry", QUANTITIES, ids=lambda entry: "/".join(entry["columns"]))
+@pytest.mark.parametrize("form", ["{}: -1.25 {}", "The {} of molecule 1 is -1.25 {}."])
+def test_a_number_that_a_model_learns_to_predict_is_marked_with_its_unit(
+    entry: dict, form: str, aspirin: Facts
+) -> None:
+    said = form.format(entry["quantity"], entry["unit"]).replace(" .", ".").rstrip()
+    (check,) = check_answer(said, {1: aspirin}, (1,))
+    assert check.verdict == "unverifiable"
+    assert said.removeprefix("The ").removesuffix(".") == check.claim
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("Its boiling point at 760 mmHg is 140 °C.", "boiling point at 760 mmHg is 140 °C"),
+        ("The HOMO is at -6.1 eV.", "HOMO is at -6.1 eV"),
+        ("Heat of combustion: 3,900 kJ/mol", "Heat of combustion: 3,900 kJ/mol"),
+        ("It has a quantum yield of 0.92 in ethanol.", "quantum yield of 0.92"),
+        ("Specific rotation: +23.5", "Specific rotation: +23.5"),
+    ],
+)
+def test_other_numbers_that_nothing_computes_are_marked(
+    text: str, claim: str, aspirin: Facts
+) -> None:
+    (check,) = check_answer(text, {1: aspirin}, (1,))
+    assert (check.claim, check.verdict) == (claim, "unverifiable")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I do not know the HOMO energy of molecule 1.",
+        "The HOMO is filled, the LUMO is empty.",
+        "A band gap is the distance of two levels.",
+    ],
+)
+def test_a_quantity_without_a_number_is_no_claim(text: str, aspirin: Facts) -> None:
+    assert check_answer(text, {1: aspirin}, (1,)) == ()
 
 
 @pytest.mark.parametrize(

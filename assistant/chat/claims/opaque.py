@@ -12,7 +12,8 @@ from assistant.chat.claims.values import read_unit
 _NAMED = frozenset({"IUPAC name", "CAS number"})
 _UNIT = re.compile(
     r" ?(?:Hartrees?|Eh|eV|[kM]?J/(?:mol|K)|k?cal/(?:mol|K)|k?cal/\(?mol[ */·]?K\)?"
-    r"|log10\(mol/L\)|a0\^?[23]|mol/L|g/(?:cm3|mL)|mg/m?L|[munµμ]M|nm|ns|ps|D|Debye|mPa s|cP|mN/m|cm-1|°C|K|V|%)(?![\w/])"
+    r"|log10\(mol/L\)|a0\^?[23]|mol/L|g/(?:cm3|mL)|mg/m?L"
+    r"|[munµμ]M|nm|ns|ps|D|Debye|mPa s|cP|mN/m|cm-1|°C|K|V|%)(?![\w/])"
 )
 _MOST_CONDITION = 6
 

@@ -15,6 +15,7 @@ from assistant.chat.wanted import Wanted, declined_value, wanted_value
 from assistant.llm.experts import ExpertMode
 from assistant.llm.requests import Done
 from assistant.llm.sampling import Sampling
+from assistant.predicted.values import PredictedValues
 from assistant.prompting import Fitted, Prompting, facts_of
 
 
@@ -36,13 +37,26 @@ def expert_mode(experts: Mixture | None, options: ReplyOptions) -> ExpertMode | 
     return options.experts
 
 
-def checker(fitted: Fitted) -> Callable[[str], tuple[Check, ...]]:
-    """Checks texts as answers to a prompt, against the facts of its conversation's molecules."""
+def checker(
+    fitted: Fitted, predicted: PredictedValues | None = None
+) -> Callable[[str], tuple[Check, ...]]:
+    """Checks texts as answers to a prompt, against the facts of its conversation's molecules.
+
+    Args:
+        fitted: The prompt.
+        predicted: Says of predicted numbers how far they were off in tests.
+    """
     conversation, focus = fitted.conversation, fitted.prompt.focus[-1]
     facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
     names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
     question = conversation.messages[-1].asked
-    return lambda text: check_answer(text, facts, focus, names=names, question=question)
+    molecules = {m.number: m.molecule for m in conversation.molecules}
+
+    def check(text: str) -> tuple[Check, ...]:
+        checks = check_answer(text, facts, focus, names=names, question=question)
+        return predicted.annotated(checks, molecules, focus) if predicted else checks
+
+    return check
 
 
 def wanted_of(fitted: Fitted, answer: str) -> Wanted | None:

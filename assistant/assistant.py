@@ -210,7 +210,7 @@ class Assistant:
                 place=place,
             )
             stopwatch = Stopwatch(request, began, self._token_bytes)
-            check = checker(fitted)
+            check = checker(fitted, self.components.predicted)
             first = yield from first_written(self._engine, request, stopwatch, check)
             written, thoughts = first, SecondThoughts(options.second_thoughts)
             if options.second_thoughts:

@@ -15,6 +15,8 @@ from assistant.llm import embeddings
 FORMAT_VERSION = 1
 PAIR_HEADS = "pair_heads"
 """A directory of pair models with heads of their own; they need no language model."""
+PREDICTED = "predicted"
+"""A directory of what was measured of the numbers that the language model predicts."""
 
 _KNOWN = (
     "llm",
@@ -24,6 +26,7 @@ _KNOWN = (
     "experts",
     "pairs",
     PAIR_HEADS,
+    PREDICTED,
     "lora",
     embeddings.COMPONENT,
 )

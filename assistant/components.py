@@ -15,7 +15,7 @@ from assistant.adapters.peft_format import read_peft_lora
 from assistant.adapters.weights import Combination, LoraWeights, Scope, combine
 from assistant.adapters.xlora.files import base_model_of, read_xlora
 from assistant.adapters.xlora.mixture import Mixture
-from assistant.bundle import Bundle
+from assistant.bundle import PREDICTED, Bundle
 from assistant.chat.reply import EXPERTS, GRAPH, LORA, PAIRS
 from assistant.checkpoint import load_weights, read_config, read_info
 from assistant.chem.shapes import SandboxedShapes
@@ -29,6 +29,7 @@ from assistant.llm.identity import belongs_to
 from assistant.llm.load import Compute, LoadedLLM, Quantize, load_llm
 from assistant.llm.plan import Way
 from assistant.pair_encoding import PairEncoder
+from assistant.predicted.values import PredictedValues
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +51,7 @@ class Components:
         scope: Which tokens the molecules' ΔW are for.
         combination: How the ΔW of several molecules in focus become one.
         pairs: Interaction tokens of pairs, if they are on.
+        predicted: What was measured of numbers that this language model writes.
     """
 
     encoder: MoleculeEncoder | None
@@ -60,6 +62,7 @@ class Components:
     scope: Scope = "turn"
     combination: Combination = "mean"
     pairs: PairEncoder | None = None
+    predicted: PredictedValues | None = None
 
     @property
     def n_pair_tokens(self) -> int:
@@ -130,7 +133,16 @@ def load_components(
         config = encoder.generator.config
         use = {"scope": config.scope, "combination": config.combination}
     states = (*states, *more_states)
+    use["predicted"] = _predicted(bundle, loaded)
     return loaded, Components(encoder, n_tokens, states, static, experts, pairs=pairs, **use)
+
+
+def _predicted(bundle: Bundle, loaded: LoadedLLM) -> PredictedValues | None:
+    """What was measured of this language model's numbers; None where nothing was."""
+    if PREDICTED not in bundle.components:
+        return None
+    values = PredictedValues.read(bundle.components[PREDICTED]).of(loaded.fingerprint)
+    return values if values.quantities else None
 
 
 def _experts_obstacle(bundle: Bundle, loaded: LoadedLLM) -> str:

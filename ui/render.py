@@ -121,10 +121,11 @@ def answer_html(
         tag = "li" if block.item else "p"
         css = ' class="heading"' if block.heading else ""
         pictures = _pictures(block, checks, figures, shown)
+        notes = _notes(block, checks, figures)
         parts.append(
-            f"<{tag}{css}>{body}{pictures}</{tag}>"
+            f"<{tag}{css}>{body}{pictures}{notes}</{tag}>"
             if block.item
-            else f"<p{css}>{body}</p>{pictures}"
+            else f"<p{css}>{body}</p>{pictures}{notes}"
         )
     parts.append(f"</{open_list}>" if open_list else "")
     return "".join(parts)
@@ -221,6 +222,8 @@ def _claim(body: str, check: Check, with_mark: bool) -> str:
         tip += f" — computed: {check.truth}"
     if check.molecule is not None:
         tip += f" (molecule {check.molecule})"
+    if check.note is not None:
+        tip += f" — {check.note}"
     mark = (
         f'<button type="button" class="mark" data-tip="{escape(tip)}" aria-label="{escape(tip)}">'
         f"{MARKS[check.verdict]}</button>"
@@ -246,12 +249,34 @@ def _pictures(
     return f'<span class="figures">{"".join(out)}</span>' if out else ""
 
 
-def figure_html(figure: Figure) -> str:
-    """One structure drawn in place, with a button that loads it into the sketcher."""
+def _notes(block: Block, checks: Sequence[Check], figures: Mapping[str, Figure]) -> str:
+    """What is known of the predicted numbers of a block, with the molecules they are near to."""
+    out = []
+    for check in checks:
+        if check.note is None or not block.start <= check.start < block.end:
+            continue
+        figure = figures.get(check.near or "")
+        picture = figure_html(figure, about="most similar training molecule") if figure else ""
+        out.append(
+            f'<span class="predicted"><span><span class="sign" aria-hidden="true">'
+            f"{MARKS[check.verdict]}</span> {escape(check.kind)}: {escape(check.note)}.</span>"
+            f"{picture}</span>"
+        )
+    return "".join(out)
+
+
+def figure_html(figure: Figure, *, about: str = "") -> str:
+    """One structure drawn in place, with a button that loads it into the sketcher.
+
+    Args:
+        figure: What is drawn.
+        about: What it is, where the text around it does not say so.
+    """
     name = f"molecule {figure.number}"
     action = f"open {name} in sketcher" if figure.known else f"open in sketcher as {name}"
+    caption = f'<span class="about">{escape(about)}</span>' if about else ""
     return (
-        f'<span class="figure">{drawing(figure.svg, figure.smiles)}<span class="row">'
+        f'<span class="figure">{caption}{drawing(figure.svg, figure.smiles)}<span class="row">'
         f'<button type="button" class="link" data-act="load" data-smiles="{escape(figure.smiles)}"'
         f' title="{escape(figure.smiles)}">{badge(figure.number)} '
         f'<span class="what">{action}</span></button>{copy_button(name)}</span></span>'

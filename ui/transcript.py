@@ -170,16 +170,13 @@ class TranscriptView:
         """A drawing for each valid structure of the answer, with the number it has or would get."""
         figures: dict[str, Figure] = {}
         following = session.conversation.next_number
-        for check in answer.checks:
-            if not check.smiles or check.smiles in figures:
-                continue
-            svg = self.drawings.get(check.smiles, FIGURE)
+        wanted = (s for check in answer.checks for s in (check.smiles, check.near) if s)
+        for smiles in dict.fromkeys(wanted):
+            svg = self.drawings.get(smiles, FIGURE)
             if not svg:
                 continue
-            number = session.number_of(Molecule(check.smiles))
-            figures[check.smiles] = Figure(
-                check.smiles, svg, number or following, number is not None
-            )
+            number = session.number_of(Molecule(smiles))
+            figures[smiles] = Figure(smiles, svg, number or following, number is not None)
         return figures
 
 

@@ -45,6 +45,8 @@ class CheckRow(_Strict):
     truth: _Text | None
     molecule: _Number | None = None
     smiles: _Smiles | None = None
+    note: _Text | None = None
+    near: _Smiles | None = None
 
 
 class _Scalings(_Strict):

@@ -189,7 +189,8 @@ def _parse_here(many: Sequence[str]) -> Sequence[str]:
 def _canonical(document: DocumentRow, parse: Parse) -> dict[str, str]:
     """Every SMILES of the document in its canonical form."""
     written = [m.smiles for m in document.molecules]
-    written += [c.smiles for m in document.messages for c in _checks_of(m) if c.smiles]
+    checks = [check for message in document.messages for check in _checks_of(message)]
+    written += [smiles for c in checks for smiles in (c.smiles, c.near) if smiles]
     unique = list(dict.fromkeys(written))
     try:
         return dict(zip(unique, parse(unique), strict=True))
@@ -285,6 +286,10 @@ def _placed(
         if not check.start <= check.end <= len(text):
             raise ValueError(f"a check of messages[{place}] lies outside of its text.")
     return tuple(
-        Check(**c.model_dump() | {"smiles": canonical[c.smiles] if c.smiles else None})
+        Check(
+            **c.model_dump()
+            | {"smiles": canonical[c.smiles] if c.smiles else None}
+            | {"near": canonical[c.near] if c.near else None}
+        )
         for c in checks
     )

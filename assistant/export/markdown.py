@@ -154,8 +154,8 @@ def _piece(piece: Piece) -> str:
 
 def _checks(answer: Message) -> str:
     rows = "\n".join(
-        f"| {MARKS[c.verdict]} | {_cell(c.claim, is_structure(c))} | {_cell(c.truth or '')}"
-        f" | {c.molecule or ''} |"
+        f"| {MARKS[c.verdict]} | {_cell(c.claim, is_structure(c))}"
+        f" | {_cell(c.truth or c.note or '')} | {c.molecule or ''} |"
         for c in answer.checks
     )
     return f"| | claim | computed | molecule |\n|---|---|---|---|\n{rows}"

@@ -204,6 +204,9 @@ class _Sheet(FPDF):
             if check.verdict == "contradicted" and check.truth:
                 self._face(SMALL, COMPUTED)
                 self.write(LINE, f" (computed: {check.truth})")
+            elif check.note:
+                self._face(SMALL, COMPUTED)
+                self.write(LINE, f" ({check.note})")
 
     def _figures(self, block: Block, answer: Message, drawn: set[str]) -> None:
         for check in answer.checks:

@@ -1,35 +1,15 @@
 """What was measured of a pair head: kept beside its weights, so that the page can say it."""
 
-import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from assistant.checkpoint import write_json
 from assistant.errors import BundleError
+from assistant.retrieval.error_bins import Bin, bin_of
 
 FILE = "figures.json"
-SIMILARITY_EDGES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Test pairs whose most similar training pair has a similarity in [low, high).
-
-    Attributes:
-        low: Lower end.
-        high: Upper end; the last bin holds it too.
-        n: Test pairs.
-        error: Mean absolute error; for yes/no the share of wrong answers at probability ½.
-    """
-
-    low: float
-    high: float
-    n: int
-    error: float
 
 
 @dataclass(frozen=True)
@@ -70,10 +50,7 @@ class TaskFigures:
 
     def bin_of(self, similarity: float) -> Bin | None:
         """The bin of a similarity, if any test pair was in it."""
-        for one in self.bins:
-            if one.low <= similarity < one.high or similarity == one.high == 1.0:
-                return one if one.n else None
-        return None
+        return bin_of(self.bins, similarity)
 
 
 @dataclass(frozen=True)
@@ -143,14 +120,3 @@ class HeadFigures:
             raise BundleError(f"{path} is missing; restore it or train the head again.") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise BundleError(f"{path} holds no figures of a pair head ({error}).") from error
-
-
-def bins_of(similarities: Sequence[float], errors: Sequence[float]) -> tuple[Bin, ...]:
-    """Mean errors by similarity."""
-    near, wrong = np.asarray(similarities), np.asarray(errors)
-    found = []
-    for low, high in itertools.pairwise(SIMILARITY_EDGES):
-        inside = (near >= low) & ((near < high) | ((near == high) & (high == 1.0)))
-        n = int(inside.sum())
-        found.append(Bin(low, high, n, round(float(wrong[inside].mean()), 4) if n else 0.0))
-    return tuple(found)

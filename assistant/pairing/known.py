@@ -18,7 +18,7 @@ import numpy as np
 
 from assistant.chem.molecule import Molecule
 from assistant.errors import BundleError
-from assistant.retrieval.fingerprints import N_WORDS, count_bits, fingerprint, tanimoto
+from assistant.retrieval.fingerprints import FingerprintTable
 
 FILE = "known.csv.gz"
 
@@ -67,8 +67,8 @@ class KnownPairs:
             sides = [list(dict.fromkeys([*sides[0], *sides[1]]))] * 2
         places = [{text: i for i, text in enumerate(side)} for side in sides]
         self._places = np.array([[places[k][pair[k]] for k in (0, 1)] for pair in pairs])
-        first = _Molecules(sides[0])
-        self._sides = (first, first if is_symmetric else _Molecules(sides[1]))
+        first = FingerprintTable(sides[0])
+        self._sides = (first, first if is_symmetric else FingerprintTable(sides[1]))
 
     @classmethod
     def read(cls, path: Path, tasks: Sequence[str], *, is_symmetric: bool) -> "KnownPairs":
@@ -131,22 +131,3 @@ class KnownPairs:
             if not np.isnan(value)
         }
         return Near(*self.pairs[i], float(joint), (float(apart[0]), float(apart[1])), values)
-
-
-class _Molecules:
-    """Distinct molecules of one side with their fingerprints."""
-
-    def __init__(self, smiles: Sequence[str]) -> None:
-        self._words = np.zeros((len(smiles), N_WORDS), dtype=np.uint64)
-        for row, text in zip(self._words, smiles, strict=True):
-            row[:] = fingerprint(Molecule(text))
-        self._counts = count_bits(self._words)
-        self._last: tuple[str, np.ndarray] = ("", np.zeros(0))
-
-    def similarities(self, molecule: Molecule) -> np.ndarray:
-        """To each molecule; the last answer is kept, since a sweep asks the same again."""
-        smiles, found = self._last
-        if smiles != molecule.smiles:
-            found = tanimoto(self._words, self._counts, fingerprint(molecule))
-            self._last = (molecule.smiles, found)
-        return found

@@ -1,5 +1,7 @@
 """Morgan fingerprints (radius 2, 2048 bits) as words of 64 bits, and Tanimoto by counting bits."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from rdkit.Chem import rdFingerprintGenerator
 
@@ -43,3 +45,26 @@ def tanimoto(words: np.ndarray, counts: np.ndarray, query: np.ndarray) -> np.nda
         either = counts[part].astype(np.int64) + n_query - common
         found[part] = common / np.maximum(either, 1)
     return found
+
+
+class FingerprintTable:
+    """Distinct molecules to compare others with.
+
+    Args:
+        smiles: Canonical SMILES, n of them; each costs about 60 µs and 256 bytes.
+    """
+
+    def __init__(self, smiles: Sequence[str]) -> None:
+        self._words = np.zeros((len(smiles), N_WORDS), dtype=np.uint64)
+        for row, text in zip(self._words, smiles, strict=True):
+            row[:] = fingerprint(Molecule(text))
+        self._counts = count_bits(self._words)
+        self._last: tuple[str, np.ndarray] = ("", np.zeros(0))
+
+    def similarities(self, molecule: Molecule) -> np.ndarray:
+        """Tanimoto similarity to each, (n,); the last answer is kept, for it is asked again."""
+        smiles, found = self._last
+        if smiles != molecule.smiles:
+            found = tanimoto(self._words, self._counts, fingerprint(molecule))
+            self._last = (molecule.smiles, found)
+        return found

@@ -13,9 +13,10 @@ from assistant.checkpoint import ComponentInfo, read_info, replace_directory, sa
 from assistant.chem.molecule import Molecule
 from assistant.graph.pairs.head import PAIR_HEAD_COMPONENT, PairHead
 from assistant.pairing.domain import domain_of
-from assistant.pairing.figures import HeadFigures, TaskFigures, bins_of
+from assistant.pairing.figures import HeadFigures, TaskFigures
 from assistant.pairing.known import FILE as KNOWN_FILE
 from assistant.pairing.known import KnownPairs, Near
+from assistant.retrieval.error_bins import bins_of
 from assistant.train.pair_card import card_text, draw_curve
 from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_run import PairRun, roc_auc

@@ -13,8 +13,9 @@ from assistant.graph.pairs.encoders2d import Encoder2DConfig
 from assistant.graph.pairs.head import PAIR_HEAD_COMPONENT, PairHead, PairHeadConfig
 from assistant.graph.pairs.interactions import InteractionConfig
 from assistant.graph.pairs.model import PairConfig
-from assistant.pairing.figures import Bin, Domain, HeadFigures, TaskFigures
+from assistant.pairing.figures import Domain, HeadFigures, TaskFigures
 from assistant.pairing.known import FILE
+from assistant.retrieval.error_bins import Bin
 
 KNOWN = [
     ("CN(C)c1ccc(C#N)cc1", "CCO", "300", "360"),

@@ -16,9 +16,10 @@ from assistant.graph.pairs.head import PAIR_HEAD_COMPONENT, PairHead, PairHeadCo
 from assistant.graph.pairs.interactions import INTERACTIONS
 from assistant.pairing.bench import PairBench
 from assistant.pairing.domain import domain_of, outside
-from assistant.pairing.figures import Domain, HeadFigures, bins_of
+from assistant.pairing.figures import Domain, HeadFigures
 from assistant.pairing.known import KnownPairs
 from assistant.pairing.predictor import PairPredictor
+from assistant.retrieval.error_bins import bins_of
 from tests.pairing.heads import figures_of, head_config, write_bundle, write_head
 
 ASPIRIN, CAFFEINE = "CC(=O)Oc1ccccc1C(=O)O", "Cn1c(=O)c2c(ncn2C)n(C)c1=O"

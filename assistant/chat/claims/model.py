@@ -23,6 +23,8 @@ class Check:
         truth: What was computed, in a few words; None where nothing can be.
         molecule: Number of the molecule the claim is about, where it is one.
         smiles: Canonical form of a valid SMILES found in the text.
+        note: What tests of the model say of such a number, where it is a prediction.
+        near: SMILES of the training molecule most like the one it is predicted for.
     """
 
     start: int
@@ -33,6 +35,8 @@ class Check:
     truth: str | None
     molecule: int | None = None
     smiles: str | None = None
+    note: str | None = None
+    near: str | None = None
 
 
 @dataclass(frozen=True)

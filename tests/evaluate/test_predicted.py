@@ -1,0 +1,103 @@
+"""From measured answers to what the page says of a predicted number."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from assistant.answering import checker
+from assistant.assistant import Assistant
+from assistant.bundle import Bundle
+from assistant.chat.conversation import Conversation, Message
+from assistant.chem.molecule import Molecule
+from assistant.evaluate.predicted import main
+from tests.bundles import write_tiny_bundle
+
+ROWS = [("CCO", -0.27), ("CCCO", -0.26), ("c1ccccc1", -0.24), ("CCN", -0.22)]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    directory = tmp_path / "data" / "qm9"
+    directory.mkdir(parents=True)
+    train = "".join(f"{s},{v},train\n" for s, v in ROWS)
+    text = f"smiles,homo,split\n{train}CCCCO,-0.25,test\nCc1ccccc1,-0.23,test\n"
+    (directory / "qm9_homo.csv.gz").write_bytes(gzip.compress(text.encode()))
+    return directory.parent
+
+
+def report(path: Path, measured: Path, **changes: object) -> Path:
+    def outcome(smiles: str, reference: float, answer: str) -> dict[str, object]:
+        empty = {"pair": "", "group": "", "ids": [], "text": "", "score": None}
+        told = {"molecules": [smiles], "reference": reference, "answer": answer}
+        return {"question": "HOMO?", "prediction": None, "failure": "", **empty, **told}
+
+    values = {
+        "task": "property:homo",
+        "bundle": {"name": "tiny", "sha256": Bundle.read(measured).digest()[:12]},
+        "arm": "full",
+        "retrieval": False,
+        "command": "python -m assistant.evaluate.run --task property:homo",
+        "outcomes": [
+            outcome("CCCCO", -0.25, "HOMO energy: -0.2620 Hartree"),
+            outcome("Cc1ccccc1", -0.23, "I do not know."),
+        ],
+    }
+    path.write_text(json.dumps(values | changes), encoding="utf-8")
+    return path
+
+
+def test_a_measured_bundle_says_how_far_its_numbers_are_off(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = write_tiny_bundle(tmp_path / "bundle")
+    answers = report(tmp_path / "answers.json", bundle)
+    asked = ["--bundle", str(bundle), "--answers", str(answers), "--data", str(data)]
+    assert main(asked) == 0
+    # -0.262 for -0.25, and the training mean -0.2475 for -0.23: 0.0120 and 0.0175
+    assert "HOMO energy: 0.0147 Hartree on 2 rows, 4 training molecules" in capsys.readouterr().out
+    assistant = Assistant.load(bundle)
+    conversation, number = Conversation().with_molecule(Molecule.parse("CCCCO"))
+    conversation = conversation.with_message(Message("user", "Its HOMO energy?", (number,)))
+    fitted = assistant.prompting.fit(conversation)
+    check = checker(fitted, assistant.components.predicted)
+    (found,) = check("HOMO energy: -0.2600 Hartree")
+    assert "off by 0.0147 Hartree on average for 2 test molecules" in found.note
+    assert found.near == "CCCO"
+    assert "-0.2600 Hartree)" in found.note
+
+
+def test_values_are_left_out_where_they_may_not_be_given_away(tmp_path: Path, data: Path) -> None:
+    bundle = write_tiny_bundle(tmp_path / "bundle")
+    answers = report(tmp_path / "answers.json", bundle)
+    asked = ["--bundle", str(bundle), "--answers", str(answers), "--data", str(data)]
+    assert main([*asked, "--without-values"]) == 0
+    known = Assistant.load(bundle).components.predicted.quantities["HOMO energy"]
+    assert known.nearest(Molecule.parse("CCCCO")).value is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"bundle": {"name": "tiny", "sha256": "0" * 12}}, "another bundle"),
+        ({"arm": "no-graph"}, "arm full"),
+        ({"retrieval": True}, "arm full"),
+        ({"task": "caption"}, "does not ask for a value"),
+        ({"task": "pairs:solvation"}, "does not ask for a value"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_written(
+    tmp_path: Path,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, object],
+    message: str,
+) -> None:
+    bundle = write_tiny_bundle(tmp_path / "bundle")
+    answers = report(tmp_path / "answers.json", bundle, **changes)
+    before = Bundle.read(bundle).digest()
+    asked = ["--bundle", str(bundle), "--answers", str(answers), "--data", str(data)]
+    assert main(asked) == 1
+    assert message in capsys.readouterr().err
+    assert Bundle.read(bundle).digest() == before

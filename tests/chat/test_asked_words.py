@@ -1,0 +1,75 @@
+"""Which words ask for a value of the card, and which come near and do not.
+
+The questions were written by the author of the word lists, so the share that is read says what the
+lists cover and not what other people's questions would give.
+"""
+
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from assistant.chat.asked_words import PLAIN_QUESTIONS, asked_key, plain_text
+
+TABLES = tomllib.loads((Path(__file__).parent / "asked_questions.toml").read_text(encoding="utf-8"))
+
+
+def test_every_value_has_its_questions() -> None:
+    assert set(TABLES["READ"]) == set(PLAIN_QUESTIONS)
+
+
+@pytest.mark.parametrize("key", TABLES["READ"])
+def test_many_ways_to_ask_for_a_value_are_read(key: str) -> None:
+    found = {question: asked_key(plain_text(question)) for question in TABLES["READ"][key]}
+    assert {question: got for question, got in found.items() if got != key} == {}
+
+
+@pytest.mark.parametrize("kind", TABLES["OTHER"])
+def test_what_asks_for_something_else_is_not_taken_for_a_value(kind: str) -> None:
+    found = {question: asked_key(plain_text(question)) for question in TABLES["OTHER"][kind]}
+    assert {question: got for question, got in found.items() if got is not None} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " " * 20_000,
+        "." * 20_000,
+        "a" * 20_000,
+        "no " * 7_000,
+        "what do " * 2_500,
+        "for my " * 3_000,
+        "i am writing my " * 1_200,
+        "good, " * 3_300,
+        "to two " * 3_000,
+        "mol-" * 5_000,
+        "what is" + " " * 20_000 + "the mw",
+    ],
+    ids=lambda text: text[:12].strip() or "blanks",
+)
+def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
+    plain_text("warm")
+    start = time.perf_counter()
+    assert asked_key(plain_text(text)) in (None, "average_mass")
+    assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("monoisotpic", "monoisotopic"),
+        ("weigth", "weight"),
+        ("stereocentrs", "stereocenters"),
+        ("sterocenters", "stereocenters"),
+        ("lipophillicity", "lipophilicity"),
+        ("unsaturated", "unsaturated"),
+        ("symmetric", "symmetric"),
+        ("charges", "charges"),
+        ("change", "change"),
+        ("height", "height"),
+        ("unrelated", "unrelated"),
+    ],
+)
+def test_slips_of_the_pen_are_put_right_and_other_words_left_alone(typed: str, read: str) -> None:
+    assert plain_text(typed) == read

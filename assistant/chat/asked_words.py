@@ -1,10 +1,10 @@
 """Which value of the fact card, or which other property, the words of a question ask for.
 
 Only a question counts that names one value of the card and says nothing else: "QED of this
-compound, two decimals", "mw?", "for my report, how flexible is it". What a value may be called is in
-`asking.terms`, what may stand around it in `asking.around`, so that "the measured logP" or "the mass
-spectrum" ask for no value of the card. Of 3,700 questions of the training generator that no fact
-answers none is taken for one that asks for a value (`tests/chat/test_wanted.py`).
+compound, two decimals", "mw?", "for my report, how flexible is it". What a value may be called is
+in `asking.terms`, what may stand around it in `asking.around`, so that "the measured logP" or "the
+mass spectrum" ask for no value of the card. Of 3,700 questions of the training generator that no
+fact answers none is taken for one that asks for a value (`tests/chat/test_wanted.py`).
 """
 
 import re
@@ -13,15 +13,17 @@ from assistant.chat.asking.around import (
     asks_for_value,
     group_words,
     says_nothing_else,
-    without_surroundings,
 )
+from assistant.chat.asking.reasons import without_surroundings
 from assistant.chat.asking.spelling import plain_text
 from assistant.chat.asking.terms import AROUND, asked_terms, value_key
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.text import Token, split_sentences
 from assistant.chem.groups import GROUPS
 
-_MOST_TOKENS = 32
+_MOST_TOKENS = 64
+_MOST_WORDS = 32
+"""Without what says nothing."""
 PLAIN_QUESTIONS = {
     "formula": "What is the formula of {}?",
     "average_mass": "What is the average mass of {}?",
@@ -70,7 +72,8 @@ def asked_key(plain: str) -> str | None:
         return None
     terms = asked_terms(tokens)
     keys = {value_key(match.term) for match in terms if match.term != AROUND}
-    if len(keys) != 1:
+    n_passed_over = sum(match.behind - match.first for match in terms if match.term == AROUND)
+    if len(keys) != 1 or len(tokens) - n_passed_over > _MOST_WORDS:
         return None
     (key,) = keys
     if key not in PLAIN_QUESTIONS or not asks_for_value(key, tokens, terms, plain):
@@ -83,7 +86,7 @@ def asked_unknown(plain: str) -> str | None:
     tokens = _tokens(plain)
     terms = asked_terms(tokens)
     keys = {match.term.key for match in terms if match.term.family != "skip"}
-    if len(keys) != 1 or len(tokens) > _MOST_TOKENS or _TURNS_AWAY.search(plain):
+    if len(keys) != 1 or len(tokens) > _MOST_WORDS or _TURNS_AWAY.search(plain):
         return None
     if _EXPLAINS.search(plain):
         return None
@@ -96,7 +99,7 @@ def asked_unknown(plain: str) -> str | None:
 def asked_group(plain: str) -> str | None:
     """The one functional group that a text asks for: whether it is there, or how many."""
     tokens = _tokens(without_surroundings(plain))
-    if len(tokens) > _MOST_TOKENS:
+    if len(tokens) > _MOST_WORDS:
         return None
     terms = asked_terms(tokens)
     named = {match.term for match in terms if match.term != AROUND}

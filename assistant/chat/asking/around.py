@@ -20,51 +20,66 @@ _COUNTED = words(
 )
 _HOW_MANY = re.compile(r"\b(?:many|number|num|no|count|amount|value|total|tally)\b|#")
 _WHICH_ONES = re.compile(r"\b(?:what|which|list|show|see|find|print|read|identify|display)\b")
-_MOLECULE = re.compile(r"@\d+|\b(?:molecule|compound|structure)s? #?\d+\b")
-_FRAGMENT = re.compile(r"\b(?:this|that|my|our) fragment\b(?!-| (?:count|number|no)\b)")
-"""Whoever screens fragments calls the molecule one."""
-_FOR_A_FRAGMENT = re.compile(r"\bfor (?:a|this|my|our) fragment\b")
-_DECIMALS = re.compile(
-    r"\b(?:rounded )?(?:to |with |in |at |using )?(?:just |only |about )?"
-    r"(?:no|one|two|three|four|five|six|\d) ?"
-    r"(?:decimals?(?: places?| digits?| points?)?|digits?|d\.?p\b\.?"
-    r"|s(?:ig(?:nificant|\.)? ?)?(?:figs?|figures?|digits?|\.?f)\b\.?)"
-    r"(?: (?:(?:is|are) (?:fine|enough|ok|okay|good|sufficient)|will do))?"
+_AN_AMOUNT = re.compile(
+    r"\b(?:stock|solutions?|dilutions?|reactions?|weigh(?:ing)?|buy|order|hrms|ms)\b"
 )
-_OPENING = re.compile(
-    r"^\W*(?:(?:good|great|perfect|nice|cool|right|alright|well|sure|fine|yes|yep|hm+|um+|oh|ah"
-    r"|say|listen|listing|excuse me|sorry|excellent|wonderful)\b(?: ?[,.!:;-]+ ?| (?=so\b|and\b)))+"
-)
-_AN_AMOUNT = re.compile(r"\b(?:stock|solutions?|dilutions?|reactions?|weigh(?:ing)?|buy|order)\b")
-"""What somebody needs a mass for that is no property: so many milligrams."""
+"""What somebody needs a mass for that is another value: milligrams, a peak."""
 _VALUE = "VALUE"
-_NO_QUESTION_FOR_A_VALUE = re.compile(
-    # what it tells, what it is for
-    r"\bwhat (?:do|does)\b.*\b(?:tell|show|say|give|see)\b|\b(?:for|about)$"
-    r"|\btell me about VALUE$|\b(?:thanks|thank you|thank u|thx|merci|danke) for\b"
-    # how it was found
-    r"|^(?:(?:and|so|now|but|ok) )*(?:is|was|are|has|have)\b.*\b(?:calculated|computed|predicted"
-    r"|estimated|rounded)\b"
-    # what somebody knows, or needs for something
-    r"|(?<!can )(?<!could )(?<!may )(?<!should )(?<!would )(?<!do )\b(?:i|we) (?:have|know|see|find"
-    r"|get|count|calc|calcd|calculate|calculated|compute|computed|predicted|estimated|read)"
-    r"(?: (?:the|its|a|an|this|that|your|all|total|also|only|just))* VALUE"
-    r"|\b(?:do|does|should|would|will|must) (?:i|we) (?:need|want|get|see|find|have|provide)\b"
-    r"|^(?:(?:and|so|ok) )*(?:it|this|that) (?:has|is|contains)\b(?!.*\b(?:what|which|how)\b)"
-    # with what is not drawn, or not as it is
-    r"|\b(?:with|from|to|in|by|at|on)(?: (?:the|its|a|an|this|any))*"
-    r" (?:salt|substance|species|mol)\b"
-    r"|\bwould\b.*\bthen\b|\btoo (?:many|much)\b"
+_BEGINS = r"^(?:(?:and|so|now|but|ok|okay|hi|hello|please) )*"
+_MODAL = r"(?:can|could|may|might|would|should|will|shall|must)"
+_OF_ITS_OWN = (
+    r"(?:has|have|carry|carries|bears?|contains?|possess(?:es)?|breaks?|violates?|pass(?:es)?|fails?"
+    r"|obeys?|follows?|triggers?|hits?|match(?:es)?|raises?)"
 )
+_A_MOLECULE = r"(?:drug|molecule|compound|structure|salt|substance|species|mol|record|entry|cmpd)"
+_NO_QUESTION_FOR_A_VALUE = re.compile(
+    "|".join(
+        (
+            # what it tells, what it is for, how it is got
+            r"\bwhat (?:do|does)\b.*\b(?:tell|show|say|give|see|need)\b|\b(?:for|about)$",
+            r"\btell me about VALUE$",
+            r"VALUE to (?:calculate|compute|determine|evaluate|find|get|estimate|predict)\b",
+            r"VALUE from (?:the|this|a|an|its|my|your)\b",
+            r"\b(?:can|could|do|should|must|may) (?:i|we) (?:count|calculate|compute|determine"
+            r"|predict|estimate|evaluate|read|report|find)\b",
+            # how it was found, whether it is right
+            rf"{_BEGINS}(?:is|was|are|has|have)\b.*\b(?:calculated|computed|predicted|estimated"
+            r"|rounded)\b",
+            rf"{_BEGINS}(?:is|was|are|were|do|does|did|has|have)(?: (?:the|its|my|your|given|total"
+            r"|calculated|computed|predicted|displayed|shown|overall|current|all|whole))+ VALUE",
+            r"VALUE(?: (?:shown|displayed|given|above|here|of it))* (?:is|are|looks?)"
+            r" (?:ok|okay|so|this|that|here|now|too)$",
+            # what somebody knows, or needs for something
+            r"(?<!can )(?<!could )(?<!may )(?<!should )(?<!would )(?<!do )\b(?:i|we|you) (?:have"
+            r"|know|see|find|get|count|calc|calcd|calculated?|computed?|predicted|estimated|read)"
+            r"(?: (?:the|its|a|an|this|that|your|all|total|also|only|just))* VALUE",
+            r"\b(?:do|does|should|would|will|must) (?:i|we) (?:need|want|get|see|find|have)\b",
+            rf"{_BEGINS}(?:do|does|should|must|shall|will|would) (?:i|we)\b",
+            r"\b(?:was|were|are) (?:i|we)\b",
+            rf"{_BEGINS}(?:it|this|that) (?:has|is|contains)\b(?!.*\b(?:what|which|how)\b)",
+            r"\b(?:thanks|thank you|thank u|thx|merci|danke) for\b",
+            # of which one, of any, or of what is not drawn
+            rf"\b(?:what|which)(?: {_MODAL})? {_OF_ITS_OWN}\b",
+            rf"\bwhich (?:one|of|{_A_MOLECULE})\b|\b(?:a|an|any) {_A_MOLECULE}\b",
+            rf"\b{_MODAL} (?:it|this|that|the)\b|\bwould\b.*\bthen\b|\btoo (?:many|much)\b",
+            r"\b(?:with|from|to|in|by|at|on)(?: (?:the|its|a|an|this|any))*"
+            r" (?:salt|substance|species|mol)\b",
+            # two things
+            r"\b(?:structure|picture) and\b|\band (?:the |its )?(?:structure|picture)\b",
+            r"\bwhat is (?:it|this|that|this \w+|the \w+) and\b|\band what is (?:it|this|that)$",
+        )
+    )
+)
+_NO_COUNT = re.compile(
+    r"\bhow (?:high|low|large|big|heavy|light|polar|lipophilic)\b(?!.*VALUE (?:count|number))"
+    r"|\b(?:in|on|at|from|with|by|to)(?: (?:the|its|this|a|each))* VALUE"
+)
+"""How large the ring is, how many atoms are in it."""
+_NO_FRACTION = re.compile(r"\b(?:many|number of|no of|count of) VALUE")
+_IS_IT = re.compile(r"(?<!what )(?<!which )\b(?:is|was|are) (?:it|this|that)(?: an?)? VALUE")
+_ANSWERS_IS_IT = words("charge alerts rule_of_five fragments")
 _IS_DEFINED = re.compile(r"\bwhat(?: is| are)?(?: (?:the|a|all))* VALUE$")
 _MAKES_FRAGMENTS = re.compile(r"VALUE (?:do|does|will|can|would|could)\b.*\bgive\b")
-
-
-def without_surroundings(plain: str) -> str:
-    """A question without what says nothing on the value: its number, decimals, a reason."""
-    plain = _FRAGMENT.sub("it", _FOR_A_FRAGMENT.sub(" ", _MOLECULE.sub("it", plain)))
-    plain = _reasons().sub(" ", _DECIMALS.sub(" ", plain))
-    return _OPENING.sub("", plain)
 
 
 def asks_for_value(
@@ -74,15 +89,20 @@ def asks_for_value(
     if not says_nothing_else(tokens, terms, _words_with(key)):
         return False
     around = _with_values(tokens, terms)
+    if _NO_QUESTION_FOR_A_VALUE.search(around):
+        return False
     if key in _COUNTED and _WHICH_ONES.search(plain) and not _HOW_MANY.search(plain):
         return False  # which rings, not how many
-    if key == "rule_of_five" and _IS_DEFINED.search(around):
+    unless = [
+        (_NO_COUNT, key in _COUNTED),
+        (_NO_FRACTION, key in ("fsp3", "charge")),
+        (_IS_IT, key not in _ANSWERS_IS_IT),
+        (_IS_DEFINED, key == "rule_of_five"),
+        (_MAKES_FRAGMENTS, key == "fragments"),
+    ]
+    if any(applies and pattern.search(around) for pattern, applies in unless):
         return False
-    if key == "fragments" and _MAKES_FRAGMENTS.search(around):
-        return False  # of the mass spectrum
-    if _AN_AMOUNT.search(plain) and _is_bare_mass(tokens, terms):
-        return False
-    return _NO_QUESTION_FOR_A_VALUE.search(around) is None
+    return not (_AN_AMOUNT.search(plain) and _is_bare_mass(tokens, terms))
 
 
 def says_nothing_else(
@@ -95,7 +115,7 @@ def says_nothing_else(
     if not all(_may_stand(texts, i, more) for i in rest):
         return False
     said = {texts[i] for i in rest}
-    return bool(_list("of_a_molecule") & said) or not _list("asks") & said
+    return bool(_list("of_a_molecule") & said) or not (_list("asks") - {"how"}) & said
 
 
 def group_words() -> frozenset[str]:
@@ -107,6 +127,8 @@ def _may_stand(texts: Sequence[str], i: int, more: frozenset[str]) -> bool:
     text, after = texts[i], texts[i + 1] if i + 1 < len(texts) else ""
     if text == "how":
         return after in _list("after_how") or after == "drug"
+    if text == "like":
+        return not after
     if text == "will":
         return after == "be"
     if text == "be":  # "what would be the", but not "what would it be"
@@ -152,23 +174,3 @@ def _any_question() -> frozenset[str]:
 def _words_with(key: str) -> frozenset[str]:
     lists = word_lists()["words_with"]
     return words(lists["counted"] if key in _COUNTED else lists.get(key, ""))
-
-
-@cache
-def _reasons() -> re.Pattern[str]:
-    """Reasons to ask: "for my report", "I am writing the SI", "my supervisor asks for"."""
-    lists = word_lists()["reasons"]
-    openers, small, purposes, people, chemists = (
-        _one_of(lists[name]) for name in ("openers", "small", "purposes", "people", "chemists")
-    )
-    return re.compile(
-        rf"\b{openers} (?:{small} ){{0,3}}{purposes}\b(?: {purposes}\b)?"
-        rf"|\b(?:my|our|the) {people} (?:asks|asked|wants|wanted|needs|needed|wonders)\b"
-        r"(?: to know| to have| for| me for| about)?(?: it| this)?\b"
-        rf"|\bas an? {chemists}\b"
-    )
-
-
-def _one_of(texts: Sequence[str]) -> str:
-    longest_first = sorted(texts, key=len, reverse=True)
-    return rf"(?:{'|'.join(map(re.escape, longest_first))})"

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from functools import cache, lru_cache
 
 from assistant.chat.asking.terms import asked_phrases, word_lists
+from assistant.chat.claims.lexicon import phrases
 from assistant.chat.claims.text import normalise
 
 _LONG, _LONGEST = 6, 24
@@ -62,15 +63,11 @@ def _shortened(word: str) -> Iterator[str]:
 @cache
 def _known_words() -> frozenset[str]:
     lists = word_lists()
-    plain = [
-        word
-        for text in (*lists["words"].values(), *lists["words_with"].values())
-        for word in text.split()
-    ]
-    reasons = [
-        word for texts in lists["reasons"].values() for text in texts for word in text.split()
-    ]
-    return frozenset(plain + reasons + [word for phrase in asked_phrases() for word in phrase])
+    tables = (lists["words"], lists["words_with"], lists["spelling"])
+    texts = [text for table in tables for text in table.values()]
+    texts += [text for entries in lists["reasons"].values() for text in entries]
+    in_phrases = (word for phrase in asked_phrases() for word in phrase)
+    return frozenset(word for text in texts for word in text.split()).union(in_phrases)
 
 
 @cache
@@ -80,8 +77,9 @@ def _property_words() -> Mapping[str, frozenset[str]]:
     Groups have too many names that are alike.
     """
     families = ("scalar", "count", "formula", "opaque")
-    named = (phrase for phrase, term in asked_phrases().items() if term.family in families)
-    words = {word for phrase in named for word in phrase if len(word) >= _LONG and word.isascii()}
+    named = (phrase for phrase, term in phrases().items() if term.family in families)
+    words = {word for phrase in named for word in phrase if len(word) >= _LONG}
+    words |= set(word_lists()["spelling"]["known"].split())
     found: dict[str, set[str]] = defaultdict(set)
     for word in words:
         for short in _shortened(word):

@@ -1,0 +1,66 @@
+"""What is passed over in a question for a value: numbers of molecules, decimals, reasons.
+
+"For my report, the TPSA of molecule 2 to one decimal" is read as "the TPSA of it". A reason is one
+of known words only: "for the HCl salt" and "if I methylate it" say of what the value is asked.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from assistant.chat.asking.terms import word_lists
+
+_MOLECULE = re.compile(r"@\d+|\b(?:molecule|compound|structure)s? #?\d+\b")
+_FRAGMENT = re.compile(r"\b(?:this|that|my|our) fragment\b(?!-| (?:count|number|no)\b)")
+"""Whoever screens fragments calls the molecule one."""
+_FOR_A_FRAGMENT = re.compile(r"\bfor (?:a|this|my|our) fragment\b")
+_IN_WORDS = {"#": " number of ", "# of": " number of ", "m_r": "rmm"}
+_SIGNS = re.compile(r"#(?: of\b)?|\bm_r\b")
+_DECIMALS = re.compile(
+    r"\b(?:rounded )?(?:to |with |in |at |using )?(?:just |only |about )?"
+    r"(?:no|one|two|three|four|five|six|\d) ?"
+    r"(?:decimals?(?: places?| digits?| points?)?|digits?|d\.?p\b\.?"
+    r"|s(?:ig(?:nificant|\.)? ?)?(?:figs?|figures?|digits?|\.?f)\b\.?)"
+    r"(?: after the (?:decimal )?(?:point|comma))?"
+    r"(?: (?:(?:is|are) (?:fine|enough|ok|okay|good|sufficient)|will do))?"
+)
+_OPENING = re.compile(
+    r"^\W*(?:(?:good|great|perfect|nice|cool|right|alright|well|sure|fine|yes|yep|hm+|um+|oh|ah"
+    r"|say|listen|excuse me|sorry|excellent|wonderful)\b(?: ?[,.!:;-]+ ?| (?=so\b|and\b)))+"
+)
+_OF_OTHERS = (
+    r"(?:measur\w*|experiment\w*|literature|observ\w*|not|without|other|salt|form|acid|base|ion"
+    r"|cation|anion|dimer|hydrate)"
+)
+"""Words that make a reason say what is asked for."""
+
+
+def without_surroundings(plain: str) -> str:
+    """A question without what says nothing on the value: its number, decimals, a reason."""
+    plain = _FRAGMENT.sub("it", _FOR_A_FRAGMENT.sub(" ", _MOLECULE.sub("it", plain)))
+    plain = _SIGNS.sub(lambda match: _IN_WORDS[match[0]], plain)
+    plain = _reasons().sub(" ", _DECIMALS.sub(" ", plain))
+    return _OPENING.sub("", plain)
+
+
+@cache
+def _reasons() -> re.Pattern[str]:
+    """Reasons to ask: "for my report", "I am writing the SI", "my supervisor asks for"."""
+    lists = word_lists()["reasons"]
+    openers, small, purposes, heads, people, chemists = (
+        _one_of(lists[name])
+        for name in ("openers", "small", "purposes", "heads", "people", "chemists")
+    )
+    return re.compile(
+        rf"\b{openers} (?:{small} ){{0,3}}{purposes}\b(?: {purposes}\b)?"
+        rf"|\b{openers} (?:a|an|the|my|our|this) (?:(?!{_OF_OTHERS}\b)[a-z-]{{2,14}} ){{0,2}}"
+        rf"{heads}\b"
+        rf"|\b(?:my|our|the) {people} (?:asks|asked|wants|wanted|needs|needed|wonders)\b"
+        r"(?: to know| to have| for| me for| about)?(?: it| this)?\b"
+        rf"|\bas an? {chemists}\b"
+    )
+
+
+def _one_of(texts: Sequence[str]) -> str:
+    longest_first = sorted(texts, key=len, reverse=True)
+    return rf"(?:{'|'.join(map(re.escape, longest_first))})"

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from assistant.chat.asked_words import PLAIN_QUESTIONS, asked_key, plain_text
+from assistant.chat.asking.shapes import VALUE, VERB, is_for_a_value
+from assistant.chat.asking.terms import word_lists
 
 TABLES = tomllib.loads((Path(__file__).parent / "asked_questions.toml").read_text(encoding="utf-8"))
 
@@ -53,6 +55,26 @@ def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
     start = time.perf_counter()
     assert asked_key(plain_text(text)) in (None, "average_mass")
     assert time.perf_counter() - start < 2
+
+
+def test_no_run_of_words_is_tried_in_many_ways() -> None:
+    lists = word_lists()["shapes"]
+    known = {word for text in lists.values() for word in text.split()} | {VALUE, VERB, "in total"}
+    begun = (
+        "",
+        f"{VALUE} ",
+        f"what {VALUE} ",
+        "what is ",
+        f"how many {VALUE} ",
+        "is it ",
+        "give me ",
+    )
+    is_for_a_value(VALUE, "charge")
+    start = time.perf_counter()
+    for word in known:
+        for begin in begun:
+            assert not is_for_a_value(begin + f"{word} " * 24 + "zzz", "charge")
+    assert time.perf_counter() - start < 10
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def _reasons() -> re.Pattern[str]:
         rf"{heads}\b"
         rf"|\b(?:my|our|the) {people} (?:asks|asked|wants|wanted|needs|needed|wonders)\b"
         r"(?: to know| to have| for| me for| about)?(?: it| this)?\b"
-        rf"|\bas an? {chemists}\b"
+        rf"|\b(?:as|i am|i'm|im) an? {chemists}\b"
     )
 
 

@@ -1,0 +1,85 @@
+"""The shapes of a question for a value: "VALUE of it", "what is its VALUE", "has it a VALUE".
+
+The names of the value are one word here, VALUE, and a verb that goes with it is VERB ("contain").
+Words of thanks and the like are left out. Whatever has another shape asks for something else: "I
+know the VALUE", "what does the VALUE tell me", "can it have a VALUE".
+"""
+
+import re
+from functools import cache
+
+from assistant.chat.asking.terms import word_lists
+from assistant.chat.claims.wordlist import words
+
+VALUE, VERB = "VALUE", "VERB"
+_MODAL = "(?:can|could|would|will|may|might)"
+_WHAT = "(?:what|whats|wats|wat|wut|which|wich|witch)"
+_YES_OR_NO = words("charge alerts rule_of_five fragments")
+"""Values that "is it VALUE" asks for: charged, a PAINS, Lipinski compliant, a salt."""
+
+
+def is_for_a_value(text: str, key: str) -> bool:
+    """Whether words with VALUE and VERB have the shape of a question for the value of a key."""
+    said = text.split(" ")
+    while said and said[0] in _list("first"):
+        del said[0]
+    plain = " ".join(word for word in said if word not in _list("anywhere"))
+    return _shapes(key in _YES_OR_NO).fullmatch(plain) is not None
+
+
+@cache
+def _list(name: str) -> frozenset[str]:
+    return words(word_lists()["shapes"][name])
+
+
+@cache
+def _shapes(is_yes_or_no: bool) -> re.Pattern[str]:
+    """All shapes; repeats are possessive ("*+"), so that no text is tried in many ways."""
+    one_of = {name: rf"(?:{'|'.join(sorted(_list(name)))})\b" for name in word_lists()["shapes"]}
+    noun, where, have = one_of["noun"], one_of["where"], one_of["have"]
+    number, some, request = one_of["number"], one_of["some"], one_of["request"]
+    named = rf"(?:{one_of['pointed']} )*+{noun}(?: {noun})?+(?: {where})*+"
+    molecule = rf"(?:{named}|(?:its?|this|that)\b(?: {where})*+)"
+    value = rf"{VALUE}(?: (?:in )?{VALUE})*+"
+    count = rf"(?:{some} )*+(?:(?:{number}|estimate\b)(?: (?:of|for)\b(?: {some})*+)?+ )*+"
+    lead = rf"{count}(?:{molecule} )?+(?:{number} )*+{value}"
+    about_it = rf"(?:(?:of|for|in|on|von|de|des|der|del) {molecule}|{named}|(?:in )?{where})"
+    method = "(?:calculated|computed|predicted|estimated|(?:by|with|from) rdkit)"
+    besides = rf"{about_it}|{method}|{VERB}|(?:is|are) there|in total|overall|altogether"
+    tail = (
+        rf"(?: (?:{besides}|{number}(?: (?:of|for|in|on) {molecule})?+|(?:for|to) (?:me|us)"
+        r"|estimate|calc|check)\b)*+"
+        r"(?:(?: and)? how (?:many|much)(?: (?:is|are) (?:it|there|that))?| is| like)?"
+    )
+    has = (
+        rf"(?: (?:{besides}|{have}|{molecule}|total|any|all|is|are|was|has|have|does|do|did|there|r"
+        r"|calculate|compute|estimate|predict|determine|belongs|to"
+        r"|(?:you|u|rdkit)(?: find| get| give)?+)\b)*+"
+    )
+    asked = (
+        rf"(?:{_MODAL} (?:you|u|ya) |{_MODAL} (?:i|we) (?=have|get|see|know)|(?:i|we) (?=need|want)"
+        rf"|do (?:you|u) (?=have|know|see)|to )?{request}"
+        r"(?: (?:me|us|you|at|up|for|on|to|from|about(?= (?:the|its)))\b)*+ "
+    )
+    shapes = [
+        rf"(?:{VERB} )?{lead}{tail}",
+        rf"{lead} (?:does|do|did|has|have|is|are) {molecule}"
+        rf"(?: (?:{have}|{VERB}|(?:of|there)\b))*+",
+        rf"{_WHAT}(?: (?:is|are|was))?(?: (?:would|will) be)? {lead}{tail}",
+        rf"(?:{_WHAT}|how (?:many|mny|much)(?: of)?) {lead}{has}",
+        rf"how (?:high|low|large|big|heavy|light|much) (?:is|are) {lead}{tail}",
+        rf"(?:does|do|did) {molecule} (?:{have}|{VERB})(?: (?:{some}|{number}|(?:with|to|by)\b))*+"
+        rf" {value}{tail}",
+        rf"(?:has|have) {molecule}(?: got)?+(?: {some})*+ {value}{tail}",
+        rf"(?:is|are) there {count}{value}{tail}",
+        rf"(?:(?:is|are)(?: any| all)?|any|{some}) {value} (?:present|there){tail}",
+    ]
+    if is_yes_or_no:
+        more = r"(?: (?:an?|any|of|in|with|within|by|to|the)\b)*+"
+        shapes.append(rf"(?:is|are|was|does) {molecule}(?:{more} {VERB})*+{more} {value}{tail}")
+        shapes.append(rf"{VERB}{more} {value}{tail}")
+    else:
+        shapes.append(rf"{lead} it{tail}")  # but not "fragment it"
+    return re.compile(
+        rf"(?:{asked}){{0,3}}(?:{_MODAL} (?:you|u) )?(?:about (?=the|its))?(?:{'|'.join(shapes)})"
+    )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from assistant.chat.asking.terms import word_lists
+from assistant.chat.claims.wordlist import words
 
 _MOLECULE = re.compile(r"@\d+|\b(?:molecule|compound|structure)s? #?\d+\b")
 _FRAGMENT = re.compile(r"\b(?:this|that|my|our) fragment\b(?!-| (?:count|number|no)\b)")
@@ -28,6 +29,8 @@ _OPENING = re.compile(
     r"^\W*(?:(?:good|great|perfect|nice|cool|right|alright|well|sure|fine|yes|yep|hm+|um+|oh|ah"
     r"|say|listen|excuse me|sorry|excellent|wonderful)\b(?: ?[,.!:;-]+ ?| (?=so\b|and\b)))+"
 )
+_CLAUSE = re.compile(r"(?:[^.;:!?,\n-]|\b[.,-]\b)+[.;:!?,\n-]*|[.;:!?,\n-]+")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?")
 _OF_OTHERS = (
     r"(?:measur\w*|experiment\w*|literature|observ\w*|not|without|other|salt|form|acid|base|ion"
     r"|cation|anion|dimer|hydrate)"
@@ -40,7 +43,30 @@ def without_surroundings(plain: str) -> str:
     plain = _FRAGMENT.sub("it", _FOR_A_FRAGMENT.sub(" ", _MOLECULE.sub("it", plain)))
     plain = _SIGNS.sub(lambda match: _IN_WORDS[match[0]], plain)
     plain = _reasons().sub(" ", _DECIMALS.sub(" ", plain))
-    return _OPENING.sub("", plain)
+    return _OPENING.sub("", _without_clauses(plain))
+
+
+def _without_clauses(plain: str) -> str:
+    """A question without clauses on what its answer is for, and a short one that only repeats it.
+
+    "The order form asks for it: MW?", "my table has an empty cell for the MW. What do I enter?"
+    """
+    may_stand, office, after = _clause_lists()
+    kept: list[str] = []
+    for match in _CLAUSE.finditer(plain):
+        said = _WORD.findall(match[0])
+        is_reason = office.intersection(said) and may_stand.issuperset(said)
+        is_repeated = bool(kept) and " ".join(said) in after
+        if not (is_reason or is_repeated):
+            kept.append(match[0])
+    return "".join(kept)
+
+
+@cache
+def _clause_lists() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    lists = word_lists()["reasons"]
+    office = words(lists["office"])
+    return words(lists["clause_words"]) | office, office, frozenset(lists["after"])
 
 
 @cache

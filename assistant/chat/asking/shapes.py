@@ -24,7 +24,7 @@ def is_for_a_value(text: str, key: str) -> bool:
     while said and said[0] in _list("first"):
         del said[0]
     plain = " ".join(word for word in said if word not in _list("anywhere"))
-    return _shapes(key in _YES_OR_NO).fullmatch(plain) is not None
+    return _shapes(key if key in _YES_OR_NO else "").fullmatch(plain) is not None
 
 
 @cache
@@ -33,7 +33,7 @@ def _list(name: str) -> frozenset[str]:
 
 
 @cache
-def _shapes(is_yes_or_no: bool) -> re.Pattern[str]:
+def _shapes(key: str) -> re.Pattern[str]:
     """All shapes; repeats are possessive ("*+"), so that no text is tried in many ways."""
     one_of = {name: rf"(?:{'|'.join(sorted(_list(name)))})\b" for name in word_lists()["shapes"]}
     noun, where, have = one_of["noun"], one_of["where"], one_of["have"]
@@ -42,19 +42,22 @@ def _shapes(is_yes_or_no: bool) -> re.Pattern[str]:
     molecule = rf"(?:{named}|(?:its?|this|that)\b(?: {where})*+)"
     value = rf"{VALUE}(?: (?:in )?{VALUE})*+"
     count = rf"(?:{some} )*+(?:(?:{number}|estimate\b)(?: (?:of|for)\b(?: {some})*+)?+ )*+"
-    lead = rf"{count}(?:{molecule} )?+(?:{number} )*+{value}"
+    lead = rf"(?:it (?={number}))?+{count}(?:{molecule} )?+(?:{number} )*+{value}"
     about_it = rf"(?:(?:of|for|in|on|von|de|des|der|del) {molecule}|{named}|(?:in )?{where})"
     method = "(?:calculated|computed|predicted|estimated|(?:by|with|from) rdkit)"
     besides = rf"{about_it}|{method}|{VERB}|(?:is|are) there|in total|overall|altogether"
+    of_it = "" if key == "fragments" else "|it"  # but not "fragment it"
     tail = (
         rf"(?: (?:{besides}|{number}(?: (?:of|for|in|on) {molecule})?+|(?:for|to) (?:me|us)"
-        r"|estimate|calc|check)\b)*+"
+        r"|(?:that )?(?:you|rdkit) (?:calculated|computed|got|have|found|see|get)"
+        rf"|estimate|calc|check{of_it})\b)*+"
         r"(?:(?: and)? how (?:many|much)(?: (?:is|are) (?:it|there|that))?| is| like)?"
     )
     has = (
         rf"(?: (?:{besides}|{have}|{molecule}|total|any|all|is|are|was|has|have|does|do|did|there|r"
         r"|calculate|compute|estimate|predict|determine|belongs|to"
-        r"|(?:you|u|rdkit)(?: find| get| give)?+)\b)*+"
+        r"|(?:you|u|rdkit)(?: find| get| give)?+"
+        r"|(?:should|shall|do|can) (?:i|we) (?:write|quote|report|enter|put|note|state))\b)*+"
     )
     asked = (
         rf"(?:{_MODAL} (?:you|u|ya) |{_MODAL} (?:i|we) (?=have|get|see|know)|(?:i|we) (?=need|want)"
@@ -67,6 +70,8 @@ def _shapes(is_yes_or_no: bool) -> re.Pattern[str]:
         rf"(?: (?:{have}|{VERB}|(?:of|there)\b))*+",
         rf"{_WHAT}(?: (?:is|are|was))?(?: (?:would|will) be)? {lead}{tail}",
         rf"(?:{_WHAT}|how (?:many|mny|much)(?: of)?) {lead}{has}",
+        r"what (?:does|did|do) (?:you|u|rdkit) (?:compute|calculate|give|get|find|have|list|show)"
+        rf" (?:as|for) {lead}{tail}",
         rf"how (?:high|low|large|big|heavy|light|much) (?:is|are) {lead}{tail}",
         rf"(?:does|do|did) {molecule} (?:{have}|{VERB})(?: (?:{some}|{number}|(?:with|to|by)\b))*+"
         rf" {value}{tail}",
@@ -74,12 +79,13 @@ def _shapes(is_yes_or_no: bool) -> re.Pattern[str]:
         rf"(?:is|are) there {count}{value}{tail}",
         rf"(?:(?:is|are)(?: any| all)?|any|{some}) {value} (?:present|there){tail}",
     ]
-    if is_yes_or_no:
+    if key in _YES_OR_NO:
         more = r"(?: (?:an?|any|of|in|with|within|by|to|the)\b)*+"
         shapes.append(rf"(?:is|are|was|does) {molecule}(?:{more} {VERB})*+{more} {value}{tail}")
         shapes.append(rf"{VERB}{more} {value}{tail}")
-    else:
-        shapes.append(rf"{lead} it{tail}")  # but not "fragment it"
+        shapes.append(
+            rf"(?:whether|if) {molecule} (?:is|{have}|{VERB})(?:{more} {VERB})*+{more} {value}{tail}"
+        )
     return re.compile(
         rf"(?:{asked}){{0,3}}(?:{_MODAL} (?:you|u) )?(?:about (?=the|its))?(?:{'|'.join(shapes)})"
     )

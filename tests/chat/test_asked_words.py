@@ -13,6 +13,7 @@ import pytest
 from assistant.chat.asked_words import PLAIN_QUESTIONS, asked_key, plain_text
 from assistant.chat.asking.shapes import VALUE, VERB, is_for_a_value
 from assistant.chat.asking.terms import word_lists
+from tests.chat.texts import texts_of
 
 TABLES = tomllib.loads((Path(__file__).parent / "asked_questions.toml").read_text(encoding="utf-8"))
 
@@ -31,6 +32,34 @@ def test_many_ways_to_ask_for_a_value_are_read(key: str) -> None:
 def test_what_asks_for_something_else_is_not_taken_for_a_value(kind: str) -> None:
     found = {question: asked_key(plain_text(question)) for question in TABLES["OTHER"][kind]}
     assert {question: got for question, got in found.items() if got is not None} == {}
+
+
+def test_of_the_wordings_of_the_generator_those_that_are_read_are_read_rightly() -> None:
+    path = Path(__file__).parents[2] / "assistant" / "train" / "wordings" / "asked.toml"
+    asked = tomllib.loads(path.read_text(encoding="utf-8"))["ASKED"]
+    n_read = n_asked = 0
+    for key, texts in asked.items():
+        right = {key, "logp"} if key == "clogp" else {key, "mass"} if "mass" in key else {key}
+        for text in texts_of(texts):
+            found = asked_key(plain_text(text.replace("{m}", "molecule 1")))
+            assert found in (*right, None), text
+            n_read, n_asked = n_read + (found is not None), n_asked + 1
+    assert n_read / n_asked > 0.38
+
+
+def test_a_long_question_is_read_in_a_few_milliseconds() -> None:
+    question = (
+        "Hello, for my report I would like to know, if possible, with two decimals and no "
+        "explanation, what the topological polar surface area of this compound that I drew above "
+        "is, in square angstroms, since I am writing the supporting information today, thank you "
+        "very much in advance for your help"
+    )
+    assert 280 < len(question) <= 300
+    asked_key(plain_text(question))
+    start = time.process_time()
+    for _ in range(50):
+        assert asked_key(plain_text(question)) == "tpsa"
+    assert (time.process_time() - start) / 50 < 0.005
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ _COUNTED = words(
     "rings ring_systems aromatic_rings stereocentres double_bonds hbd hba rotatable_bonds "
     "heavy_atoms fragments"
 )
-_HOW_MANY = re.compile(r"\b(?:many|number|num|no|count|amount|value|total|tally)\b|#")
+_HOW_MANY = re.compile(
+    r"\b(?:many|number|num|no|count|amount|value|total|tally|comput\w+|calculat\w+|write|enter|quote)\b|#"
+)
 _WHICH_ONES = re.compile(r"\b(?:what|which|list|show|see|find|print|read|identify|display)\b")
 _AN_AMOUNT = re.compile(r"\b(?:stock|solutions?|dilutions?|reactions?|weigh(?:ing)?|buy|order)\b")
 """What somebody needs a mass for that is another value: milligrams."""
@@ -105,7 +107,8 @@ def _with_values(tokens: Sequence[Token], terms: Sequence[TermMatch], verbs: fro
             if tokens[i].kind == "word":
                 said.append(VERB if tokens[i].text in verbs else tokens[i].text)
         elif match.term != AROUND:
-            said.append(VALUE)
+            is_count = match.term.key in _COUNTED and tokens[match.first].text == "how"
+            said += ["how", "many", VALUE] if is_count else [VALUE]
         i = match.behind if match else i + 1
     return " ".join(said)
 

@@ -31,6 +31,7 @@ _OPENING = re.compile(
 )
 _CLAUSE = re.compile(r"(?:[^.;:!?,\n-]|\b[.,-]\b)+[.;:!?,\n-]*|[.;:!?,\n-]+")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?")
+_PLACES, _SPEAKERS = words("in on at by from of"), words("i i'm i've im we we're")
 _OF_OTHERS = (
     r"(?:measur\w*|experiment\w*|literature|observ\w*|not|without|other|salt|form|acid|base|ion"
     r"|cation|anion|dimer|hydrate)"
@@ -56,6 +57,8 @@ def _without_clauses(plain: str) -> str:
     for match in _CLAUSE.finditer(plain):
         said = _WORD.findall(match[0])
         is_reason = office.intersection(said) and may_stand.issuperset(said)
+        if _PLACES.intersection(said) and not _SPEAKERS.intersection(said):
+            is_reason = False  # "in the paper, what is its logP"
         is_repeated = bool(kept) and " ".join(said) in after
         if not (is_reason or is_repeated):
             kept.append(match[0])
@@ -73,16 +76,18 @@ def _clause_lists() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
 def _reasons() -> re.Pattern[str]:
     """Reasons to ask: "for my report", "I am writing the SI", "my supervisor asks for"."""
     lists = word_lists()["reasons"]
-    openers, small, purposes, heads, people, chemists = (
-        _one_of(lists[name])
-        for name in ("openers", "small", "purposes", "heads", "people", "chemists")
+    openers, small, purposes, heads = (
+        _one_of(lists[name]) for name in ("openers", "small", "purposes", "heads")
     )
+    people, askers, chemists = (_one_of(lists[name]) for name in ("people", "askers", "chemists"))
     return re.compile(
         rf"\b{openers} (?:{small} ){{0,3}}{purposes}\b(?: {purposes}\b)?"
         rf"|\b{openers} (?:a|an|the|my|our|this) (?:(?!{_OF_OTHERS}\b)[a-z-]{{2,14}} ){{0,2}}"
         rf"{heads}\b"
         rf"|\b(?:my|our|the) {people} (?:asks|asked|wants|wanted|needs|needed|wonders)\b"
         r"(?: to know| to have| for| me for| about)?(?: it| this)?\b"
+        rf"|\b(?:the|my|our) {askers} (?:asks|wants|needs|requires|has an? (?:empty )?"
+        r"(?:field|column|cell|row))\b(?: for)?"
         rf"|\b(?:as|i am|i'm|im) an? {chemists}\b"
     )
 

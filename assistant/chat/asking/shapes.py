@@ -38,9 +38,9 @@ def _shapes(key: str) -> re.Pattern[str]:
     one_of = {name: rf"(?:{'|'.join(sorted(_list(name)))})\b" for name in word_lists()["shapes"]}
     noun, where, have = one_of["noun"], one_of["where"], one_of["have"]
     number, some, request = one_of["number"], one_of["some"], one_of["request"]
-    named = rf"(?:{one_of['pointed']} )*+{noun}(?: {noun})?+(?: {where})*+"
+    named = rf"(?:{one_of['pointed']} )*+{noun}(?: {noun})?+(?: of it\b)?+(?: {where})*+"
     molecule = rf"(?:{named}|(?:its?|this|that)\b(?: {where})*+)"
-    value = rf"{VALUE}(?: (?:in )?{VALUE})*+"
+    value = rf"{VALUE}(?: (?:(?:in|as|by|of|of the) )?{VALUE})*+"
     count = rf"(?:{some} )*+(?:(?:{number}|estimate\b)(?: (?:of|for)\b(?: {some})*+)?+ )*+"
     lead = rf"(?:it (?={number}))?+{count}(?:{molecule} )?+(?:{number} )*+{value}"
     about_it = rf"(?:(?:of|for|in|on|von|de|des|der|del) {molecule}|{named}|(?:in )?{where})"
@@ -49,19 +49,21 @@ def _shapes(key: str) -> re.Pattern[str]:
     of_it = "" if key == "fragments" else "|it"  # but not "fragment it"
     tail = (
         rf"(?: (?:{besides}|{number}(?: (?:of|for|in|on) {molecule})?+|(?:for|to) (?:me|us)"
-        r"|(?:that )?(?:you|rdkit) (?:calculated|computed|got|have|found|see|get)"
-        rf"|estimate|calc|check{of_it})\b)*+"
+        r"|(?:that )?(?:you|we|rdkit) (?:calculated|computed|got|have|found|see|get)"
+        rf"|(?:that )?{molecule} has|estimate|calc|check{of_it})\b)*+"
         r"(?:(?: and)? how (?:many|much)(?: (?:is|are) (?:it|there|that))?| is| like)?"
     )
     has = (
-        rf"(?: (?:{besides}|{have}|{molecule}|total|any|all|is|are|was|has|have|does|do|did|there|r"
-        r"|calculate|compute|estimate|predict|determine|belongs|to"
-        r"|(?:you|u|rdkit)(?: find| get| give)?+"
+        rf"(?: (?:{besides}|{have}|{molecule}|{number}|by {molecule}|total|any|all|is|are|was|there"
+        r"|does|do|did|r|calculate|compute|estimate|predict|determine|belongs|to"
+        r"|(?:you|u|rdkit|the card)(?: find| get| give| see| count| lists?)?+"
         r"|(?:should|shall|do|can) (?:i|we) (?:write|quote|report|enter|put|note|state))\b)*+"
+        r"(?: of)?"
     )
     asked = (
-        rf"(?:{_MODAL} (?:you|u|ya) |{_MODAL} (?:i|we) (?=have|get|see|know)|(?:i|we) (?=need|want)"
-        rf"|do (?:you|u) (?=have|know|see)|to )?{request}"
+        rf"(?:does (?:rdkit|the card) (?=say|list|give|show)|{_MODAL} (?:you|u|ya) "
+        rf"|{_MODAL} (?:i|we) (?=have|get|see|know)|(?:i|we) (?=need|want)"
+        rf"|do (?:you|u|we) (?=have|know|see)|to )?(?:{request}|list)"
         r"(?: (?:me|us|you|at|up|for|on|to|from|about(?= (?:the|its)))\b)*+ "
     )
     shapes = [
@@ -70,22 +72,26 @@ def _shapes(key: str) -> re.Pattern[str]:
         rf"(?: (?:{have}|{VERB}|(?:of|there)\b))*+",
         rf"{_WHAT}(?: (?:is|are|was))?(?: (?:would|will) be)? {lead}{tail}",
         rf"(?:{_WHAT}|how (?:many|mny|much)(?: of)?) {lead}{has}",
-        r"what (?:does|did|do) (?:you|u|rdkit) (?:compute|calculate|give|get|find|have|list|show)"
-        rf" (?:as|for) {lead}{tail}",
-        rf"how (?:high|low|large|big|heavy|light|much) (?:is|are) {lead}{tail}",
+        r"what (?:does|did|do) (?:you|u|rdkit|the card) (?:compute|calculate|give|get|find|have"
+        rf"|list|say|show) (?:as|for|about|on) {lead}{tail}",
+        rf"how (?:high|low|large|big|heavy|light|much)(?: is| are)? {lead}{tail}",
         rf"(?:does|do|did) {molecule} (?:{have}|{VERB})(?: (?:{some}|{number}|(?:with|to|by)\b))*+"
         rf" {value}{tail}",
         rf"(?:has|have) {molecule}(?: got)?+(?: {some})*+ {value}{tail}",
         rf"(?:is|are) there {count}{value}{tail}",
         rf"(?:(?:is|are)(?: any| all)?|any|{some}) {value} (?:present|there){tail}",
+        rf"whether {molecule} {have}(?: {some})*+ {value}{tail}",
     ]
     if key in _YES_OR_NO:
-        more = r"(?: (?:an?|any|of|in|with|within|by|to|the)\b)*+"
-        shapes.append(rf"(?:is|are|was|does) {molecule}(?:{more} {VERB})*+{more} {value}{tail}")
-        shapes.append(rf"{VERB}{more} {value}{tail}")
-        shapes.append(
-            rf"(?:whether|if) {molecule} (?:is|{have}|{VERB})(?:{more} {VERB})*+{more} {value}{tail}"
-        )
+        more = r"(?: (?:an?|any|of|in|with|within|by|to|the|its|as|from)\b)*+"
+        judged = rf"(?:{more} {VERB})*+{more} {value}{tail}"
+        shapes += [
+            rf"(?:is|are|was|does) {molecule}{judged}",
+            rf"{VERB}{more} {value}{tail}",
+            rf"whether {molecule} (?:is|{have}|{VERB}){judged}",
+            rf"(?:is|are)(?: the| any)? {value} {VERB} by {molecule}",
+            rf"(?:check|evaluate) {molecule} (?:for|by) (?:the |any )?{value}",
+        ]
     return re.compile(
         rf"(?:{asked}){{0,3}}(?:{_MODAL} (?:you|u) )?(?:about (?=the|its))?(?:{'|'.join(shapes)})"
     )

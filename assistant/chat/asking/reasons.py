@@ -81,9 +81,8 @@ def _reasons() -> re.Pattern[str]:
     )
     people, askers, chemists = (_one_of(lists[name]) for name in ("people", "askers", "chemists"))
     return re.compile(
-        rf"\b{openers} (?:{small} ){{0,3}}{purposes}\b(?: {purposes}\b)?"
-        rf"|\b{openers} (?:a|an|the|my|our|this) (?:(?!{_OF_OTHERS}\b)[a-z-]{{2,14}} ){{0,2}}"
-        rf"{heads}\b"
+        rf"\b{openers} (?:(?:{small} ){{0,3}}{purposes}\b(?: {purposes}\b)?"
+        rf"|(?:a|an|the|my|our|this) (?:(?!{_OF_OTHERS}\b)[a-z-]{{2,14}} ){{0,2}}{heads}\b)"
         rf"|\b(?:my|our|the) {people} (?:asks|asked|wants|wanted|needs|needed|wonders)\b"
         r"(?: to know| to have| for| me for| about)?(?: it| this)?\b"
         rf"|\b(?:the|my|our) {askers} (?:asks|wants|needs|requires|has an? (?:empty )?"

@@ -16,7 +16,7 @@ from assistant.chat.asking.around import (
 )
 from assistant.chat.asking.reasons import without_surroundings
 from assistant.chat.asking.spelling import plain_text
-from assistant.chat.asking.terms import AROUND, asked_terms, value_key
+from assistant.chat.asking.terms import AROUND, ELSE, asked_terms, value_key
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.text import Token, split_sentences
 from assistant.chem.groups import GROUPS
@@ -126,7 +126,7 @@ def properties_in(text: str) -> set[str]:
     """The properties, computed or not, that a text speaks of."""
     plain = plain_text(text)
     terms = asked_terms(_tokens(plain))
-    keys = {match.term.key for match in terms if match.term != AROUND}
+    keys = {match.term.key for match in terms if match.term not in (AROUND, ELSE)}
     return keys | ({MEASURED} if says_measured(plain) else set())
 
 

@@ -16,7 +16,8 @@ from assistant.chat.claims.trie import PhraseTrie
 
 AROUND = Term("skip", "around a question")
 """What says nothing on what is asked: thanks, the length of the answer, units."""
-_ELSE = Term("skip", "another thing")
+ELSE = Term("skip", "another thing")
+"""What comes near a value and is none: "mass number", "thanks for the QED"."""
 _OTHER_KEYS = {
     "clogp": "logp",
     "pains": "alerts",
@@ -38,7 +39,7 @@ def asked_phrases() -> Mapping[tuple[str, ...], Term]:
     """Every phrase that is known in a question, as words; those of questions replace nouns."""
     lists = word_lists()
     more = [(Term("scalar", key), patterns) for key, patterns in lists["terms"].items()]
-    more += [(AROUND, lists["around"]["phrases"]), (_ELSE, lists["other"]["phrases"])]
+    more += [(AROUND, lists["around"]["phrases"]), (ELSE, lists["other"]["phrases"])]
     found = dict(phrases())
     for term, patterns in more:
         for pattern in patterns:

@@ -33,7 +33,7 @@ _NO_COUNT = re.compile(
 )
 """How large the ring is, how many atoms are in it."""
 _NO_FRACTION = re.compile(r"\b(?:many|number of|no of|count of) VALUE")
-_WANTS_ONE = re.compile(r"\b(?:need|want) an? VALUE")
+_WANTS_ONE = re.compile(r"\b(?:need|want) an? VALUE|\b(?:give|get|show) it VALUE")
 _IS_DEFINED = re.compile(r"\bwhat(?: is| are)?(?: (?:the|a|all))* VALUE$")
 
 

@@ -25,6 +25,7 @@ ETHANOL = Molecule.parse("CCO")
     [
         ("Thank you so much, that saved me an hour", "Thank you very much"),
         ("I'm off to lunch, see you later", "Goodbye!"),
+        ("Thanks for your help, that was quick", "Thank you very much"),
         ("Good evening from Lisbon", "Hello!"),
         ("wow you're fast", "Well done!"),
         ("nice answer", "Well done!"),

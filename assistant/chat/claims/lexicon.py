@@ -315,15 +315,16 @@ def phrases() -> Mapping[tuple[str, ...], Term]:
             for words in _expand(f"{name}{'~' if not tail else ''}{tail}"):
                 found[words] = Term("element", symbol)
     for key, patterns in BROAD.items():
-        found |= dict.fromkeys(_all(patterns), Term("group", key))
+        found |= dict.fromkeys(word_sequences(patterns), Term("group", key))
     for family, entries in _TERMS.items():
         for key, patterns in entries.items():
             term = Term("element", "C") if key == "carbons" else Term(family, key)
-            found |= dict.fromkeys(_all(patterns), term)
+            found |= dict.fromkeys(word_sequences(patterns), term)
     return found
 
 
-def _all(patterns: str) -> list[tuple[str, ...]]:
+def word_sequences(patterns: str) -> list[tuple[str, ...]]:
+    """The word sequences of phrase patterns, as the tables here have them."""
     return [words for pattern in patterns.split("|") for words in _expand(pattern)]
 
 
@@ -343,9 +344,9 @@ def _group_phrases() -> Iterable[tuple[tuple[str, ...], str]]:
             yield (*words[:-1], words[-1] + "s"), phrase.lower()
 
 
-def find_terms(tokens: Sequence[Token]) -> list[TermMatch]:
-    """The longest terms, left to right, without overlap."""
-    trie = terms()
+def find_terms(tokens: Sequence[Token], known: PhraseTrie[Term] | None = None) -> list[TermMatch]:
+    """The longest terms, of these here or of `known`, left to right, without overlap."""
+    trie = known or terms()
     found: list[TermMatch] = []
     i = 0
     while i < len(tokens):

@@ -59,7 +59,7 @@ _LINES: tuple[tuple[str, str, Callable[[Facts], str]], ...] = (
     ("exact_mass", "exact mass", lambda f: f"{f.exact_mass:.4f} Da"),
     ("charge", "charge", lambda f: f"{f.charge:+d}" if f.charge else "0"),
     ("heavy_atoms", "heavy atoms", lambda f: str(f.heavy_atoms)),
-    ("clogp", "cLogP", lambda f: f"{f.clogp:.2f}"),
+    ("clogp", "cLogP", lambda f: f"{round(f.clogp, 2) + 0.0:.2f}"),  # no -0.00
     ("tpsa", "TPSA", lambda f: f"{f.tpsa:.1f} Å²"),
     ("hbd", "H-bond donors", lambda f: str(f.hbd)),
     ("hba", "H-bond acceptors", lambda f: str(f.hba)),

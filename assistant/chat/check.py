@@ -25,6 +25,7 @@ from assistant.chat.claims.numbers import read_scalars
 from assistant.chat.claims.opaque import read_opaque
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.statements import read_statements
+from assistant.chat.claims.stereo_set import read_stereo_set
 from assistant.chat.claims.subjects import SentenceSubjects, Subject, SubjectTracker
 from assistant.chat.claims.tables import Cell, TableReader
 from assistant.chat.claims.text import Sentence, normalise, split_sentences
@@ -42,6 +43,7 @@ _READERS = (
     read_scalars,
     read_statements,
     read_counts,
+    read_stereo_set,  # behind: what names the centres is read there
     read_opaque,
 )
 

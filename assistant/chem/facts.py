@@ -5,7 +5,8 @@ Every number is computed, none is measured; this module is the one place that de
 - masses: standard atomic weights (average); the most abundant or the given isotopes, less the
   electrons of a cation (exact)
 - cLogP: Wildman-Crippen; TPSA: Ertl, without S and P; hydrogen bond donors and acceptors: RDKit's
-  Lipinski patterns; rotatable bonds: RDKit's strict definition, without amide bonds
+  patterns of what forms hydrogen bonds; rule of five: all N and O, and the hydrogens on them, as
+  Lipinski counted; rotatable bonds: RDKit's strict definition, without amide bonds
 - rings: bonds - atoms + fragments (the chemist's count: 2 for norbornane, 5 for cubane)
 - ring systems: clusters of rings that share a bond or an atom, so fused, bridged and spiro rings
   are one system and biphenyl is two
@@ -122,18 +123,23 @@ def compute_facts(molecule: Molecule) -> Facts:
         double_bonds=stereo.double_bonds,
         groups=find_groups(mol),
         alerts=find_alerts(mol),
-        rule_of_five_violations=_rule_of_five(mass=mass, clogp=clogp, hbd=hbd, hba=hba),
+        rule_of_five_violations=_rule_of_five(mol, mass=mass, clogp=clogp),
         fragments=len(Chem.GetMolFrags(mol)),
     )
 
 
-def _rule_of_five(*, mass: float, clogp: float, hbd: int, hba: int) -> tuple[str, ...]:
-    """Lipinski's four limits that are exceeded, in words; none for a conforming molecule."""
+def _rule_of_five(mol: Chem.Mol, *, mass: float, clogp: float) -> tuple[str, ...]:
+    """Limits of Lipinski et al. 1997 that are exceeded, in words; none for a conforming molecule.
+
+    Their donors are the hydrogens on N and O, their acceptors all N and O: more than what forms
+    hydrogen bonds by the patterns of the card's own counts.
+    """
+    hbd, hba = rdMolDescriptors.CalcNumLipinskiHBD(mol), rdMolDescriptors.CalcNumLipinskiHBA(mol)
     limits = (
         (mass > 500, f"molecular weight {mass:.1f} > 500"),
         (clogp > 5, f"cLogP {clogp:.2f} > 5"),
-        (hbd > 5, f"{hbd} hydrogen bond donors > 5"),
-        (hba > 10, f"{hba} hydrogen bond acceptors > 10"),
+        (hbd > 5, f"{hbd} hydrogen bond donors (NH, OH) > 5"),
+        (hba > 10, f"{hba} hydrogen bond acceptors (N, O) > 10"),
     )
     return tuple(text for exceeded, text in limits if exceeded)
 

@@ -77,6 +77,39 @@ def test_single_claim_gets_its_verdict(text: str, kind: str, verdict: str, aspir
     assert verdicts(check_answer(text, {1: aspirin}, (1,))) == [(kind, verdict)]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("In molecule 1, 1 of 1 is set.", [("stereocentres", "confirmed")]),
+        ("0 of 1 are set.", [("stereocentres", "contradicted")]),
+        ("1 of 2 stereocentres is defined.", [("stereocentres", "contradicted")]),
+        ("1 of 1 stereo double bonds is set.", [("stereocentres", "contradicted")]),
+        ("2 of 3 tests are set.", []),
+    ],
+)
+def test_how_many_centres_are_set_is_checked(text: str, expected: list[tuple[str, str]]) -> None:
+    alanine = compute_facts(Molecule.parse("C[C@H](N)C(=O)O"))
+    assert verdicts(check_answer(text, {1: alanine}, (1,))) == expected
+
+
+@pytest.mark.parametrize(
+    ("formula", "verdict"), [("C9H8O4", "confirmed"), ("C9H8O5", "contradicted")]
+)
+def test_a_formula_behind_a_name_is_checked(formula: str, verdict: str, aspirin: Facts) -> None:
+    text = f"Molecule 1 is aspirin, {formula}, with a ring."
+    checks = check_answer(text, {1: aspirin}, (1,), names={1: "aspirin"})
+    assert [c.verdict for c in checks if c.kind == "formula"] == [verdict]
+
+
+def test_a_no_ends_its_sentence_and_a_number_does_not(aspirin: Facts) -> None:
+    benzene = compute_facts(Molecule.parse("c1ccccc1"))
+    text = "No. Molecule 1 has 1 aromatic ring, molecule 2 has 1 aromatic ring."
+    question = "Are both aromatic?"
+    checks = check_answer(text, {1: aspirin, 2: benzene}, (1, 2), question=question)
+    assert (checks[0].claim, checks[0].verdict) == ("No", "contradicted")
+    assert len(split_sentences("See entry no. 5 of the list.", [])) == 1
+
+
 QUANTITIES = tomllib.loads(
     (Path(assistant.__file__).parent / "train" / "sources" / "quantities.toml").read_text("utf-8")
 )["value"]

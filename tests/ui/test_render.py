@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from assistant.chat.check import Check
@@ -127,3 +129,18 @@ def test_a_drawing_takes_the_colours_of_the_page() -> None:
     assert "var(--atom-o)" in html
     assert "currentColor" in html
     assert 'aria-label="a &quot;b&quot;"' in html
+
+
+def test_a_predicted_number_shows_its_error_and_the_nearest_training_molecule() -> None:
+    text = "HOMO energy: -0.2630 Hartree"
+    note = "predicted by the language model, not computed: off by <0.0058> Hartree"
+    check = replace(claim(text, text, "unverifiable", kind="HOMO energy"), note=note, near="CCO")
+    figure = Figure("CCO", "<svg></svg>", 2, known=False)
+    html = answer_html(text, (check,), {"CCO": figure})
+    assert html.count(note.replace("<", "&lt;").replace(">", "&gt;")) == 3  # tip, label, below
+    assert "most similar training molecule" in html
+    assert 'data-smiles="CCO"' in html
+    assert "— computed" not in html
+    without = answer_html(text, (replace(check, near=None),), {})
+    assert "most similar" not in without
+    assert note.replace("<", "&lt;").replace(">", "&gt;") in without

@@ -69,7 +69,19 @@ def _stands_for_whole(reading: Reading, token: FormulaToken, first: int, behind:
     named = any(m.behind == first - 1 and m.role == "subject" for m in reading.subjects.mentions)
     in_brackets = reading.word(first - 1) == "(" and reading.word(behind) in (")", ",", ";")
     labelled = named and reading.word(first - 1) == ":"
-    return (named and in_brackets) or labelled or reading.word(first - 1) == "is"
+    return (
+        (named and in_brackets)
+        or labelled
+        or reading.word(first - 1) == "is"
+        or _is_apposed(reading, first, behind)
+    )
+
+
+def _is_apposed(reading: Reading, first: int, behind: int) -> bool:
+    """As in "Molecule 1 is caffeine, C8H10N4O2, with …"."""
+    before = {reading.word(i) for i in range(max(0, first - _NEAR), first)}
+    ends = reading.word(behind) in (",", ";", "(", "with", "and", "")
+    return reading.word(first - 1) == "," and "is" in before and ends
 
 
 def _test(token: FormulaToken, *, empirical: bool, said: bool) -> Callable[[Facts], Finding]:

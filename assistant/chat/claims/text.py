@@ -31,8 +31,9 @@ _TOKEN = re.compile(
 )
 _WORD_TAIL = re.compile(r"'s$")
 _ABBREVIATIONS = words(
-    "e.g i.e ca approx cf vs etc fig al resp incl no nos mol wt dr st mw avg est max min"
+    "e.g i.e ca approx cf vs etc fig al resp incl mol wt dr st mw avg est max min"
 )
+_NUMBERS = words("no nos")
 _BREAK = re.compile(r"\n|[.!?;](?=[\s\"')*_\]]|$)")
 _BULLET = re.compile(r"[ \t]*(?:[-*•+]|[0-9]{1,2}[.)])[ \t]+")
 
@@ -137,6 +138,8 @@ def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
             return True
     pieces = before.split()
     last = pieces[-1].lstrip("(*_[").lower() if pieces and not before[-1:].isspace() else ""
+    if last in _NUMBERS:  # "No. 2", but "No. Molecule 1 has none."
+        return text[match.end() : match.end() + 2].lstrip()[:1].isdigit()
     return last in _ABBREVIATIONS
 
 

@@ -11,7 +11,7 @@ from assistant.chat.first_attempt import SecondThoughts
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.reply import ReplyOptions
-from assistant.chat.wanted import Wanted, declined_value, wanted_value
+from assistant.chat.wanted import Wanted, declined_value, wanted_subject, wanted_value
 from assistant.llm.experts import ExpertMode
 from assistant.llm.requests import Done
 from assistant.llm.sampling import Sampling
@@ -60,9 +60,17 @@ def checker(
 
 
 def wanted_of(fitted: Fitted, answer: str) -> Wanted | None:
-    """What the last question asks for beyond doubt, or an answer wrongly says not to know."""
-    wanted = wanted_value(fitted.conversation) or declined_value(fitted.conversation, answer)
-    is_plain = wanted is not None and wanted.question == fitted.conversation.messages[-1].asked
+    """What the last question asks for beyond doubt, or an answer wrongly says not to know.
+
+    Where that is not known, at least which molecule it is about.
+    """
+    conversation = fitted.conversation
+    wanted = (
+        wanted_value(conversation)
+        or declined_value(conversation, answer)
+        or wanted_subject(conversation)
+    )
+    is_plain = wanted is not None and wanted.question == conversation.messages[-1].asked
     return None if is_plain else wanted
 
 

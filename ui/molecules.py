@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from assistant.chat.conversation import MAX_FOCUS, Conversation, Message, Role
+from assistant.chat.unknown_names import named_in
 from assistant.chem.diagnose import is_unfinished
 from assistant.chem.molecule import Molecule
 from assistant.chem.sandbox import error_from_json
@@ -258,8 +259,44 @@ def extract_from_question(
     for entry in found["mentions"]:
         conversation, number = conversation.with_molecule(molecule_of(entry))
         mentions.append((int(entry["start"]), int(entry["end"]), number))
+    if not mentions and not entered:
+        _refuse_unknown(words, chemistry)
     _refuse_too_many(conversation, {number for *_, number in mentions})
     return Extracted(words, conversation, numbers, tuple(mentions), bool(found["is_all"]))
+
+
+def _refuse_unknown(words: str, chemistry: Chemistry) -> None:
+    """A molecule that nobody knows; the question would be answered of another one.
+
+    Raises:
+        AssistantError: The question names one.
+    """
+    named = named_in(words)
+    if named is None:
+        return
+    meant = chemistry.call("slip", word=named.text)["name"]
+    said = f" Did you mean {meant}?" if meant else ""
+    if named.kind != "word":
+        mistake = _mistake_in(named.text, chemistry)
+        said = said or (f" {mistake}" if named.kind == "structure" and mistake else "")
+        if not mistake:
+            return
+    elif not meant:
+        return
+    raise AssistantError(
+        f"“{named.text}” is not known here, so nothing was asked.{said} Correct it, or draw it or"
+        " enter its SMILES above; for the molecule that is shown, write “it”."
+    )
+
+
+def _mistake_in(text: str, chemistry: Chemistry) -> str:
+    """Why a structure or name cannot be read; empty when it can."""
+    try:
+        entries = chemistry.call("recognise", text=text)["recognised"]
+    except InvalidMoleculeError as error:
+        return str(error)
+    errors = [entry["error"] for entry in entries if isinstance(entry.get("error"), Mapping)]
+    return str(error_from_json(errors[0])) if errors else ""
 
 
 def _refuse_too_many(conversation: Conversation, named: Set[int]) -> None:

@@ -131,8 +131,21 @@ def answer_html(
     return "".join(parts)
 
 
-def check_header(checks: Sequence[Check], turn: int, *, may_ask_again: bool = True) -> str:
-    """The line above an answer: how many claims were checked, and what to do about wrong ones."""
+def check_header(
+    checks: Sequence[Check],
+    turn: int,
+    *,
+    may_ask_again: bool = True,
+    left: Sequence[str] = (),
+) -> str:
+    """The line above an answer: how many claims were checked, and what to do about wrong ones.
+
+    Args:
+        checks: Verdicts on them.
+        turn: Its question.
+        may_ask_again: Whether the corrections can be sent.
+        left: Values that were asked for and not answered.
+    """
     if not checks:
         return ""
     wrong = sum(check.verdict == "contradicted" for check in checks)
@@ -141,6 +154,8 @@ def check_header(checks: Sequence[Check], turn: int, *, may_ask_again: bool = Tr
     parts = [f"{checked} of {len(checks)} {claims} checked"]
     if wrong:
         parts.append(f'<strong class="wrong">{wrong} contradicted</strong>')
+    if left:
+        parts.append(f'<strong class="left">not answered: {escape(", ".join(left))}</strong>')
     again = (
         f'<button type="button" class="link" data-act="again" data-turn="{turn}">'
         "ask again with the corrections</button>"

@@ -12,6 +12,7 @@ from threading import Lock
 from assistant.chat.comparing import compares
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.history import Node, Tree
+from assistant.chat.parts import unanswered
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from ui.molecules import Chemistry
@@ -142,9 +143,11 @@ class TranscriptView:
         answer = node.message
         figures = self.figures(answer, session)
         body = answer_html(answer.text, answer.checks, figures, turn=turn)
-        stopped = f'<p class="stopped">■ {_stopped(answer)}</p>' if answer.stopped else ""
+        end = _stopped(answer) if answer.stopped else _cut_off(answer)
+        stopped = f'<p class="stopped">■ {end}</p>' if end else ""
+        left = unanswered(session.questions[turn].message.text, answer.text, answer.checks)
         return (
-            f'<div class="answer" translate="no">{check_header(answer.checks, turn)}'
+            f'<div class="answer" translate="no">{check_header(answer.checks, turn, left=left)}'
             f'<div class="prose-answer">{body}</div>'
             f"{stopped}{withdrawn_html(answer.first_attempt)}"
             f'<div class="actions">{variants_html(session.stored.tree, node, "answer")}'
@@ -217,6 +220,14 @@ def _stopped(answer: Message) -> str:
     sampling = answer.passport.get("sampling")
     by_time = isinstance(sampling, Mapping) and sampling.get("ended") == "time"
     return "stopped here, at the time limit of an answer" if by_time else "stopped here"
+
+
+def _cut_off(answer: Message) -> str:
+    """What is said of an answer that reached the most tokens; empty for others."""
+    sampling = answer.passport.get("sampling")
+    if not isinstance(sampling, Mapping) or sampling.get("ended") != "length":
+        return ""
+    return "cut off here: the longest an answer can be; ask for less, or for one thing at a time"
 
 
 def _why(turn: int, node: Node) -> str:

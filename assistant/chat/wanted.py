@@ -24,6 +24,7 @@ from assistant.chat.asked_words import (
 )
 from assistant.chat.claims.asked import declines
 from assistant.chat.claims.model import Check
+from assistant.chat.comparing import compares
 from assistant.chat.conversation import Conversation, referred_numbers
 from assistant.chat.courtesies import courtesy_of
 from assistant.chat.sentences import sentence_spans
@@ -175,6 +176,48 @@ class WantedGroup:
             return False
         lists = any(c.verdict == "confirmed" and c.kind == "group" for c in checks)
         return lists or _NO_GROUP.search(text.lower()) is not None
+
+
+@dataclass(frozen=True)
+class WantedSubject:
+    """An answer about one molecule, whatever is asked of it.
+
+    Attributes:
+        asked: The question.
+        number: Number of the molecule.
+    """
+
+    asked: str
+    number: int
+
+    @property
+    def question(self) -> str:
+        """The same question with the number that it is about."""
+        return f"About molecule {self.number}: {self.asked}"
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether all that it claims is of other molecules."""
+        spoken_of = {check.molecule for check in checks if check.molecule is not None}
+        return bool(spoken_of) and self.number not in spoken_of
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether it says something right of this one, and nothing wrong."""
+        if any(check.verdict == "contradicted" for check in checks):
+            return False
+        return any(c.verdict == "confirmed" and c.molecule == self.number for c in checks)
+
+
+def wanted_subject(conversation: Conversation) -> WantedSubject | None:
+    """The one molecule that the last question is about, where there are others to take it for."""
+    question = conversation.messages[-1]
+    focus = conversation.focus(conversation.n_turns - 1)
+    is_plain = len(question.text) <= _MOST_CHARS and question.pair is None
+    if not is_plain or len(conversation.molecules) < 2 or not _is_one(focus, conversation):
+        return None
+    said = plain_text(question.asked)
+    if referred_numbers(question.asked) or compares(question.asked) or _PLACE.search(said):
+        return None
+    return WantedSubject(question.asked, focus[0])
 
 
 def wanted_value(conversation: Conversation) -> Wanted | None:

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 BUILT_IN = Path(__file__).parent / "data" / "names.tsv"
 REQUIRED_COLUMNS = ("name", "smiles")
 CAS_NUMBER = re.compile(r"(\d{2,7})-(\d{2})-(\d)")
+_SLIP = 0.85  # of a six-letter name one letter
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ω": "omega"}
 
 
@@ -105,6 +106,18 @@ class NameTable:
         """The table's name of a structure, if it has one."""
         entry = self._by_smiles.get(molecule.smiles)
         return entry.name if entry else None
+
+    def slip_of(self, word: str) -> str | None:
+        """The name that a word is nearly the same as: a letter or two more, less or in its place.
+
+        Looser likeness, as `closest` has for what is meant to be a name, is no reason to take a
+        word of a sentence for one.
+        """
+        keys = difflib.get_close_matches(_key(word), self._by_key, n=1, cutoff=_SLIP)
+        if not keys or self.find(word):
+            return None
+        entry = self._by_key[keys[0]]
+        return next((name for name in entry.all_names if _key(name) == keys[0]), entry.name)
 
     def closest(self, text: str, *, n: int = 3) -> list[str]:
         """The names most like the text, best first."""

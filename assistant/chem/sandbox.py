@@ -275,6 +275,7 @@ _TASK_TITLES = {
     "molblock": "Reading the drawing",
     "recognise": "Reading the text",
     "mentions": "Looking for molecules in the text",
+    "slip": "Looking for a name",
     "rows": "Computing the facts",
 }
 

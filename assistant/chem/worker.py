@@ -60,6 +60,7 @@ class Tasks:
             "molblock": self.molblock,
             "recognise": self.recognise,
             "mentions": self.mentions,
+            "slip": self.slip,
             "draw": self.draw,
             "conformer": self.conformer,
             "conformers": self.conformers,
@@ -99,6 +100,10 @@ class Tasks:
             for m in found
         ]
         return {"mentions": entries, "is_all": is_only_about(text, found)}
+
+    def slip(self, word: str) -> dict[str, Json]:
+        """The name that a word is a slip of, if any."""
+        return {"name": self._names.slip_of(word)}
 
     def recognise(self, text: str) -> dict[str, Json]:
         """All molecules, reactions and mistakes in the text, in order."""

@@ -19,6 +19,7 @@ from assistant.chat.wanted import (
     WantedGroup,
     WantedValue,
     declined_value,
+    wanted_subject,
     wanted_value,
 )
 from assistant.chem.facts import compute_facts
@@ -282,3 +283,46 @@ def test_a_group_is_missed_by_an_answer_on_others_and_met_by_a_right_list(
     checks = check_answer(answer, FACTS, (1,), question=f"Does it contain an {group}?")
     assert wanted.is_missed_by(answer, checks) is is_missed
     assert wanted.is_met_by(answer, checks) is is_met
+
+
+def _two(question: str, attached: tuple[int, ...] = (1,)) -> Conversation:
+    conversation, _ = Conversation().with_molecule(ASPIRIN)
+    conversation, _ = conversation.with_molecule(NICOTINE)
+    return conversation.with_message(Message("user", question, attached))
+
+
+def test_an_answer_about_another_molecule_than_the_one_asked_about_is_missed() -> None:
+    wanted = wanted_subject(_two("number of chlorine atoms"))
+    assert wanted is not None
+    assert wanted.question == "About molecule 1: number of chlorine atoms"
+    other = "Molecule 2 has no chlorine atom; its formula is C10H14N2."
+    assert wanted.is_missed_by(other, check_answer(other, FACTS, (1,)))
+    right = "Molecule 1 has no chlorine atom."
+    checks = check_answer(right, FACTS, (1,))
+    assert not wanted.is_missed_by(right, checks)
+    assert wanted.is_met_by(right, checks)
+    wrong = "Molecule 1 has two chlorine atoms."
+    assert not wanted.is_met_by(wrong, check_answer(wrong, FACTS, (1,)))
+    assert not wanted.is_missed_by("I do not know.", ())
+
+
+@pytest.mark.parametrize(
+    ("question", "attached"),
+    [
+        ("Which of the two is heavier?", (1,)),  # about both
+        ("Is it heavier than molecule 2?", (1,)),
+        ("And the other one?", (1,)),
+        ("Which groups are there?", (1, 2)),
+        ("x" * 400, (1,)),
+    ],
+)
+def test_questions_on_more_than_one_molecule_want_no_single_one(
+    question: str, attached: tuple[int, ...]
+) -> None:
+    assert wanted_subject(_two(question, attached)) is None
+
+
+def test_with_one_molecule_there_is_no_other() -> None:
+    conversation, _ = Conversation().with_molecule(ASPIRIN)
+    asked = conversation.with_message(Message("user", "number of chlorine atoms", (1,)))
+    assert wanted_subject(asked) is None

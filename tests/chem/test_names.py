@@ -109,3 +109,12 @@ def test_every_built_in_entry_is_a_molecule_with_a_true_cas_number() -> None:
     for entry in table.entries:
         assert entry.molecule().smiles
         assert not entry.cas or cas_check_digit(entry.cas) == int(entry.cas[-1]), entry
+
+
+def test_a_slip_is_one_letter_or_two_and_no_other_word() -> None:
+    table = NameTable.load()
+    assert table.slip_of("asprin") == "aspirin"
+    assert table.slip_of("caffein") == "caffeine"
+    assert table.slip_of("aspirin") is None
+    for word in ("temperature", "reaction", "weight", "spectrum", "octopus", "roses"):
+        assert table.slip_of(word) is None

@@ -144,3 +144,11 @@ def test_a_predicted_number_shows_its_error_and_the_nearest_training_molecule() 
     without = answer_html(text, (replace(check, near=None),), {})
     assert "most similar" not in without
     assert note.replace("<", "&lt;").replace(">", "&gt;") in without
+
+
+def test_what_was_not_answered_stands_beside_what_was_checked() -> None:
+    text = "1 ring"
+    header = check_header((claim(text, text, "confirmed"),), 0, left=("TPSA", "<b>"))
+    assert "1 of 1 claim checked" in header
+    assert "not answered: TPSA, &lt;b&gt;" in header
+    assert "not answered" not in check_header((claim(text, text, "confirmed"),), 0)

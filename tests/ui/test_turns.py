@@ -1,5 +1,6 @@
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from ui.live import Live
 from ui.molecules import load
 from ui.runs import APOLOGY, MAX_RUNS, Run
 from ui.session import Session
+from ui.transcript import Drawings, TranscriptView
 from ui.turns import Ask, begin
 
 
@@ -366,3 +368,33 @@ def test_nonsense_from_a_client_is_refused() -> None:
         Ask.from_payload({"kind": "<script>"})
     with pytest.raises(AssistantError, match="at most"):
         Ask.from_payload({"text": "x" * 30_000})
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("logP of asprin", "Did you mean aspirin"),
+        ("mass of c1ccccc1(", "not closed"),
+        ("how many carbons does semaglutide have?", "semaglutide"),
+    ],
+)
+def test_a_question_on_an_unknown_molecule_is_not_answered_of_another(
+    session, chemistry, question: str, said: str
+) -> None:
+    load(session, "CCO", chemistry)
+    with pytest.raises(AssistantError, match="nothing was asked") as error:
+        begin(session, Ask("ask", question), chemistry)
+    assert said in str(error.value)
+    assert not session.questions
+    run_turn(session, chemistry, FakeAssistant(delay=0), "logP of it")
+    assert session.conversation.focus(0) == (1,)
+
+
+def test_an_answer_that_was_cut_off_says_so(session, chemistry) -> None:
+    fake = FakeAssistant(delay=0)
+    run_turn(session, chemistry, fake, "Tell me everything")
+    page = TranscriptView(Drawings(chemistry))
+    node = session.stored.tree.path[1]
+    assert "cut off here" not in page._answer(node, 0, session)
+    message = replace(node.message, passport={"sampling": {"ended": "length"}})
+    assert "cut off here" in page._answer(replace(node, message=message), 0, session)

@@ -60,8 +60,13 @@ _TURNS_AWAY = re.compile(
     r"\b(?:no|not|never|missing|without|before|instead|aside|apart|just|only|but)\b|n't\b"
 )
 """Words of a question that names a property and asks for another value."""
+_NAME = "IUPAC name"  # the page knows some
+_ACID = re.compile(
+    r"(?:is|does|has) (?:it|this|that|@?\d|(?:the |this )?(?:molecule|compound|drug)(?: \d+)?)"
+    r"(?: (?:have|contain|an|a)\b)*+ (?:organic )?acid(?: group)?\W*"
+)
+"""Of any kind: which one it is, its groups say."""
 _COMPUTED = re.compile(r"\b(?:comput|calculat|predict|estimat)\w+")
-_NAMES = ("IUPAC name", "CAS number")  # the page knows some
 _WIDE_NAMES = {group.name: (*group.kind_of, *group.sometimes) for group in GROUPS}
 
 
@@ -93,11 +98,13 @@ def asked_unknown(plain: str) -> str | None:
     term = next(match.term for match in terms if match.term.family != "skip")
     if term.key in ("logp", "clogp") and says_measured(plain) and not _COMPUTED.search(plain):
         return MEASURED
-    return term.key if term.family == "opaque" and term.key not in _NAMES else None
+    return term.key if term.family == "opaque" and term.key != _NAME else None
 
 
 def asked_group(plain: str) -> str | None:
     """The one functional group that a text asks for: whether it is there, or how many."""
+    if _ACID.fullmatch(plain.strip()):
+        return "acid"
     tokens = _tokens(without_surroundings(plain))
     if len(tokens) > _MOST_WORDS:
         return None

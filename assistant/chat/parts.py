@@ -1,4 +1,4 @@
-"""Which of several values that a question asks for its answer leaves out.
+"""Which of several values or groups that a question asks for its answer leaves out.
 
 "What's the formula, and the TPSA?" answered by a formula has "1 of 1 claim checked" above it, which
 reads as if all of it had been answered.
@@ -7,10 +7,11 @@ reads as if all of it had been answered.
 import re
 from collections.abc import Sequence
 
-from assistant.chat.asked_words import PLAIN_QUESTIONS, plain_text
+from assistant.chat.asked_words import PLAIN_QUESTIONS, are_related, groups_in, plain_text
 from assistant.chat.asking.terms import AROUND, asked_terms, value_key
 from assistant.chat.card import CARD_LABELS
 from assistant.chat.claims.asked import declines
+from assistant.chat.claims.lexicon import Term
 from assistant.chat.claims.model import Check
 from assistant.chat.claims.text import split_sentences
 
@@ -22,11 +23,12 @@ _ELSE = re.compile(
 )
 """Words of a question that names values and asks for something else or for everything."""
 _JOINED = re.compile(r",|;|\band\b|&|\+|\balso\b|\bplus\b|[?.]\s*\w")
+_OWN_KEYS = {"logp": "clogp", "mass": "average_mass"}
 _MASSES = frozenset({"average_mass", "exact_mass", "mass"})
 
 
 def unanswered(question: str, answer: str, checks: Sequence[Check]) -> tuple[str, ...]:
-    """The values, as the card calls them, that a question asks for and no claim is about.
+    """What a question asks for and no claim is about: values as the card calls them, groups.
 
     Args:
         question: What was asked.
@@ -38,20 +40,32 @@ def unanswered(question: str, answer: str, checks: Sequence[Check]) -> tuple[str
     plain = plain_text(question)
     if _ELSE.search(plain) or not _JOINED.search(plain):
         return ()
-    keys = asked_keys(plain)
+    terms = _asked(plain)
     said = {_kind(check.kind) for check in checks}
-    left = [key for key in keys if _kind(key) not in said]
-    if len(keys) < 2 or len(left) == len(keys):
+    groups = {name for check in checks if check.kind == "group" for name in groups_in(check.claim)}
+    left = [
+        term.key
+        for term in terms
+        if not (
+            any(are_related(term.key, name) for name in groups)
+            if term.family == "group"
+            else _kind(value_key(term)) in said
+        )
+    ]
+    if len(terms) < 2 or len(left) == len(terms):
         return ()
-    return tuple(CARD_LABELS.get(key, key) for key in left)
+    return tuple(CARD_LABELS.get(_OWN_KEYS.get(key, key), key) for key in left)
 
 
-def asked_keys(plain: str) -> tuple[str, ...]:
-    """The values of the card that a text names, each once, in order."""
+def _asked(plain: str) -> list[Term]:
+    """The values of the card and the groups that a text names, each once, in order."""
     tokens = [token for part in split_sentences(plain, []) for token in part.tokens]
-    terms = [match.term for match in asked_terms(tokens) if match.term != AROUND]
-    keys = (value_key(term) for term in terms if term.family != "skip")
-    return tuple(dict.fromkeys(key for key in keys if key in PLAIN_QUESTIONS))
+    found: dict[str, Term] = {}
+    for match in asked_terms(tokens):
+        is_value = match.term.family != "skip" and value_key(match.term) in PLAIN_QUESTIONS
+        if match.term != AROUND and (is_value or match.term.family == "group"):
+            found.setdefault(_kind(value_key(match.term)), match.term)
+    return list(found.values())
 
 
 def _kind(key: str) -> str:

@@ -138,8 +138,8 @@ def _rule_of_five(mol: Chem.Mol, *, mass: float, clogp: float) -> tuple[str, ...
     limits = (
         (mass > 500, f"molecular weight {mass:.1f} > 500"),
         (clogp > 5, f"cLogP {clogp:.2f} > 5"),
-        (hbd > 5, f"{hbd} hydrogen bond donors (NH, OH) > 5"),
-        (hba > 10, f"{hba} hydrogen bond acceptors (N, O) > 10"),
+        (hbd > 5, f"{hbd} hydrogen bond donors > 5"),
+        (hba > 10, f"{hba} hydrogen bond acceptors > 10"),
     )
     return tuple(text for exceeded, text in limits if exceeded)
 

@@ -33,6 +33,12 @@ def left(question: str, answer: str) -> tuple[str, ...]:
             ("H-bond acceptors", "rotatable bonds"),
         ),
         ("logP and TPSA?", "The cLogP is 9.31.", ("TPSA",)),  # wrong, yet answered
+        ("TPSA and logP?", "The TPSA is 63.6 Å².", ("cLogP",)),
+        (
+            "does it contain a benzene ring and an ester",
+            "Yes, molecule 1 contains a benzene ring.",
+            ("ester",),
+        ),
     ],
 )
 def test_values_without_a_claim_are_left_out(
@@ -49,6 +55,8 @@ def test_values_without_a_claim_are_left_out(
         ("Is the logP higher than 2 and the mass below 500?", "The cLogP is 1.31."),
         ("How does TPSA affect logP, and why?", "The cLogP is 1.31."),
         ("logP or TPSA?", "The cLogP is 1.31."),
+        ("an ester and a carboxylic acid?", "It contains an ester and a carboxylic acid."),
+        ("rings, and which groups?", "It has 1 ring."),
         ("logP and TPSA?", "I do not know the logP."),
         ("logP and TPSA?", "Hello."),
         ("Give me the formula and all properties", "The formula is C9H8O4."),

@@ -326,3 +326,14 @@ def test_with_one_molecule_there_is_no_other() -> None:
     conversation, _ = Conversation().with_molecule(ASPIRIN)
     asked = conversation.with_message(Message("user", "number of chlorine atoms", (1,)))
     assert wanted_subject(asked) is None
+
+
+def test_an_acid_is_any_kind_of_acid() -> None:
+    for question in ("Is this an acid?", "is molecule 1 an acid", "Does it contain an acid group?"):
+        assert asked_group(plain_text(question)) == "acid"
+    assert asked_group(plain_text("Is it an acid anhydride?")) != "acid"
+    wanted = WantedGroup("acid", 1)
+    anhydride = "No, molecule 1 has no acid anhydride."
+    assert wanted.is_missed_by(anhydride, check_answer(anhydride, FACTS, (1,)))
+    listed = "Molecule 1 contains an ester and a carboxylic acid."
+    assert not wanted.is_missed_by(listed, check_answer(listed, FACTS, (1,)))

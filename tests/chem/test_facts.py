@@ -95,7 +95,7 @@ def test_each_limit_of_the_rule_of_five_is_named() -> None:
     )
     assert facts_of(erythromycin).rule_of_five_violations == (
         "molecular weight 733.9 > 500",
-        "14 hydrogen bond acceptors (N, O) > 10",
+        "14 hydrogen bond acceptors > 10",
     )
     assert facts_of("C" * 36).rule_of_five_violations == (
         "molecular weight 507.0 > 500",
@@ -108,8 +108,8 @@ def test_the_rule_of_five_counts_as_lipinski_did() -> None:
     facts = facts_of(methotrexate)
     assert (facts.hbd, facts.hba) == (5, 10)  # what forms hydrogen bonds
     assert facts.rule_of_five_violations == (
-        "7 hydrogen bond donors (NH, OH) > 5",
-        "13 hydrogen bond acceptors (N, O) > 10",
+        "7 hydrogen bond donors > 5",
+        "13 hydrogen bond acceptors > 10",
     )
 
 

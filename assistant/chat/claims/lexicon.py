@@ -147,6 +147,14 @@ _TERMS: dict[Family, dict[str, str]] = {
         "atomisation energy": "atomization/atomisation energy",
         "hydration free energy": "hydration/solvation free energy|hydration/solvation energy"
         "|free energy of hydration/solvation",
+        "mass percentage": "percent/percentage/% carbon/hydrogen/nitrogen/oxygen/sulfur/c/h/n"
+        "|carbon/hydrogen/nitrogen/oxygen percentage/percent/content"
+        "|mass percent/percentage/fraction|weight percent/percentage|elemental analysis",
+        "m/z": "m / z|mz",
+        "isotope pattern": "isotope/isotopic pattern/distribution",
+        "degree of unsaturation": "degree~ of unsaturation|double bond equivalent~|dbe|dou"
+        "|index of hydrogen deficiency",
+        "total number of atoms": "total atoms|atoms in total|total number of atoms|all atoms",
         "specific rotation": "specific/optical rotation",
         "dielectric constant": "dielectric constant|relative permittivity",
         "viscosity": "viscosity",

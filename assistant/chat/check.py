@@ -18,6 +18,7 @@ from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
 from assistant.chat.claims.formulas import read_formulas
 from assistant.chat.claims.lexicon import find_terms
+from assistant.chat.claims.limits import read_limits
 from assistant.chat.claims.model import Check, Claim, Finding, Verdict
 from assistant.chat.claims.named import NameFinder
 from assistant.chat.claims.naming import read_names
@@ -38,6 +39,7 @@ __all__ = ["Check", "Verdict", "check_answer", "warm_up"]
 _WATER = Molecule("O")
 _READERS = (
     read_alert_lists,
+    read_limits,
     read_thresholds,
     read_formulas,
     read_scalars,

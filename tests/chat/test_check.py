@@ -110,6 +110,23 @@ def test_a_no_ends_its_sentence_and_a_number_does_not(aspirin: Facts) -> None:
     assert len(split_sentences("See entry no. 5 of the list.", [])) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7 hydrogen bond donors > 5", [("hbd", "confirmed")]),
+        ("13 hydrogen bond acceptors > 10", [("hba", "confirmed")]),
+        ("10 hydrogen bond acceptors > 10", [("hba", "contradicted")]),
+        ("10 hydrogen bond acceptors", [("hba", "confirmed")]),
+    ],
+)
+def test_limits_of_the_rule_of_five_count_as_it_does(
+    text: str, expected: list[tuple[str, str]]
+) -> None:
+    methotrexate = "CN(Cc1cnc2nc(N)nc(N)c2n1)c1ccc(cc1)C(=O)N[C@@H](CCC(=O)O)C(=O)O"
+    facts = compute_facts(Molecule.parse(methotrexate))
+    assert verdicts(check_answer(f"Molecule 1 has {text}.", {1: facts}, (1,))) == expected
+
+
 QUANTITIES = tomllib.loads(
     (Path(assistant.__file__).parent / "train" / "sources" / "quantities.toml").read_text("utf-8")
 )["value"]

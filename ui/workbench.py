@@ -124,6 +124,7 @@ def facts_html(found: Mapping[str, object], *, before: str | None, number: int |
         f"{_section('Properties', _properties(facts))}"
         f"{_section('Functional groups', _groups(facts), 'point at one to see its atoms')}"
         f"{_section('Alerts', _alerts(facts))}"
+        f"{_section('For analysis', _analysis(found['analysis']), 'monoisotopic, by the formula')}"
         f'<p class="legend">{computed("computed")} from the structure by RDKit, not the model.</p>'
     )
 
@@ -180,8 +181,26 @@ def _properties(facts: Mapping[str, object]) -> str:
         rows.append(_row(CARD_LABELS.get(key, key), computed(text), hint))
     broken: Sequence[str] = facts["rule_of_five_violations"]
     verdict = f"{len(broken)} broken: {', '.join(broken)}" if broken else "no violations"
-    rows.append(_row(CARD_LABELS["rule_of_five"], computed(verdict)))
+    hint = "Lipinski’s counts: all N and O, and the hydrogens on them"
+    rows.append(_row(CARD_LABELS["rule_of_five"], computed(verdict), hint))
     return f'<dl class="two">{"".join(rows)}</dl>'
+
+
+def _analysis(analysis: Mapping[str, object]) -> str:
+    """m/z of the usual ions, mass percentages, what the formula says of rings and double bonds."""
+    rows = [
+        _row(name, computed(f"{mz:.4f}"), "m/z", copy=f"{mz:.4f}")
+        for name, mz in analysis["ions"].items()
+    ]
+    shares = analysis["percentages"].items()
+    listed = ", ".join(f"{symbol} {share:.2f} %" for symbol, share in shares)
+    rows.append(_row("mass percentages", computed(listed), copy=listed))
+    unsaturation = analysis["unsaturation"]
+    if unsaturation is not None:
+        hint = "rings and double bonds, also called double bond equivalents (DBE)"
+        rows.append(_row("degree of unsaturation", computed(f"{unsaturation:g}"), hint))
+    rows.append(_row("atoms", computed(analysis["n_atoms"]), "all of them, hydrogens included"))
+    return f"<dl>{''.join(rows)}</dl>"
 
 
 def _groups(facts: Mapping[str, object]) -> str:

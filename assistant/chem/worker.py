@@ -30,6 +30,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
+from assistant.chem.analysis import analysis_of
 from assistant.chem.conformer import conformer_molblock, conformer_positions
 from assistant.chem.draw import draw_svg, slim, to_molblock
 from assistant.chem.facts import compute_facts
@@ -175,6 +176,7 @@ class Tasks:
                 "changes": [vars(change) for change in report.changes],
             },
             "stereo": stereo_sentence(facts),
+            "analysis": asdict(analysis_of(molecule)),
         }
 
     def _entry(self, one: Recognised) -> dict[str, Json]:

@@ -131,45 +131,6 @@ def answer_html(
     return "".join(parts)
 
 
-def check_header(
-    checks: Sequence[Check],
-    turn: int,
-    *,
-    may_ask_again: bool = True,
-    left: Sequence[str] = (),
-) -> str:
-    """The line above an answer: how many claims were checked, and what to do about wrong ones.
-
-    Args:
-        checks: Verdicts on them.
-        turn: Its question.
-        may_ask_again: Whether the corrections can be sent.
-        left: Values that were asked for and not answered.
-    """
-    if not checks:
-        return ""
-    wrong = sum(check.verdict == "contradicted" for check in checks)
-    checked = sum(check.verdict != "unverifiable" for check in checks)
-    claims = "claim" if len(checks) == 1 else "claims"
-    parts = [f"{checked} of {len(checks)} {claims} checked"]
-    if wrong:
-        parts.append(f'<strong class="wrong">{wrong} contradicted</strong>')
-    if left:
-        parts.append(f'<strong class="left">not answered: {escape(", ".join(left))}</strong>')
-    again = (
-        f'<button type="button" class="link" data-act="again" data-turn="{turn}">'
-        "ask again with the corrections</button>"
-        if wrong and may_ask_again
-        else ""
-    )
-    sign = "✗" if wrong else "✓" if checked else "?"
-    tone = "contradicted" if wrong else "confirmed" if checked else "unverifiable"
-    return (
-        f'<div class="checked {tone}"><span class="sign" aria-hidden="true">{sign}</span>'
-        f"<span>{', '.join(parts)}</span>{again}</div>"
-    )
-
-
 def live_parts(text: str) -> tuple[list[str], str]:
     """A growing answer as finished blocks of HTML and the raw tail: each flush only appends."""
     cut = text.rfind("\n\n") + 2

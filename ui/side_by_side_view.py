@@ -11,9 +11,10 @@ from assistant.sidebyside.columns import Column
 from assistant.sidebyside.heatmap import heat_map
 from assistant.sidebyside.report import smiles_of
 from assistant.sidebyside.results import Comparison, Result
+from ui.answer_header import check_header
 from ui.figures import queue_text, seconds_text, size_text, speed_text
 from ui.heat_map import heat_map_html
-from ui.render import Figure, answer_html, check_header, drawing, escape, live_parts
+from ui.render import Figure, answer_html, drawing, escape, live_parts
 
 Draw = Callable[[str], str]
 """A drawing (SVG) of a SMILES, "" where there is none."""

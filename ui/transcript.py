@@ -15,13 +15,13 @@ from assistant.chat.history import Node, Tree
 from assistant.chat.parts import unanswered
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
+from ui.answer_header import check_header
 from ui.molecules import Chemistry
 from ui.passport import passport_html
 from ui.render import (
     Figure,
     answer_html,
     badge,
-    check_header,
     drawing,
     escape,
     glyph,
@@ -146,8 +146,11 @@ class TranscriptView:
         end = _stopped(answer) if answer.stopped else _cut_off(answer)
         stopped = f'<p class="stopped">■ {end}</p>' if end else ""
         left = unanswered(session.questions[turn].message.text, answer.text, answer.checks)
+        focus = session.conversation.focus(turn) if left else ()
+        about = focus[0] if len(focus) == 1 else None
+        header = check_header(answer.checks, turn, left=left, about=about)
         return (
-            f'<div class="answer" translate="no">{check_header(answer.checks, turn, left=left)}'
+            f'<div class="answer" translate="no">{header}'
             f'<div class="prose-answer">{body}</div>'
             f"{stopped}{withdrawn_html(answer.first_attempt)}"
             f'<div class="actions">{variants_html(session.stored.tree, node, "answer")}'

@@ -193,7 +193,7 @@ def _analysis(analysis: Mapping[str, object]) -> str:
         for name, mz in analysis["ions"].items()
     ]
     shares = analysis["percentages"].items()
-    listed = ", ".join(f"{symbol} {share:.2f} %" for symbol, share in shares)
+    listed = ", ".join(f"{symbol} {share:.2f}\u00a0%" for symbol, share in shares)
     rows.append(_row("mass percentages", computed(listed), copy=listed))
     unsaturation = analysis["unsaturation"]
     if unsaturation is not None:

@@ -6,6 +6,7 @@ reads as if all of it had been answered.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from assistant.chat.asked_words import PLAIN_QUESTIONS, are_related, groups_in, plain_text
 from assistant.chat.asking.terms import AROUND, asked_terms, value_key
@@ -27,8 +28,21 @@ _OWN_KEYS = {"logp": "clogp", "mass": "average_mass"}
 _MASSES = frozenset({"average_mass", "exact_mass", "mass"})
 
 
-def unanswered(question: str, answer: str, checks: Sequence[Check]) -> tuple[str, ...]:
-    """What a question asks for and no claim is about: values as the card calls them, groups.
+@dataclass(frozen=True)
+class Left:
+    """What an answer leaves out.
+
+    Attributes:
+        label: As the card calls it.
+        question: Asks for it alone; `{}` stands for the molecule.
+    """
+
+    label: str
+    question: str
+
+
+def unanswered(question: str, answer: str, checks: Sequence[Check]) -> tuple[Left, ...]:
+    """What a question asks for and no claim is about: values and groups.
 
     Args:
         question: What was asked.
@@ -44,7 +58,7 @@ def unanswered(question: str, answer: str, checks: Sequence[Check]) -> tuple[str
     said = {_kind(check.kind) for check in checks}
     groups = {name for check in checks if check.kind == "group" for name in groups_in(check.claim)}
     left = [
-        term.key
+        term
         for term in terms
         if not (
             any(are_related(term.key, name) for name in groups)
@@ -54,7 +68,14 @@ def unanswered(question: str, answer: str, checks: Sequence[Check]) -> tuple[str
     ]
     if len(terms) < 2 or len(left) == len(terms):
         return ()
-    return tuple(CARD_LABELS.get(_OWN_KEYS.get(key, key), key) for key in left)
+    return tuple(_left(term) for term in left)
+
+
+def _left(term: Term) -> Left:
+    if term.family == "group":
+        return Left(term.key, f"How many groups of the kind {term.key} does {{}} contain?")
+    key = value_key(term)
+    return Left(CARD_LABELS[_OWN_KEYS.get(key, key)], PLAIN_QUESTIONS[key])
 
 
 def _asked(plain: str) -> list[Term]:

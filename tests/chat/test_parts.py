@@ -2,6 +2,7 @@
 
 import pytest
 
+from assistant.chat.asked_words import PLAIN_QUESTIONS
 from assistant.chat.check import check_answer
 from assistant.chat.parts import unanswered
 from assistant.chem.facts import compute_facts
@@ -11,7 +12,9 @@ FACTS = {1: compute_facts(Molecule.parse("CC(=O)Oc1ccccc1C(=O)O"))}
 
 
 def left(question: str, answer: str) -> tuple[str, ...]:
-    return unanswered(question, answer, check_answer(answer, FACTS, (1,)))
+    found = unanswered(question, answer, check_answer(answer, FACTS, (1,)))
+    assert all("{}" in one.question for one in found)
+    return tuple(one.label for one in found)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +68,9 @@ def test_values_without_a_claim_are_left_out(
 )
 def test_nothing_is_said_where_it_is_not_certain(question: str, answer: str) -> None:
     assert left(question, answer) == ()
+
+
+def test_what_is_left_out_can_be_asked_for_in_plain_words() -> None:
+    answer = "Molecule 1 has 1 H-bond donor."
+    (one,) = unanswered("donors and acceptors?", answer, check_answer(answer, FACTS, (1,)))
+    assert one.question.format("molecule 1") == PLAIN_QUESTIONS["hba"].format("molecule 1")

@@ -3,8 +3,10 @@ from dataclasses import replace
 import pytest
 
 from assistant.chat.check import Check
+from assistant.chat.parts import Left
 from tests.ui.fakes import claim
-from ui.render import Figure, answer_html, check_header, drawing, live_parts, plain_html
+from ui.answer_header import check_header
+from ui.render import Figure, answer_html, drawing, live_parts, plain_html
 
 EVIL = "<script>alert(1)</script> <img src=x onerror=alert(1)> \"'&"
 
@@ -146,9 +148,14 @@ def test_a_predicted_number_shows_its_error_and_the_nearest_training_molecule() 
     assert note.replace("<", "&lt;").replace(">", "&gt;") in without
 
 
-def test_what_was_not_answered_stands_beside_what_was_checked() -> None:
+def test_what_was_not_answered_stands_beside_what_was_checked_and_can_be_asked_for() -> None:
     text = "1 ring"
-    header = check_header((claim(text, text, "confirmed"),), 0, left=("TPSA", "<b>"))
+    checks = (claim(text, text, "confirmed"),)
+    left = (Left("TPSA", "What is the TPSA of {}?"), Left("<b>", "<b> of {}?"))
+    header = check_header(checks, 0, left=left, about=2)
     assert "1 of 1 claim checked" in header
-    assert "not answered: TPSA, &lt;b&gt;" in header
-    assert "not answered" not in check_header((claim(text, text, "confirmed"),), 0)
+    assert 'data-text="What is the TPSA of molecule 2?"' in header
+    assert "&lt;b&gt;" in header
+    assert "<b>" not in header
+    assert "not answered: TPSA, &lt;b&gt;" in check_header(checks, 0, left=left)
+    assert "not answered" not in check_header(checks, 0)

@@ -27,6 +27,7 @@
       example: (node) => part.trigger("example", { key: node.dataset.key }),
       retry: (node) => ask(part, "retry", node),
       again: (node) => ask(part, "again", node),
+      left: (node) => ask(part, "ask", node, node.dataset.text),
       vote: (node) => part.trigger("vote", { turn: Number(node.dataset.turn), vote: node.dataset.vote }),
       anew: (node) => chat.parts.composer.trigger("fresh", { turn: Number(node.dataset.turn) }),
       undo: () => part.trigger("undo", {}),

@@ -35,6 +35,7 @@ PHRASES = {
     "assistant/retrieval/": "an index of captioned molecules by fingerprint",
     "assistant/sidebyside/": "one question in several columns at once, their claims compared",
     "assistant/pairing/": "pair heads: values with their error, nearest known pairs, domain",
+    "assistant/predicted/": "numbers the model predicts: their error in tests, what they are near",
     "assistant/graph/": "from a molecular graph to graph tokens",
     "assistant/graph/pairs/": "two molecules with roles: encoders, alignments, interactions",
     "assistant/adapters/": "weights made for a molecule",
@@ -67,6 +68,7 @@ PHRASES = {
     "docs/": "decisions (adr/), screenshots, and the scripts behind README.md",
 }
 CLOSED = {
+    "assistant/predicted/",
     "assistant/sidebyside/",
     "assistant/pairing/",
     "assistant/train/encoder/",

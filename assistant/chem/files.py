@@ -4,7 +4,6 @@ The content decides, the extension only helps: an SD file called `.txt` is read 
 inert text; whoever shows them escapes them.
 """
 
-import csv
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from assistant.chem.inputs import recognise
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS, clean_name
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
+from assistant.chem.own_columns import Cells, OwnColumns, TableRow, sd_fields, table_rows
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
 from assistant.errors import AssistantError, UnreadableFileError
@@ -31,25 +31,39 @@ _SD_NAME_FIELDS = (
     "PUBCHEM_IUPAC_NAME",
     "ID",
 )
-_SD_FIELD = re.compile(r"^>[^<\n]*<([^>\n]+)>[^\n]*\n([^\n]*)", re.MULTILINE)
+_NO_CELLS: Cells = {}
 
 
 @dataclass
 class FileReport:
-    """Molecules and reactions of a file in order, and a sentence for each record that failed."""
+    """Molecules and reactions of a file in order, and a sentence for each record that failed.
+
+    Attributes:
+        molecules: What could be read.
+        problems: A sentence for each record that could not.
+        reactions: Reactions of the file.
+        own: The file's further columns, a row for each of the molecules.
+    """
 
     molecules: list[Molecule] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
+    own: OwnColumns = field(default_factory=OwnColumns)
 
-    def attempt(self, label: str, read: Callable[[], Molecule | Reaction]) -> None:
-        """Adds what `read` gives, or its error under the record's label."""
+    def attempt(
+        self, label: str, read: Callable[[], Molecule | Reaction], cells: Cells = _NO_CELLS
+    ) -> None:
+        """Adds what `read` gives with its own `cells`, or its error under the record's label."""
         try:
             found = read()
         except AssistantError as error:
             self.problems.append(f"{label}: {error}")
             return
-        (self.reactions if isinstance(found, Reaction) else self.molecules).append(found)
+        if isinstance(found, Reaction):
+            self.reactions.append(found)
+            return
+        self.molecules.append(found)
+        self.own.add(cells)
 
 
 def read_file(path: Path, *, name: str) -> FileReport:
@@ -179,14 +193,20 @@ def _read_sdf(text: str, report: FileReport) -> None:
     for number, record in enumerate(records[:MAX_RECORDS], start=1):
         title = clean_name(record.split("\n", 1)[0])
         label = f"Record {number} ('{title}')" if title else f"Record {number}"
-        name = _sd_name(record) or title
-        report.attempt(label, lambda r=record, n=name: Molecule.from_molblock(r, name=n))
+        name, cells = _sd_name(title, sd_fields(record))
+        report.attempt(label, lambda r=record, n=name: Molecule.from_molblock(r, name=n), cells)
     _note_rest(len(records), report)
 
 
-def _sd_name(record: str) -> str | None:
-    fields = {key.strip().upper(): value for key, value in _SD_FIELD.findall(record)}
-    return next((clean_name(fields[key]) for key in _SD_NAME_FIELDS if fields.get(key)), None)
+def _sd_name(title: str | None, fields: dict[str, str]) -> tuple[str | None, Cells]:
+    """What a record is called, and the fields that say something else."""
+    by_key = {key.upper(): key for key in fields if fields[key]}
+    key = next((by_key[one] for one in _SD_NAME_FIELDS if one in by_key), None)
+    if key is None:
+        return title, fields
+    name = clean_name(fields[key])
+    code = {"title": title} if title and title != name else {}
+    return name, code | {head: value for head, value in fields.items() if head != key}
 
 
 def _read_lines(text: str, report: FileReport, names: NameTable | None = None) -> None:
@@ -194,11 +214,14 @@ def _read_lines(text: str, report: FileReport, names: NameTable | None = None) -
 
     With a name table a line may also be a name, which has precedence where it is one exactly.
     """
-    rows = list(_table_rows(text)) or list(_smi_rows(text))
-    for number, written, name in rows[:MAX_RECORDS]:
-        label = f"Line {number} ('{name}')" if name else f"Line {number}"
+    rows = ([] if _is_smiles_line(text) else list(table_rows(text))) or list(_smi_rows(text))
+    for row in rows[:MAX_RECORDS]:
+        written, name = row.smiles, row.name
+        label = f"Line {row.number} ('{name}')" if name else f"Line {row.number}"
         line = f"{written} {name}" if name else written
-        report.attempt(label, lambda ln=line, w=written, n=name: _read_line(ln, w, n, names))
+        report.attempt(
+            label, lambda ln=line, w=written, n=name: _read_line(ln, w, n, names), row.cells
+        )
     _note_rest(len(rows), report)
 
 
@@ -231,7 +254,12 @@ def _read_notation(written: str, name: str | None) -> Molecule | Reaction:
 _NO_NAMES = NameTable(())
 
 
-def _smi_rows(text: str) -> Iterator[tuple[int, str, str | None]]:
+def _is_smiles_line(text: str) -> bool:
+    """Whether the first line begins with a structure, so that it is no header of a table."""
+    return parses(re.split(r"[\t,;\n]", text, maxsplit=1)[0].strip('" '))
+
+
+def _smi_rows(text: str) -> Iterator[TableRow]:
     for number, line in enumerate(text.split("\n"), start=1):
         pieces = line.strip().split(maxsplit=1)
         if not pieces or pieces[0].startswith("#"):
@@ -240,23 +268,8 @@ def _smi_rows(text: str) -> Iterator[tuple[int, str, str | None]]:
             r"(canonical_?)?smiles|smi", pieces[0], re.IGNORECASE
         )
         if not is_header:
-            yield number, pieces[0], clean_name(pieces[1]) if len(pieces) > 1 else None
-
-
-def _table_rows(text: str) -> Iterator[tuple[int, str, str | None]]:
-    first = text.split("\n", 1)[0]
-    delimiter = next((d for d in ("\t", ",", ";") if d in first), None)
-    if delimiter is None or parses(first.split(delimiter)[0].strip('" ')):
-        return
-    header = [cell.strip('" ').casefold() for cell in first.split(delimiter)]
-    column = next((k for k, cell in enumerate(header) if "smiles" in cell), None)
-    if column is None:
-        return
-    name = next((header.index(one) for one in ("name", "title", "id") if one in header), None)
-    for number, row in enumerate(csv.reader(text.split("\n")[1:], delimiter=delimiter), start=2):
-        if len(row) > column and row[column].strip():
-            title = clean_name(row[name]) if name is not None and len(row) > name else None
-            yield number, row[column].strip(), title
+            name = clean_name(pieces[1]) if len(pieces) > 1 else None
+            yield TableRow(number, pieces[0], name, _NO_CELLS)
 
 
 def _note_rest(n_records: int, report: FileReport) -> None:

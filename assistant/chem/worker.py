@@ -148,6 +148,9 @@ class Tasks:
             "molecules": [self._molecule(m) for m in report.molecules],
             "reactions": [self._reaction(r) for r in report.reactions],
             "problems": list(report.problems),
+            "columns": list(report.own.heads),
+            "cells": report.own.rows,
+            "notices": report.own.notices,
         }
 
     def find(self, query: str, among: Sequence[str]) -> dict[str, Json]:

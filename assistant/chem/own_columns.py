@@ -1,0 +1,186 @@
+"""The columns of a person's own file that are no structure and no name, kept as inert text.
+
+Measured values, batch numbers, series: whatever stands beside the molecules comes along as it was
+written, under caps. What a cap cuts is counted, so that it can be said.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from assistant.chem.limits import clean_name
+from assistant.errors import UnreadableFileError
+
+MAX_COLUMNS = 40
+MAX_HEAD_CHARS = 60
+MAX_CELL_CHARS = 300
+LISTED = 5  # names of columns that a notice spells out
+
+Cells = Mapping[str, str]
+
+_NAME_HEADS = ("name", "title", "id")
+_DELIMITERS = ("\t", ",", ";")
+_SD_FIELD = re.compile(
+    r"^>[^<\n]*<([^>\n]+)>[^\n]*\n((?:(?!>[^<\n]*<)[^\n]+(?:\n|\Z))*)", re.MULTILINE
+)
+
+
+@dataclass
+class OwnColumns:
+    """Heads in the order of the file, and the cells of each molecule.
+
+    Attributes:
+        heads: Names of the columns, each once.
+    """
+
+    heads: list[str] = field(default_factory=list)
+    _rows: list[dict[str, str]] = field(default_factory=list)
+    _left_out: dict[str, None] = field(default_factory=dict)
+    _known: dict[str, str] = field(default_factory=dict)  # as written → head
+    _n_cut_heads: int = 0
+    _n_cut_cells: int = 0
+
+    def add(self, cells: Cells) -> None:
+        """The cells of the next molecule, by the names that the file gives its columns."""
+        row: dict[str, str] = {}
+        for written, value in cells.items():
+            text = inert(value)
+            head = self._head(inert(written))
+            if head is not None and text:
+                self._n_cut_cells += len(text) > MAX_CELL_CHARS
+                row[head] = text[:MAX_CELL_CHARS]
+        self._rows.append(row)
+
+    def _head(self, whole: str) -> str | None:
+        """The column's name under its cap; None beyond the cap on their number."""
+        if whole in self._known:
+            return self._known[whole]
+        if len(self.heads) == MAX_COLUMNS:
+            self._left_out[whole[:MAX_HEAD_CHARS]] = None
+            return None
+        self._n_cut_heads += len(whole) > MAX_HEAD_CHARS
+        (head,) = distinct([whole[:MAX_HEAD_CHARS].rstrip()], taken=self.heads)
+        self._known[whole] = head
+        self.heads.append(head)
+        return head
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The cells of each molecule in the order of the heads; "" where there is none."""
+        return [[row.get(head, "") for head in self.heads] for row in self._rows]
+
+    @property
+    def notices(self) -> list[str]:
+        """A sentence for each cap that cut something."""
+        found: list[str] = []
+        if names := [f"“{name}”" for name in self._left_out]:
+            more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+            found.append(
+                f"Only the first {MAX_COLUMNS} of the {MAX_COLUMNS + len(names):,} columns of the"
+                f" file were kept. Left out: {', '.join(names[:LISTED])}{more}."
+            )
+        if n := self._n_cut_heads:
+            what = "column name" if n == 1 else "column names"
+            found.append(f"{n:,} {what} cut after {MAX_HEAD_CHARS} characters.")
+        if n := self._n_cut_cells:
+            what = "cell" if n == 1 else "cells"
+            found.append(f"{n:,} {what} of the file cut after {MAX_CELL_CHARS} characters.")
+        return found
+
+
+def inert(text: str) -> str:
+    """Text on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def sd_fields(record: str) -> dict[str, str]:
+    """The data fields of a record of an SD file by name; a value of several lines becomes one."""
+    return {inert(key): inert(value) for key, value in _SD_FIELD.findall(record)}
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A line of a table.
+
+    Attributes:
+        number: Where it begins in the text, from 1.
+        smiles: What stands in the SMILES column.
+        name: What stands in the column of names, if there is one.
+        cells: All other cells by the heads of their columns.
+    """
+
+    number: int
+    smiles: str
+    name: str | None
+    cells: Cells
+
+
+def table_rows(text: str) -> Iterator[TableRow]:
+    """The lines of a table whose first line names its columns, one of them with "SMILES".
+
+    Nothing comes where the text is no such table.
+
+    Raises:
+        UnreadableFileError: A quotation mark that is not closed swallows the rest of the table.
+    """
+    header, delimiter = _header(text.split("\n", 1)[0])
+    column = _smiles_column(header)
+    if column is None:
+        return
+    folded = [head.casefold() for head in header]
+    name = next((folded.index(one) for one in _NAME_HEADS if one in folded), None)
+    heads = list(distinct(head or f"column {k}" for k, head in enumerate(header, start=1)))
+    for number, row in _lines(text, delimiter):
+        if len(row) <= column or not row[column].strip():
+            continue
+        heads += [f"column {k + 1}" for k in range(len(heads), len(row))]  # beyond the header
+        cells = {
+            heads[k]: cell
+            for k, cell in enumerate(row)
+            if k not in (column, name) and (cell.strip() or (k < len(header) and header[k]))
+        }
+        title = clean_name(row[name]) if name is not None and len(row) > name else None
+        yield TableRow(number, row[column].strip(), title, cells)
+
+
+def _header(first: str) -> tuple[list[str], str]:
+    """The cells of the first line by the delimiter that makes most of them, and it."""
+    found: list[tuple[list[str], str]] = [([], ",")]
+    for delimiter in _DELIMITERS:
+        cells = [inert(c) for c in next(csv.reader([first], delimiter=delimiter), [])]
+        if len(cells) > 1 and _smiles_column(cells) is not None:
+            found.append((cells, delimiter))
+    return max(found, key=lambda one: len(one[0]))
+
+
+def _smiles_column(header: Sequence[str]) -> int | None:
+    return next((k for k, cell in enumerate(header) if "smiles" in cell.casefold()), None)
+
+
+def _lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines below the header, each with the number of the line where it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    begins = 1
+    try:
+        for row in reader:
+            if begins > 1:
+                yield begins, row
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise UnreadableFileError(
+            f"The table cannot be read from line {begins} on: {error}. Look for a quotation mark"
+            " that is not closed there."
+        ) from error
+
+
+def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> Iterator[str]:
+    """The names in order; one that was there before, in any case, gets a number behind it."""
+    seen = {name.casefold() for name in taken}
+    for name in names:
+        unique, n = name, 2
+        while unique.casefold() in seen:
+            unique, n = f"{name} ({n})", n + 1
+        seen.add(unique.casefold())
+        yield unique

@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 from assistant.chem.facts import Facts
+from assistant.chem.own_columns import distinct
 from assistant.export.cells import csv_cell
 from assistant.export.sdf import fact_properties, sd_record
 from ui.list_table import Answer, ListTable, Row
@@ -35,19 +36,21 @@ _FACTS = (
 
 
 def to_csv(table: ListTable, order: Sequence[int]) -> str:
-    """One line a molecule: facts, alerts, and of each question the answer and its checks."""
+    """One line a molecule: facts, alerts, the file's own columns, and the answers and checks."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     with table.lock:
         questions = list(table.questions)
         heads = [h for q in questions for h in (q.text, "checks", "computed instead")]
-        head = ["number", "name", "smiles", *_FACTS, "alerts", "rule_of_five", "problem", *heads]
+        fixed = ["number", "name", "smiles", *_FACTS, "alerts", "rule_of_five", "problem"]
+        head = [*fixed, "same_as", *table.columns.heads, *heads]
         writer.writerow([csv_cell(text) for text in head])
         for index in order:
             row = table.rows[index]
             answers = [_answer_cells(q.answers.get(index)) for q in questions]
             cells = [index + 1, row.name, row.smiles, *_fact_cells(row.facts), row.problem]
-            writer.writerow([csv_cell(cell) for cell in (*cells, *(c for a in answers for c in a))])
+            cells += [_same_as(row), *row.own, *(c for a in answers for c in a)]
+            writer.writerow([csv_cell(cell) for cell in cells])
     return out.getvalue()
 
 
@@ -61,6 +64,8 @@ def to_list_sdf(table: ListTable, order: Sequence[int]) -> str:
             if row.facts is None:
                 continue
             values = {"NUMBER": str(index + 1), "NAME": row.name, **_properties(row)}
+            values["SAME_AS"] = _same_as(row)
+            own = dict(zip(table.columns.heads, row.own, strict=True))
             for number, question in enumerate(questions, start=1):
                 answer, checks, instead = _answer_cells(question.answers.get(index))
                 values |= {
@@ -69,12 +74,23 @@ def to_list_sdf(table: ListTable, order: Sequence[int]) -> str:
                     f"CHECKS_{number}": checks,
                     f"COMPUTED_INSTEAD_{number}": instead,
                 }
+            values |= dict(zip(distinct(map(_sd_name, own), values), own.values(), strict=True))
             records.append(sd_record(row.molblock, row.name or row.smiles, values))
     return "".join(records)
 
 
 def _properties(row: Row) -> dict[str, str]:
     return fact_properties(Facts.from_dict(row.facts or {}))
+
+
+def _same_as(row: Row) -> str:
+    """Number of the first row with the same structure; "" where it is the first."""
+    return "" if row.same_as is None else str(row.same_as + 1)
+
+
+def _sd_name(head: str) -> str:
+    """The name of a data field, which stands between angle brackets."""
+    return head.replace("<", "‹").replace(">", "›")
 
 
 def _fact_cells(facts: Mapping[str, object] | None) -> list[object]:

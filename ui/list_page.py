@@ -14,6 +14,7 @@ import gradio as gr
 from assistant.errors import AssistantError
 from assistant.export.source import slug_of
 from ui.events import EventHandlers, Payload, Services, key_of, payload_of
+from ui.list_columns import FileColumns
 from ui.list_files import to_csv, to_list_sdf
 from ui.list_jobs import start_asking, start_facts
 from ui.list_table import ListTable
@@ -189,7 +190,7 @@ class ListHandlers(EventHandlers):
         if not entries:
             yield self._problem(AssistantError("There are only reactions here, no molecules."))
             return
-        table = ListTable(title, entries, problems)
+        table = ListTable(title, entries, problems, FileColumns.of_report(report))
         self.lists.get(key_of(request)).open(table)
         start_facts(table, self._chemistry)
         yield from self._follow(table)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from assistant.chat.check import Check
 from assistant.errors import AssistantError
+from ui.list_columns import FileColumns, first_of_each
 from ui.render import answer_html, drawing, escape
 
 Update = dict[str, object]
@@ -27,6 +28,7 @@ COLUMNS = (
     "qed",
 )
 """Facts a page shows, sorts and filters by."""
+_NO_COLUMNS = FileColumns()
 
 
 @dataclass
@@ -53,10 +55,17 @@ class Answer:
 
 @dataclass
 class Row:
-    """A molecule of the list; facts, drawing and molfile arrive later, or the reason why not."""
+    """A molecule of the list; facts, drawing and molfile arrive later, or the reason why not.
+
+    Attributes:
+        own: Its cells of the file's own columns.
+        same_as: Index of the first row with the same structure; None where this is that one.
+    """
 
     smiles: str
     name: str = ""
+    own: tuple[str, ...] = ()
+    same_as: int | None = None
     facts: Mapping[str, object] | None = None
     svg: str = ""
     molblock: str = ""
@@ -84,25 +93,33 @@ class ListTable:
         title: Name of the file it came from.
         entries: SMILES and name of each molecule.
         problems: A sentence for each record that could not be read.
+        columns: The columns of the file that are neither structure nor name.
     """
 
     def __init__(
-        self, title: str, entries: Sequence[tuple[str, str]], problems: Sequence[str] = ()
+        self,
+        title: str,
+        entries: Sequence[tuple[str, str]],
+        problems: Sequence[str] = (),
+        columns: FileColumns = _NO_COLUMNS,
     ) -> None:
         self.key = secrets.token_urlsafe(12)
         self.title = title
         self.problems = tuple(problems)
         self.lock = threading.Lock()
-        self.rows = [Row(smiles, name) for smiles, name in entries]
+        self.columns = columns
+        same = first_of_each([smiles for smiles, _ in entries])
+        self.rows = [
+            Row(smiles, name, columns.row(i), same[i]) for i, (smiles, name) in enumerate(entries)
+        ]
+        self.n_same = sum(first is not None for first in same)
         self.questions: list[Question] = []
         self.closed = threading.Event()
         self.stop_asking = threading.Event()
         self.computing = False
         self.asking = False
         self.followers = 0  # events that streamed this table so far; only the last one goes on
-        self._log: list[Update] = [
-            {"i": i, "smiles": row.smiles, "name": row.name} for i, row in enumerate(self.rows)
-        ]
+        self._log: list[Update] = [_row_update(i, row) for i, row in enumerate(self.rows)]
 
     # -- what jobs write ---------------------------------------------------------------------
 
@@ -183,6 +200,9 @@ class ListTable:
                 "facts": self.n_done,
                 "computing": self.computing,
                 "problems": list(self.problems),
+                "notices": list(self.columns.notices),
+                "columns": list(self.columns.heads),
+                "same": self.n_same,
                 "asked": asked,
             }
 
@@ -190,6 +210,15 @@ class ListTable:
         """Ends everything that works on this list."""
         self.closed.set()
         self.stop_asking.set()
+
+
+def _row_update(index: int, row: Row) -> Update:
+    update: Update = {"i": index, "smiles": row.smiles, "name": row.name}
+    if row.own:
+        update["own"] = list(row.own)
+    if row.same_as is not None:
+        update["same"] = row.same_as
+    return update
 
 
 def _facts_update(index: int, row: Row) -> Update:

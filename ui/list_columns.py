@@ -10,12 +10,33 @@ from dataclasses import dataclass
 from assistant.chem.own_columns import distinct
 
 MARK = "(file)"
-COMPUTED_HEADS = frozenset(
-    """number name smiles inchikey formula average_mass exact_mass mass charge heavy_atoms clogp tpsa
-    hbd hba rotatable_bonds rot. rings ring_systems aromatic_rings fsp3 qed stereo
-    stereocentres_set stereocentres double_bonds_set double_bonds fragments alerts rule_of_five
-    groups problem answer drawing same_as #""".split()
+FACT_HEADS = (
+    "inchikey",
+    "formula",
+    "average_mass",
+    "exact_mass",
+    "charge",
+    "heavy_atoms",
+    "clogp",
+    "tpsa",
+    "hbd",
+    "hba",
+    "rotatable_bonds",
+    "rings",
+    "ring_systems",
+    "aromatic_rings",
+    "fsp3",
+    "qed",
+    "stereocentres_set",
+    "stereocentres",
+    "double_bonds_set",
+    "double_bonds",
+    "fragments",
 )
+"""Facts of a saved list, in its order."""
+_ON_THE_PAGE = ("#", "drawing", "answer", "mass", "rot.", "stereo", "alerts")
+_SAVED = ("number", "name", "smiles", "rule_of_five", "problem", "same_as")
+COMPUTED_HEADS = frozenset((*FACT_HEADS, *_ON_THE_PAGE, *_SAVED))
 """What columns of the page and of the files that leave it are called, in lower case."""
 
 

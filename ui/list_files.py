@@ -8,31 +8,8 @@ from assistant.chem.facts import Facts
 from assistant.chem.own_columns import distinct
 from assistant.export.cells import csv_cell
 from assistant.export.sdf import fact_properties, sd_record
+from ui.list_columns import FACT_HEADS
 from ui.list_table import Answer, ListTable, Row
-
-_FACTS = (
-    "inchikey",
-    "formula",
-    "average_mass",
-    "exact_mass",
-    "charge",
-    "heavy_atoms",
-    "clogp",
-    "tpsa",
-    "hbd",
-    "hba",
-    "rotatable_bonds",
-    "rings",
-    "ring_systems",
-    "aromatic_rings",
-    "fsp3",
-    "qed",
-    "stereocentres_set",
-    "stereocentres",
-    "double_bonds_set",
-    "double_bonds",
-    "fragments",
-)
 
 
 def to_csv(table: ListTable, order: Sequence[int]) -> str:
@@ -42,7 +19,7 @@ def to_csv(table: ListTable, order: Sequence[int]) -> str:
     with table.lock:
         questions = list(table.questions)
         heads = [h for q in questions for h in (q.text, "checks", "computed instead")]
-        fixed = ["number", "name", "smiles", *_FACTS, "alerts", "rule_of_five", "problem"]
+        fixed = ["number", "name", "smiles", *FACT_HEADS, "alerts", "rule_of_five", "problem"]
         head = [*fixed, "same_as", *table.columns.heads, *heads]
         writer.writerow([csv_cell(text) for text in head])
         for index in order:
@@ -95,8 +72,8 @@ def _sd_name(head: str) -> str:
 
 def _fact_cells(facts: Mapping[str, object] | None) -> list[object]:
     if facts is None:
-        return [""] * (len(_FACTS) + 2)
-    values = [facts[key] for key in _FACTS]
+        return [""] * (len(FACT_HEADS) + 2)
+    values = [facts[key] for key in FACT_HEADS]
     rounded = [f"{v:.4f}" if isinstance(v, float) else "" if v is None else v for v in values]
     alerts = dict.fromkeys(f"{a['catalogue']}: {a['name']}" for a in facts["alerts"])
     return [*rounded, "; ".join(alerts), "; ".join(facts["rule_of_five_violations"])]

@@ -7,7 +7,8 @@
   const CATCH_MS = 1500;
   const SETTLE_MS = 70; // without scrolling, before drawings are put into new rows
 
-  const { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, ordered } = chat.listOrder;
+  const { NUMBERS, COLUMNS, valueOf, answerOf, ordered } = chat.listOrder;
+  const { listFilter: filtering, listOwn: own } = chat;
 
   const shownLast = chat.kept("list"); // the table of a tab that is loaded again
 
@@ -37,7 +38,8 @@
       wide: () => wide(part, !document.documentElement.classList.contains("list-wide")),
       use: (node) => { part.trigger("use", { smiles: part.rows[Number(node.dataset.i)].smiles }); chat.say("added to the conversation"); tell(part, `${part.rows[Number(node.dataset.i)].name || "The molecule"} is attached to your next question.`); },
       answer: (node) => openAnswer(part, Number(node.dataset.i)),
-      sort: (node) => sortBy(part, node.dataset.by),
+      sort: (node) => sortBy(part, node.dataset.by, node.dataset.title),
+      own: () => own.reveal(part),
     });
     part.restoring = shownLast.get();
     if (part.restoring) part.trigger("catch", { from: 0, table: part.restoring });
@@ -111,6 +113,7 @@
     Object.assign(part, { key: value.table, seen: 0, rows: [], shown: [], number: -1, wasRunning: false, sort: { by: "i", down: false } });
     part.nodes.forEach((node) => node.remove());
     part.nodes.clear();
+    own.begin(part, value.state);
     part.slots.filter.value = "";
     part.slots.question.value = value.state.asked?.text || "";
     part.slots.table.scrollTo(0, 0);
@@ -120,7 +123,7 @@
   };
   const apply = (part, update) => {
     const row = (part.rows[update.i] ||= { i: update.i, nAlerts: null });
-    if (update.smiles) Object.assign(row, { smiles: update.smiles, name: update.name });
+    if (update.smiles) Object.assign(row, { smiles: update.smiles, name: update.name, ...own.ofUpdate(update) });
     if (update.problem) row.problem = update.problem;
     if (update.facts) {
       row.formula = update.facts[0];
@@ -136,6 +139,7 @@
   const state = (part, now) => {
     const { title, problems, progress, ask: button, cancel, question } = part.slots;
     title.textContent = now.title;
+    own.state(part, now);
     const n = now.problems.length;
     problems.hidden = !n;
     problems.querySelector("summary").textContent = n === 1 ? "✗ 1 record could not be read" : `✗ ${n} remarks on records that could not be read`;
@@ -191,18 +195,22 @@
   };
 
   // -- sorting and filtering ----------------------------------------------------------------
-  const sortBy = (part, by) => {
+  const sortBy = (part, by, title) => {
     part.sort = { by, down: part.sort.by === by ? !part.sort.down : false };
     arrange(part, true);
-    chat.say(`sorted by ${by}, ${part.sort.down ? "descending" : "ascending"}`);
+    chat.say(`sorted by ${title || by}, ${part.sort.down ? "descending" : "ascending"}`);
   };
   const arrange = (part, moved = false) => {
-    const tests = testsOf(part.slots.filter.value);
+    const { tests, hints } = filtering.read(part, part.slots.filter.value);
     const { by, down } = part.sort;
     const found = part.rows.filter((row) => row && tests.every((test) => test(part, row)));
     part.shown = ordered(found, (row) => valueOf(part, row, by), down);
     const [n, all] = [part.shown.length, part.rows.length];
-    part.slots.count.textContent = n === all ? `${all.toLocaleString()} molecules` : `${n.toLocaleString()} of ${all.toLocaleString()}`;
+    part.slots.count.textContent = `${n === all ? `${all.toLocaleString()} molecules` : `${n.toLocaleString()} of ${all.toLocaleString()}`}${own.repeats(part)}`;
+    if (!n && all && !hints.length) hints.push("No molecule fits all parts of the filter.");
+    const hint = hints.join(" ");
+    if (part.slots.hint.textContent !== hint) part.slots.hint.textContent = hint;
+    part.slots.filter.setAttribute("aria-invalid", String(hints.length > 0));
     part.slots.table.setAttribute("aria-rowcount", String(n + 1));
     [...part.slots.head.children].forEach((cell) => {
       const mine = cell.dataset.by === by;
@@ -268,7 +276,7 @@
     node.replaceChildren(
       cell("count", String(row.i + 1)),
       cell("draw", picture),
-      cell("name", words("strong", "", row.name || ""), words("code", "", row.smiles || "")),
+      cell("name", words("strong", "", row.name || ""), ...(row.sameWords ? [words("span", "list-same", `⧉ ${row.sameWords}`)] : []), words("code", "", row.smiles || "")),
       cell("said", ...said(part, row)),
       ...(row.problem ? [cell("problem", `✗ ${row.problem}`)] : [
         cell("fact", lowered(row.formula) || (known ? "" : "…")),
@@ -276,6 +284,7 @@
         cell("fact number", row.stereo || (known ? "–" : "")),
         cell("alerts", ...(row.alerts || []).map((alert) => words("span", "", `⚠ ${alert}`))),
       ]),
+      ...own.textsOf(part, row).map(({ className, text }) => cell(className, text)),
     );
     if (performance.now() - (part.scrolled || -SETTLE_MS) >= SETTLE_MS) fillDrawing(node, row);
     if (focused) node.querySelector(`[data-act=${focused}]`)?.focus();

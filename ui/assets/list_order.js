@@ -12,28 +12,35 @@
     ["i", "#", "number in the file"], ["", "drawing", ""], ["name", "name", ""], ["answer", "answer", "sorted by claims that contradict the structure, then by words"],
     ["formula", "formula", ""], ...NUMBERS, ["stereo", "stereo", "stereocentres set / all"], ["nAlerts", "alerts", "PAINS and Brenk"],
   ];
-  const ALIASES = { mw: "mass", mol: "mass", logp: "clogp", psa: "tpsa", donors: "hbd", acceptors: "hba", alert: "alerts", ring: "rings", rotatable: "rot" };
+  const UNKNOWN = new Set(["", "-", "–", "n.d.", "nd", "na", "n/a", "nan", "none", "null", "?"]); // written where nothing was measured
+  const ownKey = (k) => `own${k}`;
+
+  /** A cell as a number, maybe with a sign before it as in ">1000" or a decimal comma; null where it is none. */
+  const numberOf = (text) => {
+    const found = String(text ?? "").trim().replace("−", "-").match(/^(<=|>=|[<>≤≥~≈=])?\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?)$/i);
+    if (!found || /,\d{3}$/.test(found[2])) return null; // 1,234 may be a thousand
+    return { sign: { "<=": "≤", ">=": "≥" }[found[1]] || found[1] || "", value: Number(found[2].replace(",", ".")) };
+  };
+  /** For each column of the file whether every cell that says something is a number. */
+  const numericColumns = (columns, rows) => columns.map((_, k) => {
+    const cells = rows.map((row) => row?.own?.[k] ?? "").filter((cell) => !UNKNOWN.has(cell.toLowerCase()));
+    return cells.length > 0 && cells.every((cell) => numberOf(cell));
+  });
+  const ownValue = (part, row, k) => {
+    const cell = row.own?.[k] ?? "";
+    if (part.numeric?.[k]) return numberOf(cell)?.value ?? null;
+    return cell.toLowerCase() || null;
+  };
 
   const valueOf = (part, row, by) => {
     if (by === "name") return (row.name || row.smiles || "").toLowerCase();
     if (by === "answer") return answerOf(part, row) ? `${1e6 - answerOf(part, row).wrong}`.padStart(8, "0") + answerOf(part, row).text.toLowerCase() : null;
+    if (by.startsWith("own")) return ownValue(part, row, Number(by.slice(3)));
     if (by === "stereo") return row.stereo === undefined ? null : row.stereo;
     return row[by] ?? null;
   };
   const answerOf = (part, row) => (row.answers?.question === part.number ? row.answers : null);
   const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true }));
-
-  /** Words to look for, and comparisons such as mass<300 or alerts=0; all of them have to hold. */
-  const testsOf = (text) => text.trim().toLowerCase().split(/\s+/).filter(Boolean).map((word) => {
-    const found = word.match(/^([a-z]+)(<=|>=|=|<|>)(-?[\d.]+)$/);
-    const key = found && (ALIASES[found[1]] || found[1]);
-    if (found && [...NUMBERS.map(([k]) => k), "alerts"].includes(key)) {
-      const limit = Number(found[3]);
-      const holds = { "<": (v) => v < limit, ">": (v) => v > limit, "<=": (v) => v <= limit, ">=": (v) => v >= limit, "=": (v) => v === limit }[found[2]];
-      return (part, row) => { const v = row[key === "alerts" ? "nAlerts" : key]; return typeof v === "number" && holds(v); };
-    }
-    return (part, row) => [row.name, row.smiles, row.formula, row.groups, ...(row.alerts || []), answerOf(part, row)?.text].some((field) => field?.toLowerCase().includes(word));
-  });
 
   /** Rows by a value of each; what is not known stays below, what is equal stays in the order of the file. */
   const ordered = (rows, valueOfRow, down) => rows.map((row) => [valueOfRow(row), row]).sort(([a, x], [b, y]) => {
@@ -41,5 +48,5 @@
     return (down ? -compare(a, b) : compare(a, b)) || x.i - y.i;
   }).map(([, row]) => row);
 
-  chat.listOrder = { NUMBERS, COLUMNS, testsOf, valueOf, answerOf, ordered };
+  chat.listOrder = { NUMBERS, COLUMNS, ownKey, numberOf, numericColumns, valueOf, answerOf, ordered };
 })();

@@ -1,0 +1,56 @@
+// The columns of a person's own file in the List tab, after the computed ones and marked as theirs.
+(() => {
+  const chat = window.moleculeChat;
+  const { ownKey, numericColumns } = chat.listOrder;
+
+  const headCell = (head, k) => {
+    const node = chat.make("div", { className: "own" });
+    node.setAttribute("role", "columnheader");
+    node.dataset.by = ownKey(k);
+    const button = chat.make("button", { type: "button" }, chat.make("span", { className: "title", textContent: head }), chat.make("span", { className: "sign" }));
+    button.setAttribute("translate", "no");
+    Object.assign(button.dataset, { act: "sort", by: ownKey(k), title: head, tip: `${head}: from your file, as it is written there` });
+    node.append(button, chat.make("small", { textContent: "from your file" }));
+    return node;
+  };
+
+  /** A new list: its own columns behind the computed ones. */
+  const begin = (part, { columns = [] }) => {
+    const { head, table, own } = part.slots;
+    Object.assign(part, { columns, numeric: columns.map(() => false), counted: 0 });
+    head.querySelectorAll(".own").forEach((node) => node.remove());
+    head.append(...columns.map(headCell));
+    table.style.setProperty("--n-own", String(columns.length));
+    table.classList.toggle("has-own", columns.length > 0);
+    own.hidden = !columns.length;
+    own.textContent = `${columns.length} ${columns.length === 1 ? "column" : "columns"} of your file →`;
+    own.dataset.tip = columns.join(", ");
+  };
+
+  /** What caps cut is told, and which columns are numbers is looked at again while rows arrive. */
+  const state = (part, { notices = [], same = 0 }) => {
+    const { remarks, head } = part.slots;
+    part.same = same;
+    remarks.hidden = !notices.length;
+    remarks.textContent = notices.length ? `! ${notices.join(" ")}` : "";
+    if (part.counted === part.rows.length) return;
+    part.counted = part.rows.length;
+    part.numeric = numericColumns(part.columns, part.rows);
+    part.numeric.forEach((is, k) => head.querySelector(`[data-by=${ownKey(k)}]`).classList.toggle("number", is));
+    part.rows.forEach((row) => { if (row) row.stale = true; }); // numbers stand to the right
+  };
+
+  const ofUpdate = ({ own = [], same }) => ({ own, sameWords: same === undefined ? "" : `same as row ${same + 1}` });
+  const textsOf = (part, row) => part.columns.map((_, k) => ({ className: part.numeric[k] ? "own number" : "own", text: row.own?.[k] ?? "" }));
+  const repeats = ({ same }) => (same ? ` · ${same.toLocaleString()} ${same === 1 ? "duplicate" : "duplicates"}` : "");
+
+  /** Scrolls to the first column of the file and gives its head the focus. */
+  const reveal = (part) => {
+    const first = part.slots.head.querySelector(".own");
+    const { table } = part.slots;
+    table.scrollLeft += first.getBoundingClientRect().right - table.getBoundingClientRect().right + table.clientWidth / 2;
+    first.querySelector("button").focus({ preventScroll: true });
+  };
+
+  chat.listOwn = { begin, state, ofUpdate, textsOf, repeats, reveal };
+})();

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from assistant.errors import AssistantError
+from ui.arrivals import Offer
 from ui.chat_list import ChatList
 from ui.handle import AssistantHandle
 from ui.molecules import Chemistry
@@ -75,6 +76,13 @@ class EventHandlers:
     def _problem(self, error: AssistantError, **more: object) -> dict[str, object]:
         """A part's value that only says what is wrong."""
         return {"rev": self._views.rev(), "problem": str(error), **more}
+
+    def _offered(self, session: Session, offer: Offer) -> Values:
+        """Many molecules that wait for a decision; values for `composer, bench, sketcher, facts`.
+
+        Nothing else changes: what is drawn and typed stays.
+        """
+        return {**self._views.composer(session), "offer": offer._asdict()}, SKIP, SKIP, SKIP
 
 
 class DialogueEvents(EventHandlers):

@@ -10,10 +10,10 @@ from collections.abc import Callable
 import gradio as gr
 
 from assistant.errors import AssistantError
-from ui import molecules
+from ui import arrivals, molecules
+from ui.arrivals import Arrival
 from ui.events import SKIP, EventHandlers, Notice, Payload, Values, key_of, payload_of
 from ui.examples import EXAMPLES, open_example
-from ui.molecules import Arrival
 from ui.session import Session
 from ui.shown import Current
 from ui.sketcher import to_drawing
@@ -131,7 +131,10 @@ class Handlers(EventHandlers):
         return self._change(request, change, sketch=action == "open")
 
     def file(self, event: gr.EventData, request: gr.Request) -> Values:
-        """A file was dropped: its molecules are numbered, its bad records named."""
+        """A file was dropped: its molecules are numbered, its bad records named.
+
+        Many molecules are an offer first, unless the person has said that they go into the chat.
+        """
         data = payload_of(event)
         name = str(data.get("name") or "file")[:200]
 
@@ -142,6 +145,10 @@ class Handlers(EventHandlers):
                 report = self._chemistry.call("file", path=str(path), name=name)
             finally:
                 path.unlink(missing_ok=True)
+            sent = str(data.get("id") or "")
+            offer = arrivals.offer_of(report, session.conversation, sent=sent, name=name)
+            if offer is not None and not data.get("all"):
+                return Arrival(offer=offer)
             return molecules.take_in_file(session, report, self._chemistry)
 
         return self._change(request, change)
@@ -211,6 +218,8 @@ class Handlers(EventHandlers):
                 arrival = change(session)
             except AssistantError as error:
                 return self._work(session, notice=Notice(str(error)), keep_text=True, sketch=False)
+            if arrival is not None and arrival.offer is not None:
+                return self._offered(session, arrival.offer)
             return self._work(
                 session, arrival, question=question, keep_text=not sketch, sketch=sketch
             )
@@ -225,9 +234,8 @@ class Handlers(EventHandlers):
         keep_text: bool = False,
         sketch: bool = True,
     ) -> Values:
-        if arrival is not None and arrival.problems:
-            good = f"{len(arrival.added)} read. " if arrival.added else ""
-            notice = Notice(good + " ".join(arrival.problems[:5]), "warning")
+        if arrival is not None and (said := arrivals.in_words(arrival)):
+            notice = Notice(*said)
         if arrival is not None and arrival.removed:
             n = arrival.removed
             notice = Notice(f"Molecule {n} was taken off the list.", "info", put_back=n)

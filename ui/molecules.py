@@ -6,25 +6,18 @@ result means for the session.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from assistant.chat.conversation import MAX_FOCUS, Conversation, Message, Role
+from assistant.chat.conversation import MAX_FOCUS, Conversation, Message
 from assistant.chat.unknown_names import named_in
 from assistant.chem.diagnose import is_unfinished
-from assistant.chem.molecule import Molecule
 from assistant.chem.sandbox import error_from_json
 from assistant.errors import AssistantError, InvalidMoleculeError
+from ui.arrivals import MAX_MOLECULES, Arrival, molecule_of, number_all
 from ui.session import Session
 from ui.shown import Current
 
-ROLES: tuple[tuple[str, Role], ...] = (
-    ("reactants", "reactant"),
-    ("agents", "agent"),
-    ("products", "product"),
-)
-MAX_CHIPS = 40
-MAX_MOLECULES = 80
 DRAWING_SIZE = {"width": 420, "height": 280}
 
 LONGEST_WORD = 60
@@ -41,27 +34,6 @@ class Chemistry(Protocol):
         self, task: str, *, seconds: float | None = None, **payload: object
     ) -> dict[str, object]:
         """Runs one task under its time limit (`seconds`, else the task's own) and memory limit."""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """What came of something a person typed, drew or dropped.
-
-    Attributes:
-        added: Numbers given to molecules.
-        problems: What could not be read, one sentence each.
-        removed: Number that was taken off the list; 0 for none.
-    """
-
-    added: tuple[int, ...] = ()
-    problems: tuple[str, ...] = ()
-    removed: int = 0
-
-
-def molecule_of(entry: Mapping[str, object]) -> Molecule:
-    """The molecule of a worker's entry, which is canonical already."""
-    name = entry.get("name")
-    return Molecule(str(entry["smiles"]), name=str(name) if name else None)
 
 
 def inspect_smiles(chemistry: Chemistry, smiles: str) -> dict[str, object]:
@@ -114,7 +86,8 @@ def take_in(session: Session, found: Mapping[str, object], chemistry: Chemistry)
     if len(entries) == 1 and entries[0].get("reaction") is None:
         session.show(Current(molecule_of(found), dict(found)))
         return Arrival()
-    conversation, added, problems = number_all(session.conversation, entries)
+    conversation, arrival = number_all(session.conversation, entries)
+    added = arrival.added
     session.keep_molecules(conversation)
     session.chosen |= set(added)
     if found.get("smiles"):
@@ -124,51 +97,22 @@ def take_in(session: Session, found: Mapping[str, object], chemistry: Chemistry)
         reaction = str((found.get("reaction") or {}).get("smiles") or "")
         found = inspect_smiles(chemistry, first.smiles)
         session.show(Current(first, found, reaction=reaction if len(entries) == 1 else ""))
-    return Arrival(added, problems)
-
-
-def number_all(
-    conversation: Conversation, entries: Sequence[Mapping[str, object]]
-) -> tuple[Conversation, tuple[int, ...], tuple[str, ...]]:
-    """Numbers every molecule of the entries; a reaction gives its molecules their roles."""
-    added: list[int] = []
-    problems: list[str] = []
-    pairs: list[tuple[Molecule, Role | None]] = []
-    for entry in entries:
-        error = entry.get("error")
-        if isinstance(error, Mapping):
-            problems.append(str(error["message"]))
-        elif isinstance(entry.get("reaction"), Mapping):
-            pairs += _with_roles(entry["reaction"])
-        elif entry.get("smiles"):
-            pairs.append((molecule_of(entry), None))
-    room = max(0, min(MAX_CHIPS, MAX_MOLECULES - len(conversation.molecules)))
-    for molecule, role in pairs[:room]:
-        conversation, number = conversation.with_molecule(molecule, role)
-        added.append(number)
-    if len(pairs) > room:
-        problems.append(
-            f"{room} of {len(pairs)} molecules were taken: a chat holds {MAX_MOLECULES}, and takes "
-            f"{MAX_CHIPS} at a time."
-        )
-    return conversation, tuple(dict.fromkeys(added)), tuple(problems)
-
-
-def _with_roles(reaction: Mapping[str, object]) -> list[tuple[Molecule, Role | None]]:
-    return [(molecule_of(m), role) for key, role in ROLES for m in reaction.get(key) or ()]
+    return arrival
 
 
 def take_in_file(session: Session, report: Mapping[str, object], chemistry: Chemistry) -> Arrival:
     """Numbers the molecules of a file, shows the first one, keeps the list of bad records."""
     entries = [*(report.get("molecules") or ())]
     entries += [{"reaction": reaction} for reaction in report.get("reactions") or ()]
-    conversation, added, problems = number_all(session.conversation, entries)
+    conversation, arrival = number_all(session.conversation, entries)
+    added = arrival.added
     session.keep_molecules(conversation)
     if added:
         session.chosen = {added[0]}
         first = conversation.molecule(added[0]).molecule
         session.show(Current(first, inspect_smiles(chemistry, first.smiles)))
-    return Arrival(added, (*(str(p) for p in report.get("problems") or ()), *problems))
+    unread = tuple(str(problem) for problem in report.get("problems") or ())
+    return replace(arrival, problems=(*unread, *arrival.problems))
 
 
 def load(session: Session, smiles: str, chemistry: Chemistry) -> int:
@@ -248,9 +192,9 @@ def extract_from_question(
         if not entries:
             kept.append(piece)
             continue
-        conversation, added, _ = number_all(conversation, entries)
-        entered += added
-        kept.append(", ".join(f"molecule {n}" for n in added))
+        conversation, arrival = number_all(conversation, entries)
+        entered += arrival.added
+        kept.append(", ".join(f"molecule {n}" for n in arrival.added))
     words, numbers = "\n".join(kept).strip(), tuple(dict.fromkeys(entered))
     if not words or len(words) > MAX_SENTENCE_CHARS or len(entered) == len(pieces):
         return Extracted(words, conversation, numbers)

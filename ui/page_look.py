@@ -14,6 +14,7 @@ SCRIPTS = (
     "connection.js",
     "second_thoughts.js",
     "transcript.js",
+    "offers.js",
     "composer.js",
     "bench.js",
     "chats.js",
@@ -33,6 +34,7 @@ SCRIPTS = (
 STYLES = (
     "page.css",
     "dialogue.css",
+    "offers.css",
     "second_thoughts.css",
     "workbench.css",
     "chats.css",

@@ -1,15 +1,21 @@
 """Molecules that are pasted into a question or compared, and the copies of drawings."""
 
+import re
+from collections.abc import Mapping
+
 import gradio as gr
 
 from assistant.errors import AssistantError
-from ui import molecules, turns
-from ui.events import EventHandlers, Notice, Values, key_of, payload_of
+from ui import arrivals, molecules, turns
+from ui.arrivals import OFFER_FROM, Arrival
+from ui.events import SKIP, EventHandlers, Notice, Payload, Values, key_of, payload_of
 from ui.molecules import Chemistry
 from ui.session import Session
 
 MAX_CHARS = 200_000
 COPY_SIZE = {"width": 420, "height": 300}
+MIN_READABLE = 0.8  # of the lines; below that it is no list of molecules
+_BLOCK_END = re.compile(r"^M  END", re.MULTILINE)
 
 
 def take_pasted(session: Session, text: str, chemistry: Chemistry, *, alone: bool) -> str | None:
@@ -40,11 +46,29 @@ def take_pasted(session: Session, text: str, chemistry: Chemistry, *, alone: boo
         return None
     if not all(entry.get("smiles") or entry.get("reaction") for entry in found):
         return None
-    conversation, numbers, _ = molecules.number_all(session.conversation, found)
+    conversation, arrival = molecules.number_all(session.conversation, found)
+    numbers = arrival.added
     if not numbers:
         return None
     turns.attach_and_show(session, conversation, numbers, chemistry)
     return "" if alone else ", ".join(f"molecule {n}" for n in numbers)
+
+
+def read_many(text: str, chemistry: Chemistry) -> Mapping[str, object] | None:
+    """What a worker reads in a long text that is a table, an SD file or a list of molecules.
+
+    None where it is too short for an offer, or where most of its lines are no molecules.
+    """
+    blocks = len(_BLOCK_END.findall(text))
+    n = blocks or sum(1 for line in text.splitlines() if line.strip())
+    if n < OFFER_FROM or len(text) > MAX_CHARS:
+        return None
+    try:
+        report = chemistry.call("lines", text=text)
+    except AssistantError:
+        return None
+    good, bad = len(report["molecules"]), len(report["problems"])
+    return report if good >= OFFER_FROM and good >= MIN_READABLE * (good + bad) else None
 
 
 def number_beside(session: Session, smiles: str, chemistry: Chemistry) -> tuple[int, ...]:
@@ -72,22 +96,49 @@ class PasteHandlers(EventHandlers):
     """What pasting into the question and copying of drawings do."""
 
     def pasted(self, event: gr.EventData, request: gr.Request) -> Values:
-        """Text pasted into a question; values for `composer, bench, sketcher, facts`."""
+        """Text pasted into a question; values for `composer, bench, sketcher, facts`.
+
+        Many molecules are an offer first; one that was not pasted into the question (`box`) and
+        is no offer is left to the molecule box.
+        """
         data = payload_of(event)
         text, alone = str(data.get("text") or ""), bool(data.get("alone"))
+        sent = str(data.get("id") or "")
+        report = read_many(text, self._chemistry)
         with self._store.locked(*key_of(request)) as session:
+            if report is not None:
+                offer = arrivals.offer_of(report, session.conversation, sent=sent)
+                if offer is not None and not data.get("all"):
+                    return self._offered(session, offer)
+                return self._taken_in(session, report, data)
+            if data.get("box"):
+                return {**self._views.composer(session), "declined": sent}, SKIP, SKIP, SKIP
             words = take_pasted(session, text, self._chemistry, alone=alone)
             if words is None:
-                return (gr.skip(),) * 4
+                return (SKIP,) * 4
             n = len(session.attached)
             said = "Attached." if n == 1 else f"{n} molecules are attached."
-            composer = self._views.composer(session, notice=Notice(f"{said} Now ask.", "info"))
-            return (
-                {**composer, "pasted": {"text": text, "words": words}},
-                self._views.bench(session, by_hand=False),
-                self._views.sketch(session),
-                self._views.facts(session),
-            )
+            return self._pasted(session, data, words, Notice(f"{said} Now ask.", "info"))
+
+    def _taken_in(self, session: Session, report: Mapping[str, object], data: Payload) -> Values:
+        """The molecules of a long text become numbered ones, as those of a file."""
+        try:
+            arrival = molecules.take_in_file(session, report, self._chemistry)
+        except AssistantError as error:
+            arrival = Arrival(problems=(str(error),))
+        said = arrivals.in_words(arrival)
+        words = "" if data.get("alone") else ", ".join(f"molecule {n}" for n in arrival.added)
+        return self._pasted(session, data, words, None if said is None else Notice(*said))
+
+    def _pasted(self, session: Session, data: Payload, words: str, notice: Notice | None) -> Values:
+        composer = self._views.composer(session, notice=notice)
+        pasted = {"text": str(data.get("text") or ""), "words": words}
+        return (
+            {**composer, "pasted": pasted},
+            self._views.bench(session, by_hand=False),
+            self._views.sketch(session),
+            self._views.facts(session),
+        )
 
     def compared(self, event: gr.EventData, request: gr.Request) -> dict[str, object]:
         """A molecule goes on the next question beside another one; value for `composer`.

@@ -71,7 +71,8 @@ def rows_of(page: "Page", text: str) -> list[str]:
         """text => {
           const part = moleculeChat.parts.list;
           const { tests } = moleculeChat.listFilter.read(part, text);
-          return part.rows.filter((row) => tests.every((test) => test(part, row))).map((r) => r.name);
+          const holds = (row) => tests.every((test) => test(part, row));
+          return part.rows.filter(holds).map((row) => row.name);
         }""",
         text,
     )

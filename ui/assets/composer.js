@@ -158,7 +158,7 @@
       }
       try {
         const { path } = await part.upload(file);
-        part.trigger("file", { path, name: file.name });
+        part.trigger("file", { path, name: file.name, id: chat.offers.keep({ file }) });
       } catch {
         notice(part, { tone: "error", text: `“${file.name}” could not be sent. Try again.` });
       }
@@ -195,6 +195,7 @@
     chat.fill(part.slots.chips, value.chips || "");
     notice(part, value.notice);
     const { question } = part.slots;
+    chat.offers.take(part, value);
     if (value.pasted) chat.replacePasted(question, value.pasted);
     if (typeof value.question === "string") {
       // the sent words leave the box; what was typed meanwhile stays
@@ -211,5 +212,8 @@
     part.onBusy(Boolean(value.busy));
   };
 
-  chat.define("composer", { setup, show });
+  /** A value that a newer one overtook: what it asks the person is still asked. */
+  const late = (part, value) => chat.offers.take(part, value);
+
+  chat.define("composer", { setup, show, late });
 })();

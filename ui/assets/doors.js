@@ -2,6 +2,7 @@
 (() => {
   const chat = window.moleculeChat;
   const LONGEST = 200000;
+  const MANY = 9; // as ui/arrivals.py OFFER_FROM
 
   const isBox = (node) => node.matches?.("input, textarea, [contenteditable=true]");
   const textOf = (event) => event.clipboardData?.getData("text/plain") || "";
@@ -15,12 +16,20 @@
     bench.send("done");
     chat.say("pasted into the molecule box");
   };
+  /** So many molecules that the person is asked what they are; a single drawing has many lines, too. */
+  const isMany = (text) => {
+    const records = /^M {2}END|V[23]000\s*$|^\$RXN/m.test(text) ? text.split(/^M {2}END/m).length - 1 : text.split(/\r\n?|\n/).filter((line) => line.trim()).length;
+    return records >= MANY && text.length <= LONGEST;
+  };
+  const askFirst = (text) => chat.parts.composer.trigger("pasted", { text, alone: true, box: true, id: chat.offers.keep({ text, box: true, otherwise: () => intoMoleculeBox(text) }) });
+
   /** In the question, molecules become numbered ones as soon as they are pasted. */
   const intoQuestion = (question, text) => {
     if (!text.trim() || text.length > LONGEST) return;
     const from = question.selectionStart;
     const others = question.value.slice(0, from) + question.value.slice(question.selectionEnd);
-    chat.parts.composer.trigger("pasted", { text, alone: !others.trim() });
+    const alone = !others.trim();
+    chat.parts.composer.trigger("pasted", { text, alone, id: chat.offers.keep({ text, alone }) });
   };
   document.addEventListener("paste", (event) => {
     const { files } = event.clipboardData || {};
@@ -28,7 +37,11 @@
       event.preventDefault();
       chat.parts.composer?.files(files);
     } else if (event.target === chat.parts.composer?.slots.question) intoQuestion(event.target, textOf(event));
-    else if (!isBox(event.target)) { event.preventDefault(); intoMoleculeBox(textOf(event)); }
+    else if (!isBox(event.target) || event.target === chat.parts.bench?.slots.text) {
+      const text = textOf(event);
+      if (isMany(text)) { event.preventDefault(); askFirst(text); }
+      else if (!isBox(event.target)) { event.preventDefault(); intoMoleculeBox(text); }
+    }
   });
 
   /** Puts a few words in the place of the pasted text, as typing would: the browser's undo takes it back. */

@@ -24,6 +24,7 @@
     file.addEventListener("change", () => { if (file.files[0]) part.open(file.files[0]); file.value = ""; });
     paste.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.ctrlKey) make(part); });
     part.open = (chosen) => open(part, chosen);
+    part.openText = (text) => openText(part, text);
     part.left = new Set(); // lists that were replaced and not brought back
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     chat.onAct(part, {
@@ -49,6 +50,9 @@
   const make = (part) => {
     const text = part.slots.paste.value;
     if (!text.trim()) return tell(part, "Paste molecules first, one on each line.", true);
+    part.openText(text);
+  };
+  const openText = (part, text) => {
     wait(part, "reading the molecules");
     part.trigger("paste", { text });
   };

@@ -31,7 +31,7 @@ class Offer(NamedTuple):
         name: Of the file; empty for a text.
         total: How many molecules there are.
         unreadable: How many records could not be read.
-        room: How many of them the chat can take.
+        room: How many of them the chat can take; repeats and those it has take no room.
     """
 
     id: str
@@ -128,11 +128,14 @@ def offer_of(
         sent: What the page calls what it has sent.
         name: Name of the file.
     """
-    total = len(report.get("molecules") or ())
+    total = len(report["molecules"])
     if total < OFFER_FROM:
         return None
+    has = {entry.molecule.smiles for entry in conversation.molecules}
+    n_new = len({str(entry["smiles"]) for entry in report["molecules"]} - has)
+    room = room_in(conversation)
     unreadable = len(report.get("problems") or ())
-    return Offer(sent, name, total, unreadable, min(total, room_in(conversation)))
+    return Offer(sent, name, total, unreadable, total if n_new <= room else room)
 
 
 def in_words(arrival: Arrival) -> tuple[str, Literal["warning", "info"]] | None:

@@ -222,6 +222,7 @@ def _read_lines(text: str, report: FileReport, names: NameTable | None = None) -
         report.attempt(
             label, lambda ln=line, w=written, n=name: _read_line(ln, w, n, names), row.cells
         )
+    report.own.shifted = [row.number for row in rows[:MAX_RECORDS] if row.is_shifted]
     _note_rest(len(rows), report)
 
 

@@ -20,7 +20,17 @@ LISTED = 5  # names of columns that a notice spells out
 
 Cells = Mapping[str, str]
 
-_NAME_HEADS = ("name", "title", "id")
+_NAME_HEADS = (
+    "name",
+    "title",
+    "compound name",
+    "molecule name",
+    "compound",
+    "molecule",
+    "compound id",
+    "molecule id",
+    "id",
+)
 _DELIMITERS = ("\t", ",", ";")
 _SD_FIELD = re.compile(
     r"^>[^<\n]*<([^>\n]+)>[^\n]*\n((?:(?!>[^<\n]*<)[^\n]+(?:\n|\Z))*)", re.MULTILINE
@@ -33,9 +43,11 @@ class OwnColumns:
 
     Attributes:
         heads: Names of the columns, each once.
+        shifted: Numbers of the lines with more cells than the header has.
     """
 
     heads: list[str] = field(default_factory=list)
+    shifted: list[int] = field(default_factory=list)
     _rows: list[dict[str, str]] = field(default_factory=list)
     _left_out: dict[str, None] = field(default_factory=dict)
     _known: dict[str, str] = field(default_factory=dict)  # as written → head
@@ -73,8 +85,15 @@ class OwnColumns:
 
     @property
     def notices(self) -> list[str]:
-        """A sentence for each cap that cut something."""
+        """A sentence for what a cap cut, and for cells that may stand in a wrong column."""
         found: list[str] = []
+        if n := len(self.shifted):
+            which = ", ".join(map(str, self.shifted[:LISTED])) + (", …" if n > LISTED else "")
+            found.append(
+                f"{n:,} {'line has' if n == 1 else 'lines have'} more cells than the header, so"
+                f" values there may stand in a wrong column (line {which}). Put quotation marks"
+                " around cells that hold the delimiter."
+            )
         if names := [f"“{name}”" for name in self._left_out]:
             more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
             found.append(
@@ -109,12 +128,14 @@ class TableRow:
         smiles: What stands in the SMILES column.
         name: What stands in the column of names, if there is one.
         cells: All other cells by the heads of their columns.
+        is_shifted: Whether it has more cells than the header.
     """
 
     number: int
     smiles: str
     name: str | None
     cells: Cells
+    is_shifted: bool = False
 
 
 def table_rows(text: str) -> Iterator[TableRow]:
@@ -129,7 +150,7 @@ def table_rows(text: str) -> Iterator[TableRow]:
     column = _smiles_column(header)
     if column is None:
         return
-    folded = [head.casefold() for head in header]
+    folded = [head.casefold().replace("_", " ") for head in header]
     name = next((folded.index(one) for one in _NAME_HEADS if one in folded), None)
     heads = list(distinct(head or f"column {k}" for k, head in enumerate(header, start=1)))
     for number, row in _lines(text, delimiter):
@@ -142,7 +163,8 @@ def table_rows(text: str) -> Iterator[TableRow]:
             if k not in (column, name) and (cell.strip() or (k < len(header) and header[k]))
         }
         title = clean_name(row[name]) if name is not None and len(row) > name else None
-        yield TableRow(number, row[column].strip(), title, cells)
+        is_shifted = any(cell.strip() for cell in row[len(header) :])
+        yield TableRow(number, row[column].strip(), title, cells, is_shifted)
 
 
 def _header(first: str) -> tuple[list[str], str]:

@@ -54,6 +54,15 @@ def test_columns_without_a_name_and_of_the_same_name_are_told_apart() -> None:
     report = read("smiles,pIC50,PIC50,,\nCCO,1,2,3,\nCCN,1,2,,,4\n")
     assert report.own.heads == ["pIC50", "PIC50 (2)", "column 4", "column 6"]
     assert report.own.rows == [["1", "2", "3", ""], ["1", "2", "", "4"]]
+    (notice,) = report.own.notices
+    assert notice.startswith("1 line has more cells than the header")
+    assert "(line 3)" in notice
+
+
+@pytest.mark.parametrize("head", ["Compound", "compound_id", "Molecule Name"])
+def test_the_usual_heads_of_compound_codes_are_names(head: str) -> None:
+    report = read(f"SMILES,{head},ID\nCCO,MC-1,7\n")
+    assert (report.molecules[0].name, report.own.heads) == ("MC-1", ["ID"])
 
 
 def test_a_quoted_cell_of_several_lines_is_one_and_lines_keep_their_numbers() -> None:

@@ -108,6 +108,8 @@ def test_an_offer_says_how_many_the_chat_takes(services: Services, tmp_path: Pat
     assert dropped(services, tmp_path, lines)[0]["offer"]["room"] == MAX_CHIPS
     dropped(services, tmp_path, lines, all=True)
     assert len(numbers(services)) == MAX_CHIPS
+    known = dropped(services, tmp_path, [*lines[:MAX_CHIPS], *lines[:MAX_CHIPS]])[0]["offer"]
+    assert known["room"] == known["total"] == 2 * MAX_CHIPS
 
 
 def test_many_molecules_pasted_are_an_offer_and_the_text_stays(services: Services) -> None:

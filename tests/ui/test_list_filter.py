@@ -177,7 +177,7 @@ def test_own_columns_are_marked_inert_and_sort_as_numbers_where_they_are(listed:
 
 
 def test_a_later_row_says_which_earlier_one_is_the_same(listed: "Page") -> None:
-    assert listed.locator(".list-same").all_inner_texts() == ["⧉ same as row 2"]
+    assert listed.locator(".list-same").all_inner_texts() == ["≡ same as row 2"]
     assert "same as row 2" in listed.inner_text(".list-line:has-text('gamma')")
 
 

@@ -280,7 +280,7 @@
     node.replaceChildren(
       cell("count", String(row.i + 1)),
       cell("draw", picture),
-      cell("name", words("strong", "", row.name || ""), ...(row.sameWords ? [words("span", "list-same", `⧉ ${row.sameWords}`)] : []), words("code", "", row.smiles || "")),
+      cell("name", words("strong", "", row.name || ""), ...(row.sameWords ? [words("span", "list-same", `≡ ${row.sameWords}`)] : []), words("code", "", row.smiles || "")),
       cell("said", ...said(part, row)),
       ...(row.problem ? [cell("problem", `✗ ${row.problem}`)] : [
         cell("fact", lowered(row.formula) || (known ? "" : "…")),

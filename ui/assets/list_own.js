@@ -1,6 +1,7 @@
 // The columns of a person's own file in the List tab, after the computed ones and marked as theirs.
 (() => {
   const chat = window.moleculeChat;
+  const GAP = 8; // px between columns, as in list.css
   const { ownKey, numericColumns } = chat.listOrder;
 
   const headCell = (head, k) => {
@@ -44,11 +45,12 @@
   const textsOf = (part, row) => part.columns.map((_, k) => ({ className: part.numeric[k] ? "own number" : "own", text: row.own?.[k] ?? "" }));
   const repeats = ({ same }) => (same ? ` · ${same.toLocaleString()} ${same === 1 ? "duplicate" : "duplicates"}` : "");
 
-  /** Scrolls to the first column of the file and gives its head the focus. */
+  /** Scrolls until the first column of the file stands beside the drawings, and gives its head the focus. */
   const reveal = (part) => {
-    const first = part.slots.head.querySelector(".own");
-    const { table } = part.slots;
-    table.scrollLeft += first.getBoundingClientRect().right - table.getBoundingClientRect().right + table.clientWidth / 2;
+    const { table, head } = part.slots;
+    const first = head.querySelector(".own");
+    const drawing = head.querySelector('[data-by=""]');
+    table.scrollLeft += first.getBoundingClientRect().left - table.getBoundingClientRect().left - drawing.offsetWidth - GAP;
     first.querySelector("button").focus({ preventScroll: true });
   };
 

@@ -153,7 +153,7 @@ def in_words(arrival: Arrival) -> tuple[str, Literal["warning", "info"]] | None:
     said += _problems_in_words(arrival.problems)
     n_added = len(arrival.added)
     if n_added >= OFFER_FROM:
-        said.append(f"○ attaches a molecule to your question, which is about up to {MAX_FOCUS}.")
+        said.append(f"○ attaches a molecule; a question is about up to {MAX_FOCUS} at a time.")
     if not said:
         return None
     good = [f"{n_added} read."] if n_added else []

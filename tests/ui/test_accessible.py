@@ -7,6 +7,7 @@ import pytest
 from tests.ui.axe import findings
 from tests.ui.browser import BOX, GRADIO_WARNINGS, READY_MS, SETTLE_MS, ask, enter, wait_below
 from tests.ui.fakes import FakeAssistant
+from tests.ui.test_doors import paste
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,6 +130,20 @@ def test_list(tab: "Page") -> None:
     nothing_grave(tab, "answered rows")
     tab.click("[data-act=answer] >> nth=0")
     nothing_grave(tab, "an answer of the list")
+
+
+def test_many_molecules_with_columns_of_their_own(tab: "Page") -> None:
+    rows = [f"m{n % 9},{'C' * (n % 9 + 1)}O,{n / 2},{'a long comment ' * 20}" for n in range(10)]
+    tab.focus("#composer textarea")
+    paste(tab, "name,SMILES,pIC50,comment\n" + "\n".join(rows))
+    tab.wait_for_selector(".offer")
+    nothing_grave(tab, "an offer")
+    tab.click(".offer .send")
+    tab.wait_for_selector(".list-line >> nth=3 >> .list-drawing svg")
+    tab.fill(".list-filter", "foo < 3")
+    tab.wait_for_selector(".list-hint:has-text('foo')")
+    tab.click(".list-to-own")
+    nothing_grave(tab, "own columns")
 
 
 @pytest.mark.slow

@@ -176,6 +176,22 @@ def test_own_columns_are_marked_inert_and_sort_as_numbers_where_they_are(listed:
     assert listed.get_attribute(".list-head [data-by=own2]", "aria-sort") == "ascending"
 
 
+def test_a_long_cell_is_read_whole_by_keyboard(page: "Page") -> None:
+    scripts = Scripts(page, "list")
+    page.add_style_tag(content=".list-table { height: 600px }")
+    text = "<i>no markup</i> " * 12
+    news = value(columns=["comment"])
+    updates = json.loads(str(news["updates"]))
+    news["updates"] = json.dumps([u | ({"own": [text]} if "own" in u else {}) for u in updates])
+    scripts.give("list", **news)
+    page.focus(".list-line .whole >> nth=0")
+    page.keyboard.press("Enter")
+    assert page.text_content("#list dialog .own-text") == text
+    assert page.get_attribute("#list dialog", "aria-label") == "comment of alpha, from your file"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.className") == "whole"
+
+
 def test_a_later_row_says_which_earlier_one_is_the_same(listed: "Page") -> None:
     assert listed.locator(".list-same").all_inner_texts() == ["≡ same as row 2"]
     assert "same as row 2" in listed.inner_text(".list-line:has-text('gamma')")

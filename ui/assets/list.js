@@ -41,6 +41,7 @@
       answer: (node) => openAnswer(part, Number(node.dataset.i)),
       sort: (node) => sortBy(part, node.dataset.by, node.dataset.title),
       own: () => own.reveal(part),
+      whole: (node) => own.openCell(part, node.dataset),
     });
     part.restoring = shownLast.get();
     if (part.restoring) part.trigger("catch", { from: 0, table: part.restoring });
@@ -288,7 +289,7 @@
         cell("fact number", row.stereo || (known ? "–" : "")),
         cell("alerts", ...(row.alerts || []).map((alert) => words("span", "", `⚠ ${alert}`))),
       ]),
-      ...own.textsOf(part, row).map(({ className, text }) => cell(className, text)),
+      ...own.cellsOf(part, row).map(({ className, content }) => cell(className, content)),
     );
     if (performance.now() - (part.scrolled || -SETTLE_MS) >= SETTLE_MS) fillDrawing(node, row);
     if (focused) node.querySelector(`[data-act=${focused}]`)?.focus();

@@ -1,6 +1,7 @@
 // The columns of a person's own file in the List tab, after the computed ones and marked as theirs.
 (() => {
   const chat = window.moleculeChat;
+  const FITS = 60; // characters of a cell
   const GAP = 8; // px between columns, as in list.css
   const { ownKey, numericColumns } = chat.listOrder;
 
@@ -42,7 +43,25 @@
   };
 
   const ofUpdate = ({ own = [], same }) => ({ own, sameWords: same === undefined ? "" : `same as row ${same + 1}` });
-  const textsOf = (part, row) => part.columns.map((_, k) => ({ className: part.numeric[k] ? "own number" : "own", text: row.own?.[k] ?? "" }));
+  /** What a long cell has no room for is a click away. */
+  const contentOf = (row, k) => {
+    const text = row.own?.[k] ?? "";
+    if (text.length <= FITS) return text;
+    const button = chat.make("button", { type: "button", className: "whole", textContent: text });
+    Object.assign(button.dataset, { act: "whole", i: row.i, column: k, tip: "read it whole" });
+    return button;
+  };
+  const cellsOf = (part, row) => part.columns.map((_, k) => ({ className: part.numeric[k] ? "own number" : "own", content: contentOf(row, k) }));
+  const openCell = (part, { i, column }) => {
+    const row = part.rows[Number(i)];
+    const head = part.columns[Number(column)];
+    const { dialog } = part.slots;
+    dialog.lastElementChild.replaceChildren(
+      chat.make("strong", { textContent: `${head} · ${row.name || row.smiles}` }), chat.make("p", { className: "own-text", textContent: row.own[Number(column)] }),
+    );
+    dialog.setAttribute("aria-label", `${head} of ${row.name || row.smiles}, from your file`);
+    dialog.showModal();
+  };
   const repeats = ({ same }) => (same ? ` · ${same.toLocaleString()} ${same === 1 ? "duplicate" : "duplicates"}` : "");
 
   /** Scrolls until the first column of the file stands beside the drawings, and gives its head the focus. */
@@ -54,5 +73,5 @@
     first.querySelector("button").focus({ preventScroll: true });
   };
 
-  chat.listOwn = { begin, state, ofUpdate, textsOf, repeats, reveal };
+  chat.listOwn = { begin, state, ofUpdate, cellsOf, openCell, repeats, reveal };
 })();

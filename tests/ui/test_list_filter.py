@@ -109,6 +109,10 @@ EVERY = [name for name, *_ in ROWS]
         ("c=o", ["beta", "gamma", "delta"]),  # a piece of a SMILES is no comparison
         ("n.d.", ["delta"]),  # own cells are searched
         ("same", ["gamma"]),
+        ("mass<260 and clogp>2", ["beta", "delta"]),
+        ("mass<260, alerts=0; clogp<3", ["beta"]),
+        ("200 < mass < 300", ["beta"]),
+        ("199.9<=mass", ["beta", "gamma", "delta"]),
         ("mass<", EVERY),  # still being typed
         ("mass", EVERY),
     ],
@@ -128,9 +132,11 @@ def test_mw_is_the_mass_where_the_file_has_no_column_of_that_name(page: "Page") 
     ("text", "hint"),
     [
         ("foo<200", "There is no column “foo”, so it does not filter. Columns: mass, cLogP, TPSA"),
+        ("foo > heavy", "There is no column “foo”"),
         ("pKi = 7", "of your file: pIC50, IC50 (nM), series, MW."),
         ("series>2", "“series” holds words, not numbers: series=…"),
         ("mass<heavy", "“heavy” is not a number"),
+        ("mass<1e9 or mass>1", "“or” is not understood"),
         ("rings", "“rings” is a column: compare it, as in rings<3."),
     ],
 )

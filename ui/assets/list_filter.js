@@ -54,6 +54,17 @@
     return { test: (_, row) => { const cell = cellOf(row, key); return Boolean(cell) && holds(cell, sign, limit); } };
   };
 
+  const FLIPPED = { "<": ">", ">": "<", "<=": ">=", ">=": "<=", "≤": "≥", "≥": "≤", "=": "=", "==": "=" };
+  const JOINING = ["and", "&", "&&", ",", ";"]; // all parts have to hold anyway
+  /** Other ways to write it: parts divided by commas, the number first, a range as in 2<logp<4. */
+  const plain = (text, known) => text
+    .replace(new RegExp(`[,;&]\\s*(?=(${known})\\s*(${OPERATORS}))`, "gi"), " ")
+    .replace(new RegExp(`${START}(-?[\\d.]+)\\s*(${OPERATORS})\\s*(${known})(?=\\s|$|[<>=≤≥])`, "gi"), (whole, number, operator, name, ...at) => {
+      const [offset, all] = at.slice(-2);
+      const goesOn = new RegExp(`^\\s*(${OPERATORS})`).test(all.slice(offset + whole.length));
+      return `${name}${FLIPPED[operator]}${number}${goesOn ? ` ${name}` : ""}`;
+    });
+
   const columnsInWords = (part) => {
     const own = part.columns || [];
     const more = own.length > SHOWN ? ` and ${own.length - SHOWN} more` : "";
@@ -72,17 +83,18 @@
     const hints = [];
     const known = Object.keys(names).sort((a, b) => b.length - a.length).map(escaped).join("|");
     const found = ({ test, hint }) => { if (test) tests.push(test); if (hint) hints.push(hint); return " "; };
-    let rest = text.replace(new RegExp(`${START}(${known})\\s*(${OPERATORS})\\s*("[^"]*"|[^\\s"<>=≤≥]\\S*)?(?=\\s|$)`, "gi"), (_, name, operator, value) => {
-      const plain = (value || "").replace(/^"|"$/g, "");
-      return plain ? found(comparison(part, name, names[name.toLowerCase().replace(/\s+/g, " ")], operator, plain)) : " "; // still being typed
+    let rest = plain(text, known).replace(new RegExp(`${START}(${known})\\s*(${OPERATORS})\\s*("[^"]*"|[^\\s"<>=≤≥]\\S*)?(?=\\s|$)`, "gi"), (_, name, operator, value) => {
+      const wanted = (value || "").replace(/^"|"$/g, "");
+      return wanted ? found(comparison(part, name, names[name.toLowerCase().replace(/\s+/g, " ")], operator, wanted)) : " "; // still being typed
     });
-    rest = rest.replace(new RegExp(`${START}([^\\s<>=≤≥]*\\p{L}[^\\s<>=≤≥]*)\\s*(${OPERATORS})\\s*(-?[\\d.,]+)(?=\\s|$)`, "giu"), (whole, name, operator) => {
-      const inSmiles = operator === "=" && part.rows.some((row) => row && has(part, row, whole.toLowerCase()));
-      return inSmiles ? whole : found({ hint: `There is no column “${name}”, so it does not filter. ${columnsInWords(part)}` });
+    rest = rest.replace(new RegExp(`${START}([^\\s<>=≤≥]*\\p{L}[^\\s<>=≤≥]*)\\s*(${OPERATORS})\\s*(\\S+)`, "giu"), (whole, name, operator, value) => {
+      const isStructure = operator[0] === "=" && !numberOf(value); // C=O
+      return isStructure || part.rows.some((row) => row && has(part, row, whole.toLowerCase())) ? whole : found({ hint: `There is no column “${name}”, so it does not filter. ${columnsInWords(part)}` });
     });
-    rest.toLowerCase().split(/\s+/).filter(Boolean).forEach((word) => {
+    rest.toLowerCase().split(/\s+/).filter((word) => word && !JOINING.includes(word)).forEach((word) => {
+      if (word === "or") return hints.push("“or” is not understood: all parts of a filter have to hold.");
       const isThere = part.rows.some((row) => row && has(part, row, word));
-      if (!isThere && word in names) return hints.push(`“${word}” is a column: compare it, as in ${word}<3.`);
+      if (!isThere && Object.hasOwn(names, word)) return hints.push(`“${word}” is a column: compare it, as in ${word}<3.`);
       tests.push((_, row) => has(part, row, word));
       if (!isThere) hints.push(`“${word}” is in no name, SMILES, group, alert, cell or answer.`);
     });

@@ -69,6 +69,10 @@ _PARTS = _words(
     " linkage bridge stock buffer column proton protons signal signals receptor receptors reuptake"
     " transporter transporters present lost evolved released"
 )
+_PARTITIONED = re.compile(r"\bpartition|\bc?log\s*[pd]\b|\blog\s*k", re.IGNORECASE)
+_WATER_BEFORE = re.compile(r"\bwater\s*(?:[/–-]\s*)?$", re.IGNORECASE)
+_WATER_BEHIND = re.compile(r"\s*(?:[/–-]\s*)?water\b", re.IGNORECASE)
+_OR_WATER = re.compile(r"\s+(?:and|or|over)\s+water\b", re.IGNORECASE)
 _OF_MEDIA = _words("solubility soluble solution solutions partition content bath layer phase free")
 _GROUP_WORDS = frozenset(
     word for g in GROUPS for name in (g.name, g.plural) for word in (name, name.split(" ring")[0])
@@ -227,6 +231,8 @@ class _Sentence:
             return True
         if before == "of" and self.before(place, 2) in _COUNTED:
             return True
+        if is_medium and self._is_phase(read.mention, before):
+            return True
         if before in _BESIDE and not self._compares:
             return True
         is_asked_of = self._compares or _THAN.search(self.text) or _ASKED_OF_ANY.search(self.text)
@@ -236,6 +242,15 @@ class _Sentence:
         line = self.text.rfind("\n", 0, start) + 1
         referred = self.text[line:] if read.is_reagent else self.text[line:start]
         return self._is_beside and is_first and refers(referred)
+
+    def _is_phase(self, mention: Mention, before: str) -> bool:
+        """Whether a name is a phase that something is shared with: "octanol/water log P"."""
+        in_front, behind = self.text[: mention.start], self.text[mention.end :]
+        if _WATER_BEFORE.search(in_front) or _WATER_BEHIND.match(behind):
+            return True
+        if before == "of" or not _PARTITIONED.search(self.text):
+            return False
+        return before == "between" or _OR_WATER.match(behind) is not None
 
     def _is_a_group(self, place: int, last: int) -> bool:
         """Whether a word that is also a group's name stands for the group."""

@@ -52,6 +52,8 @@ def verdicts(checks: tuple[Check, ...]) -> list[tuple[str, str]]:
     ("text", "kind", "verdict"),
     [
         ("Its formula is O4C9H8.", "formula", "confirmed"),
+        ("The octanol/water partition coefficient is 1.31.", "logp", "confirmed"),
+        ("The 1-octanol/water log P is 1.31.", "logp", "confirmed"),
         ("Its formula is C₉H₈O₄.", "formula", "confirmed"),
         ("Its empirical formula is C9H8O4.", "formula", "confirmed"),
         ("The molecular weight is about 180 g/mol.", "mass", "confirmed"),

@@ -35,6 +35,10 @@ def named(text: str, *, has_subject: bool = False) -> list[str]:
         ("Compare ethyl acetate, acetone and THF", ["ethyl acetate", "acetone", "THF"]),
         ("caffeine/theobromine: which is heavier?", ["caffeine", "theobromine"]),
         ("How heavy is the caffeine molecule?", ["caffeine"]),
+        ("octanol/water partition coefficient of aspirin", ["aspirin"]),
+        ("How does aspirin partition between octanol and water?", ["aspirin"]),
+        ("Compare octanol and water", ["octanol", "water"]),
+        ("What is the logP of octanol?", ["octanol"]),
     ],
 )
 def test_names_and_structures_of_a_sentence_are_found(text: str, wanted: list[str]) -> None:
@@ -67,6 +71,9 @@ def test_names_and_structures_of_a_sentence_are_found(text: str, wanted: list[st
         "Rf in 1:1 hexane/EtOAc?",
         "solubility in supercritical CO2",
         "an FCC lattice",
+        "What is the octanol/water partition coefficient?",
+        "octanol water log P?",
+        "Does it partition between water and octanol?",
     ],
 )
 def test_media_groups_parts_and_longer_names_are_not_taken_for_subjects(text: str) -> None:

@@ -118,3 +118,29 @@ def test_a_slip_is_one_letter_or_two_and_no_other_word() -> None:
     assert table.slip_of("aspirin") is None
     for word in ("temperature", "reaction", "weight", "spectrum", "octopus", "roses"):
         assert table.slip_of(word) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "smiles"),
+    [
+        ("octanol", "CCCCCCCCO"),
+        ("n-octanol", "CCCCCCCCO"),
+        ("hexane", "CCCCCC"),
+        ("butanol", "CCCCO"),
+        ("propanol", "CCCO"),
+        ("pentanol", "CCCCCO"),
+        ("dioxane", "C1COCCO1"),
+        ("dichloroethane", "ClCCCl"),
+        ("dimethoxyethane", "COCCOC"),
+        ("methyltetrahydrofuran", "CC1CCCO1"),
+        ("trifluoroethanol", "OCC(F)(F)F"),
+        ("dibutyl ether", "CCCCOCCCC"),
+        ("decane", "CCCCCCCCCC"),
+    ],
+)
+def test_a_solvent_is_found_by_the_word_that_it_goes_by_without_a_locant(
+    word: str, smiles: str
+) -> None:
+    entry = NameTable.load().find(word)
+    assert entry is not None
+    assert entry.molecule().smiles == Molecule.parse(smiles).smiles

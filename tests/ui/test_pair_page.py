@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from assistant.chem.molecule import Molecule
+from assistant.chem.names import NameTable
 from assistant.chem.pairs import PAIR_TASKS
 from assistant.pairing.known import Near
 from assistant.pairing.lists import LISTS, molecules_of
@@ -324,6 +325,15 @@ def test_the_lists_hold_distinct_molecules(which: str) -> None:
     molecules = molecules_of(which)
     assert len({m.smiles for m in molecules}) == len(molecules) == len(LISTS[which])
     assert all("." not in m.smiles for m in molecules)
+
+
+def test_every_solvent_of_the_list_is_found_by_its_name() -> None:
+    names = NameTable.load()
+    found = {m.name: names.find(m.name) for m in molecules_of("solvents")}
+    assert [name for name, entry in found.items() if entry is None] == []
+    assert {name: entry.molecule().smiles for name, entry in found.items()} == {
+        m.name: m.smiles for m in molecules_of("solvents")
+    }
 
 
 def test_the_lists_agree_with_the_table_of_names(chemistry: InProcessChemistry) -> None:

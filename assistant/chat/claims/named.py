@@ -17,6 +17,7 @@ _NOT_AS_NAME = words(
     "ring group moiety core unit skeleton scaffold nucleus system derivative derivatives "
     "fragment substituent functionality analogue analog bond nitrogen oxygen"
 )
+_JOINTS = frozenset("/-")
 
 
 @cache
@@ -64,5 +65,17 @@ class NameFinder:
         smiles, behind = named
         if behind < len(tokens) and tokens[behind].text in _NOT_AS_NAME:
             return None
+        if _is_phase(tokens, i, behind):
+            return None
         canonical = _canonical(smiles)
         return self._by_smiles.get(canonical) if canonical else None, behind
+
+
+def _is_phase(tokens: Sequence[Token], start: int, behind: int) -> bool:
+    """Whether a name stands for a phase beside water: "the octanol/water log P"."""
+    after = [token.text for token in tokens[behind : behind + 2]]
+    before = [token.text for token in tokens[max(0, start - 2) : start]]
+    return any(
+        len(pair) == 2 and pair[0] in _JOINTS and pair[1] == "water"
+        for pair in (after, before[::-1])
+    )

@@ -29,6 +29,7 @@ SCRIPTS = (
     "list.js",
     "why.js",
     "sidebyside.js",
+    "pair_plot.js",
     "pair.js",
 )
 STYLES = (

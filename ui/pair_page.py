@@ -10,15 +10,17 @@ import gradio as gr
 
 from assistant.chat.conversation import PairQuestion
 from assistant.chat.prompts import pair_question
+from assistant.chat.reply import PAIRS
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import PAIR_TASKS
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, ModelNotReadyError
 from ui.events import EventHandlers, Payload, Services, key_of, payload_of
 from ui.molecules import molecule_of
 from ui.pair_heads import PairHeads
 from ui.pair_state import PairState, PairStore, Sweep, SweptRow
 from ui.pair_sweep import partners_of, sweep_value, to_pair_csv, work_off
-from ui.pair_view import ROLES, TITLES, answer_html, name_of, off_html, slot_html
+from ui.pair_view import answer_html, off_html, slot_html
+from ui.pair_words import ROLES, TITLES, name_of
 from ui.parts import LASTING, MANY, file_value, part
 from ui.transcript import Drawings
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from assistant.pairing.figures import TaskFigures
     from assistant.pairing.predictor import PairPredictor
 
-N_NEAREST = 5
+N_BESIDE = 5
 WAIT_SECONDS = 0.4
 LOADING_SECONDS = 120.0
 EVENTS = ("open", "choose", "fill", "take", "clear", "swap", "sweep", "cancel", "save", "talk")
@@ -291,6 +293,7 @@ class PairHandlers(EventHandlers):
             "slots": [slot_html(molecule, self._drawings) for molecule in slots],
             "names": ["" if molecule is None else name_of(molecule) for molecule in slots],
             "numbers": self._numbers(request),
+            "talk": self._reads_pairs(),
             "answer": "",
         }
         if off is None and pair is not None:
@@ -301,6 +304,14 @@ class PairHandlers(EventHandlers):
         if with_sweep and sweep is not None:
             value["sweep"] = self._table(sweep)
         return value
+
+    def _reads_pairs(self) -> bool:
+        """Whether the language model can be asked about a pair: it is there and has its tokens."""
+        try:
+            status = self._handle.get().status()
+        except ModelNotReadyError:
+            return False
+        return any(adapter.name == PAIRS and adapter.on for adapter in status.adapters)
 
     def _table(self, sweep: Sweep) -> dict[str, object]:
         return sweep_value(sweep, self._figures(sweep))
@@ -314,7 +325,7 @@ class PairHandlers(EventHandlers):
         task = state.task
         judged = predictor.judged(*pair, task.name)
         turned = predictor.values(pair[1], pair[0])[task.name] if task.is_symmetric else None
-        near = predictor.nearest(*pair, task.name, N_NEAREST)
+        near = predictor.beside(*pair, task.name, N_BESIDE)
         return answer_html(judged, predictor, near, pair, self._drawings, turned=turned)
 
     def _numbers(self, request: gr.Request) -> list[dict[str, object]]:

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import PairTask
 from assistant.errors import AssistantError
 from assistant.export.cells import csv_cell
 from assistant.pairing.lists import LISTS, molecules_of
 from ui.molecules import Chemistry
+from ui.pair_error import column_name, measured_on, plus_minus, short_amount
+from ui.pair_near import is_same
 from ui.pair_state import Sweep, SweptRow
-from ui.pair_view import is_same, name_of, number
+from ui.pair_words import name_of, number
 
 if TYPE_CHECKING:
     from assistant.pairing.figures import TaskFigures
-    from assistant.pairing.predictor import PairPredictor
+    from assistant.pairing.predictor import Judged, PairPredictor
 
 MAX_PARTNERS = 300
 
@@ -86,18 +89,7 @@ def _asked(sweep: Sweep, row: SweptRow, predictor: "PairPredictor") -> SweptRow:
 def sweep_value(sweep: Sweep, figures: "TaskFigures") -> dict[str, object]:
     """The sweep as JSON for the table and the plot."""
     rows = [
-        {
-            "i": i,
-            "name": name_of(row.molecule),
-            "smiles": row.molecule.smiles,
-            "value": row.judged.value,
-            "text": number(sweep.task, row.judged.value),
-            "measured": row.measured,
-            "known": "" if row.measured is None else number(sweep.task, row.measured),
-            "similarity": row.judged.similarity,
-            "warnings": list(row.judged.warnings),
-            "problem": row.problem,
-        }
+        _row_value(i, row, row.judged, sweep.task, figures)
         for i, row in enumerate(sweep.rows)
         if row.judged is not None
     ]
@@ -126,9 +118,29 @@ def sweep_value(sweep: Sweep, figures: "TaskFigures") -> dict[str, object]:
         if is_score
         else f"{sweep.task.quantity} ({sweep.task.unit})",
         "unit": "" if is_score else sweep.task.unit,
-        "error": None if figures.logarithmic else figures.mae,
+        "errorName": column_name(sweep.task, figures),
         "base": figures.base,
         "baseName": "base rate" if is_score else "training mean",
+    }
+
+
+def _row_value(
+    i: int, row: SweptRow, judged: "Judged", task: PairTask, figures: "TaskFigures"
+) -> dict[str, object]:
+    return {
+        "i": i,
+        "name": name_of(row.molecule),
+        "smiles": row.molecule.smiles,
+        "value": judged.value,
+        "text": number(task, judged.value),
+        "error": None if judged.expected is None else judged.expected.error,
+        "around": plus_minus(task, figures, judged.expected),
+        "off": short_amount(task, figures, judged.expected),
+        "measured": row.measured,
+        "known": "" if row.measured is None else number(task, row.measured),
+        "similarity": judged.similarity,
+        "warnings": list(judged.warnings),
+        "problem": row.problem,
     }
 
 
@@ -139,19 +151,15 @@ def to_pair_csv(sweep: Sweep, figures: "TaskFigures", order: Sequence[int]) -> s
     task = sweep.task
     first, second = task.roles if task.roles[0] != task.roles[1] else ("drug 1", "drug 2")
     quantity = task.quantity or "interaction score"
-    value_head = f"{quantity} ({task.unit})" if task.unit else quantity
-    error_head = "test MAE of log10" if figures.logarithmic else "test MAE"
-    error = figures.mae
-    if task.answer == "yes_no":
-        error_head, error = "test ROC-AUC", figures.auc
     writer.writerow(
         [
             first,
             f"{first} SMILES",
             second,
             f"{second} SMILES",
-            value_head,
-            error_head,
+            f"{quantity} ({task.unit})" if task.unit else quantity,
+            _error_head(task, figures),
+            "error measured on",
             "measured (training pair)",
             "similarity to nearest training pair",
             "outside of training",
@@ -165,12 +173,28 @@ def to_pair_csv(sweep: Sweep, figures: "TaskFigures", order: Sequence[int]) -> s
             continue
         pair = (sweep.fixed, row.molecule) if sweep.vary else (row.molecule, sweep.fixed)
         molecules = [cell for m in pair for cell in (name_of(m), m.smiles)]
-        judged = row.judged
-        numbers = ["", error, "", "", ""]
-        if judged is not None:
-            near = "" if judged.similarity is None else f"{judged.similarity:.3f}"
-            measured = "" if row.measured is None else f"{row.measured:g}"
-            numbers = [f"{judged.value:.4g}", error, measured, near, "; ".join(judged.warnings)]
-        cells = [*molecules, *numbers, row.problem, "pair model head"]
+        cells = [*molecules, *_numbers(row), row.problem, "pair model head"]
         writer.writerow([csv_cell(cell) for cell in cells])
     return out.getvalue()
+
+
+def _error_head(task: PairTask, figures: "TaskFigures") -> str:
+    if task.answer == "yes_no":
+        return "share of wrong test answers"
+    return "test MAE of log10" if figures.logarithmic else f"test MAE ({task.unit})"
+
+
+def _numbers(row: SweptRow) -> list[str]:
+    """Value, error, what that was measured on, measured value, similarity, warnings."""
+    judged = row.judged
+    if judged is None:
+        return [""] * 6
+    expected = judged.expected
+    return [
+        f"{judged.value:.4g}",
+        "" if expected is None else f"{expected.error:.4g}",
+        "" if expected is None else measured_on(expected, judged.similarity),
+        "" if row.measured is None else f"{row.measured:g}",
+        "" if judged.similarity is None else f"{judged.similarity:.3f}",
+        "; ".join(judged.warnings),
+    ]

@@ -10,6 +10,7 @@ from assistant.pairing.figures import Domain
 
 MIN_SIMILARITY = 0.3
 MIN_SEEN = 10
+CHROMOPHORE = "chromophore"
 _TAIL = 0.5  # per cent at an end that do not count
 
 
@@ -31,6 +32,11 @@ def domain_of(molecules: Sequence[Molecule]) -> Domain:
     return Domain(elements, largest, (low, high))
 
 
+def has_pi_system(mol: Chem.Mol) -> bool:
+    """Whether any bond is double, triple or aromatic."""
+    return any(bond.GetBondTypeAsDouble() > 1 for bond in mol.GetBonds())
+
+
 def outside(molecule: Molecule, domain: Domain, role: str, similarity: float | None) -> list[str]:
     """Why a molecule is outside of a domain; empty when it is not.
 
@@ -42,6 +48,11 @@ def outside(molecule: Molecule, domain: Domain, role: str, similarity: float | N
     """
     mol = molecule.rdmol()
     found = []
+    if role == CHROMOPHORE and similarity != 1.0 and not has_pi_system(mol):
+        found.append(
+            f"the {role} has no π system (no double, triple or aromatic bond), unlike nearly all"
+            " in training"
+        )
     strange = sorted({a.GetSymbol() for a in mol.GetAtoms()} - set(domain.elements) - {"H"})
     if strange:
         found.append(f"the {role} has {', '.join(strange)}, hardly seen in training")

@@ -10,6 +10,25 @@ from assistant.errors import BundleError
 from assistant.retrieval.error_bins import Bin, bin_of
 
 FILE = "figures.json"
+MIN_COUNTED = 10
+"""Test pairs in a bin of similarity from which on its mean error is given for single pairs."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How far values of pairs like an asked one were off in tests.
+
+    Attributes:
+        error: Mean absolute error of a value, of its decimal logarithm where that is learned; for
+            yes/no the share of wrong answers at a score of ½.
+        n: Test pairs that it is the mean of.
+        like: Those as similar to the training pairs as the asked one; None where there were too few
+            of them (`MIN_COUNTED`) and the error is that of all test pairs.
+    """
+
+    error: float
+    n: int
+    like: Bin | None
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,22 @@ class TaskFigures:
     def bin_of(self, similarity: float) -> Bin | None:
         """The bin of a similarity, if any test pair was in it."""
         return bin_of(self.bins, similarity)
+
+    def expected(self, similarity: float | None) -> Expected | None:
+        """The error to expect of a pair; None where none was measured.
+
+        Args:
+            similarity: To the nearest training pair, 0 … 1; None where that is not known.
+        """
+        like = None if similarity is None else self.bin_of(similarity)
+        if like is not None and like.n >= MIN_COUNTED:
+            return Expected(like.error, like.n, like)
+        return None if self.mae is None else Expected(self.mae, self.n_test, None)
+
+    def is_beyond_tests(self, similarity: float) -> bool:
+        """Whether too few test pairs were as unlike the training pairs to say how far it is off."""
+        counted = [one.low for one in self.bins if one.n >= MIN_COUNTED]
+        return bool(counted) and similarity < min(counted)
 
 
 @dataclass(frozen=True)

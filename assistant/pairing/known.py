@@ -21,6 +21,8 @@ from assistant.errors import BundleError
 from assistant.retrieval.fingerprints import FingerprintTable
 
 FILE = "known.csv.gz"
+MAX_SAME = 3
+"""Of the pairs with the same first molecule that are shown."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Near:
     similarity: float
     similarities: tuple[float, float]
     values: dict[str, float]
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """SMILES of both."""
+        return self.first, self.second
 
 
 class KnownPairs:
@@ -62,6 +69,9 @@ class KnownPairs:
     ) -> None:
         self.pairs, self.values, self.tasks = list(pairs), values, tuple(tasks)
         self._is_symmetric = is_symmetric
+        self._rows: dict[tuple[str, str], list[int]] = {}
+        for row, pair in enumerate(self.pairs):
+            self._rows.setdefault(pair, []).append(row)
         sides = [list(dict.fromkeys(pair[side] for pair in pairs)) for side in (0, 1)]
         if is_symmetric:
             sides = [list(dict.fromkeys([*sides[0], *sides[1]]))] * 2
@@ -107,8 +117,43 @@ class KnownPairs:
         joint, apart = self._similarities(first, second)
         if task and (known := ~np.isnan(self.values[:, self.tasks.index(task)])).any():
             joint = np.where(known, joint, -1.0)
-        order = np.lexsort((-apart.sum(axis=1), -joint))[:n]
+        # two alkanes can have the same fingerprint: of equals the very pair is first
+        is_other = np.ones(len(self.pairs))
+        is_other[self._rows.get((first.smiles, second.smiles), [])] = 0
+        order = np.lexsort((-apart.sum(axis=1), is_other, -joint))[:n]
         return [self._near(int(i), joint[i], apart[i]) for i in order if joint[i] >= 0]
+
+    def same_first(
+        self, first: Molecule, second: Molecule, n: int = MAX_SAME, *, task: str
+    ) -> list[Near]:
+        """Training pairs that have a value, the same first molecule and another second one.
+
+        The most similar second molecule comes first. None where pairs count both ways round: there
+        is no first molecule then.
+        """
+        if self._is_symmetric:
+            return []
+        known = ~np.isnan(self.values[:, self.tasks.index(task)])
+        chosen = [
+            int(i)
+            for i in np.flatnonzero(known)
+            if self.pairs[i][0] == first.smiles and self.pairs[i][1] != second.smiles
+        ]
+        joint, apart = self._similarities(first, second)
+        chosen.sort(key=lambda i: -apart[i, 1])
+        return [self._near(i, joint[i], apart[i]) for i in chosen[:n]]
+
+    def beside(self, first: Molecule, second: Molecule, n: int = 5, *, task: str) -> list[Near]:
+        """What to look at beside a value of this pair, at most `n` pairs.
+
+        This very pair, then the same first molecule with other second ones, then the nearest.
+        """
+        nearest = self.nearest(first, second, n, task=task)
+        asked = (first.smiles, second.smiles)
+        very = [one for one in nearest if one.pair == asked]
+        same = self.same_first(first, second, task=task)
+        found = {one.pair: one for one in (*very, *same, *nearest)}
+        return list(found.values())[:n]
 
     def _similarities(self, first: Molecule, second: Molecule) -> tuple[np.ndarray, np.ndarray]:
         """Of each pair, (n,), and of its two molecules, (n, 2)."""

@@ -26,7 +26,7 @@ from assistant.graph.pairs.encoders1d import view_tensors
 from assistant.graph.pairs.head import PAIR_HEAD_COMPONENT, PairHead, PairHeadConfig
 from assistant.graph.pairs.model import MoleculeTensors
 from assistant.pairing.domain import outside
-from assistant.pairing.figures import HeadFigures
+from assistant.pairing.figures import Expected, HeadFigures
 from assistant.pairing.known import FILE as KNOWN_FILE
 from assistant.pairing.known import KnownPairs, Near
 
@@ -42,12 +42,14 @@ class Judged:
         value: In the task's unit; for yes/no the probability of yes.
         nearest: The nearest training pair that has a value; None where none are kept.
         warnings: Why the pair is outside of what was trained on.
+        expected: How far values of pairs like it were off in tests; None where that is not known.
     """
 
     task: PairTask
     value: float
     nearest: Near | None
     warnings: tuple[str, ...]
+    expected: Expected | None
 
     @property
     def similarity(self) -> float | None:
@@ -126,14 +128,28 @@ class PairPredictor:
             )
             warnings += outside(molecule, self.figures.domains[side], role, near)
         nearest = next(iter(self.nearest(first, second, task, 1)), None)
+        figures = self.figures.tasks[task]
+        similarity = None if nearest is None else nearest.similarity
+        if similarity is not None and figures.is_beyond_tests(similarity):
+            warnings.append(
+                "hardly a test pair was as unlike the training pairs as this one (similarity"
+                f" {similarity:.2f})"
+            )
         which = next(one for one in self.tasks if one.name == task)
-        return Judged(which, value, nearest, tuple(warnings))
+        return Judged(which, value, nearest, tuple(warnings), figures.expected(similarity))
 
     def nearest(self, first: Molecule, second: Molecule, task: str, n: int = 5) -> Sequence[Near]:
         """The nearest training pairs; none where they do not lie beside the weights."""
         if self.known is None:
             return ()
         return self.known.nearest(first, second, n, task=task)
+
+    def beside(self, first: Molecule, second: Molecule, task: str, n: int = 5) -> Sequence[Near]:
+        """What to look at beside a value: this pair or its first molecule elsewhere, the nearest.
+
+        None where the training pairs do not lie beside the weights.
+        """
+        return () if self.known is None else self.known.beside(first, second, n, task=task)
 
     def clear(self) -> None:
         """Forgets all molecules."""

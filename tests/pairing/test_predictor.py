@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from assistant.pairing.domain import domain_of, outside
 from assistant.pairing.figures import Domain, HeadFigures
 from assistant.pairing.known import KnownPairs
 from assistant.pairing.predictor import PairPredictor
-from assistant.retrieval.error_bins import bins_of
+from assistant.retrieval.error_bins import Bin, bins_of
 from tests.pairing.heads import figures_of, head_config, write_bundle, write_head
 
 ASPIRIN, CAFFEINE = "CC(=O)Oc1ccccc1C(=O)O", "Cn1c(=O)c2c(ncn2C)n(C)c1=O"
@@ -141,6 +142,70 @@ def test_errors_are_sorted_by_similarity_and_nothing_is_lost() -> None:
     figures = figures_of(("absorption",)).tasks["absorption"]
     assert figures.bin_of(1.0).high == 1.0
     assert figures.bin_of(0.1) is None  # no test pair was there
+
+
+def test_the_error_of_a_pair_is_that_of_test_pairs_as_similar_where_enough_were_measured() -> None:
+    bins = (Bin(0.0, 0.3, 56, 41.8), Bin(0.3, 0.4, 2, 0.2), Bin(0.4, 1.0, 0, 0.0))
+    figures = replace(figures_of(("absorption",)).tasks["absorption"], bins=bins)
+    far = figures.expected(0.1)
+    assert (far.error, far.n, far.like) == (41.8, 56, bins[0])
+    for similarity in (0.35, 0.9, None):  # two pairs, none, and nobody knows
+        overall = figures.expected(similarity)
+        assert (overall.error, overall.n, overall.like) == (21.5, 21, None)
+    score = figures_of(("drug_drug",)).tasks["drug_drug"]
+    assert score.expected(0.9).error == 12.0
+    assert score.expected(0.1) is None  # an AUC is no error of one score
+
+
+def test_a_pair_less_like_training_than_the_test_pairs_is_outside(tmp_path: Path) -> None:
+    write_head(tmp_path / "head", ("absorption", "emission"))
+    predictor = PairPredictor.load(tmp_path / "head")
+    dye, water = Molecule.parse("CN(C)c1ccc(C#N)cc1"), Molecule.parse("O")
+    judged = predictor.judged(dye, water, "absorption")
+    assert judged.similarity == 0.0
+    assert "hardly a test pair was as unlike" in judged.warnings[-1]
+    known = predictor.judged(dye, Molecule.parse("CCO"), "absorption")
+    assert known.warnings == ()
+    assert known.expected.error == 12.0
+
+
+@pytest.mark.parametrize("smiles", ["CCCCCC", "[Na+].[Cl-]", "OCC1OC(O)C(O)C(O)C1O"])
+def test_a_chromophore_without_a_pi_system_is_outside(smiles: str) -> None:
+    domain = Domain(("C", "O", "Na", "Cl"), 30, (-1, 1))
+    molecule = Molecule.parse(smiles)
+    (warning,) = outside(molecule, domain, "chromophore", 0.9)
+    assert "no double, triple or aromatic bond" in warning
+    assert outside(molecule, domain, "chromophore", 1.0) == []  # it was trained on
+    assert outside(molecule, domain, "solute", 0.9) == []
+    wide = Domain(("C", "N"), 30, (0, 0))
+    for dye in ("C=C", "CC#N", "c1ccccc1"):
+        assert outside(Molecule.parse(dye), wide, "chromophore", 0.9) == []
+
+
+def test_the_same_first_molecule_elsewhere_comes_before_pairs_that_are_nearer() -> None:
+    dye, other = "O=c1ccc2ccccc2o1", "Cc1ccc2ccc(=O)oc2c1"
+    pairs = [(other, "CCO"), *((dye, s) for s in ("O", "CO", "Cc1ccccc1", "CCCCCO", "CCCCCC"))]
+    pairs = [(Molecule.parse(a).smiles, Molecule.parse(b).smiles) for a, b in pairs]
+    values = np.array([[310.0], [306.0], [300.0], [301.0], [302.0], [np.nan]])
+    known = KnownPairs(pairs, values, ["absorption"], is_symmetric=False)
+    asked = Molecule.parse(dye), Molecule.parse("CCO")
+    assert known.nearest(*asked, 1, task="absorption")[0].first == pairs[0][0]
+    first, second, third, fourth = known.beside(*asked, 4, task="absorption")
+    assert {one.first for one in (first, second, third)} == {pairs[1][0]}
+    assert first.second == "CCCCCO"  # of those with a value the most like ethanol
+    assert first.values == {"absorption": 302.0}
+    assert fourth.first == pairs[0][0]
+    very, *_ = known.beside(Molecule.parse(dye), Molecule.parse("O"), 4, task="absorption")
+    assert very.pair == pairs[1]
+
+
+def test_of_equal_fingerprints_the_very_pair_is_the_nearest() -> None:
+    dye = Molecule.parse("O=c1ccc2ccccc2o1")
+    pairs = [(dye.smiles, "C" * n) for n in (9, 10, 8)]
+    known = KnownPairs(pairs, np.array([[1.0], [2.0], [3.0]]), ["absorption"], is_symmetric=False)
+    for smiles in ("C" * 8, "C" * 9, "C" * 10):
+        (near,) = known.nearest(dye, Molecule.parse(smiles), 1, task="absorption")
+        assert (near.similarity, near.second) == (1.0, smiles)
 
 
 def test_a_head_is_read_as_it_was_written(tmp_path: Path) -> None:

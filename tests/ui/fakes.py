@@ -11,7 +11,7 @@ from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Measured, Notice, Queued, TextDelta
 from assistant.chat.figures import Figures
-from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
+from assistant.chat.reply import PAIRS, AdapterStatus, ReplyOptions, Status
 from assistant.chat.view import View
 from assistant.chem.names import NameTable
 from assistant.chem.worker import Tasks
@@ -39,6 +39,8 @@ STATUS = Status(
         AdapterStatus("instance LoRA", False, "was trained for another model"),
     ),
 )
+PAIRS_ON = replace(STATUS, adapters=(*STATUS.adapters, AdapterStatus(PAIRS, True)))
+"""Of an assistant that can be asked about a pair."""
 
 
 def claim(
@@ -135,9 +137,10 @@ class FakeAssistant(Rescoring):
     stopped: int = 0
     finished: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    said: Status = STATUS
 
     def status(self) -> Status:
-        return STATUS
+        return self.said
 
     def reply(self, conversation: Conversation, *, options: ReplyOptions) -> Iterator[Event]:
         with self.lock:

@@ -11,7 +11,7 @@ import pytest
 from assistant.chem.sandbox import ChemPool
 from tests.pairing.heads import write_bundle
 from tests.ui.browser import EVERY_LOOK, GRADIO_WARNINGS, QUESTION, READY_MS, workbench
-from tests.ui.fakes import FakeAssistant
+from tests.ui.fakes import PAIRS_ON, FakeAssistant
 from ui.app import build_app
 from ui.handle import AssistantHandle
 from ui.page_look import launch_kwargs
@@ -34,13 +34,12 @@ ROWS = "#pair .pair-table tbody tr"
 
 
 @pytest.fixture(scope="module")
-def address(
-    fake: FakeAssistant, browser_path: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def address(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = tmp_path_factory.mktemp("bundles") / "own"
     bundle = write_bundle(path, ("absorption", "emission"), ("drug_drug",))
     with ChemPool(2, seconds=20) as chemistry:
-        handle, reach = AssistantHandle.ready(fake), Reach("this computer only")
+        handle = AssistantHandle.ready(FakeAssistant(said=PAIRS_ON))
+        reach = Reach("this computer only")
         app = build_app(handle, chemistry=chemistry, reach=reach, bundle=bundle)
         _, url, _ = app.launch(
             server_name="127.0.0.1",
@@ -77,7 +76,7 @@ def test_from_two_molecules_to_a_table_and_on_to_the_chat(pair: "Page") -> None:
     fill(pair, 0, DYE)
     fill(pair, 1, "ethanol")
     pair.wait_for_selector(VALUE)
-    assert "± 22 nm" in pair.inner_text(VALUE)
+    assert "± 12 nm" in pair.inner_text(VALUE)
     assert "not the language model" in pair.inner_text("#pair .pair-answer dl")
     assert "this very pair" in pair.inner_text("#pair .pair-near tbody tr >> nth=0")
     pair.click("#pair [data-slot=run]")
@@ -135,6 +134,27 @@ def test_a_mistake_is_told_and_a_slot_is_filled_from_the_chat(pair: "Page") -> N
     pair.click("#tab-pair")
     pair.click("#pair .pair-slot[data-place='0'] .pair-numbers button")
     pair.wait_for_selector("#pair .pair-slot[data-place='0'] .pair-name:has-text('aspirin')")
+
+
+def test_a_number_is_marked_as_that_of_the_pair_before_while_a_slot_holds_other_words(
+    pair: "Page",
+) -> None:
+    answer, stale = "#pair .pair-answer", "#pair .pair-stale"
+    fill(pair, 0, DYE)
+    fill(pair, 1, "water")
+    pair.wait_for_selector(f"{answer}:not(.stale) .pair-value")
+    assert pair.is_visible("#pair [data-act=talk]")
+    pair.fill("#pair-second", "unobtainium")
+    pair.wait_for_selector(f"{answer}.stale")
+    assert pair.is_hidden(stale)  # not while it is typed
+    pair.press("#pair-second", "Enter")
+    pair.wait_for_selector(f"{stale}:has-text('“unobtainium” was not read as the solvent')")
+    assert pair.is_hidden("#pair [data-act=talk]")
+    pair.fill("#pair-second", "octanol")
+    pair.press("#pair-second", "Enter")
+    pair.wait_for_selector(f"{answer}:not(.stale) .pair-what:has-text('1-octanol')")
+    assert pair.is_hidden(stale)
+    assert pair.is_visible("#pair [data-act=talk]")
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(pair: "Page") -> None:

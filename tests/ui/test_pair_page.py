@@ -5,11 +5,13 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from assistant.chat.reply import Status
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
 from assistant.chem.pairs import PAIR_TASKS
@@ -17,9 +19,10 @@ from assistant.pairing.known import Near
 from assistant.pairing.lists import LISTS, molecules_of
 from assistant.pairing.predictor import PairPredictor
 from tests.pairing.heads import write_bundle
-from tests.ui.fakes import FakeAssistant, InProcessChemistry
+from tests.ui.fakes import PAIRS_ON, STATUS, FakeAssistant, InProcessChemistry
 from tests.ui.services import make_services
 from ui.events import key_of
+from ui.handle import AssistantHandle
 from ui.pair_heads import PairHeads
 from ui.pair_page import PairHandlers
 from ui.pair_state import MAX_TABS, PairStore, Sweep, SweptRow
@@ -90,15 +93,70 @@ def test_a_filled_pair_is_answered_with_everything_that_belongs_to_a_number(
     said = text_of(value["answer"])
     predictor = heads.get().predictors["absorption"]
     wanted = predictor.values(Molecule.parse(DYE), Molecule.parse("CCO"))["absorption"]
-    assert f"{wanted:.0f} ± 22 nm" in said
+    assert f"{wanted:.0f} ± 12 nm" in said  # of test pairs as similar, not of all
+    assert "± 12 nm for pairs as like the training pairs as this one (n = 10)" in said
     assert "regression head; not the language model" in said
-    assert "MAE 22 nm, RMSE 30 nm on 2 pairs that training never saw" in said
+    assert "MAE 22 nm, RMSE 30 nm on 21 pairs that training never saw" in said
     assert "similarity 1.00" in said
-    assert "MAE 12 nm (n = 1)" in said  # of the bin, not of all
+    assert "MAE 12 nm (n = 10)" in said
     assert "296 nm; 90 % of 4 values between 275 and 312 nm" in said
     assert "300 nm for this very pair, in the training data: prefer it" in said
     assert "Outside" not in said
     assert "Swap test" not in said
+
+
+def test_the_error_of_a_value_is_that_of_pairs_as_unlike_training(page: PairHandlers) -> None:
+    value = fill(page, "CN(C)c1ccc(C#N)cc1", "1-propanol")
+    state = page.states.get(key_of(REQUEST))
+    judged = page._predictor(state).judged(*state.pair, "absorption")
+    assert 0.3 <= judged.similarity < 0.85
+    said = text_of(value["answer"])
+    assert "± 31 nm for pairs as like the training pairs as this one (n = 11)" in said
+    assert "outside" not in value["answer"]
+
+
+def test_a_value_beyond_the_test_pairs_is_marked_and_has_the_overall_error(
+    page: PairHandlers,
+) -> None:
+    value = fill(page, "CN(C)c1ccc(C#N)cc1", "water")
+    said = text_of(value["answer"])
+    assert '<p class="pair-value outside">' in value["answer"]
+    assert "⚠ outside of training" in said
+    assert "± 22 nm for all 21 test pairs, as too few were as similar as this one" in said
+    assert "hardly a test pair was as unlike the training pairs" in said
+
+
+def test_what_has_no_pi_system_is_no_chromophore(page: PairHandlers) -> None:
+    for task in ("absorption", "emission"):
+        value = fill(page, "hexane", "acetonitrile", task)
+        assert "the chromophore has no π system" in text_of(value["answer"])
+        assert '<p class="pair-value outside">' in value["answer"]
+
+
+def test_values_of_the_same_dye_in_other_solvents_come_first(page: PairHandlers) -> None:
+    answer = fill(page, "CN(C)c1ccc(C#N)cc1", "1-propanol")["answer"]
+    said = text_of(answer)
+    assert "not for this pair; same dye in ethanol : 300 nm; same dye in toluene : 296 nm" in said
+    rows = [text_of(row) for row in answer.split("<tbody>")[1].split("</tr>")]
+    assert "same dye in ethanol : 300 nm" in rows[0]
+    assert "same dye in toluene : 296 nm" in rows[1]
+    assert "same dye" not in rows[2]
+
+
+@pytest.mark.parametrize(("status", "talks"), [(STATUS, False), (PAIRS_ON, True)])
+def test_the_chat_is_offered_only_where_it_has_pair_tokens(
+    chemistry: InProcessChemistry, heads: PairHeads, status: Status, talks: bool
+) -> None:
+    page = PairHandlers(make_services(chemistry, FakeAssistant(said=status)), heads)
+    assert fill(page, "aspirin", "ethanol")["talk"] is talks
+
+
+def test_the_chat_is_not_offered_while_there_is_no_model(
+    chemistry: InProcessChemistry, heads: PairHeads
+) -> None:
+    services = make_services(chemistry, FakeAssistant(said=PAIRS_ON))
+    loading = replace(services, handle=AssistantHandle(lambda: FakeAssistant(said=PAIRS_ON)))
+    assert fill(PairHandlers(loading, heads), "aspirin", "ethanol")["talk"] is False
 
 
 def test_a_molecule_from_elsewhere_takes_the_first_free_slot_then_the_second(
@@ -175,13 +233,20 @@ def test_one_molecule_is_swept_over_solvents(page: PairHandlers, heads: PairHead
     assert by_name["toluene"]["value"] == wanted
     assert by_name["toluene"]["measured"] == 296
     assert by_name["water"]["measured"] is None
+    assert (by_name["toluene"]["off"], by_name["toluene"]["around"]) == ("± 12", 12.0)
+    assert by_name["1-propanol"]["off"] == "± 31"
+    assert by_name["water"]["off"] == "± 22"
+    assert value["errorName"] == "error, nm"
     file = page.save(event(rows=[3, 0]), REQUEST)["file"]
     rows = list(csv.DictReader(io.StringIO(base64.b64decode(file["base64"]).decode("utf-8-sig"))))
     assert [row["solvent"] for row in rows] == ["toluene", "hexane"]
     assert float(rows[0]["absorption maximum (nm)"]) == pytest.approx(wanted, abs=0.1)
     assert rows[0]["measured (training pair)"] == "296"
     assert rows[0]["method"] == "pair model head"
-    assert rows[0]["test MAE"] == "21.5"
+    assert rows[0]["test MAE (nm)"] == "12"
+    assert rows[0]["error measured on"] == "10 test pairs of similarity 0.85–1"
+    assert rows[1]["test MAE (nm)"] == "31"
+    assert rows[1]["error measured on"] == "11 test pairs of similarity 0.3–0.85"
 
 
 def test_pasted_lines_are_swept_and_bad_ones_named(page: PairHandlers) -> None:

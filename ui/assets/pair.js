@@ -6,6 +6,7 @@
   const COLUMNS = [
     ["name", "molecule", false],
     ["value", "predicted", true],
+    ["error", "error", true],
     ["measured", "measured", true],
     ["similarity", "similarity", true],
     ["warnings", "outside of training", false],
@@ -27,7 +28,7 @@
     });
     chat.onAct(part, {
       task: (node) => { part.focusTask = true; part.trigger("choose", { task: node.dataset.task }); },
-      empty: (node) => { const place = part.places[placeNumber(node)]; place.input.value = ""; part.trigger("clear", { slot: place.slot }); place.input.focus(); },
+      empty: (node) => { const place = part.places[placeNumber(node)]; place.input.value = place.sent = ""; part.trigger("clear", { slot: place.slot }); place.input.focus(); },
       number: (node) => { wait(part, "reading the molecule"); part.trigger("fill", { slot: placeNumber(node), number: Number(node.dataset.n) }); },
       swap: () => part.trigger("swap", {}),
       talk: () => { part.trigger("talk", {}); chat.say("both molecules are attached to the question"); chat.sheet(false); },
@@ -61,12 +62,15 @@
     const input = form.querySelector("input");
     const read = () => {
       if (!input.value.trim()) return;
+      part.places[slot].sent = input.value;
       wait(part, "reading the molecule");
       part.trigger("fill", { slot, text: input.value });
     };
     form.addEventListener("submit", (event) => { event.preventDefault(); read(); });
     input.addEventListener("paste", () => setTimeout(read, 0));
-    return { slot, form, input, label: form.querySelector("label"), numbers: form.querySelector(".pair-numbers"), molecule: form.querySelector(".pair-molecule") };
+    input.addEventListener("input", () => showStale(part));
+    input.addEventListener("blur", () => showStale(part));
+    return { slot, sent: "", shown: "", form, input, label: form.querySelector("label"), numbers: form.querySelector(".pair-numbers"), molecule: form.querySelector(".pair-molecule") };
   };
   const wait = (part, words) => { tell(part, `${words} …`); };
   const tell = (part, words, bad = false, at = null) => {
@@ -74,6 +78,20 @@
     part.slots.notice.textContent = words;
     part.slots.notice.classList.toggle("bad", bad);
     part.places.forEach(({ input, slot }) => input.setAttribute("aria-invalid", String(bad && at === slot)));
+    showStale(part);
+  };
+  /** What is typed into a slot but is not the molecule that is shown below it. */
+  const isUnread = ({ input, shown }) => Boolean(input.value.trim()) && input.value !== shown;
+  /** A number stays only as that of the pair before, dimmed, while a slot holds something else. */
+  const showStale = (part) => {
+    const { answer, stale, talking } = part.slots;
+    const unread = answer.childElementCount ? part.places.filter(isUnread) : [];
+    part.places.forEach((place) => place.form.classList.toggle("stale", unread.includes(place)));
+    answer.classList.toggle("stale", unread.length > 0);
+    talking.hidden = !part.canTalk || unread.length > 0;
+    const told = unread.filter(({ input }) => input !== document.activeElement || input.getAttribute("aria-invalid") === "true");
+    stale.hidden = !told.length;
+    stale.textContent = told.map(({ input, label }) => `⚠ Not of what is typed now: “${input.value.trim()}” was not read as the ${label.textContent.toLowerCase()}. The number below is of the pair before.`)[0] ?? "";
   };
 
   // -- what the server says -----------------------------------------------------------------
@@ -94,7 +112,8 @@
     if (chat.fill(part.slots.answer, value.answer) && value.answer) {
       chat.say(part.slots.answer.querySelector(".pair-value")?.textContent || "answered");
     }
-    part.slots.talking.hidden = !(value.names[0] && value.names[1]);
+    part.canTalk = Boolean(value.talk && value.names[0] && value.names[1]);
+    showStale(part);
     showSweepForm(part, value);
     if (value.sweep && part.isNewer(value.rev, "sweep")) showSweep(part, value.sweep);
   };
@@ -136,6 +155,8 @@
     chat.fill(molecule, value.slots[slot]);
     if (value.names[slot] && document.activeElement !== input) input.value = value.names[slot].includes("…") ? molecule.querySelector("code").title : value.names[slot];
     if (!value.names[slot] && document.activeElement !== input && !value.problem) input.value = "";
+    // a box that is written in keeps its words: they are those of the molecule where they were read
+    if (document.activeElement !== input || (value.problem === "" && place.sent === input.value)) place.shown = input.value;
     const buttons = value.numbers.map(({ n, name }) => {
       const button = make("button", { type: "button" });
       button.dataset.act = "number";
@@ -216,7 +237,7 @@
     const { by, down } = part.sort;
     part.rows = chat.listOrder.ordered(part.state.rows, (row) => valueOf(row, by), down);
     drawTable(part);
-    drawPlot(part);
+    part.slots.plot.replaceChildren(...chat.pairPlot(part.rows, part.state));
   };
 
   const drawTable = (part) => {
@@ -225,7 +246,8 @@
     const unit = state.unit ? `, ${state.unit}` : "";
     table.tHead.rows[0].replaceChildren(...COLUMNS.map(([key, words, isNumber]) => {
       const mine = sort.by === key;
-      const button = make("button", { type: "button" }, ["value", "measured"].includes(key) ? words + unit : words, make("span", { className: "sign", textContent: mine ? (sort.down ? "▼" : "▲") : "" }));
+      const heading = { value: words + unit, measured: words + unit, error: state.errorName }[key] ?? words;
+      const button = make("button", { type: "button" }, heading, make("span", { className: "sign", textContent: mine ? (sort.down ? "▼" : "▲") : "" }));
       Object.assign(button.dataset, { act: "sort", by: key });
       const cell = make("th", { scope: "col", className: isNumber ? "num-cell" : "" }, button);
       cell.setAttribute("aria-sort", mine ? (sort.down ? "descending" : "ascending") : "none");
@@ -236,74 +258,15 @@
       Object.assign(take.dataset, { act: "take", smiles: row.smiles, tip: `${row.smiles} — put it into the slot` });
       const name = make("td", {}, take);
       name.translate = false;
-      if (row.problem) return make("tr", {}, name, make("td", { colSpan: 4, className: "bad", textContent: `✗ ${row.problem}` }));
+      if (row.problem) return make("tr", {}, name, make("td", { colSpan: 5, className: "bad", textContent: `✗ ${row.problem}` }));
       const warned = row.warnings.length ? `⚠ ${row.warnings.join("; ")}` : "";
       return make("tr", {}, name,
-        make("td", { className: "num-cell", textContent: `≈ ${row.text}` }),
+        make("td", { className: row.warnings.length ? "num-cell outside" : "num-cell", textContent: `≈ ${row.text}` }),
+        make("td", { className: "num-cell", textContent: row.off }),
         make("td", { className: "num-cell", textContent: row.known || "–" }),
         make("td", { className: "num-cell", textContent: row.similarity === null ? "–" : row.similarity.toFixed(2) }),
         make("td", { className: "pair-warned", textContent: warned }));
     }));
-  };
-
-  // -- the plot: a dot per partner, in the order of the table ---------------------------------
-  const SVG = "http://www.w3.org/2000/svg";
-  const draw = (tag, attributes, text) => {
-    const node = document.createElementNS(SVG, tag);
-    Object.entries(attributes).forEach(([key, value]) => node.setAttribute(key, value));
-    if (text !== undefined) node.textContent = text;
-    return node;
-  };
-  const ticksOf = (low, high) => {
-    const rough = (high - low) / 5 || 1;
-    const power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((k) => k * power).find((k) => k >= rough);
-    const first = Math.ceil(low / step) * step;
-    const digits = Math.max(0, -Math.floor(Math.log10(step)));
-    const found = [];
-    for (let i = 0; first + i * step <= high + step * 1e-6; i += 1) found.push((first + i * step).toFixed(digits).replace("-", "−"));
-    return found;
-  };
-  const drawPlot = (part) => {
-    const { state } = part;
-    const rows = part.rows.filter((row) => !row.problem);
-    const { plot } = part.slots;
-    if (!rows.length) { plot.replaceChildren(); return; }
-    const [wide, row, left, right, top, foot] = [540, 17, 178, 16, 8, 46];
-    const spread = rows.flatMap((one) => [one.value - (state.error || 0), one.value + (state.error || 0), one.measured ?? one.value]);
-    let [low, high] = [Math.min(...spread), Math.max(...spread)];
-    const margin = (high - low || Math.abs(high) || 1) * 0.04;
-    [low, high] = [low - margin, high + margin];
-    const height = top + rows.length * row + foot;
-    const x = (value) => left + ((value - low) / (high - low)) * (wide - left - right);
-    const svg = draw("svg", { viewBox: `0 0 ${wide} ${height}`, role: "img", "aria-label": `${state.axis} of ${state.fixed} with ${rows.length} partners; the table below has the values` });
-    const bottom = top + rows.length * row;
-    ticksOf(low, high).forEach((tick) => {
-      const at = x(Number(tick.replace("−", "-")));
-      svg.append(draw("line", { x1: at, x2: at, y1: top, y2: bottom, class: "grid" }), draw("text", { x: at, y: bottom + 15, "text-anchor": "middle", class: "tick" }, tick));
-    });
-    if (state.base >= low && state.base <= high) {
-      svg.append(draw("line", { x1: x(state.base), x2: x(state.base), y1: top, y2: bottom, class: "base" }));
-    }
-    rows.forEach((one, i) => {
-      const y = top + (i + 0.5) * row;
-      const name = one.name.length > 24 ? `${one.name.slice(0, 23)}…` : one.name;
-      svg.append(draw("text", { x: left - 8, y: y + 4, "text-anchor": "end", class: "name" }, `${one.warnings.length ? "⚠ " : ""}${name}`));
-      if (state.error) svg.append(draw("line", { x1: x(one.value - state.error), x2: x(one.value + state.error), y1: y, y2: y, class: "whisker" }));
-      const dot = draw("circle", { cx: x(one.value), cy: y, r: 4, class: one.warnings.length ? "dot outside" : "dot" });
-      dot.append(draw("title", {}, `${one.name}: ≈ ${one.text} ${state.unit}`));
-      svg.append(dot);
-      if (one.measured !== null) {
-        const at = x(one.measured);
-        svg.append(draw("path", { d: `M${at} ${y - 5}L${at + 5} ${y}L${at} ${y + 5}L${at - 5} ${y}Z`, class: "measured" }));
-      }
-    });
-    svg.append(draw("line", { x1: left, x2: wide - right, y1: bottom, y2: bottom, class: "axis" }), draw("text", { x: (left + wide - right) / 2, y: bottom + 36, "text-anchor": "middle", class: "label" }, state.axis));
-    const key = [`● predicted${state.error ? " ± test MAE" : ""}`];
-    if (rows.some((one) => one.measured !== null)) key.push("◇ measured, a training pair");
-    if (state.base >= low && state.base <= high) key.push(`┆ ${state.baseName}`);
-    if (rows.some((one) => one.warnings.length)) key.push("○ ⚠ outside of training");
-    plot.replaceChildren(svg, make("figcaption", { textContent: key.join("   ") }));
   };
 
   // A molecule's words count where a later value, which shows the molecule too, came before them.

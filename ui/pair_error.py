@@ -77,7 +77,7 @@ def expected_html(
         said = error if task.answer == "yes_no" else f"typically off by {error}"
     if expected.like is not None and similarity is not None:
         kind = "unlike" if similarity < UNLIKE else "like"
-        return f"{said} for pairs as {kind} the training pairs as this one (n = {expected.n:,})"
+        return f"{said} for pairs as {kind} the training pairs as this one (n = {expected.n:,})"
     return f"{said} for {measured_on(expected, similarity)}"
 
 

@@ -40,7 +40,8 @@ def off_html(task: PairTask, off: "Off") -> str:
     """A task that cannot be answered: why, and what trains it."""
     return (
         f"<p><strong>○ {escape(TITLES[task.name])} is off.</strong> {escape(off.reason)}</p>"
-        f'<p>Train it into a bundle of your own: <code translate="no">{escape(off.command)}</code>'
+        "<p>With a copy of the data of your own, this command trains it into a bundle of your own:"
+        f' <code translate="no">{escape(off.command)}</code>'
         f' <button type="button" class="tool" data-copy="{escape(off.command)}">copy</button></p>'
     )
 
@@ -103,6 +104,8 @@ def _value_html(judged: "Judged", figures: "TaskFigures") -> str:
     if judged.warnings:
         mark = ' <span class="pair-outside">⚠ outside of training</span>'
     what = expected_html(task, figures, judged.expected, judged.similarity)
+    if mark and judged.expected is not None:
+        what += "; outside of training it can be larger"
     return (
         f'<p class="pair-value{" outside" if mark else ""}">'
         '<span class="pair-sign" aria-label="about">≈</span>'

@@ -25,8 +25,10 @@ RECIPES: Mapping[str, str] = {
     "lifetime": "pairs_chromophore.toml",
 }
 _NOT_GIVEN_AWAY = (
-    "Weights trained on pairs that derive from DrugBank are not given away, so no bundle brings"
-    " this task."
+    "This bundle ships no model that says whether two drugs interact. The reason is the terms of"
+    " the data: the pairs to train one on state no licence and derive from DrugBank, whose terms"
+    " are non-commercial, so weights trained on them are not given away (the model card, README.md"
+    " of the bundle, lists the terms of each source)."
 )
 
 
@@ -98,5 +100,6 @@ def _directories(bundle: Path | None, reasons: dict[str, str]) -> list[Path]:
 
 
 def _reason(task: str, broken: str) -> str:
-    reason = broken or "No head for this task is in this bundle."
-    return f"{reason} {_NOT_GIVEN_AWAY}" if task == "drug_drug" else reason
+    if task == "drug_drug":
+        return f"{broken} {_NOT_GIVEN_AWAY}".strip()
+    return broken or "No head for this task is in this bundle."

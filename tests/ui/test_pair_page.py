@@ -86,6 +86,18 @@ def test_the_tab_says_what_is_on_and_what_is_off(page: PairHandlers) -> None:
     assert off["roles"] == ["Solute", "Solvent"]
 
 
+def test_drugs_are_off_for_a_reason_in_plain_words_and_the_command_comes_after_it(
+    chemistry: InProcessChemistry, tmp_path: Path
+) -> None:
+    heads = PairHeads(write_bundle(tmp_path / "own", ("absorption",)))
+    assert heads.wait(60)
+    page = PairHandlers(make_services(chemistry, FakeAssistant()), heads)
+    off = text_of(page.choose(event(task="drug_drug"), REQUEST)["off"])
+    plain = off.index("This bundle ships no model that says whether two drugs interact.")
+    assert plain < off.index("the terms of the data") < off.index("model card")
+    assert off.index("model card") < off.index("python -m assistant.train.pairs")
+
+
 def test_a_filled_pair_is_answered_with_everything_that_belongs_to_a_number(
     page: PairHandlers, heads: PairHeads
 ) -> None:
@@ -122,7 +134,8 @@ def test_a_value_beyond_the_test_pairs_is_marked_and_has_the_overall_error(
     said = text_of(value["answer"])
     assert '<p class="pair-value outside">' in value["answer"]
     assert "⚠ outside of training" in said
-    assert "± 22 nm for all 21 test pairs, as too few were as similar as this one" in said
+    assert "± 22 nm for all 21 test pairs, as too few were as similar as this one;" in said
+    assert "outside of training it can be larger" in said
     assert "hardly a test pair was as unlike the training pairs" in said
 
 

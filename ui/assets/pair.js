@@ -91,7 +91,7 @@
     talking.hidden = !part.canTalk || unread.length > 0;
     const told = unread.filter(({ input }) => input !== document.activeElement || input.getAttribute("aria-invalid") === "true");
     stale.hidden = !told.length;
-    stale.textContent = told.map(({ input, label }) => `⚠ Not of what is typed now: “${input.value.trim()}” was not read as the ${label.textContent.toLowerCase()}. The number below is of the pair before.`)[0] ?? "";
+    stale.textContent = told.map(({ input, label }) => `⚠ “${input.value.trim()}” was not read as the ${label.textContent.toLowerCase()}: what stands below is of the pair before.`)[0] ?? "";
   };
 
   // -- what the server says -----------------------------------------------------------------

@@ -56,8 +56,11 @@ class Assistant:
         prompting: Prompting,
         adapters: tuple[AdapterStatus, ...],
         bundle_hash: str,
+        *,
+        cannot: tuple[str, ...] = (),
     ) -> None:
         self._name = name
+        self._cannot = cannot
         self._engine = engine
         self._prompting = prompting
         self._adapters = adapters
@@ -123,7 +126,9 @@ class Assistant:
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         served = description if llm is None else description.speaking_through(loaded.name)
         prompting = _prompting(served, loaded, components, index)
-        return cls(served.name, engine, prompting, adapters, description.digest())
+        return cls(
+            served.name, engine, prompting, adapters, description.digest(), cannot=served.cannot
+        )
 
     @property
     def components(self) -> Components:
@@ -176,6 +181,7 @@ class Assistant:
             self._llm.cache_reason,
             self._llm.threads.words if self._llm.device.type == "cpu" else "",
             obstacle(self._llm.model),
+            self._cannot,
         )
 
     def reply(

@@ -5,9 +5,11 @@ hub id instead (`hub_llm`). `components` loads what it names.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from assistant.chat.prompts import menu_tasks
 from assistant.checkpoint import sha256_of, write_json
 from assistant.errors import BundleError
 from assistant.llm import embeddings
@@ -45,6 +47,8 @@ class Bundle:
             cannot invents names when it is shown any, so it is shown none.
         most_molecules: The highest number of a molecule that it has learned to speak of; 0 where
             there is no end to them.
+        cannot: Tasks of the question menu (`prompts/menu`) that its language model was not trained
+            for, so that it always declines them.
     """
 
     directory: Path
@@ -53,13 +57,14 @@ class Bundle:
     hub_llm: str = ""
     reads_names: bool = True
     most_molecules: int = 0
+    cannot: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, directory: Path) -> "Bundle":
         """Reads `bundle.json`.
 
         Raises:
-            BundleError: No such file, another version, or an unknown component.
+            BundleError: No such file, another version, or an unknown component or task.
         """
         path = directory / "bundle.json"
         if not path.is_file():
@@ -83,7 +88,9 @@ class Bundle:
         parts = {name: directory / place for name, place in values["components"].items()}
         reads_names = bool(values.get("reads_names", True))
         most = int(values.get("most_molecules", 0))
-        return cls(directory, values["name"], parts, values.get("hub_llm", ""), reads_names, most)
+        cannot = _tasks(values.get("cannot", []), path)
+        hub_llm = values.get("hub_llm", "")
+        return cls(directory, values["name"], parts, hub_llm, reads_names, most, cannot)
 
     @classmethod
     def write(
@@ -95,6 +102,7 @@ class Bundle:
         hub_llm: str = "",
         reads_names: bool = True,
         most_molecules: int = 0,
+        cannot: Sequence[str] = (),
     ) -> "Bundle":
         """Writes `bundle.json`.
 
@@ -105,12 +113,18 @@ class Bundle:
             hub_llm: Hub id of the language model, where it is no component.
             reads_names: Whether its language model can copy a molecule's name.
             most_molecules: The highest number that it speaks of rightly; 0 for any.
+            cannot: Tasks of the question menu that its language model was not trained for.
+
+        Raises:
+            BundleError: The menu has no such task; nothing is written.
         """
+        path = directory / "bundle.json"
         values = {"format_version": FORMAT_VERSION, "name": name, "components": components}
         values |= {"hub_llm": hub_llm} if hub_llm else {}
         values |= {} if reads_names else {"reads_names": False}
         values |= {"most_molecules": most_molecules} if most_molecules else {}
-        write_json(directory / "bundle.json", values)
+        values |= {"cannot": list(_tasks(list(cannot), path))} if cannot else {}
+        write_json(path, values)
         return cls.read(directory)
 
     def with_component(self, name: str, place: str) -> "Bundle":
@@ -127,12 +141,34 @@ class Bundle:
             hub_llm=self.hub_llm,
             reads_names=self.reads_names,
             most_molecules=self.most_molecules,
+            cannot=self.cannot,
         )
 
     def speaking_through(self, llm: str) -> "Bundle":
         """The same beside another language model, of which nothing is known but its name."""
-        return replace(self, name=llm, reads_names=True, most_molecules=0)
+        return replace(self, name=llm, reads_names=True, most_molecules=0, cannot=())
 
     def digest(self) -> str:
         """SHA-256 over all component files, for the passport."""
         return sha256_of(self.directory)
+
+
+def _tasks(given: object, path: Path) -> tuple[str, ...]:
+    """Tasks of the question menu as `cannot` lists them.
+
+    Raises:
+        BundleError: It is no list of them; the message names what is wrong and what there is.
+    """
+    known = menu_tasks()
+    if not isinstance(given, list):
+        raise BundleError(
+            f'{path} has "cannot": {given!r}; write a list of tasks of the question menu, of'
+            f" {', '.join(known)}."
+        )
+    unknown = [task for task in given if task not in known]
+    if unknown:
+        raise BundleError(
+            f"{path} says that it cannot {', '.join(map(repr, unknown))}, which the question menu"
+            f" does not have; known are {', '.join(known)}."
+        )
+    return tuple(given)

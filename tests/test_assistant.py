@@ -292,6 +292,17 @@ def test_more_molecules_than_a_model_knows_are_told(bundle: Path, tmp_path: Path
         assert ("mixes up the numbers" in notice) is (number == 3)
 
 
+def test_what_a_model_was_not_trained_for_is_said_of_it_and_not_of_another(
+    bundle: Path, tmp_path: Path
+) -> None:
+    limited = shutil.copytree(bundle, tmp_path / "bundle")
+    described = json.loads((limited / "bundle.json").read_text(encoding="utf-8"))
+    write_json(limited / "bundle.json", {**described, "cannot": ["product"]})
+    assert Assistant.load(limited).status().cannot == ("product",)
+    other = write_tiny_bundle(tmp_path / "other", seed=1)
+    assert Assistant.load(limited, llm=str(other / "llm")).status().cannot == ()
+
+
 def test_no_molecule_is_fine(assistant: Assistant) -> None:
     assert finished(list(assistant.reply(question("Hello"), options=SHORT))).message.text
 

@@ -42,7 +42,10 @@ class Views:
         return next(self._revs)
 
     def header(self, figures: Figures | None = None) -> dict[str, object]:
-        """Model, quantisation, adapters with reasons when off, link; figures of an answer."""
+        """Model, quantisation, adapters with reasons when off, link; figures of an answer.
+
+        `cannot` names the tasks of the question menu that the model was not trained for.
+        """
         state = self._handle.state
         if state == "loading":
             seconds = f"{self._handle.seconds_loading:.0f} s"
@@ -61,7 +64,14 @@ class Views:
         items.append(f'<span class="pill reach">{escape(self._reach.words)}</span>')
         kind = state.split(":")[0]
         shown = None if figures is None else figures_html(figures)
-        return {"rev": self.rev(), "html": "".join(items), "state": kind, "figures": shown}
+        cannot = list(self._handle.get().status().cannot) if kind == "ready" else []
+        return {
+            "rev": self.rev(),
+            "html": "".join(items),
+            "state": kind,
+            "figures": shown,
+            "cannot": cannot,
+        }
 
     @property
     def seconds_to_next_header(self) -> float | None:

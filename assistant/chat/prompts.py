@@ -75,6 +75,11 @@ class Prompt:
     retrieved: Mapping[int, tuple[Retrieved, ...]] = field(default_factory=dict)
 
 
+def menu_tasks() -> tuple[str, ...]:
+    """The tasks of the question menu: the names of the files in `prompts/menu`."""
+    return tuple(sorted(path.stem for path in (PROMPTS / "menu").glob("*.txt")))
+
+
 @cache
 def template(name: str) -> Template:
     """The prompt file `prompts/<name>.txt` without its final newline."""

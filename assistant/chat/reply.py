@@ -30,6 +30,7 @@ class Status:
         cache_reason: Why nothing computed is kept between turns; empty where it is.
         alone_reason: Why answers are written one at a time; empty where several are.
         threads: Processor threads, in words.
+        cannot: Tasks of the question menu that the model was not trained for.
     """
 
     model: str
@@ -41,6 +42,7 @@ class Status:
     cache_reason: str = ""
     threads: str = ""
     alone_reason: str = ""
+    cannot: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

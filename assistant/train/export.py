@@ -3,7 +3,8 @@
 python -m assistant.train.export --run runs/default --bundle checkpoints/default
 
 Pair heads that the bundle has need no language model and stay in it. What `bundle.json` says of
-names and of the most molecules stays too, unless --names, --no-names or --most-molecules is given.
+names, of the most molecules and of tasks that the model cannot do stays too, unless --names,
+--no-names, --most-molecules or --cannot is given.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from transformers import BitsAndBytesConfig, LlamaForCausalLM, PreTrainedTokeniz
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.bundle import PAIR_HEADS, Bundle
+from assistant.chat.prompts import menu_tasks
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.errors import AssistantError
 from assistant.llm.load import load_llm
@@ -86,6 +88,7 @@ def export(
     context: int | None = None,
     reads_names: bool | None = None,
     most_molecules: int | None = None,
+    cannot: Sequence[str] | None = None,
 ) -> None:
     """Writes the bundle, with the run's generator, if any, and the pair heads the bundle has.
 
@@ -98,10 +101,12 @@ def export(
             what the bundle says, and a new one says that it can.
         most_molecules: The highest number of a molecule that the model has learned to speak of
             (`Bundle.most_molecules`), 0 for any; None keeps what the bundle says, 0 in a new one.
+        cannot: Tasks of the question menu that the model was not trained for (`Bundle.cannot`);
+            None keeps what the bundle says, none in a new one.
 
     Raises:
-        AssistantError: There is no matplotlib to draw the curve with, `run` is no run, or
-            `most_molecules` is negative.
+        AssistantError: There is no matplotlib to draw the curve with, `run` is no run,
+            `most_molecules` is negative, or the question menu has no such task.
     """
     require_matplotlib()
     if most_molecules is not None and most_molecules < 0:
@@ -109,9 +114,16 @@ def export(
             f"--most-molecules {most_molecules} is negative; give the highest number of a molecule,"
             " or 0 where there is none."
         )
+    unknown = sorted(set(cannot or ()) - set(menu_tasks()))
+    if unknown:
+        raise AssistantError(
+            f"--cannot {' '.join(unknown)}: the question menu has no such task; it has"
+            f" {', '.join(menu_tasks())}."
+        )
     said = _said_of_model(bundle)
     said |= {} if reads_names is None else {"reads_names": reads_names}
     said |= {} if most_molecules is None else {"most_molecules": most_molecules}
+    said |= {} if cannot is None else {"cannot": tuple(cannot)}
     model, tokenizer, progress = trained_model(run)
     if context is not None:
         model.llm.config.max_position_embeddings = context
@@ -138,12 +150,16 @@ def export(
     log.info("wrote %s", bundle)
 
 
-def _said_of_model(bundle: Path) -> dict[str, bool | int]:
+def _said_of_model(bundle: Path) -> dict[str, bool | int | tuple[str, ...]]:
     """What an older bundle says of its language model; nothing of a new one."""
     if not (bundle / "bundle.json").is_file():
         return {}
     older = Bundle.read(bundle)
-    return {"reads_names": older.reads_names, "most_molecules": older.most_molecules}
+    return {
+        "reads_names": older.reads_names,
+        "most_molecules": older.most_molecules,
+        "cannot": older.cannot,
+    }
 
 
 def _add_generator(run: Path, bundle: Path, fingerprint: str) -> None:
@@ -228,6 +244,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="highest number of a molecule that it has learned to speak of, 0 for any (default: as"
         " the bundle says, 0 for a new one)",
     )
+    parser.add_argument(
+        "--cannot",
+        nargs="*",
+        metavar="TASK",
+        help="tasks of the question menu (prompts/menu) that it was not trained for; none after it"
+        " for no such task (default: as the bundle says, none for a new one)",
+    )
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
     try:
@@ -237,6 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             context=args.context,
             reads_names=args.names,
             most_molecules=args.most_molecules,
+            cannot=args.cannot,
         )
     except AssistantError as error:
         sys.stderr.write(f"{error}\n")

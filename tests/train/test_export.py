@@ -58,20 +58,29 @@ def test_a_bundle_written_again_keeps_its_pair_heads_and_what_it_says_of_its_mod
     assert any("MoleculeNet MUV" in line for line in of_encoder.sources)
     add_to_bundle(_any_component(tmp_path / "head"), bundle, "dyes")
     options = ["--run", str(run), "--bundle", str(bundle)]
-    assert main([*options, "--no-names", "--most-molecules", "6"]) == 0
+    given = ["--no-names", "--most-molecules", "6", "--cannot", "product", "retrosynthesis"]
+    assert main([*options, *given]) == 0
     for _ in range(2):
         again = Bundle.read(bundle)
         assert (again.reads_names, again.most_molecules) == (False, 6)
+        assert again.cannot == ("product", "retrosynthesis")
         assert again.components[PAIR_HEADS] == bundle / PAIR_HEADS
         assert (bundle / PAIR_HEADS / "dyes" / "config.json").is_file()
         assert main(options) == 0
-    assert main([*options, "--most-molecules", "0"]) == 0
+    assert main([*options, "--most-molecules", "0", "--cannot"]) == 0
     assert (Bundle.read(bundle).reads_names, Bundle.read(bundle).most_molecules) == (False, 0)
+    assert Bundle.read(bundle).cannot == ()
 
 
 def test_a_negative_number_of_molecules_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(AssistantError, match="--most-molecules -1 is negative"):
         export(run, tmp_path / "bundle", most_molecules=-1)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_task_that_the_menu_does_not_have_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssistantError, match="--cannot retro: the question menu has no such task"):
+        export(run, tmp_path / "bundle", cannot=("product", "retro"))
     assert not (tmp_path / "bundle").exists()
 
 

@@ -36,3 +36,11 @@ def test_a_model_without_limits_has_no_such_pill(monkeypatch):
     html = header_of(monkeypatch)
     assert "between turns" not in html
     assert "at a time" not in html
+
+
+def test_the_tasks_that_a_model_was_not_trained_for_are_known_once_it_is_there() -> None:
+    drawings, reach = Drawings(InProcessChemistry()), Reach("this computer only")
+    fake = FakeAssistant(said=replace(STATUS, cannot=("product",)))
+    assert Views(AssistantHandle.ready(fake), drawings, reach).header()["cannot"] == ["product"]
+    loading = AssistantHandle(lambda: fake)
+    assert Views(loading, drawings, reach).header()["cannot"] == []

@@ -60,10 +60,18 @@ def test_late_news_of_a_replaced_list_leave_the_next_one_asking_for_what_it_miss
 def panel(task: str, /, **sweep: object) -> dict[str, object]:
     """A value of the Pair tab that shows a task."""
     row = {"i": 0, "name": "water", "smiles": "O", "value": 5.0, "text": "5", "measured": None}
-    row |= {"known": "", "similarity": None, "warnings": [], "problem": ""}
+    row |= {
+        "error": None,
+        "around": None,
+        "off": "–",
+        "known": "",
+        "similarity": None,
+        "warnings": [],
+        "problem": "",
+    }
     swept = {"rows": [row], "done": 1, "total": 1, "running": False, "stopped": False}
     swept |= {"problems": ["line 2"], "fixed": "dye", "vary": 1, "axis": "lifetime (ns)"}
-    swept |= {"unit": "ns", "error": None, "base": 4.0, "baseName": "training mean"} | sweep
+    swept |= {"unit": "ns", "errorName": "error", "base": 4.0, "baseName": "training mean"} | sweep
     return {
         "tasks": [{"name": name, "title": name, "on": True} for name in ("absorption", "lifetime")],
         "task": task,
@@ -100,6 +108,34 @@ def test_the_box_writes_a_comparison_but_not_over_words_that_were_typed(page: "P
     scripts.give("composer", attached=[1, 2], numbers=[1, 2], compare=[2, 1])
     assert box.input_value() == "Which one is the stronger acid?"
     assert choose()["typed"] is True
+
+
+def test_tasks_that_the_model_was_not_trained_for_are_last_and_write_nothing(page: "Page") -> None:
+    scripts = Scripts(page, "header", "composer")
+    keys = ("describe", "product", "compare")
+    menu = [{"key": key, "title": key, "text": f"{key} $molecule."} for key in keys]
+    page.evaluate("menu => { links.composer.props.menu = menu; }", menu)
+    box, items = page.locator("#composer textarea"), page.locator("#composer .menu li")
+    box.fill("/")
+    assert items.locator("strong").all_inner_texts() == list(keys)
+    assert page.locator("#composer .menu [aria-disabled]").count() == 0
+    page.keyboard.press("Escape")
+    scripts.give("header", html="", state="ready", cannot=["product"])
+    box.fill("")
+    box.fill("/")
+    assert items.locator("strong").all_inner_texts() == ["describe", "compare", "product"]
+    assert items.last.get_attribute("aria-disabled") == "true"
+    assert "this model was not trained for it" in items.last.inner_text()
+    box.press("ArrowUp")  # from the first to the last
+    assert items.last.get_attribute("aria-selected") == "true"
+    box.press("Enter")
+    items.last.click(force=True)  # a browser that is driven waits for what is disabled
+    assert box.input_value() == "/"
+    assert items.last.is_visible()
+    assert scripts.sent("composer", "turn") == []
+    box.press("ArrowUp")
+    box.press("Enter")
+    assert box.input_value() == "compare this molecule."
 
 
 def test_a_server_that_was_started_again_unnoticed_has_the_page_loaded_again(page: "Page") -> None:

@@ -90,15 +90,24 @@
   };
 
   // -- task menu ----------------------------------------------------------------------------
+  const UNTRAINED = "this model was not trained for it";
+  /** What the menu offers; tasks that the model was not trained for come last. */
+  const offered = (part) => {
+    const cannot = chat.parts.header?.value?.cannot ?? [];
+    const tasks = (part.props.menu || []).map((task) => ({ ...task, off: cannot.includes(task.key) }));
+    return [...tasks.filter(({ off }) => !off), ...tasks.filter(({ off }) => off)];
+  };
   const openMenu = (part) => {
     const { menu, question } = part.slots;
-    menu.replaceChildren(...(part.props.menu || []).map((task, i) => {
+    part.menu = offered(part);
+    menu.replaceChildren(...part.menu.map((task, i) => {
       const item = document.createElement("li");
       Object.assign(item.dataset, { act: "task", index: i });
       item.id = `task-${i}`;
       item.setAttribute("role", "option");
+      if (task.off) item.setAttribute("aria-disabled", "true");
       const title = Object.assign(document.createElement("strong"), { textContent: task.title });
-      const words = Object.assign(document.createElement("span"), { textContent: wordsOf(part, task) });
+      const words = Object.assign(document.createElement("span"), { textContent: task.off ? `○ ${UNTRAINED}` : wordsOf(part, task) });
       item.append(title, words);
       return item;
     }));
@@ -118,7 +127,8 @@
     part.slots.question.setAttribute("aria-activedescendant", `task-${part.marked}`);
   };
   const pick = (part, index) => {
-    const task = (part.props.menu || [])[index];
+    const task = part.menu?.[index];
+    if (task?.off) return chat.say(`${task.title}: ${UNTRAINED}`); // the menu stays for another one
     closeMenu(part);
     if (!task) return;
     if (task.key === "sidebyside") {

@@ -39,6 +39,7 @@ def write_bundle(run: ExpertsRun, base: Bundle, *, command: str) -> Bundle:
         hub_llm=base.hub_llm,
         reads_names=base.reads_names,
         most_molecules=base.most_molecules,
+        cannot=base.cannot,
     )
 
 

@@ -82,6 +82,10 @@ def test_from_two_molecules_to_a_table_and_on_to_the_chat(pair: "Page") -> None:
     pair.click("#pair [data-slot=run]")
     pair.wait_for_selector(f"{NOTICE}:has-text('All 34')")
     assert pair.locator(ROWS).count() == 34
+    assert "± 12" in pair.inner_text(f"{ROWS}:has-text('toluene')")
+    water = f"{ROWS}:has-text('water') .pair-warned"
+    pair.click(f"{water} summary")
+    assert "hardly a test pair" in pair.inner_text(f"{water} p")
     pair.click("#pair .pair-table [data-by=value]")
     assert pair.get_attribute("#pair .pair-table th:nth-child(2)", "aria-sort") == "ascending"
     values = [

@@ -9,7 +9,7 @@
     ["error", "error", true],
     ["measured", "measured", true],
     ["similarity", "similarity", true],
-    ["warnings", "outside of training", false],
+    ["warnings", "outside", false],
   ];
 
   const setup = (part) => {
@@ -240,6 +240,14 @@
     part.slots.plot.replaceChildren(...chat.pairPlot(part.rows, part.state));
   };
 
+  /** Why a row is outside of training: folded, as it is longer than all that stands beside it. */
+  const reasons = (warnings) => {
+    if (!warnings.length) return [];
+    const summary = make("summary", {}, `⚠ ${warnings.length}`, make("span", { className: "pair-hidden", textContent: ` ${warnings.length === 1 ? "reason" : "reasons"}` }));
+    const folded = make("details", {}, summary, make("p", { textContent: `${warnings.join("; ")}.` }));
+    folded.name = "pair-reasons"; // one at a time
+    return [folded];
+  };
   const drawTable = (part) => {
     const { state, sort } = part;
     const table = part.slots.scroll.querySelector("table");
@@ -259,13 +267,12 @@
       const name = make("td", {}, take);
       name.translate = false;
       if (row.problem) return make("tr", {}, name, make("td", { colSpan: 5, className: "bad", textContent: `✗ ${row.problem}` }));
-      const warned = row.warnings.length ? `⚠ ${row.warnings.join("; ")}` : "";
       return make("tr", {}, name,
         make("td", { className: row.warnings.length ? "num-cell outside" : "num-cell", textContent: `≈ ${row.text}` }),
         make("td", { className: "num-cell", textContent: row.off }),
         make("td", { className: "num-cell", textContent: row.known || "–" }),
         make("td", { className: "num-cell", textContent: row.similarity === null ? "–" : row.similarity.toFixed(2) }),
-        make("td", { className: "pair-warned", textContent: warned }));
+        make("td", { className: "pair-warned" }, ...reasons(row.warnings)));
     }));
   };
 

@@ -157,7 +157,7 @@ def test_a_run_of_licensed_sources_names_the_recipe_and_the_option(
 
 def test_a_command_names_a_recipe_of_the_repository_only_where_it_is_what_was_run() -> None:
     for path in CONFIGS.glob("default_*.toml"):
-        noted = json.loads(json.dumps(asdict(Recipe.load(path))))
+        noted = json.loads(json.dumps(asdict(Recipe.load(path)), default=Path.as_posix))
         assert config_name(noted, Recipe.from_dict).endswith(path.name)
     own = replace(Recipe.load(CONFIGS / "default_gpu.toml"), minutes=5.0)
     assert config_name(asdict(own), Recipe.from_dict) == "RECIPE.toml"

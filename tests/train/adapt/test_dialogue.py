@@ -59,7 +59,7 @@ def test_a_reaction_is_asked_from_all_sides():
     along = f"Reactants: {aligned_smiles(ETHANOL, ACID.smiles)}"
     assert answers == {"Product: CC(=O)O", along, "Reagents: c1ccccc1"}
     without = Reaction(ETHANOL, None, ACID, "x")
-    assert {asked(without, s)[1] for s in range(40)} == {"Product: CC(=O)O", "Reactants: CCO"}
+    assert {asked(without, s)[1] for s in range(40)} == {"Product: CC(=O)O", along}
     for seed in range(10):
         conversation = conversation_of(record, random.Random(seed))
         answer = conversation.messages[-1].text.split(": ")[1]

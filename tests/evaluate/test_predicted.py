@@ -27,6 +27,12 @@ def data(tmp_path: Path) -> Path:
     return directory.parent
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that nothing is written into."""
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
 def report(path: Path, measured: Path, **changes: object) -> Path:
     def outcome(smiles: str, reference: float, answer: str) -> dict[str, object]:
         empty = {"pair": "", "group": "", "ids": [], "text": "", "score": None}
@@ -90,14 +96,14 @@ def test_values_are_left_out_where_they_may_not_be_given_away(tmp_path: Path, da
 def test_what_does_not_fit_is_refused_and_nothing_written(
     tmp_path: Path,
     data: Path,
+    untouched: Path,
     capsys: pytest.CaptureFixture[str],
     changes: dict[str, object],
     message: str,
 ) -> None:
-    bundle = write_tiny_bundle(tmp_path / "bundle")
-    answers = report(tmp_path / "answers.json", bundle, **changes)
-    before = Bundle.read(bundle).digest()
-    asked = ["--bundle", str(bundle), "--answers", str(answers), "--data", str(data)]
+    answers = report(tmp_path / "answers.json", untouched, **changes)
+    before = Bundle.read(untouched).digest()
+    asked = ["--bundle", str(untouched), "--answers", str(answers), "--data", str(data)]
     assert main(asked) == 1
     assert message in capsys.readouterr().err
-    assert Bundle.read(bundle).digest() == before
+    assert Bundle.read(untouched).digest() == before

@@ -162,6 +162,27 @@ def test_other_numbers_that_nothing_computes_are_marked(
     assert (check.claim, check.verdict) == (claim, "unverifiable")
 
 
+def test_what_is_computed_is_not_called_open() -> None:
+    ethanol = {1: compute_facts(Molecule.parse(ETHANOL))}
+    for n, verdict in ((9, "confirmed"), (8, "contradicted")):
+        checks = check_answer(f"It has {n} atoms in total.", ethanol, (1,))
+        assert [check.verdict for check in checks] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Ionisation energy: 10.5 eV", "ionisation energy"),  # not minus the HOMO energy
+        ("Electron affinity: 1.2 eV", "electron affinity"),
+        ("Heat of combustion: 1367 kJ/mol", "heat of combustion"),
+    ],
+)
+def test_properties_that_are_near_to_each_other_are_told_apart(
+    text: str, kind: str, aspirin: Facts
+) -> None:
+    assert [check.kind for check in check_answer(text, {1: aspirin}, (1,))] == [kind]
+
+
 @pytest.mark.parametrize(
     "text",
     [

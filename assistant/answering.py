@@ -37,26 +37,23 @@ def expert_mode(experts: Mixture | None, options: ReplyOptions) -> ExpertMode | 
     return options.experts
 
 
-def checker(
-    fitted: Fitted, predicted: PredictedValues | None = None
-) -> Callable[[str], tuple[Check, ...]]:
-    """Checks texts as answers to a prompt, against the facts of its conversation's molecules.
-
-    Args:
-        fitted: The prompt.
-        predicted: Says of predicted numbers how far they were off in tests.
-    """
+def checker(fitted: Fitted) -> Callable[[str], tuple[Check, ...]]:
+    """Checks texts as answers to a prompt, against the facts of its conversation's molecules."""
     conversation, focus = fitted.conversation, fitted.prompt.focus[-1]
     facts = {m.number: facts_of(m.molecule) for m in conversation.molecules}
     names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
     question = conversation.messages[-1].asked
-    molecules = {m.number: m.molecule for m in conversation.molecules}
+    return lambda text: check_answer(text, facts, focus, names=names, question=question)
 
-    def check(text: str) -> tuple[Check, ...]:
-        checks = check_answer(text, facts, focus, names=names, question=question)
-        return predicted.annotated(checks, molecules, focus) if predicted else checks
 
-    return check
+def _noted(
+    checks: tuple[Check, ...], fitted: Fitted, predicted: PredictedValues | None
+) -> tuple[Check, ...]:
+    """The checks of the answer that is shown: predicted numbers say how far they were off."""
+    if predicted is None:
+        return checks
+    molecules = {m.number: m.molecule for m in fitted.conversation.molecules}
+    return predicted.annotated(checks, molecules, fitted.prompt.focus[-1])
 
 
 def wanted_of(fitted: Fitted, answer: str) -> Wanted | None:
@@ -125,7 +122,8 @@ def message_of(
         figures: What was measured of it.
         second_thoughts: Whether it was written again.
     """
-    done, checks = written.done, written.checks
+    done = written.done
+    checks = _noted(written.checks, fitted, prompting.components.predicted)
     sampling = {**asdict(sampling_of(options)), "ended": done.reason}
     if options.spellings:
         sampling["spellings"] = {str(n): smiles for n, smiles in options.spellings.items()}

@@ -27,7 +27,7 @@ from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
 from assistant.llm.layout import text_ids
 from assistant.llm.llama import obstacle
-from assistant.llm.load import Compute, LoadedLLM, Quantize
+from assistant.llm.load import Compute, Quantize
 from assistant.llm.memory import cache_bytes_per_token
 from assistant.llm.metered import metered
 from assistant.llm.offsets import token_offsets
@@ -125,7 +125,7 @@ class Assistant:
         adapters = _adapter_states(components, index)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         served = description if llm is None else description.speaking_through(loaded.name)
-        prompting = _prompting(served, loaded, components, index)
+        prompting = Prompting.of(served, loaded, components, index)
         return cls(
             served.name, engine, prompting, adapters, description.digest(), cannot=served.cannot
         )
@@ -216,7 +216,7 @@ class Assistant:
                 place=place,
             )
             stopwatch = Stopwatch(request, began, self._token_bytes)
-            check = checker(fitted, self.components.predicted)
+            check = checker(fitted)
             first = yield from first_written(self._engine, request, stopwatch, check)
             written, thoughts = first, SecondThoughts(options.second_thoughts)
             if options.second_thoughts:
@@ -336,18 +336,6 @@ class Assistant:
             "bundle_sha256": self._bundle_hash,
             **({"retrieval_sha256": self._retrieval_hash} if self._prompting.retrieval else {}),
         }
-
-
-def _prompting(
-    served: Bundle, loaded: LoadedLLM, components: Components, index: Index | None
-) -> Prompting:
-    return Prompting(
-        loaded,
-        components,
-        retrieval=index,
-        reads_names=served.reads_names,
-        most_molecules=served.most_molecules,
-    )
 
 
 def _adapter_states(components: Components, index: Index | None) -> tuple[AdapterStatus, ...]:

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +28,7 @@ ADDED_LATER = {"added_later": True}
 """Field metadata: components written before the field existed are read with its default."""
 
 ConfigT = TypeVar("ConfigT")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,26 @@ def write_json(path: Path, values: Mapping[str, object]) -> None:
         stream.write(json.dumps(values, indent=2) + "\n")
     Path(name).chmod(0o644)
     Path(name).replace(path)
+
+
+def read_record(path: Path, kind: Callable[..., T], what: str, remedy: str) -> T:
+    """A record that stands in a JSON file of its own.
+
+    Args:
+        path: The file.
+        kind: Makes the record of its keys and values.
+        what: What it is, for an error.
+        remedy: What to do where there is none.
+
+    Raises:
+        BundleError: The file is missing or is no such record.
+    """
+    try:
+        return kind(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise BundleError(f"{path} is missing; restore it or {remedy}.") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BundleError(f"{path} holds no {what} ({error}).") from error
 
 
 def _read_json(path: Path) -> dict[str, object]:

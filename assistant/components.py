@@ -142,7 +142,10 @@ def _predicted(bundle: Bundle, loaded: LoadedLLM) -> PredictedValues | None:
     if PREDICTED not in bundle.components:
         return None
     values = PredictedValues.read(bundle.components[PREDICTED]).of(loaded.fingerprint)
-    return values if values.quantities else None
+    if not values.quantities:
+        return None
+    values.warm_up()
+    return values
 
 
 def _experts_obstacle(bundle: Bundle, loaded: LoadedLLM) -> str:

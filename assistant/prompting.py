@@ -11,6 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
+from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
 from assistant.chat.retrieved import NearestFor
@@ -95,6 +96,19 @@ class Prompting:
     retrieval: Index | None = None
     reads_names: bool = True
     most_molecules: int = 0
+
+    @classmethod
+    def of(
+        cls, served: Bundle, llm: LoadedLLM, components: Components, index: Index | None
+    ) -> "Prompting":
+        """As a bundle says of its language model."""
+        return cls(
+            llm,
+            components,
+            retrieval=index,
+            reads_names=served.reads_names,
+            most_molecules=served.most_molecules,
+        )
 
     def spliced(self, conversation: Conversation) -> Spliced:
         """What the model reads before its answer to the last question.

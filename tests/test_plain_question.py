@@ -45,7 +45,7 @@ def other(text: str) -> tuple[Check, ...]:
 
 
 def judged_by(monkeypatch: pytest.MonkeyPatch, judge: Judge) -> None:
-    monkeypatch.setattr("assistant.assistant.checker", lambda fitted, *_: judge)
+    monkeypatch.setattr("assistant.assistant.checker", lambda fitted: judge)
 
 
 def asked_of(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> list[Request]:

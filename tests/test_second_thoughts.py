@@ -154,7 +154,7 @@ def judged_by(monkeypatch: pytest.MonkeyPatch, is_wrong: Judge) -> None:
         verdict = "contradicted" if is_wrong(text) else "confirmed"
         return (Check(0, len(text), verdict, "rings", text, "1 ring", 1),)
 
-    monkeypatch.setattr("assistant.assistant.checker", lambda fitted, *_: checks)
+    monkeypatch.setattr("assistant.assistant.checker", lambda fitted: checks)
 
 
 def asked() -> Conversation:
@@ -412,7 +412,7 @@ def test_what_was_found_before_a_failure_is_kept(
             return (Check(0, end, "contradicted", "rings", text, "1 ring", 1), sure)
         return (Check(0, end, "confirmed", "rings", text, "1 ring", 1),)
 
-    monkeypatch.setattr("assistant.assistant.checker", lambda fitted, *_: checks)
+    monkeypatch.setattr("assistant.assistant.checker", lambda fitted: checks)
     monkeypatch.setattr("assistant.second_thoughts.repair", lambda found, *about: Repair.PUT_RIGHT)
 
     def fail_later(n: int) -> None:

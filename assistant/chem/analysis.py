@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from rdkit import Chem
 
+from assistant.chem.facts import Facts
 from assistant.chem.molecule import Molecule
 
-_PROTON, _SODIUM, _ELECTRON = 1.00727646688, 22.98922070, 0.00054857990907
+_PROTON, _SODIUM = 1.00727646688, 22.98922070
 """Masses in Da (CODATA 2018, AME 2020): H+ and Na+ without their electron."""
 _MONOVALENT = frozenset({"H", "F", "Cl", "Br", "I"})
 _TRIVALENT = frozenset({"N", "P", "B"})
@@ -34,37 +35,29 @@ class Analysis:
     n_atoms: int
 
 
-def analysis_of(molecule: Molecule) -> Analysis:
-    """From the structure; isotopes that are given count as drawn."""
+def analysis_of(molecule: Molecule, facts: Facts) -> Analysis:
+    """From the structure and its facts; isotopes that are given count as drawn."""
     mol = Chem.AddHs(molecule.rdmol())
-    table = Chem.GetPeriodicTable()
     counts = Counter(atom.GetSymbol() for atom in mol.GetAtoms())
     masses: Counter[str] = Counter()
     for atom in mol.GetAtoms():
         masses[atom.GetSymbol()] += atom.GetMass()
     total = sum(masses.values())
     order = sorted(counts, key=lambda s: (s != "C", s != "H", s))
-    charge, n_parts = Chem.GetFormalCharge(mol), len(Chem.GetMolFrags(mol))
-    exact = sum(
-        table.GetMassForIsotope(a.GetSymbol(), a.GetIsotope())
-        if a.GetIsotope()
-        else table.GetMostCommonIsotopeMass(a.GetSymbol())
-        for a in mol.GetAtoms()
-    )
     return Analysis(
-        ions={} if n_parts > 1 else _ions(exact, charge),
+        ions=_ions(facts) if facts.fragments == 1 else {},
         percentages={s: 100 * masses[s] / total for s in order} if total else {},
-        unsaturation=_unsaturation(counts) if charge == 0 and n_parts == 1 else None,
+        unsaturation=_unsaturation(counts) if facts.charge == 0 and facts.fragments == 1 else None,
         n_atoms=mol.GetNumAtoms(),
     )
 
 
-def _ions(exact: float, charge: int) -> dict[str, float]:
+def _ions(facts: Facts) -> dict[str, float]:
     """Of a neutral molecule what adds or loses a proton, of an ion itself."""
-    if charge:
-        sign = "+" if charge > 0 else "−"
-        size = abs(charge) if abs(charge) > 1 else ""
-        return {f"[M]{size}{sign}": (exact - charge * _ELECTRON) / abs(charge)}
+    exact, size = facts.exact_mass, abs(facts.charge)  # of an ion without its missing electrons
+    if size:
+        sign = "+" if facts.charge > 0 else "−"
+        return {f"[M]{size if size > 1 else ''}{sign}": exact / size}
     return {
         "[M+H]+": exact + _PROTON,
         "[M+Na]+": exact + _SODIUM,
@@ -73,6 +66,7 @@ def _ions(exact: float, charge: int) -> dict[str, float]:
 
 
 def _unsaturation(counts: Mapping[str, int]) -> float | None:
+    """Half of 2 + Σ n(v − 2) over the atoms by their usual valence v."""
     known = _MONOVALENT | _DIVALENT | _TRIVALENT | _TETRAVALENT
     if not set(counts) <= known:
         return None

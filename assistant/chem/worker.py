@@ -179,7 +179,7 @@ class Tasks:
                 "changes": [vars(change) for change in report.changes],
             },
             "stereo": stereo_sentence(facts),
-            "analysis": asdict(analysis_of(molecule)),
+            "analysis": asdict(analysis_of(molecule, facts)),
         }
 
     def _entry(self, one: Recognised) -> dict[str, Json]:

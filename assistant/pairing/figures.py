@@ -1,12 +1,10 @@
 """What was measured of a pair head: kept beside its weights, so that the page can say it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assistant.checkpoint import write_json
-from assistant.errors import BundleError
+from assistant.checkpoint import read_record, write_json
 from assistant.retrieval.error_bins import Bin, bin_of
 
 FILE = "figures.json"
@@ -148,10 +146,4 @@ class HeadFigures:
         Raises:
             BundleError: The file is missing or is no such record.
         """
-        path = directory / FILE
-        try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise BundleError(f"{path} is missing; restore it or train the head again.") from error
-        except (ValueError, TypeError, AttributeError) as error:
-            raise BundleError(f"{path} holds no figures of a pair head ({error}).") from error
+        return read_record(directory / FILE, cls, "figures of a pair head", "train the head again")

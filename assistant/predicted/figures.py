@@ -10,12 +10,11 @@ values to be given away, the column of values is empty.
 import csv
 import gzip
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assistant.checkpoint import write_json
+from assistant.checkpoint import read_record, write_json
 from assistant.errors import BundleError
 from assistant.retrieval.error_bins import Bin
 
@@ -76,13 +75,8 @@ class PredictedFigures:
         Raises:
             BundleError: The file is missing or is no such record.
         """
-        path = directory / FIGURES
-        try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise BundleError(f"{path} is missing; restore it or measure again.") from error
-        except (ValueError, TypeError, AttributeError) as error:
-            raise BundleError(f"{path} holds no figures of a predicted value ({error}).") from error
+        what = "figures of a predicted value"
+        return read_record(directory / FIGURES, cls, what, "measure again")
 
 
 def write_known(directory: Path, smiles: Sequence[str], values: Sequence[float | None]) -> None:

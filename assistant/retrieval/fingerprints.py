@@ -51,7 +51,8 @@ class FingerprintTable:
     """Distinct molecules to compare others with.
 
     Args:
-        smiles: Canonical SMILES, n of them; each costs about 60 µs and 256 bytes.
+        smiles: Canonical SMILES, n of them; each costs 256 bytes and about 0.1 ms (one core,
+            2026-11-27: 77 µs for nine heavy atoms, 113 µs for a dye).
     """
 
     def __init__(self, smiles: Sequence[str]) -> None:

@@ -179,13 +179,13 @@ class DialogueWriter:
             answers.charged: 2,
             answers.aromatic: 2,
         }
-        write = self.rng.choices(list(choices), list(choices.values()))[0]
-        if self._size == "tiny" and self.rng.random() < 0.85:
-            write = answers.value
         while True:
-            turn = write(self.rng, view, naming)
-            if turn[2] != "unknown" or not any(topic in turn[1] for topic in self.answered):
-                return turn
+            write = self.rng.choices(list(choices), list(choices.values()))[0]
+            if self._size == "tiny" and self.rng.random() < 0.85:
+                write = answers.value
+            question, answer, intent = write(self.rng, view, naming)
+            if intent != "unknown" or not any(topic in answer for topic in self.answered):
+                return question, answer, intent
 
     def _aside(self) -> tuple[str, str, str]:
         """Small talk, an off-topic question, or general chemistry."""

@@ -20,7 +20,7 @@ import torch
 from transformers import BitsAndBytesConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
-from assistant.bundle import PAIR_HEADS, Bundle
+from assistant.bundle import PAIR_HEADS, PREDICTED, Bundle
 from assistant.chat.prompts import menu_tasks
 from assistant.checkpoint import ComponentInfo, save_component
 from assistant.errors import AssistantError
@@ -109,21 +109,7 @@ def export(
             `most_molecules` is negative, or the question menu has no such task.
     """
     require_matplotlib()
-    if most_molecules is not None and most_molecules < 0:
-        raise AssistantError(
-            f"--most-molecules {most_molecules} is negative; give the highest number of a molecule,"
-            " or 0 where there is none."
-        )
-    unknown = sorted(set(cannot or ()) - set(menu_tasks()))
-    if unknown:
-        raise AssistantError(
-            f"--cannot {' '.join(unknown)}: the question menu has no such task; it has"
-            f" {', '.join(menu_tasks())}."
-        )
-    said = _said_of_model(bundle)
-    said |= {} if reads_names is None else {"reads_names": reads_names}
-    said |= {} if most_molecules is None else {"most_molecules": most_molecules}
-    said |= {} if cannot is None else {"cannot": tuple(cannot)}
+    said = _said_of_model(bundle, reads_names, most_molecules, cannot)
     model, tokenizer, progress = trained_model(run)
     if context is not None:
         model.llm.config.max_position_embeddings = context
@@ -138,7 +124,8 @@ def export(
     recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
     sources = tuple(sources_of(recipe, run))
     Provenance(Provenance.of(run).licensed_only, sources).write(bundle / "encoder")
-    shutil.rmtree(bundle / "generator", ignore_errors=True)
+    for of_another_model in ("generator", PREDICTED):
+        shutil.rmtree(bundle / of_another_model, ignore_errors=True)
     components = {name: name for name in ("llm", "encoder", "projector")}
     if (run / "generator.pt").is_file():
         _add_generator(run, bundle, fingerprint)
@@ -150,16 +137,36 @@ def export(
     log.info("wrote %s", bundle)
 
 
-def _said_of_model(bundle: Path) -> dict[str, bool | int | tuple[str, ...]]:
-    """What an older bundle says of its language model; nothing of a new one."""
-    if not (bundle / "bundle.json").is_file():
-        return {}
-    older = Bundle.read(bundle)
-    return {
-        "reads_names": older.reads_names,
-        "most_molecules": older.most_molecules,
-        "cannot": older.cannot,
-    }
+def _said_of_model(
+    bundle: Path,
+    reads_names: bool | None,
+    most_molecules: int | None,
+    cannot: Sequence[str] | None,
+) -> dict[str, bool | int | tuple[str, ...]]:
+    """What the bundle is to say of its language model: what is given, else what it said before.
+
+    Raises:
+        AssistantError: Something that is given makes no sense.
+    """
+    if most_molecules is not None and most_molecules < 0:
+        raise AssistantError(
+            f"--most-molecules {most_molecules} is negative; give the highest number of a molecule,"
+            " or 0 where there is none."
+        )
+    unknown = sorted(set(cannot or ()) - set(menu_tasks()))
+    if unknown:
+        raise AssistantError(
+            f"--cannot {' '.join(unknown)}: the question menu has no such task; it has"
+            f" {', '.join(menu_tasks())}."
+        )
+    said: dict[str, bool | int | tuple[str, ...]] = {}
+    if (bundle / "bundle.json").is_file():
+        older = Bundle.read(bundle)
+        said["reads_names"], said["cannot"] = older.reads_names, older.cannot
+        said["most_molecules"] = older.most_molecules
+    said |= {} if reads_names is None else {"reads_names": reads_names}
+    said |= {} if most_molecules is None else {"most_molecules": most_molecules}
+    return said | ({} if cannot is None else {"cannot": tuple(cannot)})
 
 
 def _add_generator(run: Path, bundle: Path, fingerprint: str) -> None:

@@ -32,12 +32,14 @@ def config_name(recipe: Mapping[str, Any], build: Callable[[Mapping[str, Any]], 
 def base_recipe(values: Mapping[str, Any]) -> Recipe:
     """A base run's recipe less what is not of the file.
 
-    Where a run starts from is a place on somebody's disk, and `licensed_only` can be an option.
+    Where a run starts from and where its index lies are places on somebody's disk, and
+    `licensed_only` can be an option.
     """
     recipe = Recipe.from_dict(values)
     return replace(
         recipe,
         start="RUN" if recipe.start else "",
         encoder="ENCODER" if recipe.encoder else "",
+        retrieval="INDEX" if recipe.retrieval else "",
         licensed_only=False,
     )

@@ -19,11 +19,10 @@ from assistant.errors import AssistantError
 from assistant.train import licences
 from assistant.train.adapt.dialogue import lesson
 from assistant.train.adapt.encode import LessonEncoder
-from assistant.train.adapt.recipe import ShownRates
+from assistant.train.adapt.recipe import ShownRates, asked_alike
 from assistant.train.adapt.selection import split
 from assistant.train.encode import N_SLOT_TOKENS, Example
-from assistant.train.recipe_file import check_keys, filled
-from assistant.train.sources.reading import read_records, source_of
+from assistant.train.sources.reading import at, read_records
 from assistant.train.sources.records import Pair, Record, Value
 from assistant.train.sources.registry import Source
 from assistant.train.tokenizer import number_ids
@@ -77,13 +76,7 @@ def _is_declined(topic: str) -> bool:
 
 def family_of(values: Mapping[str, Any]) -> TaskFamily:
     """A family from TOML's values; unknown keys raise ValueError."""
-    where = f"task family {values.get('name', '')!r}"
-    check_keys(values, TaskFamily, where)
-    given = dict(values)
-    given["data"] = tuple(source_of(entry, f"data of {where}") for entry in given.get("data", ()))
-    if "rates" in given:
-        given["rates"] = filled(ShownRates, given["rates"], f"rates of {where}")
-    return TaskFamily(**given)
+    return asked_alike(TaskFamily, values, f"task family {values.get('name', '')!r}")
 
 
 @dataclass(frozen=True)
@@ -91,7 +84,7 @@ class TaskRecords:
     """What the families of a recipe read.
 
     Attributes:
-        families: Which they are.
+        families: As they were when the tables were read; their shares may have changed since.
         learned, held_out: By the family's name.
         lines: What was read and under which licence, a line per table; those of a run that this
             one goes on from come first.
@@ -106,7 +99,7 @@ class TaskRecords:
     def prepared(
         cls, families: Sequence[TaskFamily], data: Path, directory: Path, *, licensed_only: bool
     ) -> "TaskRecords":
-        """Read where an earlier start kept the same families, else from the tables.
+        """Read where an earlier start kept the same tables, else from them.
 
         Args:
             families: Of the recipe.
@@ -121,7 +114,7 @@ class TaskRecords:
             formats = [source.format for family in families for source in family.data]
             licences.refuse_unclear("formats", formats)
         before = cls.kept(directory)
-        if before is not None and before.families == tuple(families):
+        if before is not None and _tables(before.families) == _tables(families):
             return before
         found = cls.read(families, data)
         if before is not None:
@@ -141,13 +134,16 @@ class TaskRecords:
         """From the tables."""
         learned, held_out, lines = {}, {}, []
         for family in families:
-            tables = [replace(source, path=data / source.path) for source in family.data]
-            records, told = read_records(tables)
+            records, told = read_records([at(source, data) for source in family.data])
             learned[family.name], held_out[family.name] = split(records, _N_HELD_OUT)
             if not learned[family.name]:
                 raise AssistantError(f"Task {family.name} has no records; look at its data.")
             lines += told
         return cls(tuple(families), learned, held_out, tuple(lines))
+
+
+def _tables(families: Sequence[TaskFamily]) -> dict[str, tuple[Source, ...]]:
+    return {family.name: family.data for family in families}
 
 
 class TaskExamples:

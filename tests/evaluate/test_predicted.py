@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from assistant.answering import checker
+from assistant.answering import Written, checker, message_of
 from assistant.assistant import Assistant
 from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
+from assistant.chat.figures import Figures
+from assistant.chat.first_attempt import SecondThoughts
+from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.evaluate.predicted import main
+from assistant.llm.requests import Done
 from tests.bundles import write_tiny_bundle
 
 ROWS = [("CCO", -0.27), ("CCCO", -0.26), ("c1ccccc1", -0.24), ("CCN", -0.22)]
@@ -67,8 +71,19 @@ def test_a_measured_bundle_says_how_far_its_numbers_are_off(
     conversation, number = Conversation().with_molecule(Molecule.parse("CCCCO"))
     conversation = conversation.with_message(Message("user", "Its HOMO energy?", (number,)))
     fitted = assistant.prompting.fit(conversation)
-    check = checker(fitted, assistant.components.predicted)
-    (found,) = check("HOMO energy: -0.2600 Hartree")
+    text = "HOMO energy: -0.2600 Hartree"
+    written = Written(text, Done("end", (1,), 0.1, 30.0), checker(fitted)(text))
+    assert [check.note for check in written.checks] == [None]
+    message = message_of(
+        written,
+        fitted,
+        assistant.prompting,
+        ReplyOptions(),
+        identity={},
+        figures=Figures(0.0, 0.1, 30.0, 1, 9, 0, 0),
+        second_thoughts=SecondThoughts(True),
+    )
+    (found,) = message.checks
     assert "off by 0.0147 Hartree on average for 2 test molecules" in found.note
     assert found.near == "CCCO"
     assert "-0.2600 Hartree)" in found.note

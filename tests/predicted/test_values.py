@@ -1,6 +1,7 @@
 """What is said of numbers that a language model predicts."""
 
 import json
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -108,6 +109,16 @@ def test_figures_of_another_language_model_are_not_used(directory: Path) -> None
     values = PredictedValues.read(directory.parent)
     assert set(values.of("abc").quantities) == {"HOMO energy"}
     assert values.of("another").quantities == {}
+
+
+def test_molecules_are_read_beside_the_start(directory: Path) -> None:
+    values = PredictedValues.read(directory.parent)
+    values.warm_up()
+    for thread in threading.enumerate():
+        if thread.name == "predicted values":
+            thread.join(30)
+    (directory / KNOWN).unlink()
+    assert values.quantities["HOMO energy"].nearest(PROPANOL).smiles == "CCO"
 
 
 def test_molecules_that_cannot_be_read_cost_the_remark_not_the_answer(directory: Path) -> None:

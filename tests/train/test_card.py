@@ -20,7 +20,7 @@ from assistant.train.pair_run import PairRun
 from assistant.train.pair_tables import read_pairs
 from assistant.train.pair_views import molecules_of
 from assistant.train.recipe import Recipe
-from assistant.train.shipped_recipe import config_name
+from assistant.train.shipped_recipe import base_recipe, config_name
 from tests.pairing.tiny import RECIPE, write_dyes
 
 CONFIGS = Path(base.__file__).parent / "configs"
@@ -159,6 +159,9 @@ def test_a_command_names_a_recipe_of_the_repository_only_where_it_is_what_was_ru
     for path in CONFIGS.glob("default_*.toml"):
         noted = json.loads(json.dumps(asdict(Recipe.load(path)), default=Path.as_posix))
         assert config_name(noted, Recipe.from_dict).endswith(path.name)
+    tasks = replace(Recipe.load(CONFIGS / "default_gpu_tasks.toml"), retrieval="/some/disk/index")
+    noted = json.loads(json.dumps(asdict(tasks), default=Path.as_posix))
+    assert config_name(noted, base_recipe).endswith("default_gpu_tasks.toml")
     own = replace(Recipe.load(CONFIGS / "default_gpu.toml"), minutes=5.0)
     assert config_name(asdict(own), Recipe.from_dict) == "RECIPE.toml"
     noted = asdict(GeneratorRecipe.load(CONFIGS / "generator_cpu.toml"))

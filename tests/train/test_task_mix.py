@@ -127,6 +127,8 @@ def test_records_are_kept_with_the_run_and_tell_what_was_read(data: Path, tmp_pa
     elsewhere = tmp_path / "nowhere"
     again = TaskRecords.prepared(families(), elsewhere, run, licensed_only=False)
     assert again == first
+    other_shares = TaskRecords.prepared(families(share=9.0), elsewhere, run, licensed_only=False)
+    assert other_shares == first  # nothing is read again
     only = families()[1:]
     fewer = TaskRecords.prepared(only, data, run, licensed_only=False)
     assert set(fewer.learned) == {"reactions"}

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from assistant.adapters.settings import GeneratorSettings
 from assistant.errors import AssistantError
-from assistant.train.recipe_file import RecipeFile, check_keys
+from assistant.train.recipe_file import RecipeFile, check_keys, filled
 from assistant.train.sources.reading import source_of
 from assistant.train.sources.registry import Source
+
+T = TypeVar("T")
 
 PRESETS = Path(__file__).parent / "presets"
 STAGES: tuple["StageName", ...] = ("align", "instruct", "generate")
@@ -37,6 +39,26 @@ class ShownRates:
         for name, rate in asdict(self).items():
             if not 0 <= rate <= 1:
                 raise ValueError(f"rate {name} = {rate} is not in 0…1")
+
+
+def asked_alike(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    """A part of a recipe with tables (`data`) and `rates`, from TOML's values.
+
+    Args:
+        kind: Dataclass of the part.
+        values: Of TOML.
+        where: In which part of the recipe, for errors.
+
+    Raises:
+        ValueError: Unknown keys, or values that make no sense.
+        UnreadableFileError: No such data format.
+    """
+    check_keys(values, kind, where)
+    given = dict(values)
+    given["data"] = tuple(source_of(entry, f"data of {where}") for entry in given.get("data", ()))
+    if "rates" in given:
+        given["rates"] = filled(ShownRates, given["rates"], f"rates of {where}")
+    return kind(**given)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from assistant.train.adapt.selection import split
 from assistant.train.adapt.steps import ExampleSteps
 from assistant.train.dialogues import LATER, DialogueWriter
 from assistant.train.encode import Example
-from assistant.train.experts.recipe import ExpertRecipe, ExpertsRecipe, at
+from assistant.train.experts.recipe import ExpertRecipe, ExpertsRecipe
 from assistant.train.generate import EVERYTHING_SHOWN, OWN_QUESTIONS
-from assistant.train.sources.reading import read_records
+from assistant.train.sources.reading import at, read_records
 from assistant.train.sources.records import OwnConversation, Record
 
 

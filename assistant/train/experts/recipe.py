@@ -1,13 +1,12 @@
 """Which experts are trained, on what, and how the gate learns to mix them: one TOML file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assistant.train.adapt.recipe import LoraRecipe, ShownRates
+from assistant.train.adapt.recipe import LoraRecipe, ShownRates, asked_alike
 from assistant.train.recipe_file import RecipeFile, check_keys, filled, linear
-from assistant.train.sources.reading import source_of
 from assistant.train.sources.registry import Source
 
 _IN_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
@@ -119,15 +118,4 @@ class ExpertsRecipe(RecipeFile):
 
 
 def _expert(values: Mapping[str, Any]) -> ExpertRecipe:
-    where = f"expert {values.get('name', '')!r}"
-    check_keys(values, ExpertRecipe, where)
-    given = dict(values)
-    given["data"] = tuple(source_of(entry, f"data of {where}") for entry in given.get("data", ()))
-    if "rates" in given:
-        given["rates"] = filled(ShownRates, given["rates"], f"rates of {where}")
-    return ExpertRecipe(**given)
-
-
-def at(source: Source, data: Path) -> Source:
-    """A recipe's table where it lies."""
-    return replace(source, path=data / source.path)
+    return asked_alike(ExpertRecipe, values, f"expert {values.get('name', '')!r}")

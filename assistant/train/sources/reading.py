@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ def source_of(entry: Mapping[str, Any], where: str) -> Source:
     if missing:
         raise ValueError(f"{where} has an entry without {' and '.join(missing)}")
     return Source(**{**entry, "path": Path(entry["path"]).expanduser()})
+
+
+def at(source: Source, data: Path) -> Source:
+    """A recipe's table where it lies."""
+    return replace(source, path=data / source.path)
 
 
 def read_records(sources: Sequence[Source]) -> tuple[list[Record], list[str]]:

@@ -87,6 +87,8 @@ def test_single_claim_gets_its_verdict(text: str, kind: str, verdict: str, aspir
         ("1 of 2 stereocentres is defined.", [("stereocentres", "contradicted")]),
         ("1 of 1 stereo double bonds is set.", [("double_bonds", "contradicted")]),
         ("2 of 3 tests are set.", []),
+        ("2 of 3 rings are defined.", []),
+        ("2 of 5 are defined.", [("stereocentres", "unverifiable")]),  # maybe of something else
     ],
 )
 def test_how_many_centres_are_set_is_checked(text: str, expected: list[tuple[str, str]]) -> None:

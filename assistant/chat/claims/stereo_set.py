@@ -8,7 +8,8 @@ from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
 _SET = words("set defined assigned specified")
-_BETWEEN = words("is are the of its have has been stereocentre stereocentres stereocenters centres")
+_BETWEEN = words("is are the of its have has been centres")
+_KEYS = frozenset({"stereocentres", "double_bonds"})
 _NEAR = 6
 
 
@@ -22,14 +23,16 @@ def read_stereo_set(reading: Reading) -> Iterator[Claim]:
         end = _behind_set(reading, i + 3)
         if end is None or reading.is_silent(i):
             continue
-        said = {term.term.key for term in reading.terms}
-        test = _test(int(token.value), int(whole.value), double="double_bonds" in said)
-        yield reading.claim(i, end, "stereocentres", test)
+        named = [term.term.key for term in reading.terms if term.term.key in _KEYS]
+        kind = named[0] if named else "stereocentres"
+        test = _test(int(token.value), int(whole.value), kind, is_named=bool(named))
+        yield reading.claim(i, end, kind, test)
 
 
 def _behind_set(reading: Reading, start: int) -> int | None:
     """Index behind "set"; None where something else comes first."""
-    of_terms = {i for term in reading.terms for i in range(term.first, term.behind)}
+    stereo = (term for term in reading.terms if term.term.key in _KEYS)
+    of_terms = {i for term in stereo for i in range(term.first, term.behind)}
     for i in range(start, min(start + _NEAR, len(reading.tokens))):
         if reading.word(i) in _SET:
             return i + 1
@@ -38,14 +41,15 @@ def _behind_set(reading: Reading, start: int) -> int | None:
     return None
 
 
-def _test(n_set: int, n: int, *, double: bool) -> Callable[[Facts], Finding]:
+def _test(n_set: int, n: int, kind: str, *, is_named: bool) -> Callable[[Facts], Finding]:
+    """Of so many something else may be set, where the sentence does not name what is."""
+
     def test(facts: Facts) -> Finding:
-        centres = (facts.stereocentres_set, facts.stereocentres)
-        bonds = (facts.double_bonds_set, facts.double_bonds)
-        wanted = bonds if double else centres
-        truth = f"{wanted[0]} of {wanted[1]} set"
-        if (n_set, n) == wanted:
-            return Finding(True, truth)
-        return Finding(None if (n_set, n) == bonds and not centres[1] else False, truth)
+        found, total = facts.stereocentres_set, facts.stereocentres
+        if kind == "double_bonds":
+            found, total = facts.double_bonds_set, facts.double_bonds
+        holds = (n_set, n) == (found, total)
+        is_open = not holds and not is_named and n != total
+        return Finding(None if is_open else holds, f"{found} of {total} set")
 
     return test

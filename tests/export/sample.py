@@ -61,5 +61,17 @@ def conversation() -> Conversation:
     return talk
 
 
+NOTE = "predicted by the language model, not computed: off by 0.0058 Hartree on average"
+
+
+def predicted() -> Conversation:
+    """A conversation with a number that the model predicts."""
+    text = "HOMO energy: -0.2630 Hartree"
+    said = Check(0, len(text), "unverifiable", "HOMO energy", text, None, 1, note=NOTE, near="CCO")
+    talk, number = Conversation().with_molecule(Molecule.parse("CCCO"))
+    talk = talk.with_message(Message("user", "Its HOMO energy?", (number,)))
+    return talk.with_message(Message("assistant", text, checks=(said,)))
+
+
 def sample() -> Export:
     return export_of(conversation(), WHEN)

@@ -17,7 +17,7 @@ from assistant.export.pdf import to_pdf
 from assistant.export.sdf import sd_record, to_sdf
 from assistant.export.source import Export, export_of, slug_of
 from tests.export.pdf_words import words_of
-from tests.export.sample import TEXT, WHEN, sample
+from tests.export.sample import NOTE, TEXT, WHEN, predicted, sample
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,12 @@ def test_pdf_opens_and_holds_text_marks_and_drawings(export: Export) -> None:
     for phrase in ("aspirin", "formula is C9H8O4", "✗ (computed: 1 ring)", "C9H8O4 ✓", "α"):
         assert phrase in words
     assert "/Title" in pdf.decode("latin-1")
+
+
+def test_a_predicted_number_leaves_with_what_is_known_of_it() -> None:
+    export = export_of(predicted(), WHEN)
+    assert literal(NOTE) in to_markdown(export)
+    assert "off by 0.0058 Hartree" in words_of(to_pdf(export))
 
 
 def test_pdf_of_nothing_and_of_strange_text_is_written() -> None:

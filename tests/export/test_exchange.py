@@ -16,7 +16,7 @@ from assistant.export.exchange import (
     to_passport_json,
 )
 from assistant.export.source import export_of
-from tests.export.sample import PASSPORT, WHEN, conversation, sample
+from tests.export.sample import PASSPORT, WHEN, conversation, predicted, sample
 
 
 def changed(change: Callable[[dict], object]) -> str:
@@ -33,6 +33,17 @@ def test_what_is_exported_is_imported_equal() -> None:
     assert [b.parent for b in found.messages] == [None, 1, 2, 3]
     assert not found.is_passport
     assert read_json(to_json(export_of(Conversation(), WHEN))).conversation == Conversation()
+
+
+def test_what_is_known_of_a_predicted_number_comes_back_with_its_structure_read() -> None:
+    written = to_json(export_of(predicted(), WHEN))
+    assert read_json(written).conversation == predicted()
+    other = json.loads(written)
+    other["messages"][1]["checks"][0]["near"] = "OCC"  # another SMILES of the same molecule
+    assert read_json(json.dumps(other)).conversation == predicted()
+    other["messages"][1]["checks"][0]["near"] = "C1CC"
+    with pytest.raises(UnreadableFileError, match="structure with a mistake"):
+        read_json(json.dumps(other))
 
 
 def test_where_a_question_names_molecules_comes_back() -> None:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from assistant.chem.molecule import Molecule
+from assistant.chat.conversation import Message
 from assistant.errors import AssistantError
 from assistant.evaluate.table import some
 from assistant.evaluate.tasks.base import Example as Row
@@ -20,7 +20,7 @@ from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.recipe import ShownRates
 from assistant.train.batches import Batch, collate_examples
 from assistant.train.encode import Example
-from assistant.train.sources.records import Instruction
+from assistant.train.sources.records import OwnConversation
 
 _TRIES = 50
 
@@ -38,7 +38,8 @@ def answer_text(task: Task, row: Row) -> str:
     if isinstance(task, CaptionTask | NameTask):
         return str(row.answer) if isinstance(task, CaptionTask) else f"Name: {row.answer}"
     raise AssistantError(
-        f"Task {task.name} is none that arms can be trained on; choose property:…, caption or name."
+        f"Task {task.name} is none that arms can be trained on; choose property:…, pairs:…, caption"
+        " or name."
     )
 
 
@@ -46,14 +47,12 @@ def rows_of(recipe: AblationRecipe, data: Path, split: str) -> dict[str, list[Ro
     """Rows of one molecule for each task: training rows, or the test rows that are measured.
 
     Raises:
-        AssistantError: A task is unknown, is about pairs, or its table is missing.
+        AssistantError: A task is unknown, has no answer to learn, or its table is missing.
     """
     found = {}
     for name in recipe.tasks:
         task = task_of(name)
         rows = task.load(task.train if split == "train" else task.test, None, data, split=split)
-        if any(len(row.molecules) != 1 or row.pair for row in rows[:20]):
-            raise AssistantError(f"Task {name} is about more than one molecule; choose another.")
         n = recipe.n_train if split == "train" else recipe.n_test
         # Not the run's seed: every seed and arm is trained and measured on the same rows.
         found[name] = some(rows, n or None, 0)
@@ -110,13 +109,13 @@ class Questions:
 
     def example(self, name: str, row: Row, *, graph: bool) -> Example | None:
         """A question with its answer; None when a molecule cannot be read or it is too long."""
+        answer = Message("assistant", answer_text(task_of(name), row))
         try:
-            molecule = Molecule.parse(row.molecules[0])
+            record = OwnConversation(row.conversation().with_message(answer), name)
         except AssistantError:
             return None
-        record = Instruction((molecule,), row.question, answer_text(task_of(name), row), name, "")
         card = 0.0 if self.recipe.card else 1.0
         rates = ShownRates(card=card, line=0.0, smiles=0.0, graph=0.0 if graph else 1.0)
         rng = random.Random(0)
-        spare = 0 if graph else self.encoder.n_graph_tokens
+        spare = 0 if graph else self.encoder.n_graph_tokens * len(row.molecules)
         return self.encoder.encode(lesson(record, rng, rates), rng, spare=spare)

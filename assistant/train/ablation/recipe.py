@@ -57,7 +57,7 @@ class AblationRecipe(RecipeFile):
     """One TOML file.
 
     Attributes:
-        tasks: Tasks of `assistant.evaluate.run`, about one molecule each.
+        tasks: Tasks of `assistant.evaluate.run`, about one molecule or a pair.
         arms: Names of `ARMS`.
         seeds: Of the trained weights and of the order of the data; every arm has the same data.
         steps: Of each arm, `batch` questions each.

@@ -248,9 +248,35 @@ def test_answers_are_written_as_they_are_read(place: Path) -> None:
             assert task.parse(answer_text(task, row), row) == row.answer
     test = {row.molecules for rows in rows_of(recipe(), place, "test").values() for row in rows}
     assert test <= {(s,) for s in SMILES[:3]}
-    pairs = replace(recipe(), tasks=("pairs:absorption",))
-    with pytest.raises(AssistantError, match="pairs:absorption is about more than one"):
-        rows_of(pairs, _pairs(place), "train")
+    reactions = replace(recipe(), tasks=("reagent",))
+    with pytest.raises(AssistantError, match="reagent is none that arms can be trained on"):
+        rows_of(reactions, _reactions(place), "train")
+
+
+def test_a_pair_is_asked_about_as_it_is_measured(place: Path, base: LoadedLLM) -> None:
+    name = "pairs:absorption"
+    asked = questions("graph", place, base)
+    asked.encoder.sequence = 1000
+    (row,) = rows_of(recipe(tasks=(name,)), _pairs(place), "train")[name]
+    with_graph, without = (asked.example(name, row, graph=graph) for graph in (True, False))
+    assert set(with_graph.molecules) == {1, 2}
+    assert (with_graph.slots > 0).sum() == 2 * 28
+    learned = [base.tokenizer.decode(e.ids[e.weights > 0]) for e in (with_graph, without)]
+    assert learned[0] == learned[1]
+    assert task_of(name).parse(learned[0], row) == 255.0
+    asked.encoder.sequence = len(with_graph.ids) - 1  # cut alike, with graph tokens or without
+    n_learned = [
+        int((asked.example(name, row, graph=graph).weights > 0).sum()) for graph in (True, False)
+    ]
+    assert n_learned[0] == n_learned[1]
+
+
+def _reactions(place: Path) -> Path:
+    head = ["reactants", "reagents", "product", "split", "rxn"]
+    rows = [("CCO.CC(=O)O", "O", "CCOC(C)=O", "train", "CCO.CC(=O)O>O>CCOC(C)=O")]
+    for source in (task_of("reagent").train, task_of("reagent").test):
+        write_table(place / source.path, head, rows)
+    return place
 
 
 def _pairs(place: Path) -> Path:

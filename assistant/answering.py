@@ -67,8 +67,9 @@ def wanted_of(fitted: Fitted, answer: str) -> Wanted | None:
         or declined_value(conversation, answer)
         or wanted_subject(conversation)
     )
-    is_plain = wanted is not None and wanted.question == conversation.messages[-1].asked
-    return None if is_plain else wanted
+    if wanted is None or wanted.lines is not None:
+        return wanted
+    return None if wanted.question == conversation.messages[-1].asked else wanted
 
 
 @dataclass(frozen=True)

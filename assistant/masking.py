@@ -51,7 +51,11 @@ class MaskedEncoder:
 
 
 def render_untold(
-    conversation: Conversation, model: str, nearest: NearestFor | None = None
+    conversation: Conversation,
+    model: str,
+    nearest: NearestFor | None = None,
+    *,
+    lines: frozenset[str] | None = None,
 ) -> Prompt:
     """The prompt without what the text says of molecules; captions of similar ones go as well."""
 

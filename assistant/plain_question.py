@@ -1,6 +1,7 @@
 """A question for one value, or small talk, that its answer passes over is put again in plain words.
 
-The page's own words stay in the conversation; the model reads the plain ones for this answer alone.
+The page's own words stay in the conversation; the model reads the plain ones for this answer alone,
+and of the molecule, where one line of its card tells the value, that line alone.
 Like `second_thoughts` this belongs to the question: one place in the queue, one stop, one limit.
 """
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message, PairQuestion
@@ -39,8 +39,26 @@ _TOO_MANY = (
 )
 _NO_ROOM_TO_QUOTE = "Captions of similar molecules were left out: the prompt had no room for them."
 
-Render = Callable[[Conversation, str, NearestFor | None], Prompt]
-"""From a conversation, the model's fingerprint and what may be quoted to the prompt."""
+
+class Render(Protocol):
+    """From a conversation, the model's fingerprint and what may be quoted to the prompt."""
+
+    def __call__(
+        self,
+        conversation: Conversation,
+        model: str,
+        nearest: NearestFor | None = None,
+        *,
+        lines: frozenset[str] | None = None,
+    ) -> Prompt:
+        """The prompt.
+
+        Args:
+            conversation: Ends with a question.
+            model: Fingerprint of the model that reads it.
+            nearest: Gives captioned molecules to quote.
+            lines: Keys of the only card lines by which a molecule is told, where it is told at all.
+        """
 
 
 @lru_cache(maxsize=4096)
@@ -55,9 +73,15 @@ def render_all(
     nearest: NearestFor | None = None,
     *,
     spellings: Mapping[int, str] = MappingProxyType({}),
+    lines: frozenset[str] | None = None,
 ) -> Prompt:
-    """Everything that is known of each molecule: SMILES, name, facts, what is near it."""
-    return render(conversation, facts_of, model=model, nearest=nearest, spellings=spellings)
+    """Everything that is known of each molecule: SMILES, name, facts, what is near it.
+
+    Or, where only some `lines` of the card are wanted, these alone.
+    """
+    return render(
+        conversation, facts_of, model=model, nearest=nearest, spellings=spellings, lines=lines
+    )
 
 
 @dataclass(frozen=True)
@@ -110,19 +134,23 @@ class Prompting:
             most_molecules=served.most_molecules,
         )
 
-    def spliced(self, conversation: Conversation) -> Spliced:
+    def spliced(self, conversation: Conversation, lines: frozenset[str] | None = None) -> Spliced:
         """What the model reads before its answer to the last question.
+
+        Args:
+            conversation: Ends with it.
+            lines: As in `Render`.
 
         Raises:
             PromptTooLongError: Not even the last question fits the context.
         """
-        fitted = self.fit(conversation)
+        fitted = self.fit(conversation, lines)
         return self.splice(fitted, self.pairs(fitted))
 
-    def fit(self, conversation: Conversation) -> Fitted:
+    def fit(self, conversation: Conversation, lines: frozenset[str] | None = None) -> Fitted:
         """Renders; leaves out what does not fit beside an answer: quoted captions, then old turns.
 
-        Of the turns the older half goes at once.
+        Of the turns the older half goes at once. `lines` as in `Render`.
 
         Raises:
             PromptTooLongError: Not even the last question fits the context.
@@ -131,7 +159,7 @@ class Prompting:
         notices = []
         while True:
             shown = conversation if self.reads_names else conversation.without_names()
-            prompt = self.render(shown, self.llm.fingerprint, nearest)
+            prompt = self.render(shown, self.llm.fingerprint, nearest, lines=lines)
             laid_out = layout(prompt, self.llm.tokenizer)
             n_tokens = self.count(laid_out)
             if n_tokens + _MIN_ANSWER_TOKENS <= self.llm.context:

@@ -48,6 +48,10 @@ def first_written(
     raise AnswerFailedError("The model ended without an answer. Ask again.")
 
 
+Way = Generator[Event, None, tuple[Written, SecondThoughts]]
+"""To another answer, or back to the first attempt."""
+
+
 @dataclass(frozen=True)
 class Reconsideration:
     """What is done with an answer that is wrong, or that passes over what was asked.
@@ -57,18 +61,16 @@ class Reconsideration:
         llm: Its language model.
         request: What the first attempt was drawn by, with its place in the queue.
         check: Checks a text as the answer.
-        splice: A conversation as the model reads it.
+        splice: A conversation as the model reads it, with all or some lines of the cards.
     """
 
     engine: llm_requests.Engine
     llm: LoadedLLM
     request: llm_requests.Request
     check: Callable[[str], tuple[Check, ...]]
-    splice: Callable[[Conversation], Spliced]
+    splice: Callable[[Conversation, frozenset[str] | None], Spliced]
 
-    def of(
-        self, first: Written, conversation: Conversation, wanted: Wanted | None
-    ) -> Generator[Event, None, tuple[Written, SecondThoughts]]:
+    def of(self, first: Written, conversation: Conversation, wanted: Wanted | None) -> Way:
         """The answer to show: another one where a better one is found, else the first attempt.
 
         Args:
@@ -79,28 +81,37 @@ class Reconsideration:
         misses = wanted is not None and wanted.is_missed_by(first.text, first.checks)
         if first.was_stopped or self.request.stop.is_set():
             return first, SecondThoughts(True, ended=not (first.contradicted or misses))
+        ways = [self._close_calls(first)] if first.contradicted else []
+        if wanted is not None and (misses or (ways and wanted.lines is not None)):
+            # What misses the question is asked again first, what is only wrong beside it last.
+            ways.insert(0 if misses else len(ways), self._plainly(first, conversation, wanted))
         written, thoughts = first, SecondThoughts(True)
-        if wanted is not None and misses:
-            plain = in_plain_words(conversation, wanted)
-            news = Reconsidering(first.contradicted, wanted.question)
-            stop, request = self.request.stop, partial(self._with, plain)
-            asking = asked_again(self.engine, request, stop, first, wanted, self.check)
-            written, thoughts = yield from _reconsidered(asking, first, news)
-        if written is first and thoughts.ended and first.contradicted:
-            writer = Writer(self.engine, self.llm, self.request, self.check)
-            news = Reconsidering(first.contradicted)
-            written, again = yield from _reconsidered(writer.write_again(first), first, news)
-            thoughts = again.after(thoughts)
+        for way in ways:
+            if written is first and thoughts.ended:
+                written, again = yield from way
+                thoughts = again.after(thoughts)
         return written, thoughts
 
-    def _with(self, conversation: Conversation) -> llm_requests.Request:
-        spliced = self.splice(conversation)
+    def _plainly(self, first: Written, conversation: Conversation, wanted: Wanted) -> Way:
+        plain = in_plain_words(conversation, wanted)
+        request = partial(self._with, plain, wanted.lines)
+        asking = asked_again(self.engine, request, self.request.stop, first, wanted, self.check)
+        return _reconsidered(asking, first, Reconsidering(first.contradicted, wanted.question))
+
+    def _close_calls(self, first: Written) -> Way:
+        writer = Writer(self.engine, self.llm, self.request, self.check)
+        return _reconsidered(writer.write_again(first), first, Reconsidering(first.contradicted))
+
+    def _with(
+        self, conversation: Conversation, lines: frozenset[str] | None
+    ) -> llm_requests.Request:
+        spliced = self.splice(conversation, lines)
         return replace(self.request, spliced=spliced, progress=llm_requests.Progress())
 
 
 def _reconsidered(
     search: Generator[None, None, Outcome], first: Written, news: Reconsidering
-) -> Generator[Event, None, tuple[Written, SecondThoughts]]:
+) -> Way:
     """What comes of one search for a better answer."""
     began = time.perf_counter()
     found = yield from _with_news(search, news)

@@ -90,9 +90,8 @@ def test_the_answer_to_the_plain_question_takes_the_place_of_one_that_misses_it(
     rows = dict(passport_rows(message.passport))
     assert rows["second thoughts"] == f"first attempt withdrawn, asked again as “{PLAIN}”"
     assert replay(assistant, Case(1, talk(), message.passport, message)).equal
-    list(assistant.reply(talk(PLAIN), options=replace(OPTIONS, second_thoughts=False)))
-    first_ids, again_ids, *_, plain_ids = (r.spliced.content for r in requests)
-    assert again_ids == plain_ids != first_ids  # it reads what it would read if asked so
+    told = assistant.prompting.spliced(talk(PLAIN), frozenset({"qed"}))
+    assert requests[1].spliced.content == told.content  # of the molecule its line alone
 
 
 @pytest.mark.parametrize("verdict", ["contradicted", "unverifiable"])
@@ -115,7 +114,6 @@ def test_an_answer_to_the_plain_question_that_is_not_right_is_not_taken(
         ("qed of this cmpd", lambda text: said("confirmed", text)),
         ("qed of this cmpd", lambda text: said("unverifiable", text)),
         ("the measured qed of this cmpd", other),
-        (PLAIN, other),  # it was in plain words
         ("qed of this cmpd", lambda text: ()),  # it may say so in words that nobody reads
     ],
 )
@@ -148,6 +146,30 @@ def test_a_wrong_value_is_asked_for_plainly_before_close_calls_are_tried(
     assert done.message.first_attempt is None
 
 
+def test_a_right_value_beside_a_wrong_claim_is_asked_for_plainly_after_close_calls(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = first_of(assistant)
+    requests = asked_of(assistant, monkeypatch)
+
+    def judge(text: str) -> tuple[Check, ...]:
+        is_plain = len(requests) > 1 and not requests[-1].begun
+        beside = () if is_plain else (Check(0, 4, "contradicted", "rings", text, "1 ring", 1),)
+        return (*said("confirmed", text), *beside)
+
+    judged_by(monkeypatch, judge)
+    *events, done = assistant.reply(talk(), options=OPTIONS)
+    kinds = [bool(r.begun) for r in requests]
+    assert kinds == [False, *[True] * (len(kinds) - 2), False]
+    assert len(kinds) > 2
+    assert [e.text for e in events if isinstance(e, Rewritten)] == [done.message.text]
+    assert (done.message.first_attempt.text, done.message.first_attempt.asked_again) == (
+        first,
+        PLAIN,
+    )
+    assert done.message.passport["second_thoughts"]["tried"] == len(kinds) - 1
+
+
 @pytest.mark.parametrize("trouble", ["stopped", "failed", "no room"])
 def test_a_stop_or_a_failure_leaves_the_first_attempt(
     trouble: str, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
@@ -171,7 +193,7 @@ def test_a_stop_or_a_failure_leaves_the_first_attempt(
         def too_long(conversation: Conversation) -> None:
             raise PromptTooLongError("too long")
 
-        monkeypatch.setattr(type(assistant._prompting), "spliced", lambda _, c: too_long(c))
+        monkeypatch.setattr(type(assistant._prompting), "spliced", lambda _, c, lines: too_long(c))
     *_, done = assistant.reply(talk(), options=replace(OPTIONS, stop=stop))
     assert (done.message.text, done.message.first_attempt) == (first, None)
     assert done.message.passport["second_thoughts"]["ended"] is False

@@ -16,8 +16,8 @@ _NOTE = (
 _WRONG = '<span class="sign" aria-hidden="true">✗</span>'
 _MISSED = '<span class="sign missed" aria-hidden="true">↻</span>'
 _AGAIN = (
-    "Written first; it passes over what was asked. The answer above is the model’s own too, to the"
-    " same in plain words."
+    "Written first; {}. The answer above is the model’s own too, to the same in plain words; where"
+    " one line of the fact card tells it, it was shown that line alone."
 )
 
 
@@ -29,8 +29,12 @@ def doubt_text(event: Reconsidering, text: str) -> str:
         text: The answer so far.
     """
     if event.asked_again:
-        return f"It passes over what was asked; asking again: “{event.asked_again}”"
-    return f"The structure contradicts {_quoted(event.contradicted, text)}; writing again"
+        again = f"asking again: “{event.asked_again}”"
+        if not event.contradicted:
+            return f"It passes over what was asked; {again}"
+    else:
+        again = "writing again"
+    return f"The structure contradicts {_quoted(event.contradicted, text)}; {again}"
 
 
 def withdrawn_html(first: FirstAttempt | None) -> str:
@@ -40,7 +44,8 @@ def withdrawn_html(first: FirstAttempt | None) -> str:
     wrong = [check for check in first.checks if check.verdict == "contradicted"]
     truths = "".join(f"<li>{_truth(check)}</li>" for check in wrong)
     if first.asked_again:
-        said, note = f"; asked again: “{first.asked_again}”", _AGAIN
+        why = "the structure contradicts it" if wrong else "it passes over what was asked"
+        said, note = f"; asked again: “{first.asked_again}”", _AGAIN.format(why)
     else:
         said, note = f": {_quoted(wrong, first.text)}", _NOTE
     return (

@@ -8,6 +8,7 @@ fact answers none is taken for one that asks for a value (`tests/chat/test_wante
 """
 
 import re
+from collections.abc import Callable
 
 from assistant.chat.asking.around import (
     asks_for_value,
@@ -17,6 +18,7 @@ from assistant.chat.asking.around import (
 from assistant.chat.asking.reasons import without_surroundings
 from assistant.chat.asking.spelling import plain_text
 from assistant.chat.asking.terms import AROUND, ELSE, asked_terms, value_key
+from assistant.chat.asking.usual import asks_most_likely
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.text import Token, split_sentences
 from assistant.chem.groups import GROUPS
@@ -49,9 +51,10 @@ PLAIN_QUESTIONS = {
 }
 """Each value of the card in the plainest words."""
 _EXPLAINS = re.compile(
-    r"\b(?:how|why|explain|chang\w+|depend\w*|affect\w*|influenc\w*|improv\w*|increas\w*"
+    r"\b(?:why|explain|chang\w+|depend\w*|affect\w*|influenc\w*|improv\w*|increas\w*"
     r"|lower|rais\w+|compar\w*)\b"
 )
+_HOW = re.compile(r"\bhow\b")
 MEASURED = "measured logP"
 _MEASURED = re.compile(
     r"\b(?:experiment\w*|measured|literature|reported|observed|shake flask|shake-flask)\b"
@@ -72,6 +75,16 @@ _WIDE_NAMES = {group.name: (*group.kind_of, *group.sometimes) for group in GROUP
 
 def asked_key(plain: str) -> str | None:
     """The value of the card that a text (of `plain_text`) asks for; a key of `PLAIN_QUESTIONS`."""
+    return _key_of(plain, asks_for_value)
+
+
+def likely_key(plain: str) -> str | None:
+    """The value that a text most likely asks for: it names no other, in words usual for that."""
+    says_more = says_measured(plain) or _EXPLAINS.search(plain)
+    return None if says_more else _key_of(plain, asks_most_likely)
+
+
+def _key_of(plain: str, asks: Callable[..., bool]) -> str | None:
     tokens = _tokens(without_surroundings(plain))
     if len(tokens) > _MOST_TOKENS:
         return None
@@ -81,9 +94,7 @@ def asked_key(plain: str) -> str | None:
     if len(keys) != 1 or len(tokens) - n_passed_over > _MOST_WORDS:
         return None
     (key,) = keys
-    if key not in PLAIN_QUESTIONS or not asks_for_value(key, tokens, terms, plain):
-        return None
-    return key
+    return key if key in PLAIN_QUESTIONS and asks(key, tokens, terms, plain) else None
 
 
 def asked_unknown(plain: str) -> str | None:
@@ -93,7 +104,7 @@ def asked_unknown(plain: str) -> str | None:
     keys = {match.term.key for match in terms if match.term.family != "skip"}
     if len(keys) != 1 or len(tokens) > _MOST_WORDS or _TURNS_AWAY.search(plain):
         return None
-    if _EXPLAINS.search(plain):
+    if _EXPLAINS.search(plain) or _HOW.search(plain):
         return None
     term = next(match.term for match in terms if match.term.family != "skip")
     if term.key in ("logp", "clogp") and says_measured(plain) and not _COMPUTED.search(plain):

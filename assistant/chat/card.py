@@ -88,9 +88,10 @@ COMPARED_KEYS: tuple[str, ...] = (
 """Lines of which one molecule can have more than another; stereo is compared by the total."""
 
 
-def card_lines(facts: Facts) -> tuple[CardLine, ...]:
-    """All lines of the card in their fixed order."""
-    return tuple(CardLine(key, label, value(facts)) for key, label, value in _LINES)
+def card_lines(facts: Facts, keys: frozenset[str] | None = None) -> tuple[CardLine, ...]:
+    """The lines of the card in their fixed order: all, or those of some keys."""
+    shown = (line for line in _LINES if keys is None or line[0] in keys)
+    return tuple(CardLine(key, label, value(facts)) for key, label, value in shown)
 
 
 def card_text(lines: tuple[CardLine, ...]) -> str:

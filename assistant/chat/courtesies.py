@@ -79,6 +79,7 @@ class Courtesy:
 
     question: str
     number: ClassVar[None] = None
+    lines: ClassVar[None] = None
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer declines."""

@@ -191,6 +191,7 @@ def render(
     model: str = "",
     nearest: NearestFor | None = None,
     spellings: Mapping[int, str] = MappingProxyType({}),
+    lines: frozenset[str] | None = None,
 ) -> Prompt:
     """Renders a conversation whose last message is the user's.
 
@@ -201,15 +202,18 @@ def render(
         nearest: Gives captioned molecules to quote (cached by the caller), at most `MAX_QUOTED`
             of them are.
         spellings: By number another SMILES to write than the canonical one.
+        lines: Keys of the only card lines to show: no others, no SMILES, no name, no captions. None
+            shows everything.
     """
 
     def card(entry: NumberedMolecule) -> str:
-        return card_text(card_lines(facts_of(entry.molecule)))
+        return card_text(card_lines(facts_of(entry.molecule), lines))
 
     def identity(entry: NumberedMolecule) -> str:
-        return identity_text(entry, spellings.get(entry.number, ""))
+        return identity_text(entry, spellings.get(entry.number, "")) if lines is None else ""
 
-    return render_with(conversation, card, identity, model=model, nearest=nearest)
+    near = nearest if lines is None else None
+    return render_with(conversation, card, identity, model=model, nearest=near)
 
 
 def render_with(

@@ -9,7 +9,7 @@ it. An answer in words that no reader of claims knows is left alone.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from assistant.chat.asked_words import (
     PLAIN_QUESTIONS,
@@ -18,6 +18,7 @@ from assistant.chat.asked_words import (
     asked_key,
     asked_unknown,
     groups_in,
+    likely_key,
     plain_text,
     properties_in,
     says_measured,
@@ -32,6 +33,8 @@ from assistant.chat.sentences import sentence_spans
 _MOST_CHARS = 300
 """A longer question asks for more than one thing."""
 _NO_GROUP = re.compile(r"\bno (?:named )?functional groups?\b")
+_CARD_KEYS = {"logp": "clogp", "mass": "average_mass"}
+"""Keys of card lines that are not those of values."""
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
 _PLACE = re.compile(
     r"\bthe (?P<place>first|second|third|fourth|last|other)"
@@ -56,6 +59,10 @@ class Wanted(Protocol):
     def question(self) -> str:
         """The question in the plainest words."""
 
+    @property
+    def lines(self) -> frozenset[str] | None:
+        """Keys of the card lines that tell it; None where more than these is needed."""
+
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer passes over it."""
 
@@ -79,6 +86,11 @@ class WantedValue:
     def question(self) -> str:
         """The question in the plainest words."""
         return PLAIN_QUESTIONS[self.key].format(f"molecule {self.number}")
+
+    @property
+    def lines(self) -> frozenset[str]:
+        """Its own line of the card."""
+        return frozenset({_CARD_KEYS.get(self.key, self.key)})
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it declines or gives other values; where it is wrong, nothing right on this."""
@@ -121,6 +133,8 @@ class UnknownValue:
         """The question in the plainest words."""
         return f"What is the {self.key} of molecule {self.number}?"
 
+    lines: ClassVar[None] = None
+
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer gives other values, with no word on it or on not knowing."""
         is_spoken_of = declines(text) or self.key in properties_in(text)
@@ -140,7 +154,7 @@ def _gives_values(text: str, checks: Sequence[Check]) -> bool:
     spans = sentence_spans(text)
     if not checks or not spans or checks[0].start >= spans[0].end:
         return False
-    return all(check.kind in PLAIN_QUESTIONS for check in checks)
+    return all(check.kind == "element" or check.kind in PLAIN_QUESTIONS for check in checks)
 
 
 @dataclass(frozen=True)
@@ -159,6 +173,11 @@ class WantedGroup:
     def question(self) -> str:
         """All groups are asked for: the model knows few other names than those of the card."""
         return f"Which functional groups does molecule {self.number} contain?"
+
+    @property
+    def lines(self) -> frozenset[str]:
+        """The line of the card that lists them."""
+        return frozenset({"groups"})
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer declines, or speaks of other groups or values only."""
@@ -194,6 +213,8 @@ class WantedSubject:
     def question(self) -> str:
         """The same question with the number that it is about."""
         return f"About molecule {self.number}: {self.asked}"
+
+    lines: ClassVar[None] = None
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether all that it claims is of other molecules."""
@@ -236,8 +257,8 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
         return UnknownValue(unknown, numbers[0])
     if group := asked_group(plain):
         return WantedGroup(group, numbers[0])
-    key = asked_key(plain)
-    return None if key is None else WantedValue(key, numbers[0])
+    key = asked_key(plain) or likely_key(plain)
+    return WantedValue(key, numbers[0]) if key else None
 
 
 def declined_value(conversation: Conversation, answer: str) -> WantedValue | None:

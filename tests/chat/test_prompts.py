@@ -219,3 +219,18 @@ def test_stereo_is_compared_by_its_totals_and_a_formula_as_equal_or_not() -> Non
     }
     assert compared_lines(stereo) == "stereocentres: highest molecule 3, lowest molecule 2"
     assert compared_lines({1: "formula: C2H6O", 2: "formula: C2H6O"}) == "formula: equal"
+
+
+def test_one_line_of_the_card_may_stand_for_the_whole_molecule() -> None:
+    conversation, number = Conversation().with_molecule(Molecule.parse("CCO", name="ethanol"))
+    asked = conversation.with_message(Message("user", "What is the QED of it?", (number,)))
+    whole, alone = (
+        "".join(str(part) for part in render(asked, compute_facts, lines=keys).messages[-1].parts)
+        for keys in (None, frozenset({"qed"}))
+    )
+    line = f"QED: {compute_facts(Molecule.parse('CCO')).qed:.2f}"
+    assert line in whole
+    assert line in alone
+    for told in ("CCO", "ethanol", "formula", "TPSA"):
+        assert told in whole
+        assert told not in alone

@@ -10,8 +10,11 @@ from assistant.chat.asked_words import (
     asked_group,
     asked_key,
     asked_unknown,
+    likely_key,
     plain_text,
 )
+from assistant.chat.asking.usual import USUAL_WORDS
+from assistant.chat.card import CARD_KEYS
 from assistant.chat.check import check_answer
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.wanted import (
@@ -24,6 +27,7 @@ from assistant.chat.wanted import (
 )
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
+from assistant.train.usual_words import as_text, usual_words
 from tests.chat.texts import texts_of
 
 ASPIRIN, NICOTINE = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O"), Molecule.parse("CN1CCC[C@H]1c1cccnc1")
@@ -86,6 +90,43 @@ def test_no_question_that_no_fact_answers_is_taken_for_one() -> None:
     texts = texts_of(unknown) + texts_of(questions["UNKNOWN"])
     assert len(texts) > 3000
     assert [t for t in texts if asked_key(plain_text(t.replace("{m}", "molecule 1")))] == []
+
+
+@pytest.mark.parametrize(
+    ("question", "key"),
+    [
+        ("The TPSA still has to go into my notebook, which number is it?", "tpsa"),
+        ("We screen by lipophilicity, so which cLogP would you put down?", "logp"),
+        ("I count four rings, how many do you count?", "rings"),
+        ("Why is the logP so high?", None),
+        ("What logP does the literature report?", None),
+        ("Show me the mass spectrum.", None),
+        ("Would the TPSA let it cross the gut wall?", None),
+        ("Formula and mass?", None),
+        ("What is the pKa?", None),
+        ("Does a fragment of this size bind kinases?", None),
+    ],
+)
+def test_what_a_question_most_likely_asks_for(question: str, key: str | None) -> None:
+    assert asked_key(plain_text(question)) is None
+    assert likely_key(plain_text(question)) == key
+
+
+def test_hardly_a_question_that_no_fact_answers_is_likely_to_ask_for_one() -> None:
+    unknown = tomllib.loads((TRAIN / "wordings" / "unknown.toml").read_text(encoding="utf-8"))
+    questions = tomllib.loads((TRAIN / "wording_questions.toml").read_text(encoding="utf-8"))
+    texts = texts_of(unknown) + texts_of(questions["UNKNOWN"])
+    likely = [t for t in texts if likely_key(plain_text(t.replace("{m}", "molecule 1")))]
+    assert likely == ["MS/MS fragments?"]
+
+
+def test_the_usual_words_are_those_of_the_generator_as_it_is() -> None:
+    assert USUAL_WORDS.read_text(encoding="utf-8") == as_text(*usual_words())
+
+
+def test_atoms_of_one_element_miss_a_question_for_another_count() -> None:
+    text = "Molecule 1 has 8 hydrogen atoms; its formula is C9H8O4."
+    assert WantedValue("heavy_atoms", 1).is_missed_by(text, check_answer(text, FACTS, (1,)))
 
 
 def test_of_the_questions_for_a_value_those_that_are_taken_are_taken_rightly() -> None:
@@ -337,3 +378,9 @@ def test_an_acid_is_any_kind_of_acid() -> None:
     assert wanted.is_missed_by(anhydride, check_answer(anhydride, FACTS, (1,)))
     listed = "Molecule 1 contains an ester and a carboxylic acid."
     assert not wanted.is_missed_by(listed, check_answer(listed, FACTS, (1,)))
+
+
+def test_each_value_has_the_line_of_the_card_that_tells_it() -> None:
+    wanted = [WantedValue(key, 1) for key in PLAIN_QUESTIONS]
+    assert all(one.lines <= set(CARD_KEYS) and len(one.lines) == 1 for one in wanted)
+    assert WantedGroup("amide", 1).lines <= set(CARD_KEYS)

@@ -44,10 +44,16 @@ def asks_for_value(
     if not says_nothing_else(tokens, terms, _words_with(key)):
         return False
     around = _with_values(tokens, terms, _words_with(key))
-    if not is_for_a_value(around, key):
-        return False
+    return is_for_a_value(around, key) and not asks_for_another(key, tokens, terms, plain)
+
+
+def asks_for_another(
+    key: str, tokens: Sequence[Token], terms: Sequence[TermMatch], plain: str
+) -> bool:
+    """Whether something else is asked for in such words: which rings, a peak, an amount."""
+    around = _with_values(tokens, terms, _words_with(key))
     if key in _COUNTED and _WHICH_ONES.search(plain) and not _HOW_MANY.search(plain):
-        return False  # which rings, not how many
+        return True  # which rings, not how many
     unless = [
         (_NO_COUNT, key in _COUNTED),
         (_NO_FRACTION, key in ("fsp3", "charge")),
@@ -55,10 +61,10 @@ def asks_for_value(
         (_IS_DEFINED, key == "rule_of_five"),
     ]
     if any(applies and pattern.search(around) for pattern, applies in unless):
-        return False
+        return True
     if key in ("mass", "average_mass") and _A_PEAK.search(plain):
-        return False
-    return not (_AN_AMOUNT.search(plain) and _is_bare_mass(tokens, terms))
+        return True
+    return _AN_AMOUNT.search(plain) is not None and _is_bare_mass(tokens, terms)
 
 
 def says_nothing_else(

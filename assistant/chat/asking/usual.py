@@ -1,0 +1,45 @@
+"""Whether the words around the name of a value are those that questions for values usually have.
+
+Looser than `around`, whose every shape is known: such a question asks for the value most likely.
+The words are in `usual_words.toml`, taken from the
+training generator's questions by `python -m assistant.train.usual_words`: *usual* stand in those
+for values about as often as in those that no fact answers, *other* in the latter. One word of a
+question may be in neither.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from assistant.chat.asking.around import asks_for_another
+from assistant.chat.claims.lexicon import TermMatch
+from assistant.chat.claims.text import Token
+from assistant.chat.claims.wordlist import words
+
+USUAL_WORDS = Path(__file__).with_name("usual_words.toml")
+_MOST_UNHEARD = 1
+
+
+def words_around(tokens: Sequence[Token], terms: Sequence[TermMatch]) -> list[str]:
+    """The words and numbers of a question that are in no known phrase."""
+    of_terms = {i for match in terms for i in range(match.first, match.behind)}
+    texts = (token.text for i, token in enumerate(tokens) if i not in of_terms)
+    return [text for text in texts if any(sign.isalnum() for sign in text)]
+
+
+def asks_most_likely(
+    key: str, tokens: Sequence[Token], terms: Sequence[TermMatch], plain: str
+) -> bool:
+    """Whether all words around the one value that is named are usual, and none asks for another."""
+    usual, other = _word_lists()
+    unusual = [text for text in words_around(tokens, terms) if text not in usual]
+    if len(unusual) > _MOST_UNHEARD or other.intersection(unusual):
+        return False
+    return not asks_for_another(key, tokens, terms, plain)
+
+
+@cache
+def _word_lists() -> tuple[frozenset[str], frozenset[str]]:
+    lists = tomllib.loads(USUAL_WORDS.read_text(encoding="utf-8"))
+    return words(lists["usual"]), words(lists["other"])

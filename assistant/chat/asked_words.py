@@ -148,6 +148,12 @@ def properties_in(text: str) -> set[str]:
     return keys | ({MEASURED} if says_measured(plain) else set())
 
 
+def values_in(text: str) -> set[str]:
+    """The values of the card that a text speaks of; keys of `PLAIN_QUESTIONS`."""
+    terms = asked_terms(_tokens(plain_text(text)))
+    return {value_key(match.term) for match in terms}.intersection(PLAIN_QUESTIONS)
+
+
 def says_measured(plain: str) -> bool:
     """Whether a text is on something measured."""
     return _MEASURED.search(plain) is not None

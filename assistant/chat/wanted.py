@@ -22,6 +22,7 @@ from assistant.chat.asked_words import (
     plain_text,
     properties_in,
     says_measured,
+    values_in,
 )
 from assistant.chat.claims.asked import declines
 from assistant.chat.claims.model import Check
@@ -33,6 +34,7 @@ from assistant.chat.sentences import sentence_spans
 _MOST_CHARS = 300
 """A longer question asks for more than one thing."""
 _NO_GROUP = re.compile(r"\bno (?:named )?functional groups?\b")
+_OF_A_MOLECULE = re.compile(r"\bmolecules? ?@?\d|\b(?:it|its|this|here)\b", re.IGNORECASE)
 _CARD_KEYS = {"logp": "clogp", "mass": "average_mass"}
 """Keys of card lines that are not those of values."""
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
@@ -98,12 +100,16 @@ class WantedValue:
             return not self._is_right_in(checks)
         if any(self._is_on_it(check) for check in checks):
             return False
-        return declines(text) or _gives_values(text, checks)
+        return declines(text) or _gives_values(text, checks) or self._is_explained_in(text, checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer gives it, and nothing wrong."""
         is_wrong = any(check.verdict == "contradicted" for check in checks)
         return self._is_right_in(checks) and not is_wrong
+
+    def _is_explained_in(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer says what the value is in general, and nothing of a molecule."""
+        return not checks and self.key in values_in(text) and not _OF_A_MOLECULE.search(text)
 
     def _is_right_in(self, checks: Sequence[Check]) -> bool:
         return any(check.verdict == "confirmed" and self._is_on_it(check) for check in checks)

@@ -124,6 +124,15 @@ def test_the_usual_words_are_those_of_the_generator_as_it_is() -> None:
     assert USUAL_WORDS.read_text(encoding="utf-8") == as_text(*usual_words())
 
 
+def test_what_a_value_is_in_general_misses_a_question_for_it() -> None:
+    general = "Brenk alerts are substructures that are unwanted in screening collections."
+    assert WantedValue("alerts", 1).is_missed_by(general, ())
+    assert not WantedValue("qed", 1).is_missed_by(general, ())
+    assert not WantedValue("alerts", 1).is_missed_by("Alerts: it is free of them, I think.", ())
+    for asked in ("What is TPSA?", "What does TPSA mean?", "what are PAINS"):
+        assert likely_key(plain_text(asked)) is None
+
+
 def test_atoms_of_one_element_miss_a_question_for_another_count() -> None:
     text = "Molecule 1 has 8 hydrogen atoms; its formula is C9H8O4."
     assert WantedValue("heavy_atoms", 1).is_missed_by(text, check_answer(text, FACTS, (1,)))

@@ -7,6 +7,7 @@ for values about as often as in those that no fact answers, *other* in the latte
 question may be in neither.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from functools import cache
@@ -19,6 +20,11 @@ from assistant.chat.claims.wordlist import words
 
 USUAL_WORDS = Path(__file__).with_name("usual_words.toml")
 _MOST_UNHEARD = 1
+_DEFINES = re.compile(
+    r"\b(?:define|defin\w+|meaning|mean|means|stands? for|explain)\b"
+    r"|^what(?:'s| is| are)? (?!the |its? |this |your )[\w' -]+\?*$"
+)
+"""Asks what something is: "what is TPSA?", but not "what is the TPSA?"."""
 
 
 def words_around(tokens: Sequence[Token], terms: Sequence[TermMatch]) -> list[str]:
@@ -36,7 +42,7 @@ def asks_most_likely(
     unusual = [text for text in words_around(tokens, terms) if text not in usual]
     if len(unusual) > _MOST_UNHEARD or other.intersection(unusual):
         return False
-    return not asks_for_another(key, tokens, terms, plain)
+    return not (_DEFINES.search(plain) or asks_for_another(key, tokens, terms, plain))
 
 
 @cache

@@ -27,6 +27,7 @@ def sampling_of(options: ReplyOptions) -> Sampling:
         options.repetition_penalty,
         options.max_new_tokens,
         options.seed,
+        ends_circles=True,
     )
 
 

@@ -34,6 +34,11 @@ from ui.workbench import short
 MAX_DRAWINGS = 512
 FIGURE = {"width": 200, "height": 140}
 CARD = {"width": 132, "height": 92}
+_CUT_OFF = {
+    "length": "cut off here: the longest an answer can be; ask for less, or one thing at a time",
+    "circles": "cut off here: it began to repeat itself; ask in other words, or for less",
+}
+"""What is said of an answer by how it ended."""
 
 
 class Drawings:
@@ -226,11 +231,10 @@ def _stopped(answer: Message) -> str:
 
 
 def _cut_off(answer: Message) -> str:
-    """What is said of an answer that reached the most tokens; empty for others."""
+    """What is said of an answer that was ended before its end; empty for others."""
     sampling = answer.passport.get("sampling")
-    if not isinstance(sampling, Mapping) or sampling.get("ended") != "length":
-        return ""
-    return "cut off here: the longest an answer can be; ask for less, or for one thing at a time"
+    ended = sampling.get("ended") if isinstance(sampling, Mapping) else None
+    return _CUT_OFF.get(str(ended), "")
 
 
 def _why(turn: int, node: Node) -> str:

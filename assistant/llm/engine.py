@@ -26,6 +26,7 @@ from assistant.llm.load import LoadedLLM
 from assistant.llm.place import place_of
 from assistant.llm.prefix import PREFILL_CHUNK, KeptCache, PrefixStore
 from assistant.llm.queue import UNLIMITED, FairQueue, VisitorLimits
+from assistant.llm.repetition import Repetition
 from assistant.llm.requests import (
     Done,
     EndReason,
@@ -137,6 +138,7 @@ class SequentialEngine:
         begin = time.perf_counter()
         run = _Run(self._llm, request, self._prefixes, self._experts(request))
         text = AnswerText(self._llm.tokenizer, request.sampling.stop)
+        repetition = Repetition(request.begun) if request.sampling.ends_circles else None
         wanted = request.sampling.max_new_tokens - len(request.begun)
         limit = min(wanted, self._llm.context - request.spliced.n_tokens)
         ids: list[int] = []
@@ -158,6 +160,9 @@ class SequentialEngine:
                 yield Token(delta, token_id)
                 if ended:
                     reason = "end"
+                    break
+                if repetition is not None and repetition.add(token_id):
+                    reason = "circles"
                     break
                 if len(ids) == limit:
                     break

@@ -26,7 +26,7 @@ from assistant.llm.requests import (
 )
 from assistant.metrics import Registry
 
-OUTCOMES = ("end", "length", "stopped", "time", "closed", "refused", "failed")
+OUTCOMES = ("end", "length", "circles", "stopped", "time", "closed", "refused", "failed")
 REASONS = ("queue_full", "visitor_limit", "prompt_too_long")
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)

@@ -20,6 +20,7 @@ from assistant.llm.llama import Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.prefix import KeptCache, Mark
 from assistant.llm.prompt_lookup import N_GUESSES, PromptLookup
+from assistant.llm.repetition import Repetition
 from assistant.llm.requests import Done, EndReason, Other, Request, Token, decoding_speed
 from assistant.llm.sampling import AnswerText, Sampler
 from assistant.llm.scoring import likeliest_others
@@ -76,6 +77,8 @@ class Row:
         self._delta_of_token = [self._delta(s, h) for s, h in zip(slots, hashes, strict=True)]
         self._delta_of_answer = self._delta(spliced.answer_slot, spliced.answer_content)
         self._text = AnswerText(llm.tokenizer, answer.request.sampling.stop)
+        is_watched = answer.request.sampling.ends_circles
+        self._repetition = Repetition(answer.request.begun) if is_watched else None
         wanted = answer.request.sampling.max_new_tokens - len(answer.request.begun)
         self._limit = min(wanted, llm.context - spliced.n_tokens)
         self._began = time.perf_counter()
@@ -260,6 +263,8 @@ class Row:
         self.answer.events.put(Token(delta, token_id))
         if ended:
             return "end"
+        if self._repetition is not None and self._repetition.add(token_id):
+            return "circles"
         return "length" if len(self.ids) == self._limit else None
 
     def finish(self, reason: EndReason) -> None:

@@ -14,6 +14,7 @@ class Sampling:
 
     Attributes:
         stop: Texts that end the answer; they are not part of its text.
+        ends_circles: Whether an answer ends that repeats itself for ever (`repetition`).
     """
 
     temperature: float = 0.0
@@ -22,6 +23,7 @@ class Sampling:
     max_new_tokens: int = 512
     seed: int = 0
     stop: tuple[str, ...] = ()
+    ends_circles: bool = False
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or not 0 < self.top_p <= 1 or self.repetition_penalty <= 0:

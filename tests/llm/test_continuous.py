@@ -17,7 +17,7 @@ from assistant.llm.decode_loop import CHUNK_BESIDE, DecodeLoop
 from assistant.llm.engine import SequentialEngine
 from assistant.llm.load import LoadedLLM
 from assistant.llm.requests import Done, EngineEvent, Queued, Request, Token
-from assistant.llm.sampling import Sampling
+from assistant.llm.sampling import Sampler, Sampling
 from assistant.llm.splice import Spliced
 from tests.adapters.xlora.fakes import make_mixture
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
@@ -334,6 +334,17 @@ def test_a_stop_text_ends_the_answer(llm, encodings):
         *tokens, done = engine.stream(Request(spliced, Sampling(**options, stop=(stop, "never"))))
         assert "".join(token.text_delta for token in tokens) == text[: text.index(stop)]
         assert done.reason == "end"
+
+
+def test_an_answer_that_repeats_itself_ends_where_that_is_wanted(llm, encodings, monkeypatch):
+    monkeypatch.setattr(Sampler, "draw", lambda self, logits: 17)
+    monkeypatch.setattr(Sampler, "takes_the_best", False)
+    spliced = questions(llm, encodings)[0]
+    for engine in (ContinuousEngine(llm), SequentialEngine(llm)):
+        for ends_circles, found in ((True, ("circles", 96)), (False, ("length", 120))):
+            sampling = Sampling(max_new_tokens=120, ends_circles=ends_circles)
+            *_, done = engine.stream(Request(spliced, sampling))
+            assert (done.reason, len(done.token_ids)) == found
 
 
 def test_prompt_over_the_context_is_refused_with_the_numbers(llm, encodings):

@@ -396,5 +396,11 @@ def test_an_answer_that_was_cut_off_says_so(session, chemistry) -> None:
     page = TranscriptView(Drawings(chemistry))
     node = session.stored.tree.path[1]
     assert "cut off here" not in page._answer(node, 0, session)
-    message = replace(node.message, passport={"sampling": {"ended": "length"}})
-    assert "cut off here" in page._answer(replace(node, message=message), 0, session)
+    for ended, said in (
+        ("length", "the longest an answer can be"),
+        ("circles", "to repeat itself"),
+    ):
+        message = replace(node.message, passport={"sampling": {"ended": ended}})
+        assert f"cut off here: {'it began ' if ended == 'circles' else ''}{said}" in page._answer(
+            replace(node, message=message), 0, session
+        )

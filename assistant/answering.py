@@ -8,6 +8,7 @@ from assistant.chat.check import Check, check_answer
 from assistant.chat.conversation import Message
 from assistant.chat.figures import Figures
 from assistant.chat.first_attempt import SecondThoughts
+from assistant.chat.meant import meant_value
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.reply import ReplyOptions
@@ -64,7 +65,8 @@ def wanted_of(fitted: Fitted, answer: str) -> Wanted | None:
     """
     conversation = fitted.conversation
     wanted = (
-        wanted_value(conversation)
+        meant_value(conversation)
+        or wanted_value(conversation)
         or declined_value(conversation, answer)
         or wanted_subject(conversation)
     )

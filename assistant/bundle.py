@@ -49,6 +49,7 @@ class Bundle:
             there is no end to them.
         cannot: Tasks of the question menu (`prompts/menu`) that its language model was not trained
             for, so that it always declines them.
+        english_only: Whether its language model has read nothing but English.
     """
 
     directory: Path
@@ -58,6 +59,7 @@ class Bundle:
     reads_names: bool = True
     most_molecules: int = 0
     cannot: tuple[str, ...] = ()
+    english_only: bool = False
 
     @classmethod
     def read(cls, directory: Path) -> "Bundle":
@@ -89,8 +91,16 @@ class Bundle:
         reads_names = bool(values.get("reads_names", True))
         most = int(values.get("most_molecules", 0))
         cannot = _tasks(values.get("cannot", []), path)
-        hub_llm = values.get("hub_llm", "")
-        return cls(directory, values["name"], parts, hub_llm, reads_names, most, cannot)
+        return cls(
+            directory,
+            values["name"],
+            parts,
+            values.get("hub_llm", ""),
+            reads_names,
+            most,
+            cannot,
+            bool(values.get("english_only", False)),
+        )
 
     @classmethod
     def write(
@@ -103,6 +113,7 @@ class Bundle:
         reads_names: bool = True,
         most_molecules: int = 0,
         cannot: Sequence[str] = (),
+        english_only: bool = False,
     ) -> "Bundle":
         """Writes `bundle.json`.
 
@@ -114,6 +125,7 @@ class Bundle:
             reads_names: Whether its language model can copy a molecule's name.
             most_molecules: The highest number that it speaks of rightly; 0 for any.
             cannot: Tasks of the question menu that its language model was not trained for.
+            english_only: Whether its language model has read nothing but English.
 
         Raises:
             BundleError: The menu has no such task; nothing is written.
@@ -124,6 +136,7 @@ class Bundle:
         values |= {} if reads_names else {"reads_names": False}
         values |= {"most_molecules": most_molecules} if most_molecules else {}
         values |= {"cannot": list(_tasks(list(cannot), path))} if cannot else {}
+        values |= {"english_only": True} if english_only else {}
         write_json(path, values)
         return cls.read(directory)
 
@@ -142,11 +155,14 @@ class Bundle:
             reads_names=self.reads_names,
             most_molecules=self.most_molecules,
             cannot=self.cannot,
+            english_only=self.english_only,
         )
 
     def speaking_through(self, llm: str) -> "Bundle":
         """The same beside another language model, of which nothing is known but its name."""
-        return replace(self, name=llm, reads_names=True, most_molecules=0, cannot=())
+        return replace(
+            self, name=llm, reads_names=True, most_molecules=0, cannot=(), english_only=False
+        )
 
     def digest(self) -> str:
         """SHA-256 over all component files, for the passport."""

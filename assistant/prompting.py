@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from assistant.bundle import Bundle
+from assistant.chat.asking.tongue import is_foreign
 from assistant.chat.conversation import Conversation, Message, PairQuestion
 from assistant.chat.prompts import PairSlot, Prompt, pair_question, render
 from assistant.chat.retrieved import NearestFor
@@ -36,6 +37,10 @@ _MIN_ANSWER_TOKENS = 192
 _TOO_MANY = (
     "This model knows chats about up to {n} molecules and mixes up the numbers of more. Start a new"
     " chat for other molecules."
+)
+_ONLY_ENGLISH = (
+    "This model has read English only. Single values are found in a few other languages, too"
+    " (Summenformel, masse molaire, anillos); ask the rest in English."
 )
 _NO_ROOM_TO_QUOTE = "Captions of similar molecules were left out: the prompt had no room for them."
 
@@ -112,6 +117,7 @@ class Prompting:
         retrieval: Index whose captions of similar molecules are quoted.
         reads_names: Whether the model can read names that people give.
         most_molecules: The highest number of a molecule that it speaks of rightly; 0 for any.
+        english_only: Whether the model has read nothing but English.
     """
 
     llm: LoadedLLM
@@ -120,6 +126,7 @@ class Prompting:
     retrieval: Index | None = None
     reads_names: bool = True
     most_molecules: int = 0
+    english_only: bool = False
 
     @classmethod
     def of(
@@ -132,6 +139,7 @@ class Prompting:
             retrieval=index,
             reads_names=served.reads_names,
             most_molecules=served.most_molecules,
+            english_only=served.english_only,
         )
 
     def spliced(self, conversation: Conversation, lines: frozenset[str] | None = None) -> Spliced:
@@ -182,6 +190,8 @@ class Prompting:
             notices.append(_shortened(dropped))
         if 0 < self.most_molecules < max(prompt.molecules, default=0):
             notices.append(_TOO_MANY.format(n=self.most_molecules))
+        if self.english_only and is_foreign(conversation.messages[-1].text):
+            notices.append(_ONLY_ENGLISH)
         return Fitted(conversation, prompt, laid_out, " ".join(notices))
 
     def count(self, laid_out: Layout) -> int:

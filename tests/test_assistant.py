@@ -292,6 +292,21 @@ def test_more_molecules_than_a_model_knows_are_told(bundle: Path, tmp_path: Path
         assert ("mixes up the numbers" in notice) is (number == 3)
 
 
+def test_a_model_of_english_says_so_to_whoever_asks_in_another_language(
+    bundle: Path, tmp_path: Path
+) -> None:
+    english = shutil.copytree(bundle, tmp_path / "bundle")
+    described = json.loads((english / "bundle.json").read_text(encoding="utf-8"))
+    write_json(english / "bundle.json", {**described, "english_only": True})
+    conversation, _ = Conversation().with_molecule(Molecule.parse("CCO"))
+    for directory in (bundle, english):
+        prompting = Assistant.load(directory).prompting
+        for text, is_foreign in (("Ist das Molekül giftig?", True), ("Is it toxic?", False)):
+            asked = conversation.with_message(Message("user", text, (1,)))
+            notice = prompting.fit(asked).notice
+            assert ("English only" in notice) is (is_foreign and directory == english)
+
+
 def test_what_a_model_was_not_trained_for_is_said_of_it_and_not_of_another(
     bundle: Path, tmp_path: Path
 ) -> None:

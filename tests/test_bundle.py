@@ -16,12 +16,15 @@ CANNOT = ("product", "retrosynthesis")
 def test_tasks_that_a_model_cannot_do_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert Bundle.write(tmp_path, "all", {}).cannot == ()
     assert "cannot" not in json.loads((tmp_path / "bundle.json").read_text(encoding="utf-8"))
-    bundle = Bundle.write(tmp_path, "some", {}, most_molecules=4, cannot=CANNOT)
+    assert not Bundle.read(tmp_path).english_only
+    bundle = Bundle.write(tmp_path, "some", {}, most_molecules=4, cannot=CANNOT, english_only=True)
     assert bundle == Bundle.read(tmp_path)
     assert bundle.cannot == CANNOT
     with_heads = bundle.with_component("pair_heads", "pair_heads")
     assert (with_heads.cannot, with_heads.most_molecules) == (CANNOT, 4)
-    assert bundle.speaking_through("another/model").cannot == ()
+    assert with_heads.english_only
+    other = bundle.speaking_through("another/model")
+    assert (other.cannot, other.english_only) == ((), False)
 
 
 def test_a_task_that_the_menu_does_not_have_is_refused_with_those_it_has(tmp_path: Path) -> None:

@@ -255,7 +255,7 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
     if question.pair is None and (courtesy := courtesy_of(question.asked)):
         return courtesy
     plain = plain_text(question.asked)
-    numbers = referred_numbers(question.asked) or _pointed_at(plain, conversation)
+    numbers = pointed_numbers(conversation)
     if not _is_one(numbers, conversation) or question.pair is not None:
         return None
     plain = _PLACE.sub("it", plain)
@@ -265,6 +265,12 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
         return WantedGroup(group, numbers[0])
     key = asked_key(plain) or likely_key(plain)
     return WantedValue(key, numbers[0]) if key else None
+
+
+def pointed_numbers(conversation: Conversation) -> tuple[int, ...]:
+    """Numbers of the molecules that the last question names or points at, else its focus."""
+    asked = conversation.messages[-1].asked
+    return referred_numbers(asked) or _pointed_at(plain_text(asked), conversation)
 
 
 def declined_value(conversation: Conversation, answer: str) -> WantedValue | None:

@@ -132,7 +132,8 @@ def export(
         components["generator"] = "generator"
     if (bundle / PAIR_HEADS).is_dir():
         components[PAIR_HEADS] = PAIR_HEADS
-    Bundle.write(bundle, bundle.name, components, **said)
+    # The corpus and the dialogues of `train.base` are English.
+    Bundle.write(bundle, bundle.name, components, english_only=True, **said)
     draw_loss_curve(run / "log.jsonl", bundle / "loss.png")
     log.info("wrote %s", bundle)
 

@@ -52,6 +52,7 @@ def test_a_bundle_written_again_keeps_its_pair_heads_and_what_it_says_of_its_mod
     bundle = tmp_path / "bundle"
     export(run, bundle)
     assert (Bundle.read(bundle).reads_names, Bundle.read(bundle).most_molecules) == (True, 0)
+    assert Bundle.read(bundle).english_only
     assert PAIR_HEADS not in Bundle.read(bundle).components
     of_encoder = Provenance.of(bundle / "encoder")
     assert of_encoder.licensed_only

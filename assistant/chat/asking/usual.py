@@ -4,7 +4,8 @@ Looser than `around`, whose every shape is known: such a question asks for the v
 The words are in `usual_words.toml`, taken from the
 training generator's questions by `python -m assistant.train.usual_words`: *usual* stand in those
 for values about as often as in those that no fact answers, *other* in the latter. One word of a
-question may be in neither.
+question may be in neither. Small words of other languages are usual, in which many names of values
+are known.
 """
 
 import re
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from assistant.chat.asking.around import asks_for_another
+from assistant.chat.asking.terms import word_lists
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.text import Token
 from assistant.chat.claims.wordlist import words
@@ -48,4 +50,10 @@ def asks_most_likely(
 @cache
 def _word_lists() -> tuple[frozenset[str], frozenset[str]]:
     lists = tomllib.loads(USUAL_WORDS.read_text(encoding="utf-8"))
-    return words(lists["usual"]), words(lists["other"])
+    usual = words(lists["usual"]) | foreign_words()
+    return usual, words(lists["other"]) - usual
+
+
+def foreign_words() -> frozenset[str]:
+    """Small words of other languages than English, some of which English has too."""
+    return words(word_lists()["words"]["foreign"])

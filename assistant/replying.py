@@ -83,8 +83,9 @@ class Reconsideration:
             return first, SecondThoughts(True, ended=not (first.contradicted or misses))
         ways = [self._close_calls(first)] if first.contradicted else []
         if wanted is not None and (misses or (ways and wanted.lines is not None)):
+            plainly = self._plainly(first, conversation, wanted)
             # What misses the question is asked again first, what is only wrong beside it last.
-            ways.insert(0 if misses else len(ways), self._plainly(first, conversation, wanted))
+            ways = [*plainly, *ways] if misses else [*ways, *plainly]
         written, thoughts = first, SecondThoughts(True)
         for way in ways:
             if written is first and thoughts.ended:
@@ -92,11 +93,16 @@ class Reconsideration:
                 thoughts = again.after(thoughts)
         return written, thoughts
 
-    def _plainly(self, first: Written, conversation: Conversation, wanted: Wanted) -> Way:
-        plain = in_plain_words(conversation, wanted)
-        request = partial(self._with, plain, wanted.lines)
-        asking = asked_again(self.engine, request, self.request.stop, first, wanted, self.check)
-        return _reconsidered(asking, first, Reconsidering(first.contradicted, wanted.question))
+    def _plainly(self, first: Written, conversation: Conversation, wanted: Wanted) -> list[Way]:
+        """Asking in plain words: with the line of the card that tells it, then with all of it."""
+        plain, stop = in_plain_words(conversation, wanted), self.request.stop
+        news = Reconsidering(first.contradicted, wanted.question)
+        ways = []
+        for lines in dict.fromkeys((wanted.lines, None)):
+            request = partial(self._with, plain, lines)
+            asking = asked_again(self.engine, request, stop, first, wanted, self.check)
+            ways.append(_reconsidered(asking, first, news))
+        return ways
 
     def _close_calls(self, first: Written) -> Way:
         writer = Writer(self.engine, self.llm, self.request, self.check)

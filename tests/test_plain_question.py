@@ -104,8 +104,22 @@ def test_an_answer_to_the_plain_question_that_is_not_right_is_not_taken(
     message = done.message
     assert (message.text, message.first_attempt) == (first, None)
     assert dict(passport_rows(message.passport))["second thoughts"] == (
-        "what was asked is missing, 1 tried and none better"
+        "what was asked is missing, 2 tried and none better"
     )
+
+
+def test_where_its_line_alone_does_not_do_the_whole_card_is_shown(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = asked_of(assistant, monkeypatch)
+    judged_by(
+        monkeypatch, lambda text: said("confirmed", text) if len(requests) == 3 else other(text)
+    )
+    *_, done = assistant.reply(talk(), options=OPTIONS)
+    shown = [assistant.prompting.spliced(talk(PLAIN), told) for told in (frozenset({"qed"}), None)]
+    assert [r.spliced.content for r in requests[1:]] == [each.content for each in shown]
+    assert done.message.first_attempt.asked_again == PLAIN
+    assert done.message.passport["second_thoughts"]["tried"] == 2
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ _EXPLAINS = re.compile(
     r"\b(?:why|explain|chang\w+|depend\w*|affect\w*|influenc\w*|improv\w*|increas\w*"
     r"|lower|rais\w+|compar\w*)\b"
 )
+_WHY = re.compile(r"\b(?:why|explain)\b")
 _HOW = re.compile(r"\bhow\b")
 MEASURED = "measured logP"
 _MEASURED = re.compile(
@@ -109,6 +110,16 @@ def asked_unknown(plain: str) -> str | None:
     term = next(match.term for match in terms if match.term.family != "skip")
     if term.key in ("logp", "clogp") and says_measured(plain) and not _COMPUTED.search(plain):
         return MEASURED
+    return term.key if term.family == "opaque" and term.key != _NAME else None
+
+
+def unknown_of_several(plain: str) -> str | None:
+    """The one property that a text asks of several molecules and that is not computed."""
+    tokens = _tokens(plain)
+    named = {m.term for m in asked_terms(tokens) if m.term.family != "skip"}
+    if len(named) != 1 or len(tokens) > _MOST_WORDS or _WHY.search(plain):
+        return None
+    (term,) = named
     return term.key if term.family == "opaque" and term.key != _NAME else None
 
 

@@ -22,6 +22,7 @@ from assistant.chat.asked_words import (
     plain_text,
     properties_in,
     says_measured,
+    unknown_of_several,
     values_in,
 )
 from assistant.chat.claims.asked import declines
@@ -128,11 +129,13 @@ class UnknownValue:
 
     Attributes:
         key: Which one, as checks on it are called.
-        number: Number of the molecule.
+        number: Number of the molecule; of several the first, which stands for all.
+        of_several: Whether it is asked of several ("which is more toxic?").
     """
 
     key: str
     number: int
+    of_several: bool = False
 
     @property
     def question(self) -> str:
@@ -143,12 +146,14 @@ class UnknownValue:
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer gives other values, with no word on it or on not knowing."""
-        is_spoken_of = declines(text) or self.key in properties_in(text)
-        return _gives_values(text, checks) and not is_spoken_of
+        if declines(text) or self.key in properties_in(text):
+            return False
+        return bool(checks) if self.of_several else _gives_values(text, checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
-        """Whether an answer says that it is not known, and claims nothing."""
-        return declines(text) and self.key in properties_in(text) and not checks
+        """Whether an answer says that it is not known, and nothing wrong beside."""
+        is_wrong = any(check.verdict == "contradicted" for check in checks)
+        return declines(text) and self.key in properties_in(text) and not is_wrong
 
 
 def _gives_values(text: str, checks: Sequence[Check]) -> bool:
@@ -256,7 +261,11 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
         return courtesy
     plain = plain_text(question.asked)
     numbers = pointed_numbers(conversation)
-    if not _is_one(numbers, conversation) or question.pair is not None:
+    if question.pair is not None:
+        return None
+    if len(numbers) > 1 and (unknown := unknown_of_several(plain)):
+        return UnknownValue(unknown, numbers[0], of_several=True)
+    if not _is_one(numbers, conversation):
         return None
     plain = _PLACE.sub("it", plain)
     if unknown := asked_unknown(plain):

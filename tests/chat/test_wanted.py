@@ -252,7 +252,8 @@ def test_a_property_that_is_not_computed_is_known_where_it_alone_is_asked_for(
         ("I do not know the pKa of molecule 1.", False, True),
         ("I do not know the taste of molecule 1.", False, False),
         ("The pKa of molecule 1 is 3.5.", False, False),
-        ("I do not know the pKa. Molecule 1 has one ring.", False, False),
+        ("I do not know the pKa. Molecule 1 has one ring.", False, True),
+        ("I do not know the pKa. Molecule 1 has two rings.", False, False),
         ("Its acidity comes from the carboxyl group.", False, False),
     ],
 )
@@ -393,3 +394,43 @@ def test_each_value_has_the_line_of_the_card_that_tells_it() -> None:
     wanted = [WantedValue(key, 1) for key in PLAIN_QUESTIONS]
     assert all(one.lines <= set(CARD_KEYS) and len(one.lines) == 1 for one in wanted)
     assert WantedGroup("amide", 1).lines <= set(CARD_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("question", "key"),
+    [
+        ("Which is more toxic?", "toxicity"),
+        ("are both soluble?", "solubility"),
+        ("Which one is cheaper?", "price"),
+        ("Do they have the same boiling point?", "boiling point"),
+        ("Compare the toxicity of both.", "toxicity"),
+        ("Which has the higher logP?", None),
+        ("Why is the first more toxic?", None),
+        ("Which is more toxic and which is heavier by mass?", None),
+    ],
+)
+def test_a_property_that_is_not_computed_may_be_asked_of_several(
+    question: str, key: str | None
+) -> None:
+    conversation, first = Conversation().with_molecule(ASPIRIN)
+    conversation, second = conversation.with_molecule(NICOTINE)
+    found = wanted_value(conversation.with_message(Message("user", question, (first, second))))
+    assert (found.key if isinstance(found, UnknownValue) else None) == key
+    if key:
+        assert found.question == f"What is the {key} of molecule 1?"
+
+
+def test_another_comparison_misses_one_that_no_fact_answers() -> None:
+    wanted = UnknownValue("toxicity", 1, of_several=True)
+    for text, misses, meets in (
+        (
+            "Molecule 1 has 13 heavy atoms and molecule 2 has 12, so molecule 1 is larger.",
+            True,
+            False,
+        ),
+        ("I do not have the toxicity of molecule 1, so I cannot compare them.", False, True),
+        ("I cannot say.", False, False),
+    ):
+        checks = check_answer(text, FACTS, (1, 2))
+        assert wanted.is_missed_by(text, checks) is misses
+        assert wanted.is_met_by(text, checks) is meets

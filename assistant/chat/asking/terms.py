@@ -39,6 +39,7 @@ def asked_phrases() -> Mapping[tuple[str, ...], Term]:
     """Every phrase that is known in a question, as words; those of questions replace nouns."""
     lists = word_lists()
     more = [(Term("scalar", key), patterns) for key, patterns in lists["terms"].items()]
+    more += [(Term("opaque", key), patterns) for key, patterns in lists["unknown"].items()]
     more += [(AROUND, lists["around"]["phrases"]), (ELSE, lists["other"]["phrases"])]
     found = dict(phrases())
     for term, patterns in more:

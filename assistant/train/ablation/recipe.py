@@ -61,6 +61,8 @@ class AblationRecipe(RecipeFile):
         arms: Names of `ARMS`.
         seeds: Of the trained weights and of the order of the data; every arm has the same data.
         steps: Of each arm, `batch` questions each.
+        lr: Highest learning rate; lr_generator: that of the generator, whose weights act through
+            others that it writes (null: the same).
         parameters: Trainable ones of each arm; sizes are chosen to come near.
         expert_share: Share of the steps that train the experts, before the gate.
         card: Whether the fact card is shown, in training and in measuring.
@@ -77,6 +79,7 @@ class AblationRecipe(RecipeFile):
     batch: int = 16
     sequence: int = 512
     lr: float = 1e-3
+    lr_generator: float | None = None
     warmup: float = 0.05
     parameters: int = 2_500_000
     expert_share: float = 0.5

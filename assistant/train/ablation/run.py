@@ -68,7 +68,7 @@ class ArmRun:
 
     def _train(self, phase: Phase) -> None:
         parameters = self.model.begin(phase)
-        self._optimizer = torch.optim.AdamW(parameters, lr=self.recipe.lr, weight_decay=0.0)
+        self._optimizer = torch.optim.AdamW(self._groups(parameters), weight_decay=0.0)
         if self._saved_optimizer is not None:
             self._optimizer.load_state_dict(self._saved_optimizer)
             self._saved_optimizer = None
@@ -86,9 +86,22 @@ class ArmRun:
                 self.save()
                 saved = now
 
+    def _groups(self, parameters: list[torch.nn.Parameter]) -> list[dict]:
+        """The parameters with their highest learning rates: the generator's, then the others."""
+        generator = self.model.generator
+        own = {id(p) for p in generator.parameters()} if generator is not None else set()
+        lr, own_lr = self.recipe.lr, self.recipe.lr_generator
+        rates = (lr if own_lr is None else own_lr, lr)
+        split = (
+            [p for p in parameters if id(p) in own],
+            [p for p in parameters if id(p) not in own],
+        )
+        groups = zip(split, rates, strict=True)
+        return [{"params": part, "lr": rate, "highest": rate} for part, rate in groups if part]
+
     def _step(self, phase: Phase, parameters: list[torch.nn.Parameter]) -> tuple[float, int]:
         for group in self._optimizer.param_groups:
-            group["lr"] = self.recipe.lr * self.recipe.factor(self.step, phase.steps)
+            group["lr"] = group["highest"] * self.recipe.factor(self.step, phase.steps)
         batch = self.questions.batch(phase, self.step)
         with autocast(self.device):
             loss = self.model.loss(batch.to(self.device), phase)

@@ -29,6 +29,7 @@ from assistant.train.frozen import load_base
 from tests.bundles import write_tiny_bundle
 
 BUDGET = 37_000
+_PARTS = ("projector", "generator")
 SMALL = GraphEncoderConfig(d_model=12)
 SMILES = ["CCO", "CCN", "c1ccccc1", "CC(=O)O", "CCCC", "C=C", "CC#N", "OCCO"]
 
@@ -197,6 +198,22 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(place: Path, tmp_path: Path) -> 
     assert resumed.is_finished
     for name, value in whole.model.state_dict().items():
         assert torch.allclose(value, resumed.model.state_dict()[name], atol=1e-5), name
+
+
+def test_the_generator_may_learn_at_its_own_rate(place: Path, tmp_path: Path) -> None:
+    asked = questions("graph+mora", place, load_base(Bundle.read(place / "base"), "cpu"))
+    ends = []
+    for rate in (None, 0.0):
+        settings = recipe(lr_generator=rate, steps=2, warmup=0.0)
+        base = load_base(Bundle.read(place / "base"), "cpu")
+        arm = ARMS["graph+mora"]
+        run = ArmRun(arm, settings, base, frozen(place), asked, tmp_path / str(rate), seed=1)
+        before = {name: value.clone() for name, value in run.model.state_dict().items()}
+        run.train()
+        after = run.model.state_dict()
+        moved = {name for name in before if not torch.equal(before[name], after[name])}
+        ends.append({part: any(name.startswith(part) for name in moved) for part in _PARTS})
+    assert ends == [dict.fromkeys(_PARTS, True), {"projector": True, "generator": False}]
 
 
 def test_the_command_trains_measures_and_writes_the_table(

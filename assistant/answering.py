@@ -12,7 +12,8 @@ from assistant.chat.meant import meant_value
 from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.reply import ReplyOptions
-from assistant.chat.wanted import Wanted, declined_value, wanted_subject, wanted_value
+from assistant.chat.wanted import declined_value, wanted_subject, wanted_value
+from assistant.chat.wanted_kinds import Wanted
 from assistant.llm.experts import ExpertMode
 from assistant.llm.requests import Done
 from assistant.llm.sampling import Sampling

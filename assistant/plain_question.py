@@ -14,7 +14,7 @@ from dataclasses import replace
 from assistant.answering import Written
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
-from assistant.chat.wanted import Wanted
+from assistant.chat.wanted_kinds import Wanted
 from assistant.llm.outcomes import FAILURES
 from assistant.llm.requests import Done, Engine, Request, Token
 from assistant.second_thoughts import Outcome

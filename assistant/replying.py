@@ -11,7 +11,7 @@ from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
 from assistant.chat.events import Event, Measured, Queued, Reconsidering, Rewritten, TextDelta
 from assistant.chat.first_attempt import FirstAttempt, SecondThoughts
-from assistant.chat.wanted import Wanted
+from assistant.chat.wanted_kinds import Wanted
 from assistant.errors import AnswerFailedError
 from assistant.llm import requests as llm_requests
 from assistant.llm.load import LoadedLLM

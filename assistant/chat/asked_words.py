@@ -18,7 +18,7 @@ from assistant.chat.asking.around import (
 from assistant.chat.asking.reasons import without_surroundings
 from assistant.chat.asking.spelling import plain_text
 from assistant.chat.asking.terms import AROUND, ELSE, asked_terms, value_key
-from assistant.chat.asking.usual import asks_most_likely
+from assistant.chat.asking.usual import asks_most_likely, has_usual_words
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.text import Token, split_sentences
 from assistant.chem.groups import GROUPS
@@ -55,7 +55,31 @@ _EXPLAINS = re.compile(
     r"|lower|rais\w+|compar\w*)\b"
 )
 _WHY = re.compile(r"\b(?:why|explain)\b")
-_HOW = re.compile(r"\bhow\b")
+_HOW = re.compile(
+    r"\bhow\b(?! (?:toxic|poisonous|safe|soluble|stable|reactive|acidic|volatile|potent"
+    r"|expensive)\b)"
+)
+_COMPUTED_ENDS = re.compile(
+    r"\b(?:heav|light|larg|small|bigg?|bulk|long|short|greas|flopp|stiff|rich|poor)(?:er|ier|est|iest)\b"
+    r"|\b(?:lipophilic|hydrophobic|hydrophilic|polar|flexible|rigid|chiral|aromatic|charged|saturated"
+    r"|drug-?like|greasy)\b"
+)
+"""Ends of comparisons that computed values decide: who asks for these too wants more than one."""
+_NUMBER = r"-?\d+(?:[.,]\d+)?"
+_LIMIT = re.compile(
+    r"(?:[<>≤≥]=?|=[<>]|\b(?:(?:more|less|greater|higher|lower|smaller|larger|fewer|bigger|heavier"
+    r"|lighter) than|above|below|over|under|at least|at most|exceed(?:s|ing)?|beyond)"
+    r"(?: or equal to)?)"
+    rf" ?{_NUMBER}(?: ?(?:g/mol|da|daltons?|amu|å2|a2|å\^2|%)(?![a-z]))?"
+    rf"(?: (?:and|but|or) ?(?:[<>≤≥]=?|below|above|under|over)? ?{_NUMBER})?"
+)
+_OF_A_SYMBOL = re.compile(
+    r"(?:(?i:how many|number of|no\.? of|nb\.? of|nr\.? of|count of|count the|any|#)(?: of)?) "
+    r"(?P<symbol>C|H|N|O|F|S|P|Cl|Br|I|B|Si|Se)(?:'?s|(?i: atoms?))?"
+    r"(?i:(?: (?:are|is)(?: there)?| does it have"
+    r"| in (?:it|here|there|(?:the|this)(?: molecule)?))?)"
+    r"\W*"
+)
 MEASURED = "measured logP"
 _MEASURED = re.compile(
     r"\b(?:experiment\w*|measured|literature|reported|observed|shake flask|shake-flask)\b"
@@ -80,9 +104,25 @@ def asked_key(plain: str) -> str | None:
 
 
 def likely_key(plain: str) -> str | None:
-    """The value that a text most likely asks for: it names no other, in words usual for that."""
+    """The value that a text most likely asks for: it names no other, in words usual for that.
+
+    A limit is passed over: who asks whether the mass is above 500 is served by the mass.
+    """
     says_more = says_measured(plain) or _EXPLAINS.search(plain)
-    return None if says_more else _key_of(plain, asks_most_likely)
+    return None if says_more else _key_of(_LIMIT.sub(" ", plain), asks_most_likely)
+
+
+def asked_element(question: str) -> str | None:
+    """The symbol of the element whose atoms a question asks for: "how many F", "any sulfur?"."""
+    if found := _OF_A_SYMBOL.fullmatch(question.strip()):
+        return found["symbol"]
+    tokens = _tokens(without_surroundings(plain_text(question)))
+    terms = asked_terms(tokens)
+    named = {match.term for match in terms if match.term != AROUND}
+    if len(named) != 1 or len(tokens) > _MOST_WORDS:
+        return None
+    (term,) = named
+    return term.key if term.family == "element" and has_usual_words(tokens, terms) else None
 
 
 def _key_of(plain: str, asks: Callable[..., bool]) -> str | None:
@@ -119,6 +159,8 @@ def unknown_of_several(plain: str) -> str | None:
     named = {m.term for m in asked_terms(tokens) if m.term.family != "skip"}
     if len(named) != 1 or len(tokens) > _MOST_WORDS or _WHY.search(plain):
         return None
+    if _TURNS_AWAY.search(plain) or _COMPUTED_ENDS.search(plain):
+        return None
     (term,) = named
     return term.key if term.family == "opaque" and term.key != _NAME else None
 
@@ -148,7 +190,15 @@ def are_related(asked: str, named: str) -> bool:
     """Whether one name of a group is a kind of the other: "amide", "secondary amide"."""
     if asked in _WIDE_NAMES.get(named, ()) or named in _WIDE_NAMES.get(asked, ()):
         return True
-    return asked.split()[-1].rstrip("s") == named.split()[-1].rstrip("s")
+    return _head(asked) == _head(named)
+
+
+def _head(group: str) -> str:
+    """Its last word that says something: "piperazine" of "piperazine ring"."""
+    words_of_it = group.split()
+    while len(words_of_it) > 1 and words_of_it[-1].rstrip("s") in ("ring", "group", "ion"):
+        words_of_it.pop()
+    return words_of_it[-1].rstrip("s")
 
 
 def properties_in(text: str) -> set[str]:

@@ -34,7 +34,7 @@ _ASKED = (
         r"\bwho are you\b|\bintroduce yourself\b|\byour name\b|^what are you\b|\bwho am i talking\b"
         r"|\babout yourself\b",
     ),
-    ("How are you today?", r"\bhow are you\b|\bhow(?: is|'s) it going\b"),
+    ("How are you today?", r"\bhow are you\b|\bhow(?: is|'s) it going(?: today)?\W*$"),
 )
 _SAID = (
     (
@@ -50,7 +50,7 @@ _SAID = (
     ("Sorry", r"\b(?:sorry|apologies|apologi[sz]e)\b"),
     (
         "ok",
-        r"\b(?:wait|hold on|brb)\b|\b(?:one|just a) (?:sec|second|moment|minute)\b"
+        r"\b(?:wait|hold on|brb)\b(?!.*\bnot\b)|\b(?:one|just a) (?:sec|second|moment|minute)\b"
         r"|\b(?:be|am|i'm) (?:right )?back\b|\bget (?:a |some )?(?:coffee|tea)\b",
     ),
     ("Hello!", r"^(?:hi|hello|hey|hallo|greetings|good (?:morning|day|evening|afternoon))\b"),
@@ -58,12 +58,18 @@ _SAID = (
         "That was wrong",
         r"\b(?:rude|useless|unfriendly|annoying|disappointing|not (?:very |really )?help\w*)\b",
     ),
-    ("Be shorter", r"\b(?:shorter|wordy|too long|be brief|keep it short)\b"),
+    (
+        "Be shorter",
+        r"\b(?:shorter|wordy|be brief|keep it short)\b"
+        r"|\b(?:answers?|that|it|you)(?:'s| is| was| are)? too long\b",
+    ),
     (
         "Well done!",
         r"\b(?:you are|you were|you're|your|that was|this is|what an?)\b.*\b(?:nice|good|great|best"
         r"|brilliant|awesome|amazing|perfect|excellent|fast|quick|funny|helpful|smart|clever)\b"
-        r"|^(?:nice|good|great|brilliant|excellent|perfect|amazing|awesome|impressive|well done)\b"
+        r"(?! (?:\w+ )?(?:inhibitor|agonist|ligand|substrate|leaving|base|acid|group|solvent))"
+        r"|^(?:nice|good|great|brilliant|excellent|perfect|amazing|awesome|impressive|well done)"
+        r"(?: (?!leaving|group|base|acid|inhibitor|ligand|solvent)\w+){0,2}\b\W*(?:$|[,.!])"
         r"|\b(?:like|love) (?:how|the way) you\b",
     ),
 )

@@ -13,21 +13,23 @@ from assistant.chat.asked_words import plain_text
 from assistant.chat.claims.model import Check
 from assistant.chat.claims.wordlist import words
 from assistant.chat.conversation import Conversation
-from assistant.chat.wanted import (
+from assistant.chat.wanted import wanted_value
+from assistant.chat.wanted_kinds import (
     UnknownValue,
     Wanted,
+    WantedElement,
     WantedGroup,
     WantedValue,
-    pointed_numbers,
-    wanted_value,
 )
 
 _MOST_CHARS = 120
 _MOST_TURNS_BACK = 3
 _REFERENCE = re.compile(
-    r"@\d+|\b(?:molecule|compound|structure)s? #?\d+\b"
-    r"|\bthe (?:first|second|third|fourth|last|other)\b"
+    r"(?P<negated>\bnot (?:for |of |about )?)?"
+    r"(?:@(?P<at>\d+)|\b(?:molecule|compound|structure) #?(?P<number>\d+)\b"
+    r"|\bthe (?P<place>first|second|third|fourth|last|other)\b)"
 )
+_PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
 _CORRECTS = words("no nope not mean meant meaning rather instead actually wrong sorry oops wait")
 _BESIDE = _CORRECTS | words(
     """i i'm was were am is it its it's that this one molecule compound structure drug substance my
@@ -45,7 +47,7 @@ class Meant:
         asked: The same of that molecule.
     """
 
-    asked: WantedValue | WantedGroup | UnknownValue
+    asked: WantedValue | WantedElement | WantedGroup | UnknownValue
 
     @property
     def number(self) -> int:
@@ -78,12 +80,47 @@ def meant_value(conversation: Conversation) -> Wanted | None:
         return None
     plain = plain_text(question.asked)
     said = re.findall(r"[^\W_]+(?:'[^\W\d_]+)?", _REFERENCE.sub(" ", plain))
-    if not _REFERENCE.search(plain) or not _CORRECTS.intersection(said):
+    negates = any(match["negated"] for match in _REFERENCE.finditer(plain))
+    if not _BESIDE.issuperset(said) or not (negates or _CORRECTS.intersection(said)):
         return None
-    numbers = pointed_numbers(conversation)
-    if len(numbers) != 1 or not _BESIDE.issuperset(said):
+    number = _meant_number(plain, conversation)
+    return _asked_before(conversation, number) if number is not None else None
+
+
+def _meant_number(plain: str, conversation: Conversation) -> int | None:
+    """Which molecule a text names as the right one; of two, the other of the one that it denies."""
+    known = [molecule.number for molecule in conversation.molecules]
+    meant, denied = set(), set()
+    for match in _REFERENCE.finditer(plain):
+        numbers = _numbers_of(match, known, conversation)
+        (denied if match["negated"] else meant).update(numbers)
+    if not meant and len(denied) == 1 and len(known) == 2:
+        meant = set(known) - denied
+    return meant.pop() if len(meant) == 1 and meant <= set(known) else None
+
+
+def _numbers_of(
+    match: re.Match[str], known: Sequence[int], conversation: Conversation
+) -> Sequence[int]:
+    if match["at"] or match["number"]:
+        return [int(match["at"] or match["number"])]
+    if match["place"] == "other":
+        return [number for number in known if number != _spoken_of(conversation)]
+    place = _PLACES[match["place"]]
+    return [known[place]] if -1 <= place < len(known) else []
+
+
+def _spoken_of(conversation: Conversation) -> int | None:
+    """The molecule that the last answer is about, or else the question before."""
+    answer = next((m for m in reversed(conversation.messages) if m.role == "assistant"), None)
+    if answer is None:
         return None
-    return _asked_before(conversation, numbers[0])
+    numbers = {check.molecule for check in answer.checks if check.molecule is not None}
+    if len(numbers) == 1:
+        return numbers.pop()
+    before = conversation.n_turns - 2
+    named = conversation.questions[before].named or conversation.focus(before)
+    return named[0] if len(named) == 1 else None
 
 
 def _asked_before(conversation: Conversation, number: int) -> Meant | None:
@@ -91,6 +128,6 @@ def _asked_before(conversation: Conversation, number: int) -> Meant | None:
     turns = [at for at, m in enumerate(conversation.messages[:-1]) if m.role == "user"]
     for at in islice(reversed(turns), _MOST_TURNS_BACK):
         found = wanted_value(conversation.truncated(at + 1))
-        if isinstance(found, WantedValue | WantedGroup | UnknownValue):
+        if isinstance(found, WantedValue | WantedElement | WantedGroup | UnknownValue):
             return Meant(replace(found, number=number))
     return None

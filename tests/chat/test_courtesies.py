@@ -107,3 +107,17 @@ def test_it_is_asked_again_without_molecules_though_the_page_attaches_the_drawin
     assert wanted is not None
     (asked,) = in_plain_words(talk, wanted).messages
     assert (asked.text, asked.attached) == ("Thank you very much", ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "good leaving group",
+        "how is it going to react with NaOH",
+        "this is a nice inhibitor of COX",
+        "wait, that is not right",
+        "this chain is too long",
+    ],
+)
+def test_chemistry_in_kind_words_is_no_small_talk(text: str) -> None:
+    assert courtesy_of(text) is None

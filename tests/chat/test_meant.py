@@ -45,6 +45,9 @@ def talk(*turns: tuple[str, int]) -> Conversation:
         ("TPSA?", "no, compare it with caffeine", None),
         ("TPSA?", "caffeine", None),
         ("Tell me a joke.", "no, about caffeine", "What is the cLogP of molecule 1?"),
+        ("TPSA?", "no, not the second", "What is the TPSA of molecule 1?"),
+        ("TPSA?", "not molecule 1, molecule 2", "What is the TPSA of molecule 2?"),
+        ("TPSA?", "no, not the first one, the second one", "What is the TPSA of molecule 2?"),
     ],
 )
 def test_what_was_asked_before_is_asked_of_the_molecule_that_was_meant(
@@ -67,3 +70,12 @@ def test_only_an_answer_with_the_value_meets_it() -> None:
 
 def test_without_a_question_before_nothing_is_meant() -> None:
     assert meant_value(talk(("no, I meant caffeine", 2))) is None
+
+
+def test_the_other_one_is_other_than_what_the_last_answer_is_about() -> None:
+    conversation = talk(FIRST, ("TPSA?", 2), ("no, I meant the other one", 2))
+    answer = "The TPSA of molecule 1 is 61.8 Å²."
+    checked = Message("assistant", answer, checks=check_answer(answer, FACTS, (1,)))
+    again = conversation.with_message(checked).with_message(Message("user", "no, the other one"))
+    assert meant_value(conversation).number == 1
+    assert meant_value(again).question == "What is the TPSA of molecule 2?"

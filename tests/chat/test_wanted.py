@@ -7,6 +7,8 @@ import pytest
 
 from assistant.chat.asked_words import (
     PLAIN_QUESTIONS,
+    are_related,
+    asked_element,
     asked_group,
     asked_key,
     asked_unknown,
@@ -17,14 +19,8 @@ from assistant.chat.asking.usual import USUAL_WORDS
 from assistant.chat.card import CARD_KEYS
 from assistant.chat.check import check_answer
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.wanted import (
-    UnknownValue,
-    WantedGroup,
-    WantedValue,
-    declined_value,
-    wanted_subject,
-    wanted_value,
-)
+from assistant.chat.wanted import declined_value, wanted_subject, wanted_value
+from assistant.chat.wanted_kinds import UnknownValue, WantedElement, WantedGroup, WantedValue
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.train.usual_words import as_text, usual_words
@@ -250,7 +246,8 @@ def test_a_property_that_is_not_computed_is_known_where_it_alone_is_asked_for(
         ("Molecule 1 has one ring.", True, False),
         ("The cLogP of molecule 1 is 1.31.", True, False),
         ("I do not know the pKa of molecule 1.", False, True),
-        ("I do not know the taste of molecule 1.", False, False),
+        ("I do not know the taste of molecule 1.", True, False),
+        ("I do not know that. I only know structures.", False, False),
         ("The pKa of molecule 1 is 3.5.", False, False),
         ("I do not know the pKa. Molecule 1 has one ring.", False, True),
         ("I do not know the pKa. Molecule 1 has two rings.", False, False),
@@ -434,3 +431,102 @@ def test_another_comparison_misses_one_that_no_fact_answers() -> None:
         checks = check_answer(text, FACTS, (1, 2))
         assert wanted.is_missed_by(text, checks) is misses
         assert wanted.is_met_by(text, checks) is meets
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "mw after demethylation?",
+        "logp after methylation",
+        "exact mass of [M+H]+",
+        "Molmasse des Calciumsalzes?",
+        "masse molaire de l'hydrate",
+        "mass of the trihydrate",
+        "Summenformel des Metaboliten",
+        "how is tpsa calculated",
+        "weight loss drug?",
+        "fragment masses",
+        "o que é logP?",
+        "charge on N",
+        "is the ring aromatic?",
+        "Ist der Ring aromatisch?",
+        "number of aliphatic rings",
+        "any bridged rings?",
+    ],
+)
+def test_another_species_and_other_things_are_no_question_for_a_value(question: str) -> None:
+    assert asked_key(plain_text(question)) is None
+    assert likely_key(plain_text(question)) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "key"),
+    [
+        ("tpsa under 90 A2?", "tpsa"),
+        ("is mw < 100", "average_mass"),
+        ("mw > 100 and < 300", "average_mass"),
+        ("hba more than 10", "hba"),
+        ("is MW ≤ 500", "average_mass"),
+        ("Anzahl aromatischer Ringe", "aromatic_rings"),
+        ("quantos anéis tem a molécula?", "rings"),
+        ("nombre d'atomes lourds", "heavy_atoms"),
+    ],
+)
+def test_a_limit_and_other_tongues_are_passed_over(question: str, key: str) -> None:
+    assert likely_key(plain_text(question)) == key
+
+
+@pytest.mark.parametrize(
+    ("question", "symbol"),
+    [
+        ("how many F", "F"),
+        ("any S?", "S"),
+        ("no. of C", "C"),
+        ("# of Cl in it", "Cl"),
+        ("nb of carbons", "C"),
+        ("is there a fluorine", "F"),
+        ("How many nitrogen atoms does it have?", "N"),
+        ("percent nitrogen", None),
+        ("What nitrogen source would you use?", None),
+        ("any C-H activation?", None),
+        ("how many fs are there", None),
+    ],
+)
+def test_a_question_for_atoms_of_an_element_is_known(question: str, symbol: str | None) -> None:
+    assert asked_element(question) == symbol
+
+
+def test_atoms_are_told_by_a_count_or_by_the_formula() -> None:
+    wanted = WantedElement("C", 1)
+    for text, misses, meets in (
+        ("Molecule 1 has 9 carbon atoms.", False, True),
+        ("Molecule 1 has 5 carbon atoms; its formula is C9H8O4.", False, False),
+        ("The formula of molecule 1 is C9H8O4.", False, True),
+        ("Molecule 1 has 3 rotatable bonds.", True, False),
+        ("I do not know the 19F NMR of molecule 1.", True, False),
+    ):
+        checks = check_answer(text, FACTS, (1,))
+        assert wanted.is_missed_by(text, checks) is misses, text
+        assert wanted.is_met_by(text, checks) is meets, text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "toxicity aside, which is heavier?",
+        "which is heavier and more toxic?",
+        "which is larger and more soluble",
+    ],
+)
+def test_a_comparison_of_values_is_not_taken_for_what_is_not_known(question: str) -> None:
+    conversation, first = Conversation().with_molecule(ASPIRIN)
+    conversation, second = conversation.with_molecule(NICOTINE)
+    asked = conversation.with_message(Message("user", question, (first, second)))
+    assert wanted_value(asked) is None
+
+
+def test_a_ring_is_the_group_that_a_question_calls_without_the_word() -> None:
+    pairs = ("piperazine", "ammonium", "indole", "cyclopropane")
+    named = ("piperazine ring", "ammonium group", "indole ring", "cyclopropane ring")
+    assert all(are_related(a, b) for a, b in zip(pairs, named, strict=True))
+    assert not are_related("pyridine ring", "benzene ring")

@@ -25,8 +25,32 @@ _MOST_UNHEARD = 1
 _DEFINES = re.compile(
     r"\b(?:define|defin\w+|meaning|mean|means|stands? for|explain)\b"
     r"|^what(?:'s| is| are)? (?!the |its? |this |your )[\w' -]+\?*$"
+    r"|^(?:was (?:ist|sind|bedeutet)|o que (?:é|são)|qué (?:es|son)|(?:che )?cos'è|qu'est-ce que)"
+    r"(?: (?:das|die|der|ein|eine|el|la|il|lo|le|l'|o|a))? ?[\w -]+\W*$"
 )
 """Asks what something is: "what is TPSA?", but not "what is the TPSA?"."""
+_OF_SOMETHING_ELSE = re.compile(
+    r"(?<!^)\b(?:after|upon|following|losing|loss of)\b|\bif (?:i|we|you|one)\b"
+    r"|\b(?:without|minus|plus) (?:the |its |a |one )?(?:water|salt|counter\w*|protons?|acid)"
+    r"|\[\d?m[+-]|\b(?:di|tri|tetra|mono|sesqui|hemi)?(?:hydrat|solvat|hydrochlorid)(?:e|es)?\b"
+    r"|\b(?:dimers?|trimers?|monomers?|polymers?|metabolit\w*|glucuronid\w*|conjugates?|prodrugs?"
+    r"|adducts?|derivatives?|isotopologues?|zwitterions?|tautomers?|radicals?|enolates?)\b"
+    r"|\b(?:of|for|as) (?:the|its|a|an)(?: \w+)? (?:salt|ester|ether|amide|anion|cation|ion|acid"
+    r"|base|form|product)\b"
+    r"|\b\w*(?:salz|salzes|ester|esters|hydrat|hydrats|hydrochlorids?|metaboliten?)\b"
+    r"|\bweight (?:loss|gain|percent)|\b(?:charge|charges) (?:on|at)\b|\bfragment mass"
+)
+"""Of another species than the one that is drawn, or of a part of it."""
+_IS_DONE_BY = re.compile(
+    r"\bhow (?:is|are|was|were|do|does|did|can|to)\b.*\b(?:calculat|comput|determin|measur|defin"
+    r"|predict|estimat|work|get|obtain)\w*"
+    r"|\b(?:which|what) (?:atoms?|program\w*|software|method|algorithm)\b"
+)
+_KIND_OF_RING = re.compile(
+    r"\b(?:hetero)?(?:aromatic|aliphatic)\w*|\baromat\w*|\b(?:un)?saturated\b|\b(?:hetero|carbo)cycl\w+"
+    r"|\b(?:bridged|fused|spiro\w*|largest|smallest|biggest)\b|\bmember|\b\d-"
+)
+"""Rings of one kind are counted by lines of their own, or by none."""
 
 
 def words_around(tokens: Sequence[Token], terms: Sequence[TermMatch]) -> list[str]:
@@ -40,11 +64,18 @@ def asks_most_likely(
     key: str, tokens: Sequence[Token], terms: Sequence[TermMatch], plain: str
 ) -> bool:
     """Whether all words around the one value that is named are usual, and none asks for another."""
+    if _DEFINES.search(plain) or _OF_SOMETHING_ELSE.search(plain) or _IS_DONE_BY.search(plain):
+        return False
+    if key == "rings" and _KIND_OF_RING.search(plain):
+        return False
+    return has_usual_words(tokens, terms) and not asks_for_another(key, tokens, terms, plain)
+
+
+def has_usual_words(tokens: Sequence[Token], terms: Sequence[TermMatch]) -> bool:
+    """Whether all words around what is named are usual, but for one that nobody has heard."""
     usual, other = _word_lists()
     unusual = [text for text in words_around(tokens, terms) if text not in usual]
-    if len(unusual) > _MOST_UNHEARD or other.intersection(unusual):
-        return False
-    return not (_DEFINES.search(plain) or asks_for_another(key, tokens, terms, plain))
+    return len(unusual) <= _MOST_UNHEARD and not other.intersection(unusual)
 
 
 @cache

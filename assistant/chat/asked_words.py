@@ -80,6 +80,10 @@ _OF_A_SYMBOL = re.compile(
     r"| in (?:it|here|there|(?:the|this)(?: molecule)?))?)"
     r"\W*"
 )
+_A_COUNT = re.compile(
+    r"\b(?:(?:exactly|at least|only) )?(?:\d|one|two|three|four|five|six)(?= [a-z])"
+)
+"""A number of groups that is asked about: all groups are counted in the answer."""
 MEASURED = "measured logP"
 _MEASURED = re.compile(
     r"\b(?:experiment\w*|measured|literature|reported|observed|shake flask|shake-flask)\b"
@@ -169,7 +173,7 @@ def asked_group(plain: str) -> str | None:
     """The one functional group that a text asks for: whether it is there, or how many."""
     if _ACID.fullmatch(plain.strip()):
         return "acid"
-    tokens = _tokens(without_surroundings(plain))
+    tokens = _tokens(without_surroundings(_A_COUNT.sub(" ", plain)))
     if len(tokens) > _MOST_WORDS:
         return None
     terms = asked_terms(tokens)

@@ -26,6 +26,9 @@ from assistant.chat.sentences import sentence_spans
 _NO_GROUP = re.compile(r"\bno (?:named )?functional groups?\b")
 _OF_A_MOLECULE = re.compile(r"\bmolecules? ?@?\d|\b(?:it|its|this|here)\b", re.IGNORECASE)
 _OF_ATOMS = ("element", "formula")
+_CLAIMS = re.compile(r"(?:yes|no)\b|(?:molecule \d+|it) (?:contains?|has)\b")
+_A_CLAIM = 60
+"""Characters of a sentence that explains nothing."""
 _STEM = 4
 """Letters that kindred names share: "toxicity" and "toxic", not "melting" and "boiling"."""
 _CARD_KEYS = {"logp": "clogp", "mass": "average_mass"}
@@ -138,7 +141,9 @@ class UnknownValue:
             return False
         if declines(text):
             return _declines_another(text, self.key)
-        return bool(checks) if self.of_several else _gives_values(text, checks)
+        if self.of_several:
+            return bool(checks)
+        return _gives_values(text, checks) or _names_a_group(text, checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says that it is not known, and nothing wrong beside."""
@@ -153,6 +158,13 @@ def _declines_another(text: str, key: str) -> bool:
         return False
     stems = [word[:_STEM] for word in re.findall(r"\w+", found["name"])]
     return not any(word[:_STEM] in stems for word in re.findall(r"\w+", key.lower()))
+
+
+def _names_a_group(text: str, checks: Sequence[Check]) -> bool:
+    """Whether an answer is a claim on groups and nothing more ("Yes, it contains a phenol.")."""
+    is_short = len(text) <= _A_CLAIM and len(sentence_spans(text)) == 1
+    is_claim = is_short and _CLAIMS.match(text.lower()) is not None
+    return is_claim and bool(checks) and all(check.kind == "group" for check in checks)
 
 
 def _gives_values(text: str, checks: Sequence[Check]) -> bool:

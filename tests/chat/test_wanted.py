@@ -530,3 +530,21 @@ def test_a_ring_is_the_group_that_a_question_calls_without_the_word() -> None:
     named = ("piperazine ring", "ammonium group", "indole ring", "cyclopropane ring")
     assert all(are_related(a, b) for a, b in zip(pairs, named, strict=True))
     assert not are_related("pyridine ring", "benzene ring")
+
+
+def test_a_claim_on_a_group_misses_a_question_that_no_fact_answers() -> None:
+    wanted = UnknownValue("stability", 1)
+    for text, misses in (
+        ("Yes, molecule 1 contains an ester.", True),
+        (
+            "Yes, molecule 1 contains an ester, and esters of phenols are cleaved by warm water.",
+            False,
+        ),
+        ("It hydrolyses.", False),
+    ):
+        assert wanted.is_missed_by(text, check_answer(text, FACTS, (1,))) is misses
+
+
+def test_a_number_of_groups_is_a_question_for_the_group() -> None:
+    for question in ("does it have 2 esters", "are there two esters?", "has it exactly one ester?"):
+        assert asked_group(plain_text(question)) == "ester", question

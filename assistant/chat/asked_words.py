@@ -65,10 +65,16 @@ _COMPUTED_ENDS = re.compile(
     r"|drug-?like|greasy)\b"
 )
 """Ends of comparisons that computed values decide: who asks for these too wants more than one."""
-_NUMBER = r"-?\d+(?:[.,]\d+)?"
+_NUMBER = (
+    r"(?:-?\d+(?:[.,]\d+)?|(?:one|two|three|four|five|six|ten|zwei|drei|vier|fünf|deux|trois|quatre"
+    r"|cinq|dos|tres|cuatro|cinco|due|tre|quattro|cinque|dois|três|quatro)\b)"
+)
 _LIMIT = re.compile(
     r"(?:[<>≤≥]=?|=[<>]|\b(?:(?:more|less|greater|higher|lower|smaller|larger|fewer|bigger|heavier"
-    r"|lighter) than|above|below|over|under|at least|at most|exceed(?:s|ing)?|beyond)"
+    r"|lighter) than|above|below|over|under|at least|at most|exceed(?:s|ing)?|beyond"
+    r"|(?:größer|kleiner|höher|niedriger|mehr|weniger) als|(?:plus|moins) d[eu]"
+    r"|(?:supér|infér)ieur\w* à"
+    r"|más de|menos de|(?:mayor|menor) (?:que|de)|più di|meno di|(?:maggiore|minore) di|mais de)"
     r"(?: or equal to)?)"
     rf" ?{_NUMBER}(?: ?(?:g/mol|da|daltons?|amu|å2|a2|å\^2|%)(?![a-z]))?"
     rf"(?: (?:and|but|or) ?(?:[<>≤≥]=?|below|above|under|over)? ?{_NUMBER})?"

@@ -469,6 +469,9 @@ def test_another_species_and_other_things_are_no_question_for_a_value(question: 
         ("is MW ≤ 500", "average_mass"),
         ("Anzahl aromatischer Ringe", "aromatic_rings"),
         ("quantos anéis tem a molécula?", "rings"),
+        ("Hat das Molekül mehr als zwei Ringe?", "rings"),
+        ("Ist der logP größer als 5?", "logp"),
+        ("a-t-il plus de deux cycles ?", "rings"),
         ("nombre d'atomes lourds", "heavy_atoms"),
     ],
 )

@@ -30,7 +30,7 @@ _CLAIMS = re.compile(r"(?:yes|no)\b|(?:molecule \d+|it) (?:contains?|has)\b")
 _A_CLAIM = 60
 """Characters of a sentence that explains nothing."""
 _STEM = 4
-"""Letters that kindred names share: "toxicity" and "toxic", not "melting" and "boiling"."""
+"""Letters that first words of kindred names share: "melting point" and "melting range"."""
 _CARD_KEYS = {"logp": "clogp", "mass": "average_mass"}
 """Keys of card lines that are not those of values."""
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
@@ -157,7 +157,7 @@ def _declines_another(text: str, key: str) -> bool:
     if found is None:
         return False
     stems = [word[:_STEM] for word in re.findall(r"\w+", found["name"])]
-    return not any(word[:_STEM] in stems for word in re.findall(r"\w+", key.lower()))
+    return key.lower().split()[0][:_STEM] not in stems
 
 
 def _names_a_group(text: str, checks: Sequence[Check]) -> bool:

@@ -535,6 +535,22 @@ def test_a_ring_is_the_group_that_a_question_calls_without_the_word() -> None:
     assert not are_related("pyridine ring", "benzene ring")
 
 
+@pytest.mark.parametrize(
+    ("key", "answer", "misses"),
+    [
+        ("melting point", "I do not know the boiling point of molecule 1.", True),
+        ("melting point", "I do not know the melting range of molecule 1.", False),
+        ("toxicity", "I do not know the price of molecule 1.", True),
+        ("toxicity", "I do not know the acute toxicity of molecule 1.", False),
+        ("toxicity", "I do not know.", False),
+    ],
+)
+def test_not_to_know_another_property_misses_the_question(
+    key: str, answer: str, misses: bool
+) -> None:
+    assert UnknownValue(key, 1).is_missed_by(answer, ()) is misses
+
+
 def test_a_claim_on_a_group_misses_a_question_that_no_fact_answers() -> None:
     wanted = UnknownValue("stability", 1)
     for text, misses in (

@@ -16,8 +16,8 @@ _NOTE = (
 _WRONG = '<span class="sign" aria-hidden="true">✗</span>'
 _MISSED = '<span class="sign missed" aria-hidden="true">↻</span>'
 _AGAIN = (
-    "Written first; {}. The answer above is the model’s own too, to the same in plain words; where"
-    " one line of the fact card tells it, it was shown that line alone."
+    "Written first; {}. The answer above is the model’s own too, to the same in plain words, with"
+    " the one line of the fact card that tells it, or with the whole card where that did not do."
 )
 
 

@@ -1,5 +1,7 @@
 """What the page makes of an answer that is written again, without a browser."""
 
+from dataclasses import replace
+
 from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Reconsidering, Rewritten, TextDelta
@@ -71,7 +73,11 @@ def test_a_question_that_is_asked_again_in_plain_words_is_quoted() -> None:
     first = FirstAttempt("I do not know.", (), (), "What is the <QED> of molecule 1?")
     html = withdrawn_html(first)
     assert "first attempt withdrawn; asked again: “What is the &lt;QED&gt; of molecule 1?”" in html
-    assert "in plain words." in html
+    assert "it passes over what was asked" in html
+    assert "in plain words" in html
+    check = Check(0, 1, "contradicted", "qed", "I", "0.5", 1)
+    wrong = withdrawn_html(replace(first, checks=(check,)))
+    assert "the structure contradicts it" in wrong
     assert ("↻" in html, "✗" in html) == (True, False)
     assert "I do not know." in html
     assert "truths" not in html

@@ -18,9 +18,10 @@ from assistant.chat.asking.around import (
 from assistant.chat.asking.reasons import without_surroundings
 from assistant.chat.asking.spelling import plain_text
 from assistant.chat.asking.terms import AROUND, ELSE, asked_terms, value_key
-from assistant.chat.asking.usual import asks_most_likely, has_usual_words
+from assistant.chat.asking.usual import asks_most_likely
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.text import Token, split_sentences
+from assistant.chat.claims.wordlist import words
 from assistant.chem.groups import GROUPS
 
 _MOST_TOKENS = 64
@@ -86,6 +87,14 @@ _OF_A_SYMBOL = re.compile(
     r"| in (?:it|here|there|(?:the|this)(?: molecule)?))?)"
     r"\W*"
 )
+_COUNTS_ATOMS = re.compile(
+    r"(?:\bhow many|\b(?:number|no \.|no|nb|nr|count|total) of(?: the)?|#|\bcount(?: the)?|\bany"
+    r"|\bis there(?: an?)?|\bare there|\bcontains?(?: an?)?|\bha(?:s|ve)(?: got)?(?: an?)?)$"
+)
+_BEHIND_ATOMS = words(
+    "in it its this that the molecule compound structure drug does do did has have contain contains"
+    " are is there present total all altogether please pls here atom atoms"
+)
 _A_COUNT = re.compile(
     r"\b(?:(?:exactly|at least|only) )?(?:\d|one|two|three|four|five|six)(?= [a-z])"
 )
@@ -127,12 +136,14 @@ def asked_element(question: str) -> str | None:
     if found := _OF_A_SYMBOL.fullmatch(question.strip()):
         return found["symbol"]
     tokens = _tokens(without_surroundings(plain_text(question)))
-    terms = asked_terms(tokens)
-    named = {match.term for match in terms if match.term != AROUND}
-    if len(named) != 1 or len(tokens) > _MOST_WORDS:
+    found_terms = [match for match in asked_terms(tokens) if match.term != AROUND]
+    if len(found_terms) != 1 or found_terms[0].term.family != "element":
         return None
-    (term,) = named
-    return term.key if term.family == "element" and has_usual_words(tokens, terms) else None
+    (match,) = found_terms
+    before = " ".join(token.text for token in tokens[: match.first])
+    behind = {token.text for token in tokens[match.behind :] if token.kind == "word"}
+    is_counted = _COUNTS_ATOMS.search(before) and _BEHIND_ATOMS.issuperset(behind)
+    return match.term.key if is_counted else None
 
 
 def _key_of(plain: str, asks: Callable[..., bool]) -> str | None:

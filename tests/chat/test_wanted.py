@@ -567,3 +567,9 @@ def test_a_claim_on_a_group_misses_a_question_that_no_fact_answers() -> None:
 def test_a_number_of_groups_is_a_question_for_the_group() -> None:
     for question in ("does it have 2 esters", "are there two esters?", "has it exactly one ester?"):
         assert asked_group(plain_text(question)) == "ester", question
+
+
+def test_no_question_for_a_value_is_taken_for_one_for_atoms_of_an_element() -> None:
+    questions = tomllib.loads((TRAIN / "wordings" / "asked.toml").read_text(encoding="utf-8"))
+    texts = [t.replace("{m}", "molecule 1") for t in texts_of(questions["ASKED"])]
+    assert [t for t in texts if asked_element(t)] == []

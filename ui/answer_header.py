@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from assistant.chat.check import Check
 from assistant.chat.parts import Left
 from ui.render import escape
+from ui.species import Elsewhere
+
+_DRAW_IT = "draw that species to have its values"
 
 
 def check_header(
@@ -14,6 +17,7 @@ def check_header(
     may_ask_again: bool = True,
     left: Sequence[Left] = (),
     about: int | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> str:
     """The line above an answer: how many claims were checked, and what to do about wrong ones.
 
@@ -23,6 +27,7 @@ def check_header(
         may_ask_again: Whether the corrections can be sent.
         left: Values and groups that were asked for and not answered.
         about: Number of the molecule that they are asked of, if it is one.
+        elsewhere: The species that was asked for, where the values are of another one.
     """
     if not checks:
         return ""
@@ -45,7 +50,21 @@ def check_header(
     tone = "contradicted" if wrong else "confirmed" if checked else "unverifiable"
     return (
         f'<div class="checked {tone}"><span class="sign" aria-hidden="true">{sign}</span>'
-        f"<span>{', '.join(parts)}</span>{again}</div>"
+        f"<span>{', '.join(parts)}</span>{again}{_drawn(elsewhere)}</div>"
+    )
+
+
+def _drawn(elsewhere: Elsewhere | None) -> str:
+    """Which molecules the values are of, where the question names another species."""
+    if elsewhere is None:
+        return ""
+    numbers = [str(number) for number in elsewhere.numbers]
+    noun = "molecule" if len(numbers) == 1 else "molecules"
+    return (
+        '<span class="drawn"><button type="button" class="mark"'
+        f' data-tip="{_DRAW_IT}" aria-label="not that species: {_DRAW_IT}">≠</button>'
+        f"values are of {noun} {' and '.join(numbers)} as drawn,"
+        f" not of “{escape(elsewhere.words)}”</span>"
     )
 
 

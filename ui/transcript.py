@@ -7,6 +7,7 @@ sends the difference to the value before.
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 
 from assistant.chat.comparing import compares
@@ -29,6 +30,7 @@ from ui.render import (
 )
 from ui.second_thoughts import withdrawn_html
 from ui.session import Session
+from ui.species import SpeciesNotes
 from ui.workbench import short
 
 MAX_DRAWINGS = 512
@@ -45,7 +47,7 @@ class Drawings:
     """Small drawings by SMILES, made by the chemistry workers and kept."""
 
     def __init__(self, chemistry: Chemistry) -> None:
-        self._chemistry = chemistry
+        self.chemistry = chemistry
         self._lock = Lock()
         self._kept: OrderedDict[tuple[str, int, int], str] = OrderedDict()
 
@@ -57,7 +59,7 @@ class Drawings:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         try:
-            svg = str(self._chemistry.call("draw", smiles=smiles, small=True, **size)["svg"])
+            svg = str(self.chemistry.call("draw", smiles=smiles, small=True, **size)["svg"])
         except AssistantError:
             return ""
         with self._lock:
@@ -73,6 +75,11 @@ class TranscriptView:
 
     drawings: Drawings
     welcome: Callable[[], str] = field(default=str)
+
+    @cached_property
+    def species(self) -> SpeciesNotes:
+        """Which answers have values of another species than the one asked for."""
+        return SpeciesNotes(self.drawings.chemistry)
 
     def value(self, session: Session, rev: int, *, follow: bool = False) -> dict[str, object]:
         """All turns of the branch that is shown, and the answer under way as far as it is.
@@ -153,7 +160,8 @@ class TranscriptView:
         left = unanswered(session.questions[turn].message.text, answer.text, answer.checks)
         focus = session.conversation.focus(turn) if left else ()
         about = focus[0] if len(focus) == 1 else None
-        header = check_header(answer.checks, turn, left=left, about=about)
+        elsewhere = self.species.of(session.conversation, turn, answer)
+        header = check_header(answer.checks, turn, left=left, about=about, elsewhere=elsewhere)
         return (
             f'<div class="answer" translate="no">{header}'
             f'<div class="prose-answer">{body}</div>'

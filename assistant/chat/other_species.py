@@ -1,0 +1,139 @@
+"""Words of a question that name another species than the one drawn: "the dimer", "[M+H]+".
+
+Every value is computed of the structure as it is drawn. Asked "MW of the monohydrate?", an answer
+with the mass of the anhydrous molecule is right of what is drawn and wrong of what was meant; the
+page says so where it shows what was checked. Rather one too few than one too many: a species
+counts only beside a value, in the place where a question names what the value is of. The words
+are in `species_words.py`.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from assistant.chat.asked_words import PLAIN_QUESTIONS, plain_text
+from assistant.chat.asking.terms import asked_terms, value_key
+from assistant.chat.check import Check
+from assistant.chat.claims.text import split_sentences
+from assistant.chat.species_words import (
+    ABROAD,
+    ADDUCT,
+    CHANGES,
+    NAMED,
+    UNLESS_CHARGED,
+    UNLESS_ESTER,
+    UNLESS_NEUTRAL,
+    UNLESS_SALT,
+    unaccented,
+)
+from assistant.chem.facts import Facts
+
+_MOST_CHARS = 400
+_SENTENCE = re.compile(r"[^.?!;\n]*(?:[.?!;]+(?!\s|$)[^.?!;\n]*)*")
+_GOES_ON = re.compile(r"(?:and|or|also|then|now|und|et|y|e)?\s*(?:of|for)\s", re.IGNORECASE)
+"""A sentence that asks for the value before of something else: "And of the dimer?"."""
+_MORE_VALUES = re.compile(
+    r"\bm/z\b|\bweighs?\b|\bhow heavy\b|\[\d?M\s?[+-]|\b(?:mass[ea]?|masa|formule|poids|peso|ladung"
+    r"|carga|carica)\b",
+    re.IGNORECASE,
+)
+_MENTION = "·"
+_VALUE_KINDS = frozenset(PLAIN_QUESTIONS) | {"clogp", "number"}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the molecules that a question is about are themselves, so that "the salt" may mean them.
+
+    Attributes:
+        is_salt: One has several parts.
+        is_charged: One has a net charge.
+        is_ester: One has an ester.
+    """
+
+    is_salt: bool = False
+    is_charged: bool = False
+    is_ester: bool = False
+
+    @classmethod
+    def of(cls, facts: Sequence[Facts]) -> "Drawn":
+        """Of all molecules together."""
+        groups = {group.name for one in facts for group in one.groups}
+        return cls(
+            is_salt=any(one.fragments > 1 for one in facts),
+            is_charged=any(one.charge for one in facts),
+            is_ester=any("ester" in name for name in groups),
+        )
+
+
+def other_species(
+    question: str, drawn: Drawn | None = None, *, mentions: Collection[tuple[int, int, int]] = ()
+) -> str:
+    """The words of a question for a value that name another species than the one drawn.
+
+    Args:
+        question: What was asked.
+        drawn: What is drawn: of a salt "the salt" names no other species. None where it is not
+            known; then every species counts.
+        mentions: Where the question names molecules that have numbers, see `Message`: "sodium
+            benzoate" is then drawn as it is named.
+
+    Returns:
+        The words as they are written, "" where there are none.
+    """
+    if len(question) > _MOST_CHARS:
+        return ""
+    text = question
+    for start, end, _ in mentions:
+        text = text[:start] + _MENTION * (end - start) + text[end:]
+    plain = unaccented(text)
+    has_value = False
+    for match in _SENTENCE.finditer(plain):
+        sentence = match[0]
+        asks = _asks_for_value(sentence)
+        has_value |= asks
+        if not asks and not _GOES_ON.match(sentence.strip()):
+            continue
+        span = _first_species(sentence, drawn)
+        if span is not None:
+            begin = match.start()
+            return text[begin + span[0] : begin + span[1]]
+    return ""
+
+
+def confirmed_numbers(checks: Sequence[Check]) -> tuple[int, ...]:
+    """Numbers of the molecules of which an answer has a confirmed value, in order."""
+    good = (c for c in checks if c.verdict == "confirmed" and c.kind in _VALUE_KINDS)
+    return tuple(sorted({c.molecule for c in good if c.molecule is not None}))
+
+
+def _asks_for_value(sentence: str) -> bool:
+    if _MORE_VALUES.search(sentence):
+        return True
+    tokens = [token for part in split_sentences(plain_text(sentence), []) for token in part.tokens]
+    return any(
+        match.term.family != "skip" and value_key(match.term) in PLAIN_QUESTIONS
+        for match in asked_terms(tokens)
+    )
+
+
+def _first_species(sentence: str, drawn: Drawn | None) -> tuple[int, int] | None:
+    """Where the first species that is not the drawn one is named."""
+    spans = [
+        match.span("what")
+        for pattern in (ADDUCT, *CHANGES, *NAMED, *ABROAD)
+        for match in pattern.finditer(sentence)
+        if drawn is None or not _is_drawn(match["what"], drawn)
+    ]
+    return min(spans, default=None)
+
+
+def _is_drawn(words: str, drawn: Drawn) -> bool:
+    """Whether words like "the salt" name what is drawn."""
+    if UNLESS_SALT.search(words):
+        return drawn.is_salt
+    if UNLESS_NEUTRAL.search(words):
+        return not (drawn.is_charged or drawn.is_salt)
+    if UNLESS_CHARGED.search(words):
+        return drawn.is_charged
+    return bool(UNLESS_ESTER.search(words)) and drawn.is_ester

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from assistant.chat.asked_words import asked_group, plain_text
 from assistant.chat.conversation import MAX_FOCUS, Conversation, Message
+from assistant.chat.species_words import is_ion
 from assistant.chat.unknown_names import named_in
 from assistant.chem.diagnose import is_unfinished
 from assistant.chem.sandbox import error_from_json
@@ -198,7 +200,12 @@ def extract_from_question(
     words, numbers = "\n".join(kept).strip(), tuple(dict.fromkeys(entered))
     if not words or len(words) > MAX_SENTENCE_CHARS or len(entered) == len(pieces):
         return Extracted(words, conversation, numbers)
-    found = chemistry.call("mentions", text=words, has_subject=has_subject or bool(entered))
+    found = chemistry.call(
+        "mentions",
+        text=words,
+        has_subject=has_subject or bool(entered),
+        after_group=_asked_for_a_group(conversation),
+    )
     mentions: list[tuple[int, int, int]] = []
     for entry in found["mentions"]:
         conversation, number = conversation.with_molecule(molecule_of(entry))
@@ -207,6 +214,12 @@ def extract_from_question(
         _refuse_unknown(words, chemistry)
     _refuse_too_many(conversation, {number for *_, number in mentions})
     return Extracted(words, conversation, numbers, tuple(mentions), bool(found["is_all"]))
+
+
+def _asked_for_a_group(conversation: Conversation) -> bool:
+    """Whether the question before asked for a group, which "and pyridine?" goes on with."""
+    before = conversation.questions[-1:]
+    return bool(before) and asked_group(plain_text(before[0].text)) is not None
 
 
 def _refuse_unknown(words: str, chemistry: Chemistry) -> None:
@@ -258,7 +271,7 @@ def _molecules_in(
     """The worker's entries if the line is a molecule and nothing else."""
     line = piece.strip()
     is_block = "M  END" in line
-    if not line or (not is_block and (" " in line or line[-1] in "?!:")):
+    if not line or (not is_block and (" " in line or line[-1] in "?!:" or is_ion(line))):
         return ()
     if alone and _WORD.fullmatch(line) and len(line) < 3:  # "I", "No": words before they are atoms
         return ()
@@ -278,4 +291,7 @@ def _molecules_in(
 def looks_like_structure(line: str) -> bool:
     """Whether a word can only be a structure: no other has such signs or such a length."""
     is_long = len(line) > LONGEST_WORD
-    return is_long or line.startswith("InChI=") or bool(_STRUCTURE_SIGNS.search(line))
+    if is_long or line.startswith("InChI="):
+        return True
+    has_letter = any(letter.isalpha() for letter in line)  # ":-)" is a smile
+    return has_letter and bool(_STRUCTURE_SIGNS.search(line.lstrip("#")))

@@ -133,15 +133,25 @@ NAMED = tuple(
 
 _CHARGES = r"(?:•\+|\+•|·\+|\+·|\+\.|\.\+|\d?[+-]|[+-]\d|⁺|⁻)"
 _PART = r"(?:\d?[A-Z][A-Za-z0-9]*)"
+_ION_OF_M = (
+    rf"\[\d?M(?:\s?[+-]\s?{_PART})*\s?(?:[+-]\d?)?\]\s?{_CHARGES}*"
+    rf"|\d?M(?:\s?[+-]\s?\d?(?:Na|H|K|NH4|Li|Cl|HCOO|H2O|ACN))+{_CHARGES}?(?![\w•·])"
+    rf"|M{_CHARGES}(?!\w)"
+)
+_ONLY_ION = re.compile(_ION_OF_M)
 ADDUCT = re.compile(
     rf"(?:(?<!\w)(?:of|for|as|is|the|give|mass|m/z|MS|ESI\+?-?|HRMS|calcd?\.?|calculate|compute"
     rf"|value|about|at|in|to|expect|(?:of|for) an?|see|von|de|du|des)\s+|^[^\w\[]*)"
-    rf"(?P<what>\[\d?M(?:\s?[+-]\s?{_PART})*\s?(?:[+-]\d?)?\]\s?{_CHARGES}*"
-    rf"|\d?M(?:\s?[+-]\s?\d?(?:Na|H|K|NH4|Li|Cl|HCOO|H2O|ACN))+{_CHARGES}?(?![\w•·])"
-    rf"|M{_CHARGES}(?!\w))"
+    rf"(?P<what>{_ION_OF_M})"
     r"(?!\s+(?:myself|by hand|ourselves))"
 )
 """As mass spectrometrists write ions: "[M+H]+", "[2M-H]-", "M+•"; capital letters count."""
+
+
+def is_ion(word: str) -> bool:
+    """Whether a word is an ion as mass spectrometrists write it, and so never a structure."""
+    return _ONLY_ION.fullmatch(word.replace("⁺", "+").replace("⁻", "-")) is not None
+
 
 _REACTION = (
     r"(?:\w*(?:meth|eth|acet|benzo|alk|ac|hydrox|carbox|phosphor|sul(?:f|ph)on|sil|tos|mes|glycos)"

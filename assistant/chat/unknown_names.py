@@ -12,6 +12,8 @@ from typing import Literal
 
 from assistant.chat.asking.terms import asked_phrases, word_lists
 from assistant.chat.claims.lexicon import phrases
+from assistant.chat.claims.wordlist import words
+from assistant.chat.species_words import is_ion
 from assistant.chem.scan import ELEMENTS
 
 _WORD = r"[^\s,;?!\"“”]+"
@@ -31,7 +33,12 @@ _ATOM = re.compile(r"[BCNOPSFIcnops]")
 _SP = re.compile(r"sp[23]?\d?", re.IGNORECASE)
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?\d*)+")
 _SYMBOL = re.compile(r"[A-Z][a-z]?")
-_SYSTEMATIC = re.compile(r"\b\d+(?:,\d+)*'?-[A-Za-z(\[]{3,}", re.IGNORECASE)
+_SYSTEMATIC = re.compile(
+    r"\b\d+(?:,\d+)*'?-(?!(?:bits?|folds?|electrons?|membered|letters?|steps?|points?|dimensional"
+    r"|days?|hours?|minutes?|years?|carbons?|atoms?|rings?|digits?|decimals?|coordinate|components?"
+    r"|lines?|words?|sentences?|photons?|phases?|parts?|ways?|d)\b)[A-Za-z(\[]{3,}",
+    re.IGNORECASE,
+)
 _ENDINGS = re.compile(
     r"(?:anol|enol|anone|amine|azole|azine|idine|oxide|amide|oate|benzene|toluene|phenol|pyridine"
     r"|statin|pril|sartan|mycin|cillin|oxacin|prazole|tidine|glutide|mab|nib|caine|barbital|azepam"
@@ -39,6 +46,16 @@ _ENDINGS = re.compile(
 )
 _LETTERS = re.compile(r"[A-Za-z]{5,}(?:-[A-Za-z]+)?")
 _LEAST_ENDING = 7
+_PRONOUNS = words(
+    "either neither both each other others another whether one ones any none these those"
+)
+"""Words that point at molecules; "either" is no slip of ether."""
+_ORDINARY = words(
+    """ability aldol ambient approve beach catching clarity covers create creating creation creator
+    dilation fluoresce hydrochloride hydrogel italian liquids marine methylene nsaid oxidant pampa
+    pipeline restore reversed ribosome singular sorts sublime tetracyclic vitamin"""
+)
+"""Words that are nearly a name in the table and no slip of it: "sorts" (Sortis)."""
 
 Kind = Literal["structure", "name", "word"]
 
@@ -75,6 +92,8 @@ def named_in(question: str) -> Named | None:
 
 def _kind_of(text: str, *, is_determined: bool) -> Kind | None:
     plain = text.lower()
+    if plain in _PRONOUNS or plain in _ORDINARY or is_ion(text):
+        return None
     if plain in _known_words() or plain.rstrip("s") in _known_words():
         return None
     if _is_structure(text) or _is_formula(text):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from assistant.chem.group_questions import asks_for_groups
 from assistant.chem.groups import GROUPS
 from assistant.chem.limits import MAX_SMILES_CHARS
 from assistant.chem.molecule import Molecule
@@ -45,6 +46,14 @@ _AMOUNT = re.compile(r"[\d.:,]+%?")
 _STATES = _words("supercritical aqueous anhydrous dry wet liquid hot cold boiling saturated dilute")
 _COUNTED = _words("number count amount percentage percent share moles equivalents")
 _BESIDE = _words("from with to")
+_EXCHANGED = _words(
+    "losing loses lose lost eliminating eliminates expelling expels releasing releases evolving"
+    " removing removes adding adds"
+)
+_LESS_OR_MORE = _words("minus plus without less")
+"""Of a medium: "the mass minus water"; "warfarin plus aspirin" are two subjects."""
+_EXCHANGES = _words("loss losses elimination removal addition extrusion release expulsion uptake")
+"""As in "the mass after losing water", "loss of water"."""
 _COMPARES = re.compile(
     r"\b(?:compare[ds]?|comparison|differ\w*|similar\w*|same|versus|vs|relative|contrast)\b",
     re.IGNORECASE,
@@ -111,14 +120,18 @@ class _Token:
     """Whether a comma or a full stop stands behind it."""
 
 
-def mentions_in(text: str, names: NameTable, *, has_subject: bool = False) -> tuple[Mention, ...]:
+def mentions_in(
+    text: str, names: NameTable, *, has_subject: bool = False, after_group: bool = False
+) -> tuple[Mention, ...]:
     """The molecules a sentence is about, in order, at most `MAX_MENTIONS`.
 
     Args:
         text: What a person wrote.
         names: Of molecules.
         has_subject: Whether there is a molecule that "it" can mean. Then one that is named after
-            it, without a comparison, is what it reacts with or dissolves in.
+            it, without a comparison, is what it reacts with or dissolves in, and "quinoline?" asks
+            whether the ring is in it.
+        after_group: Whether the question before asked for a group; then "and pyridine?" does, too.
     """
     sentence = _Sentence(text, names, has_subject=has_subject)
     found: list[Mention] = []
@@ -136,7 +149,9 @@ def mentions_in(text: str, names: NameTable, *, has_subject: bool = False) -> tu
         else:
             found.append(read.mention)
         place = last + 1
-    return tuple(found)
+    spans = [(mention.start, mention.end) for mention in found]
+    asks = has_subject and asks_for_groups(text, spans, after_group=after_group)
+    return () if asks else tuple(found)
 
 
 def refers(text: str) -> bool:
@@ -223,7 +238,9 @@ class _Sentence:
         is_tiny, is_medium = n_atoms < _SMALLEST, read.is_reagent or n_atoms <= _SMALLEST
         if _AMOUNT.fullmatch(before):
             return True
-        if before in _KINDS | _MEDIA | _OWNERS | _AMOUNTS | _MORE_OF_A_NAME:
+        if before in _KINDS | _MEDIA | _OWNERS | _AMOUNTS | _MORE_OF_A_NAME | _EXCHANGED:
+            return True
+        if self._is_exchanged(place) or (is_medium and before in _LESS_OR_MORE):
             return True
         if after in _PARTS | _MORE_OF_A_NAME or self._is_a_group(place, last):
             return True
@@ -242,6 +259,13 @@ class _Sentence:
         line = self.text.rfind("\n", 0, start) + 1
         referred = self.text[line:] if read.is_reagent else self.text[line:start]
         return self._is_beside and is_first and refers(referred)
+
+    def _is_exchanged(self, place: int) -> bool:
+        """As in "loss of water", "removing the acetic acid"."""
+        before, earlier = self.before(place), self.before(place, 2)
+        return (before == "of" and earlier in _EXCHANGES) or (
+            before == "the" and earlier in _EXCHANGED
+        )
 
     def _is_phase(self, mention: Mention, before: str) -> bool:
         """Whether a name is a phase that something is shared with: "octanol/water log P"."""

@@ -93,9 +93,11 @@ class Tasks:
         found = Recognised(Molecule.from_molblock(block), None, "molblock", block, None)
         return self._inspect_all([found], drawing)
 
-    def mentions(self, text: str, has_subject: bool = False) -> dict[str, Json]:
+    def mentions(
+        self, text: str, has_subject: bool = False, after_group: bool = False
+    ) -> dict[str, Json]:
         """The molecules that a sentence names."""
-        found = mentions_in(text, self._names, has_subject=has_subject)
+        found = mentions_in(text, self._names, has_subject=has_subject, after_group=after_group)
         entries: list[Json] = [
             {"start": m.start, "end": m.end, "smiles": m.molecule.smiles, "name": m.molecule.name}
             for m in found

@@ -33,6 +33,11 @@ def test_what_stands_where_a_molecule_is_named_is_found(
         "number of sp3 carbons", "count of C=O", "what is the IC50 of this", "m/z of [M+H]+",
         "how many ring systems has it (fused as one).", "What is the charge of the compound?",
         "tell me about QED", "", "?", "of", "is it an inhibitor of CYP3A4?",
+        "is either toxic?", "is either of them water soluble?", "is neither flat?",
+        "exact mass of [M+H]+?", "exact mass of [M+Na]+?", "exact mass of [M-H]-",
+        "exact mass of [M+NH4]+", "m/z of [2M+H]+", "m/z of [M+2H]2+", "mass of [M+K]+.",
+        "what does 4-bit mean?", "is the 18-electron rule met?", "is a 6-membered ring there?",
+        "is tetracyclic right?", "what sorts of vitamin",
     ],
 )  # fmt: skip
 def test_words_of_ordinary_questions_are_no_molecules(question: str) -> None:

@@ -7,8 +7,9 @@ from assistant.chem.molecule import Molecule
 from assistant.chem.names import built_in_names
 
 
-def named(text: str, *, has_subject: bool = False) -> list[str]:
-    found = mentions_in(text, built_in_names(), has_subject=has_subject)
+def named(text: str, *, has_subject: bool = False, after_group: bool = False) -> list[str]:
+    names = built_in_names()
+    found = mentions_in(text, names, has_subject=has_subject, after_group=after_group)
     return [text[mention.start : mention.end] for mention in found]
 
 
@@ -39,6 +40,8 @@ def named(text: str, *, has_subject: bool = False) -> list[str]:
         ("How does aspirin partition between octanol and water?", ["aspirin"]),
         ("Compare octanol and water", ["octanol", "water"]),
         ("What is the logP of octanol?", ["octanol"]),
+        ("Mass of caffeine after losing water", ["caffeine"]),
+        ("What is warfarin plus aspirin?", ["warfarin", "aspirin"]),
     ],
 )
 def test_names_and_structures_of_a_sentence_are_found(text: str, wanted: list[str]) -> None:
@@ -74,6 +77,14 @@ def test_names_and_structures_of_a_sentence_are_found(text: str, wanted: list[st
         "What is the octanol/water partition coefficient?",
         "octanol water log P?",
         "Does it partition between water and octanol?",
+        "mass after losing water",
+        "exact mass after loss of water?",
+        "mass after removing the acetic acid",
+        "what is the mass after adding methanol",
+        "mass minus water",
+        "mass without water",
+        "it loses HCl: what mass?",
+        "Is it soluble in ethanol, in DMSO or in water?",
     ],
 )
 def test_media_groups_parts_and_longer_names_are_not_taken_for_subjects(text: str) -> None:
@@ -95,6 +106,33 @@ def test_beside_a_molecule_only_subjects_and_comparisons_count(
     text: str, wanted: list[str]
 ) -> None:
     assert named(text, has_subject=True) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["quinoline?", "Pyrrole?", "any pyridine?", "pyridine or pyrrole?", "benzene ring?",
+     "quinoline or not?", "Is there quinoline?", "phenol, indole?"],
+)  # fmt: skip
+def test_beside_a_molecule_the_name_of_a_ring_alone_asks_for_the_ring(text: str) -> None:
+    assert named(text, has_subject=True) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["pyridine", "logP of pyridine?", "Describe pyridine.", "pyridine, mass?", "aspirin?"]
+)
+def test_a_ring_that_is_loaded_or_asked_a_value_of_is_a_molecule(text: str) -> None:
+    assert len(named(text, has_subject=True)) == 1
+
+
+def test_without_a_molecule_a_ring_is_one() -> None:
+    assert named("quinoline?") == ["quinoline"]
+
+
+def test_and_another_ring_goes_on_with_the_question_before() -> None:
+    assert named("and pyridine?", has_subject=True, after_group=True) == []
+    assert named("What about pyridine?", has_subject=True, after_group=True) == []
+    assert named("and pyridine?", has_subject=True) == ["pyridine"]  # "logP of benzene?"
+    assert named("and caffeine?", has_subject=True, after_group=True) == ["caffeine"]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from assistant.chat.conversation import Conversation
 from assistant.chat.history import Node
+from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, QueueFullError
+from tests.chat.test_other_species import held_out
 from tests.ui.fakes import TEXT, FakeAssistant, InProcessChemistry
 from ui.handle import AssistantHandle
 from ui.live import Live
-from ui.molecules import load
+from ui.molecules import extract_from_question, load
 from ui.runs import APOLOGY, MAX_RUNS, Run
 from ui.session import Session
 from ui.transcript import Drawings, TranscriptView
@@ -388,6 +391,38 @@ def test_a_question_on_an_unknown_molecule_is_not_answered_of_another(
     assert not session.questions
     run_turn(session, chemistry, FakeAssistant(delay=0), "logP of it")
     assert session.conversation.focus(0) == (1,)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["exact mass of [M+Na]+?", "[M+Na]+", "[M+NH4]+", "mass after losing water", "quinoline?",
+     "any pyridine?", "is it soluble in ethanol?", "is either toxic?", ":-)", "#HBD"],
+)  # fmt: skip
+def test_a_question_without_a_name_is_of_what_is_attached(session, chemistry, question) -> None:
+    load(session, "CCO", chemistry)
+    load(session, "CCN", chemistry)
+    run_turn(session, chemistry, FakeAssistant(delay=0), question)
+    assert session.conversation.questions[0].text == question
+    assert session.conversation.focus(0) == (2,)
+    assert [entry.number for entry in session.conversation.molecules] == [1, 2]
+
+
+def test_after_a_question_for_a_ring_another_one_is_asked_for(session, chemistry) -> None:
+    load(session, "CCO", chemistry)
+    run_turn(session, chemistry, FakeAssistant(delay=0), "Does it contain a quinoline?")
+    run_turn(session, chemistry, FakeAssistant(delay=0), "and pyridine?")
+    assert session.conversation.focus(1) == (1,)
+    run_turn(session, chemistry, FakeAssistant(delay=0), "What is its logP?")
+    run_turn(session, chemistry, FakeAssistant(delay=0), "and pyridine?")
+    assert session.conversation.focus(3) == (2,)
+
+
+@pytest.mark.parametrize("has_subject", [True, False])
+def test_no_held_out_question_is_refused(chemistry, has_subject: bool) -> None:
+    now, _ = Conversation().with_molecule(Molecule.parse("CCO"))
+    for question in held_out():
+        found = extract_from_question(question, now, chemistry, has_subject=has_subject)
+        assert found.words, question
 
 
 def test_an_answer_that_was_cut_off_says_so(session, chemistry) -> None:

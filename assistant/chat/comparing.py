@@ -10,7 +10,8 @@ import re
 _NOUN = r"(?:molecules?|compounds?|structures?|drugs?|substances?|ones?)"
 _VERB = (
     r"(?:is|are|was|were|has|have|had|do|does|can|could|contains?|holds?|shows?|weighs?|would"
-    r"|shares?|differs?|carr(?:y|ies)|appears?|gives?|takes?|needs?|offers?|donates?|accepts?|bears?"
+    r"|shares?|differs?|carr(?:y|ies)|appears?|gives?|takes?|needs?|offers?|donates?|accepts?"
+    r"|bears?"
     r"|exposes?|prefers?|goes|counts?|wins?|loses?)"
 )
 _ENDS = (
@@ -27,6 +28,12 @@ _COMPARES = re.compile(
             rf"\b(?:both|either|neither)(?= {_NOUN}\b| {_VERB}\b| the same\b| of {_THEM}\b|\W*$)",
             rf"\b(?:these|those|the) {_COUNT}(?= {_NOUN}\b| {_VERB}\b| (?:agree|differ)|[?,.]|$)",
             r"^(?:and )?(?:are|do|have|can) both \w+\W*$",
+            # "is either toxic?", "does either have an ester?", not "is either nitrogen basic?"
+            r"^(?:and |so )?(?:is|are|was|were) (?:either|neither) (?:(?:an?|very|too|water|orally"
+            r"|more|less) )?[\w-]+\W*$",
+            r"^(?:and |so )?(?:does|do|did|has|have|can|could|would|will|should) (?:either|neither)"
+            r" (?:have|has|contain|pass|violate|break|show|carry|include|dissolve|bear|hold|be|an?"
+            r"|any)\b",
             rf"\b(?:{_COUNT}|both|all|each|one|which|who|neither|either|none|any) of {_THEM}\b",
             rf"\b(?:(?:do|are|have) they|their)\b[^.?]{{0,80}}\b{_ALIKE}\b",
             r"\b(?:between|among|tell|compare) (?:them|these|those)\b|\bcompare (?:both|their)\b",

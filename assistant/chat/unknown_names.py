@@ -32,6 +32,8 @@ _SIGNS = re.compile(r"[\[\]=#]|[cnos]\d|[A-Za-z]\(.+\)")
 _ATOM = re.compile(r"[BCNOPSFIcnops]")
 _SP = re.compile(r"sp[23]?\d?", re.IGNORECASE)
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?\d*)+")
+_SHIFTS = re.compile(r"\b(?:nmr|ppm|shifts?)\b", re.IGNORECASE)
+"""Shifts are told against a reference: "19F NMR of it vs CFCl3"."""
 _SYMBOL = re.compile(r"[A-Z][a-z]?")
 _SYSTEMATIC = re.compile(
     r"\b\d+(?:,\d+)*'?-(?!(?:bits?|folds?|electrons?|membered|letters?|steps?|points?|dimensional"
@@ -84,6 +86,8 @@ def named_in(question: str) -> Named | None:
         if found is None:
             continue
         text = found["what"].strip("'`").rstrip(".:")
+        if _is_formula(text) and _SHIFTS.search(question):
+            continue
         kind = _kind_of(text, is_determined=bool(found["determined"]))
         if kind is not None:
             return Named(text, kind)

@@ -40,7 +40,9 @@ Should I take either with food?
 Which conditions give the priest a city?
 and its logP?
 Does it differ from the patent?
-Is this the same molecule as in the patent?""".splitlines()
+Is this the same molecule as in the patent?
+Is either nitrogen basic?
+Does either ring have a nitrogen?""".splitlines()
 OF_SEVERAL = """Which of the two is heavier?
 Do they have the same TPSA?
 And which has fewer rings?
@@ -54,7 +56,12 @@ How do they differ?
 Which molecule is more lipophilic?
 Do the two compounds have the same formula?
 And whose TPSA is larger?
-The heavier of them?""".splitlines()
+The heavier of them?
+Is either toxic?
+Is either of them water soluble?
+Is either water soluble?
+Does either contain an ester?
+Is neither flat?""".splitlines()
 
 
 @pytest.mark.parametrize("text", OF_ONE)

@@ -37,7 +37,7 @@ def test_what_stands_where_a_molecule_is_named_is_found(
         "exact mass of [M+H]+?", "exact mass of [M+Na]+?", "exact mass of [M-H]-",
         "exact mass of [M+NH4]+", "m/z of [2M+H]+", "m/z of [M+2H]2+", "mass of [M+K]+.",
         "what does 4-bit mean?", "is the 18-electron rule met?", "is a 6-membered ring there?",
-        "is tetracyclic right?", "what sorts of vitamin",
+        "fluorine nmr of it vs CFCl3", "is tetracyclic right?", "what sorts of vitamin",
     ],
 )  # fmt: skip
 def test_words_of_ordinary_questions_are_no_molecules(question: str) -> None:

@@ -396,7 +396,7 @@ def test_a_question_on_an_unknown_molecule_is_not_answered_of_another(
 @pytest.mark.parametrize(
     "question",
     ["exact mass of [M+Na]+?", "[M+Na]+", "[M+NH4]+", "mass after losing water", "quinoline?",
-     "any pyridine?", "is it soluble in ethanol?", "is either toxic?", ":-)", "#HBD"],
+     "any pyridine?", "is it soluble in ethanol?", ":-)", "#HBD"],
 )  # fmt: skip
 def test_a_question_without_a_name_is_of_what_is_attached(session, chemistry, question) -> None:
     load(session, "CCO", chemistry)
@@ -405,6 +405,14 @@ def test_a_question_without_a_name_is_of_what_is_attached(session, chemistry, qu
     assert session.conversation.questions[0].text == question
     assert session.conversation.focus(0) == (2,)
     assert [entry.number for entry in session.conversation.molecules] == [1, 2]
+
+
+def test_either_is_one_of_the_molecules_there_are(session, chemistry) -> None:
+    load(session, "CCO", chemistry)
+    run_turn(session, chemistry, FakeAssistant(delay=0), "logP?")
+    load(session, "CCN", chemistry)
+    run_turn(session, chemistry, FakeAssistant(delay=0), "is either toxic?")
+    assert session.conversation.focus(1) == (1, 2)
 
 
 def test_after_a_question_for_a_ring_another_one_is_asked_for(session, chemistry) -> None:

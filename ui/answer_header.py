@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from assistant.chat.check import Check
+from assistant.chat.other_species import Elsewhere
 from assistant.chat.parts import Left
 from ui.render import escape
-from ui.species import Elsewhere
 
 _DRAW_IT = "draw that species to have its values"
 
@@ -58,13 +58,10 @@ def _drawn(elsewhere: Elsewhere | None) -> str:
     """Which molecules the values are of, where the question names another species."""
     if elsewhere is None:
         return ""
-    numbers = [str(number) for number in elsewhere.numbers]
-    noun = "molecule" if len(numbers) == 1 else "molecules"
     return (
         '<span class="drawn"><button type="button" class="mark"'
         f' data-tip="{_DRAW_IT}" aria-label="not that species: {_DRAW_IT}">≠</button>'
-        f"values are of {noun} {' and '.join(numbers)} as drawn,"
-        f" not of “{escape(elsewhere.words)}”</span>"
+        f"{escape(elsewhere.line)}</span>"
     )
 
 

@@ -149,6 +149,7 @@ class SideHandlers(DialogueEvents):
                 compared,
                 draw=draw,
                 figures_of=figures_of,
+                species=self._transcript.species,
                 can_use=is_last and bench.planned.question is not None,
             )
             for place in range(len(comparison.columns))

@@ -15,6 +15,7 @@ from ui.answer_header import check_header
 from ui.figures import queue_text, seconds_text, size_text, speed_text
 from ui.heat_map import heat_map_html
 from ui.render import Figure, answer_html, drawing, escape, live_parts
+from ui.species import SpeciesNotes
 
 Draw = Callable[[str], str]
 """A drawing (SVG) of a SMILES, "" where there is none."""
@@ -29,6 +30,7 @@ def column_value(
     *,
     draw: Draw,
     figures_of: FiguresOf,
+    species: SpeciesNotes,
     can_use: bool,
 ) -> dict[str, object]:
     """One column for the page's script: head, status, finished blocks, growing tail, foot."""
@@ -43,7 +45,9 @@ def column_value(
     }
     if result.answer is not None:
         checks = result.answer.checks
-        value["blocks"] = check_header(checks, place, may_ask_again=False) + answer_html(
+        elsewhere = species.of(column.conversation, column.conversation.n_turns - 1, result.answer)
+        header = check_header(checks, place, may_ask_again=False, elsewhere=elsewhere)
+        value["blocks"] = header + answer_html(
             result.text,
             checks,
             figures_of(result.answer),

@@ -1,11 +1,10 @@
-"""Says above an answer that its values are not of the species that the question names."""
+"""Finds the answers whose values are not of the species that the question names."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from threading import Lock
 
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.other_species import Drawn, confirmed_numbers, other_species
+from assistant.chat.other_species import Elsewhere, values_elsewhere
 from assistant.chem.facts import Facts
 from assistant.errors import AssistantError
 from ui.molecules import Chemistry, inspect_smiles
@@ -13,21 +12,8 @@ from ui.molecules import Chemistry, inspect_smiles
 MAX_KEPT = 256
 
 
-@dataclass(frozen=True)
-class Elsewhere:
-    """Values of another species than the one that was asked for.
-
-    Attributes:
-        words: What the question calls it: "the dimer".
-        numbers: Of the molecules that the values are of.
-    """
-
-    words: str
-    numbers: tuple[int, ...]
-
-
 class SpeciesNotes:
-    """Finds the answers with values of another species; what is drawn is kept by structure."""
+    """What is said of such answers; facts of what is drawn are kept by structure."""
 
     def __init__(self, chemistry: Chemistry) -> None:
         self._chemistry = chemistry
@@ -35,28 +21,15 @@ class SpeciesNotes:
         self._kept: OrderedDict[str, Facts] = OrderedDict()
 
     def of(self, conversation: Conversation, turn: int, answer: Message) -> Elsewhere | None:
-        """What is to be said of an answer, None for most.
+        """What is to be said of an answer, None for most; see `values_elsewhere`."""
 
-        Args:
-            conversation: With its question.
-            turn: Index of the question, 0-based.
-            answer: With its checks.
-        """
-        question = conversation.questions[turn]
-        numbers = confirmed_numbers(answer.checks)
-        if not numbers or not other_species(question.text, mentions=question.mentions):
-            return None
-        about = {*conversation.focus(turn), *numbers}
+        def facts_of(number: int) -> Facts:
+            return self._facts(conversation.molecule(number).molecule.smiles)
+
         try:
-            facts = [
-                self._facts(entry.molecule.smiles)
-                for entry in conversation.molecules
-                if entry.number in about
-            ]
+            return values_elsewhere(conversation, turn, answer, facts_of)
         except AssistantError:  # a structure that the workers cannot read in time
             return None
-        words = other_species(question.text, Drawn.of(facts), mentions=question.mentions)
-        return Elsewhere(words, numbers) if words else None
 
     def _facts(self, smiles: str) -> Facts:
         with self._lock:

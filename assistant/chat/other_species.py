@@ -8,13 +8,14 @@ are in `species_words.py`.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from assistant.chat.asked_words import PLAIN_QUESTIONS, plain_text
 from assistant.chat.asking.terms import asked_terms, value_key
 from assistant.chat.check import Check
 from assistant.chat.claims.text import split_sentences
+from assistant.chat.conversation import Conversation, Message
 from assistant.chat.species_words import (
     ABROAD,
     ADDUCT,
@@ -99,6 +100,48 @@ def other_species(
             begin = match.start()
             return text[begin + span[0] : begin + span[1]]
     return ""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Values of another species than the one that was asked for.
+
+    Attributes:
+        words: What the question calls it: "the dimer".
+        numbers: Of the molecules that the values are of.
+    """
+
+    words: str
+    numbers: tuple[int, ...]
+
+    @property
+    def line(self) -> str:
+        """What is said of it."""
+        noun = "molecule" if len(self.numbers) == 1 else "molecules"
+        listed = " and ".join(map(str, self.numbers))
+        return f"values are of {noun} {listed} as drawn, not of “{self.words}”"
+
+
+def values_elsewhere(
+    conversation: Conversation, turn: int, answer: Message, facts_of: Callable[[int], Facts]
+) -> Elsewhere | None:
+    """What is to be said of an answer with values of another species; None for most.
+
+    Args:
+        conversation: With its question.
+        turn: Index of the question, 0-based.
+        answer: With its checks.
+        facts_of: Facts of a molecule by its number; called for few answers only.
+    """
+    question = conversation.questions[turn]
+    numbers = confirmed_numbers(answer.checks)
+    if not numbers or not other_species(question.text, mentions=question.mentions):
+        return None
+    known = {entry.number for entry in conversation.molecules}
+    about = sorted(known & {*conversation.focus(turn), *numbers})
+    drawn = Drawn.of([facts_of(number) for number in about])
+    words = other_species(question.text, drawn, mentions=question.mentions)
+    return Elsewhere(words, numbers) if words else None
 
 
 def confirmed_numbers(checks: Sequence[Check]) -> tuple[int, ...]:

@@ -73,13 +73,15 @@ def _turn(turn: Turn, export: Export) -> str:
     asked = "\n".join(f"> {line}".rstrip() for line in literal(turn.question.text).split("\n"))
     parts = [f"### Question {turn.number}{molecules}", asked]
     if turn.answer is not None:
-        parts += _answer(turn.answer, export)
+        parts += _answer(turn.answer, export, literal(export.elsewhere_line(turn)))
     return "\n\n".join(parts)
 
 
-def _answer(answer: Message, export: Export) -> Iterator[str]:
+def _answer(answer: Message, export: Export, elsewhere: str) -> Iterator[str]:
     line = checked_line(answer)
     yield f"**Answer**{f' · {line}' if line else ''}"
+    if elsewhere:
+        yield elsewhere
     yield from _body(answer, export)
     if answer.stopped:
         yield "*stopped here*"

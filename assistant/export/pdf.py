@@ -143,9 +143,9 @@ class _Sheet(FPDF):
         )  # fmt: skip
         self.ln(2.5)
         if turn.answer is not None:
-            self._answer(turn.answer)
+            self._answer(turn.answer, self._export.elsewhere_line(turn))
 
-    def _answer(self, answer: Message) -> None:
+    def _answer(self, answer: Message, elsewhere: str) -> None:
         line = checked_line(answer)
         if line:
             wrong = any(c.verdict == "contradicted" for c in answer.checks)
@@ -154,6 +154,12 @@ class _Sheet(FPDF):
             self._face(SMALL, VERDICT_COLOURS[verdict], "B")
             self.cell(0, SMALL_LINE, f"{MARKS[verdict]} {line}")
             self.ln(SMALL_LINE + 1)
+        if elsewhere:
+            self._face(SMALL, VERDICT_COLOURS["unverifiable"], "B")
+            self.multi_cell(
+                0, SMALL_LINE, elsewhere, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT
+            )
+            self.ln(1)
         self._blocks(answer)
         if answer.stopped:
             self._face(SMALL, QUIET)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from assistant.chat.conversation import Conversation, Message, NumberedMolecule
+from assistant.chat.other_species import values_elsewhere
 from assistant.chem.draw import draw_svg, to_molblock
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
@@ -83,6 +84,14 @@ class Export:
             elif turns:
                 turns[-1] = Turn(turns[-1].number, turns[-1].question, message)
         return tuple(turns)
+
+    def elsewhere_line(self, turn: Turn) -> str:
+        """Says of which molecules the values of an answer are, where others were asked for."""
+        facts = {record.number: record.look.facts for record in self.records}
+        if turn.answer is None:
+            return ""
+        found = values_elsewhere(self.conversation, turn.number - 1, turn.answer, facts.__getitem__)
+        return f"≠ {found.line}" if found else ""
 
     @property
     def title(self) -> str:

@@ -10,6 +10,7 @@ import pytest
 from rdkit import Chem
 
 from assistant.chat.conversation import Conversation, Message
+from assistant.chem.molecule import Molecule
 from assistant.export.exchange import read_json
 from assistant.export.markdown import code, literal, to_markdown
 from assistant.export.notebook import to_notebook
@@ -17,7 +18,7 @@ from assistant.export.pdf import to_pdf
 from assistant.export.sdf import sd_record, to_sdf
 from assistant.export.source import Export, export_of, slug_of
 from tests.export.pdf_words import words_of
-from tests.export.sample import NOTE, TEXT, WHEN, predicted, sample
+from tests.export.sample import CHECKS, NOTE, TEXT, WHEN, predicted, sample
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,20 @@ def test_a_predicted_number_leaves_with_what_is_known_of_it() -> None:
     export = export_of(predicted(), WHEN)
     assert literal(NOTE) in to_markdown(export)
     assert "off by 0.0058 Hartree" in words_of(to_pdf(export))
+
+
+def test_values_of_another_species_than_the_one_asked_for_leave_with_a_word_on_it() -> None:
+    said = "≠ values are of molecule 1 as drawn, not of “the dimer”"
+    documents = {}
+    for question in ("formula of the dimer?", "formula?"):
+        talk, number = Conversation().with_molecule(Molecule.parse("CC(=O)Oc1ccccc1C(=O)O"))
+        talk = talk.with_message(Message("user", question, (number,)))
+        talk = talk.with_message(Message("assistant", TEXT, checks=CHECKS))
+        documents[question] = export_of(talk, WHEN)
+    assert said in to_markdown(documents["formula of the dimer?"])
+    assert said in words_of(to_pdf(documents["formula of the dimer?"]))
+    assert "as drawn" not in to_markdown(documents["formula?"])
+    assert "as drawn" not in words_of(to_pdf(documents["formula?"]))
 
 
 def test_pdf_of_nothing_and_of_strange_text_is_written() -> None:

@@ -114,6 +114,16 @@ def test_the_adapters_are_streamed_checked_and_compared(
     assert session.conversation == before
 
 
+def test_columns_with_values_of_another_species_say_so(
+    panel: SideHandlers, session: Session
+) -> None:
+    *_, last = run(panel, kind="adapters", text="formula of the dimer?", turn=0)
+    said = "values are of molecule 1 as drawn, not of “the dimer”"
+    assert [said in column["blocks"] for column in last["columns"]] == [True] * 5
+    *_, last = run(panel, kind="adapters", text="formula?", turn=0)
+    assert all(said not in column["blocks"] for column in last["columns"])
+
+
 def test_what_is_off_is_told_and_not_asked(
     panel: SideHandlers, session: Session, fake: SideAssistant
 ) -> None:

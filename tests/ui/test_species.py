@@ -3,6 +3,7 @@
 import pytest
 
 from assistant.chat.conversation import Conversation, Message
+from assistant.chat.other_species import Elsewhere
 from assistant.chem.molecule import Molecule
 from assistant.errors import ChemistryTimeoutError
 from tests.ui.fakes import ASPIRIN, FakeAssistant, InProcessChemistry, claim
@@ -10,7 +11,7 @@ from tests.ui.test_turns import run_turn
 from ui.answer_header import check_header
 from ui.molecules import load
 from ui.session import Session
-from ui.species import Elsewhere, SpeciesNotes
+from ui.species import SpeciesNotes
 from ui.transcript import Drawings, TranscriptView
 
 ANSWER = "The formula is C9H8O4."

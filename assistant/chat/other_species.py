@@ -38,6 +38,13 @@ _MORE_VALUES = re.compile(
     r"|carga|carica)\b",
     re.IGNORECASE,
 )
+_CHANGED = re.compile(
+    r"(?:after|upon|following|post|on|with|without|if|when|once|minus|plus|less|losing|nach|ohne"
+    r"|apres"
+    r"|tras|despues|dopo)\b",
+    re.IGNORECASE,
+)
+"""How words begin that say what is done to the molecule: "after demethylation"."""
 _MENTION = "·"
 _VALUE_KINDS = frozenset(PLAIN_QUESTIONS) | {"clogp", "number"}
 
@@ -119,7 +126,8 @@ class Elsewhere:
         """What is said of it."""
         noun = "molecule" if len(self.numbers) == 1 else "molecules"
         listed = " and ".join(map(str, self.numbers))
-        return f"values are of {noun} {listed} as drawn, not of “{self.words}”"
+        of = "" if _CHANGED.match(unaccented(self.words)) else "of "
+        return f"values are of {noun} {listed} as drawn, not {of}“{self.words}”"
 
 
 def values_elsewhere(

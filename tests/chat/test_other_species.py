@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assistant.chat.check import check_answer
-from assistant.chat.other_species import Drawn, confirmed_numbers, other_species
+from assistant.chat.other_species import Drawn, Elsewhere, confirmed_numbers, other_species
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from tests.chat.texts import texts_of
@@ -119,6 +119,18 @@ def test_a_name_that_has_a_number_is_drawn_as_it_is_named() -> None:
     assert other_species("MW of hydrochloride?") == "hydrochloride"
     assert other_species(question, mentions=((6, len(question) - 1, 1),)) == ""
     assert other_species("MW of the sodium salt of aspirin", mentions=((25, 32, 1),))
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers", "said"),
+    [
+        ("the dimer", (1,), "values are of molecule 1 as drawn, not of “the dimer”"),
+        ("its salt", (1, 2), "values are of molecules 1 and 2 as drawn, not of “its salt”"),
+        ("if I add CO2", (1,), "values are of molecule 1 as drawn, not “if I add CO2”"),
+    ],
+)
+def test_it_is_said_in_a_line(words: str, numbers: tuple[int, ...], said: str) -> None:
+    assert Elsewhere(words, numbers).line == said
 
 
 def test_only_confirmed_values_are_told_of() -> None:

@@ -248,6 +248,8 @@ class _Sentence:
             return True
         if before == "of" and self.before(place, 2) in _COUNTED:
             return True
+        if self._is_of_a_rule(place, last):
+            return True
         if is_medium and self._is_phase(read.mention, before):
             return True
         if before in _BESIDE and not self._compares:
@@ -259,6 +261,14 @@ class _Sentence:
         line = self.text.rfind("\n", 0, start) + 1
         referred = self.text[line:] if read.is_reagent else self.text[line:start]
         return self._is_beside and is_first and refers(referred)
+
+    def _is_of_a_rule(self, place: int, last: int) -> bool:
+        """As in "atoms heavier than hydrogen", "if naphthalene counts as two rings"."""
+        before = self.before(place)
+        is_hydrogen = self.tokens[place].text.lower() == "hydrogen"
+        return (is_hydrogen and before == "than") or (
+            before == "if" and self.after(last) in ("counts", "counted")
+        )
 
     def _is_exchanged(self, place: int) -> bool:
         """As in "loss of water", "removing the acetic acid"."""
@@ -274,7 +284,9 @@ class _Sentence:
             return True
         if before == "of" or not _PARTITIONED.search(self.text):
             return False
-        return before == "between" or _OR_WATER.match(behind) is not None
+        return (
+            before == "between" or before.endswith("octanol") or _OR_WATER.match(behind) is not None
+        )
 
     def _is_a_group(self, place: int, last: int) -> bool:
         """Whether a word that is also a group's name stands for the group."""

@@ -12,8 +12,39 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assistant.chem.group_questions import asks_for_groups
-from assistant.chem.groups import GROUPS
 from assistant.chem.limits import MAX_SMILES_CHARS
+from assistant.chem.mention_words import (
+    AMOUNT,
+    AMOUNTS,
+    AND_COUNTS_AS,
+    ASKED_BY_A_RULE,
+    ASKED_OF_ANY,
+    BESIDE,
+    COMPARES,
+    COUNTED,
+    COUNTS_AS,
+    EXCHANGED,
+    EXCHANGES,
+    GROUP_WORDS,
+    HOLDS,
+    KINDS,
+    LESS_OR_MORE,
+    MEDIA,
+    MORE_OF_A_NAME,
+    NOUN_BEHIND,
+    OF_MEDIA,
+    OR_WATER,
+    OWNERS,
+    PARTITIONED,
+    PARTS,
+    PLACES,
+    POINTER,
+    PRONOUN,
+    STATES,
+    THAN,
+    WATER_BEFORE,
+    WATER_BEHIND,
+)
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import CAS_NUMBER, NameEntry, NameTable
 from assistant.errors import AssistantError
@@ -29,71 +60,6 @@ _QUOTES, _MARKS = "\"'“”‘’`*", "\"'“”‘’`*?!.,;:®™"
 _OWNER = re.compile(r"['’]s?$")
 _SIGNS = re.compile(r"[\[\]()=#@\\/]|[A-Za-z]\d+[A-Za-z(=#]")
 _CHAIN = re.compile(r"(?:Cl|Br|[CNO])(?:Br|Cl|[BCNOPSFI])*")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_KINDS = _words("a an any some no one two three four five many few several another other there")
-_HOLDS = _words("contain contains containing have has had having with without bears bear")
-_MEDIA = _words("into by using via under through per against")
-_PLACES = _words("in on for as like within")
-"""A medium behind them is none to ask about, anything else can be: "rings are in caffeine"."""
-_OWNERS = _words("its their my your our his her")
-_AMOUNTS = _words("% mm µm um m n eq equiv equivalents mg g ml mmol mol percent aq")
-_AMOUNT = re.compile(r"[\d.:,]+%?")
-_STATES = _words("supercritical aqueous anhydrous dry wet liquid hot cold boiling saturated dilute")
-_COUNTED = _words("number count amount percentage percent share moles equivalents")
-_BESIDE = _words("from with to")
-_EXCHANGED = _words(
-    "losing loses lose lost eliminating eliminates expelling expels releasing releases evolving"
-    " removing removes adding adds"
-)
-_LESS_OR_MORE = _words("minus plus without less")
-"""Of a medium: "the mass minus water"; "warfarin plus aspirin" are two subjects."""
-_EXCHANGES = _words("loss losses elimination removal addition extrusion release expulsion uptake")
-"""As in "the mass after losing water", "loss of water"."""
-_COMPARES = re.compile(
-    r"\b(?:compare[ds]?|comparison|differ\w*|similar\w*|same|versus|vs|relative|contrast)\b",
-    re.IGNORECASE,
-)
-_THAN = re.compile(r"\bthan\b", re.IGNORECASE)
-_ASKED_OF_ANY = re.compile(
-    r"\b(?:mass|weight|weigh|heavy|formula|structure|c?logp|tpsa|describe|about|what is|what's)\b",
-    re.IGNORECASE,
-)
-_MORE_OF_A_NAME = _words(
-    "ester ether oxime hydrochloride hydrobromide sodium potassium calcium acetate sulfate sulphate"
-    " phosphate chloride bromide iodide nitrate salt hydrate monohydrate dihydrate anhydride oxide"
-    " amide acid dimer mesylate citrate tartrate maleate fumarate succinate methyl ethyl propyl"
-    " isopropyl butyl tert-butyl phenyl benzyl acetyl chloro bromo fluoro iodo nitro amino hydroxy"
-    " dimethyl diethyl deuterated protonated"
-)
-_PARTS = _words(
-    "ring rings group groups moiety moieties unit units core cores derivative derivatives scaffold"
-    " scaffolds fragment fragments substructure substructures motif motifs skeleton nucleus side"
-    " bond bonds bonding bonded double triple substituent substituents functionality nitrogen"
-    " oxygen carbon donor donors acceptor acceptors atom atoms count type types system systems"
-    " linkage bridge stock buffer column proton protons signal signals receptor receptors reuptake"
-    " transporter transporters present lost evolved released"
-)
-_PARTITIONED = re.compile(r"\bpartition|\bc?log\s*[pd]\b|\blog\s*k", re.IGNORECASE)
-_WATER_BEFORE = re.compile(r"\bwater\s*(?:[/–-]\s*)?$", re.IGNORECASE)
-_WATER_BEHIND = re.compile(r"\s*(?:[/–-]\s*)?water\b", re.IGNORECASE)
-_OR_WATER = re.compile(r"\s+(?:and|or|over)\s+water\b", re.IGNORECASE)
-_OF_MEDIA = _words("solubility soluble solution solutions partition content bath layer phase free")
-_GROUP_WORDS = frozenset(
-    word for g in GROUPS for name in (g.name, g.plural) for word in (name, name.split(" ring")[0])
-)
-_PRONOUN = re.compile(r"\b(?:it|its|they|them|their)\b", re.IGNORECASE)
-_POINTER = re.compile(
-    r"\b(?:this|these|those|both|all|molecules?|compounds?|structures?|drugs?|ligand|dye|product"
-    r"|substance|sample|drew|drawn|drawing|sketch|mine|my|previous|first|other|here)\b|@\d"
-    r"|\b(?:is|was|did i draw) that\b|\bdid i draw\b",
-    re.IGNORECASE,
-)
-_NOUN_BEHIND = re.compile(r"\s+(?:molecules?|compounds?|structures?|drugs?)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -156,7 +122,7 @@ def mentions_in(
 
 def refers(text: str) -> bool:
     """Whether a sentence points at a molecule that it does not name."""
-    return bool(_PRONOUN.search(text) or _POINTER.search(text))
+    return bool(PRONOUN.search(text) or POINTER.search(text))
 
 
 def is_only_about(text: str, mentions: Sequence[Mention]) -> bool:
@@ -168,12 +134,12 @@ def is_only_about(text: str, mentions: Sequence[Mention]) -> bool:
         return False
     rest = text
     for mention in reversed(mentions):
-        noun = _NOUN_BEHIND.match(rest, mention.end)
+        noun = NOUN_BEHIND.match(rest, mention.end)
         rest = rest[: mention.start] + "·" + rest[noun.end() if noun else mention.end :]
-    if _PRONOUN.search(text[: mentions[0].start]) or _POINTER.search(rest):
+    if PRONOUN.search(text[: mentions[0].start]) or POINTER.search(rest):
         return False
     alone = len(mentions) == 1
-    return not (alone and (_COMPARES.search(rest) or _THAN.search(rest)))
+    return not (alone and (COMPARES.search(rest) or THAN.search(rest)))
 
 
 @dataclass(frozen=True)
@@ -191,8 +157,8 @@ class _Sentence:
     def __init__(self, text: str, names: NameTable, *, has_subject: bool) -> None:
         self.text, self._names = text, names
         self.tokens = list(_tokens(text))
-        self._compares = _COMPARES.search(text) is not None
-        self._is_beside = has_subject and not self._compares and not _THAN.search(text)
+        self._compares = COMPARES.search(text) is not None
+        self._is_beside = has_subject and not self._compares and not THAN.search(text)
 
     def before(self, place: int, steps: int = 1) -> str:
         """The word before a place in small letters; none across a comma or full stop."""
@@ -218,7 +184,8 @@ class _Sentence:
             if entry is not None:
                 is_reagent = entry[0].kind in ("reagent", "solvent")
                 return _Read(Mention(first.start, end, entry[1]), n_words, is_reagent)
-        molecule = None if self.after(place) == "of" else _structure(first.text)  # "the CCS of"
+        is_property = self.after(place) in ("of", "value", "values")  # "the CCS of"
+        molecule = None if is_property else _structure(first.text)
         return molecule and _Read(Mention(first.start, first.end, molecule), 1, False)
 
     def goes_on(self, place: int, skipped_at: int) -> bool:
@@ -236,68 +203,71 @@ class _Sentence:
         before, after = self.before(place), self.after(last)
         n_atoms = read.mention.molecule.rdmol().GetNumHeavyAtoms()
         is_tiny, is_medium = n_atoms < _SMALLEST, read.is_reagent or n_atoms <= _SMALLEST
-        if _AMOUNT.fullmatch(before):
+        if AMOUNT.fullmatch(before):
             return True
-        if before in _KINDS | _MEDIA | _OWNERS | _AMOUNTS | _MORE_OF_A_NAME | _EXCHANGED:
+        if before in KINDS | MEDIA | OWNERS | AMOUNTS | MORE_OF_A_NAME | EXCHANGED:
             return True
-        if self._is_exchanged(place) or (is_medium and before in _LESS_OR_MORE):
+        if self._is_exchanged(place) or (is_medium and before in LESS_OR_MORE):
             return True
-        if after in _PARTS | _MORE_OF_A_NAME or self._is_a_group(place, last):
+        if after in PARTS | MORE_OF_A_NAME or self._is_a_group(place, last):
             return True
-        if is_medium and (before in _PLACES | _STATES or after in _OF_MEDIA):
+        if is_medium and (before in PLACES | STATES or after in OF_MEDIA):
             return True
-        if before == "of" and self.before(place, 2) in _COUNTED:
+        if before == "of" and self.before(place, 2) in COUNTED:
             return True
-        if self._is_of_a_rule(place, last):
+        if self._is_of_a_rule(place, read.mention):
             return True
         if is_medium and self._is_phase(read.mention, before):
             return True
-        if before in _BESIDE and not self._compares:
+        if before in BESIDE and not self._compares:
             return True
-        is_asked_of = self._compares or _THAN.search(self.text) or _ASKED_OF_ANY.search(self.text)
+        is_asked_of = self._compares or THAN.search(self.text) or ASKED_OF_ANY.search(self.text)
         if is_tiny and is_first and (before == "the" or not is_asked_of):
             return True
         start = read.mention.start
         line = self.text.rfind("\n", 0, start) + 1
-        referred = self.text[line:] if read.is_reagent else self.text[line:start]
+        is_whole = read.is_reagent or (n_atoms <= _SMALLEST and before != "of")
+        referred = self.text[line:] if is_whole else self.text[line:start]
         return self._is_beside and is_first and refers(referred)
 
-    def _is_of_a_rule(self, place: int, last: int) -> bool:
-        """As in "atoms heavier than hydrogen", "if naphthalene counts as two rings"."""
+    def _is_of_a_rule(self, place: int, mention: Mention) -> bool:
+        """As in "atoms heavier than hydrogen", "if naphthalene counts as two rings, …"."""
         before = self.before(place)
-        is_hydrogen = self.tokens[place].text.lower() == "hydrogen"
-        return (is_hydrogen and before == "than") or (
-            before == "if" and self.after(last) in ("counts", "counted")
-        )
+        if self.tokens[place].text.lower() == "hydrogen" and before == "than":
+            return True
+        if not self._is_beside or not ASKED_BY_A_RULE.search(self.text, mention.end):
+            return False
+        joined = before == "and" and AND_COUNTS_AS.match(self.text, mention.end)
+        return bool(joined or COUNTS_AS.match(self.text, mention.end))
 
     def _is_exchanged(self, place: int) -> bool:
         """As in "loss of water", "removing the acetic acid"."""
         before, earlier = self.before(place), self.before(place, 2)
-        return (before == "of" and earlier in _EXCHANGES) or (
-            before == "the" and earlier in _EXCHANGED
+        return (before == "of" and earlier in EXCHANGES) or (
+            before == "the" and earlier in EXCHANGED
         )
 
     def _is_phase(self, mention: Mention, before: str) -> bool:
         """Whether a name is a phase that something is shared with: "octanol/water log P"."""
         in_front, behind = self.text[: mention.start], self.text[mention.end :]
-        if _WATER_BEFORE.search(in_front) or _WATER_BEHIND.match(behind):
+        if WATER_BEFORE.search(in_front) or WATER_BEHIND.match(behind):
             return True
-        if before == "of" or not _PARTITIONED.search(self.text):
+        if before == "of" or not PARTITIONED.search(self.text):
             return False
         return (
-            before == "between" or before.endswith("octanol") or _OR_WATER.match(behind) is not None
+            before == "between" or before.endswith("octanol") or OR_WATER.match(behind) is not None
         )
 
     def _is_a_group(self, place: int, last: int) -> bool:
         """Whether a word that is also a group's name stands for the group."""
         said = self.text[self.tokens[place].start : self.tokens[last].end].lower()
-        if said not in _GROUP_WORDS:
+        if said not in GROUP_WORDS:
             return False
         joined = {"or", "and"}
         beside = {self.before(place, 2) if self.before(place) in joined else ""}
         if self.after(last) in joined and last + 2 < len(self.tokens):
             beside.add(self.tokens[last + 2].text.lower())
-        return self.before(place) in _HOLDS | {"the"} or bool(beside & _GROUP_WORDS)
+        return self.before(place) in HOLDS | {"the"} or bool(beside & GROUP_WORDS)
 
 
 def _tokens(text: str) -> Iterator[_Token]:

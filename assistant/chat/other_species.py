@@ -105,7 +105,7 @@ def other_species(
         span = _first_species(sentence, drawn)
         if span is not None:
             begin = match.start()
-            return text[begin + span[0] : begin + span[1]]
+            return question[begin + span[0] : begin + span[1]]
     return ""
 
 

@@ -26,7 +26,7 @@ _ACID = (
     r"|(?:acid )?addition|quaternary|internal)"
 )
 _SALT = (
-    rf"(?:(?:{_CATION}|{_ACID})[ -]salt|(?:mono|di)?hydro(?:chlor|brom|iod)ide"
+    rf"(?:(?:{_CATION}|{_ACID})[ -]salt|(?:(?:mono|di|bis|tris)-?)?hydro(?:chlor|brom|iod)ide"
     r"|mesylate|besylate|tosylate salt|maleate|fumarate|tartrate|citrate|succinate|camsylate)"
 )
 _ALKYL = (
@@ -52,7 +52,8 @@ _BODY = (
     r"|oxidative) )*metabolite"
     r"|(?:acyl |o-|n-)?glucuronide|(?:gsh|glutathione|sul(?:f|ph)ate|glycine) conjugate|n-?oxide"
     r"|(?:degradation|hydrolysis|oxidation|reduction|condensation|decomposition|elimination"
-    r"|substitution|addition|coupling) product"
+    r"|substitution|addition|coupling) product|phosphate ester"
+    r"|product of (?:its )?(?:hydrolysis|oxidation|reduction|dehydration|hydrogenation)"
 )
 _REACTED = (
     r"(?:(?:mono|di|tri|de|un|re|per|n-|o-|s-)*-?(?:(?:meth|eth|acet|benz|benzo|alk|ac|benzo|hydrox"
@@ -61,7 +62,7 @@ _REACTED = (
     r"|fluorinated|chlorinated|brominated|iodinated|nitrated|halogenated|hydrogenated|hydrated"
     r"|hydroly[sz]ed|oxidi[sz]ed|reduced|ioni[sz]ed|esterified|saponified|cycli[sz]ed|amidated"
     r"|glucuronidated|sulfated|(?:ring-|ring )opened|protected)|[a-z]{2,6}-protected"
-    r"|desmethyl|d\d{1,2}|13c|(?:13)?c-labell?ed|isotop\w+ labell?ed)"
+    r"|desmethyl|d\d{1,2}(?:-labell?ed)?|13c|(?:13)?c-labell?ed|isotop\w+ labell?ed)"
 )
 _FORM = (
     r"(?:form|species|analog(?:ue)?|version|molecule|compound|drug|derivative|state|product|ion"
@@ -87,6 +88,12 @@ _OF_IT = (
     r"|hydrazone|acetal|acetate|nitrile|imine)"
 )
 """What may be called "its …" and "the corresponding …"."""
+_NAMED = (
+    r"(?!(?:drawn|shown|attached|given|present|second|first|third|other|same|above|whole|total"
+    r"|number"
+    r"|pasted|entered|current)\b)[\w·-]{4,30}"
+)
+"""A name before the noun: "the caffeine dimer"."""
 _NO_MORE = (
     r"(?!'s|[\w-]|\s+(?:groups?|bonds?|moiet\w+|rings?|units?|linkages?|exchange\w*|formation"
     r"|screen\w*"
@@ -116,7 +123,8 @@ _SOLD = r"(?<!drawn )(?<!shown )(?<!sold )(?<!it )(?<!present )(?<!supplied )(?<
 NAMED = tuple(
     _pattern(regex)
     for regex in (
-        rf"{_OF}\s+(?P<what>(?:the|its|their|my|our|the corresponding)\s+{STRONG}){_NO_MORE}",
+        rf"{_OF}\s+(?P<what>(?:(?:the|its|their|my|our|the corresponding)\s+"
+        rf"|the\s+{_NAMED}\s+){STRONG}){_NO_MORE}",
         rf"(?<!\w)(?:of|for|from|than|does|do|would|will|is|in|give|calculate|compute|about|get"
         rf"|to)\s+"
         rf"(?P<what>(?:its|their|(?:the|its) (?:corresponding|respective))\s+{_OF_IT}){_NO_MORE}",

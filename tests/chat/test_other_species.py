@@ -47,6 +47,7 @@ MEANT = {
         ("mass of the deprotonated form", "the deprotonated form"),
         ("if I methylate the nitrogen, what's the mass", "if I methylate the nitrogen"),
         ("What does the dimer weigh?", "the dimer"),
+        ("exact mass of the caffeine dimer?", "the caffeine dimer"),
         ("monohydrate MW?", "monohydrate"),
         ("MW without the counterion", "without the counterion"),
         ("mass minus water", "minus water"),
@@ -119,6 +120,8 @@ def test_a_name_that_has_a_number_is_drawn_as_it_is_named() -> None:
     assert other_species("MW of hydrochloride?") == "hydrochloride"
     assert other_species(question, mentions=((6, len(question) - 1, 1),)) == ""
     assert other_species("MW of the sodium salt of aspirin", mentions=((25, 32, 1),))
+    words = other_species("MW of the aspirin sodium salt", mentions=((10, 17, 1),))
+    assert words == "the aspirin sodium salt"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from assistant.chat.asked_words import (
 from assistant.chat.comparing import compares
 from assistant.chat.conversation import Conversation, referred_numbers
 from assistant.chat.courtesies import courtesy_of
+from assistant.chat.other_species import other_species
 from assistant.chat.sentences import sentence_spans
 from assistant.chat.wanted_kinds import (
     DECLINED,
@@ -71,7 +72,9 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
         return WantedElement(symbol, numbers[0])
     if group := asked_group(plain):
         return WantedGroup(group, numbers[0])
-    key = asked_key(plain) or likely_key(plain)
+    key = asked_key(plain)
+    if key is None and not other_species(question.text, mentions=question.mentions):
+        key = likely_key(plain)
     return WantedValue(key, numbers[0]) if key else None
 
 

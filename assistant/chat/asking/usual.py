@@ -29,18 +29,10 @@ _DEFINES = re.compile(
     r"(?: (?:das|die|der|ein|eine|el|la|il|lo|le|l'|o|a))? ?[\w -]+\W*$"
 )
 """Asks what something is: "what is TPSA?", but not "what is the TPSA?"."""
-_OF_SOMETHING_ELSE = re.compile(
-    r"(?<!^)\b(?:after|upon|following|losing|loss of)\b|\bif (?:i|we|you|one)\b"
-    r"|\b(?:without|minus|plus) (?:the |its |a |one )?(?:water|salt|counter\w*|protons?|acid)"
-    r"|\[\d?m[+-]|\b(?:di|tri|tetra|mono|sesqui|hemi)?(?:hydrat|solvat|hydrochlorid)(?:e|es)?\b"
-    r"|\b(?:dimers?|trimers?|monomers?|polymers?|metabolit\w*|glucuronid\w*|conjugates?|prodrugs?"
-    r"|adducts?|derivatives?|isotopologues?|zwitterions?|tautomers?|radicals?|enolates?)\b"
-    r"|\b(?:of|for|as) (?:the|its|a|an)(?: \w+)? (?:salt|ester|ether|amide|anion|cation|ion|acid"
-    r"|base|form|product)\b"
-    r"|\b\w*(?:salz|salzes|ester|esters|hydrat|hydrats|hydrochlorids?|metaboliten?)\b"
-    r"|\bweight (?:loss|gain|percent)|\b(?:charge|charges) (?:on|at)\b|\bfragment mass"
+_OF_A_PART = re.compile(
+    r"\bweight (?:loss|gain|percent)|\b(?:charge|charges) (?:on|at)\b|\bfragment mass"
 )
-"""Of another species than the one that is drawn, or of a part of it."""
+"""Of a part of the molecule, or another value that begins like one."""
 _IS_DONE_BY = re.compile(
     r"\bhow (?:is|are|was|were|do|does|did|can|to)\b.*\b(?:calculat|comput|determin|measur|defin"
     r"|predict|estimat|work|get|obtain)\w*"
@@ -64,7 +56,7 @@ def asks_most_likely(
     key: str, tokens: Sequence[Token], terms: Sequence[TermMatch], plain: str
 ) -> bool:
     """Whether all words around the one value that is named are usual, and none asks for another."""
-    if _DEFINES.search(plain) or _OF_SOMETHING_ELSE.search(plain) or _IS_DONE_BY.search(plain):
+    if _DEFINES.search(plain) or _OF_A_PART.search(plain) or _IS_DONE_BY.search(plain):
         return False
     if key == "rings" and _KIND_OF_RING.search(plain):
         return False

@@ -18,6 +18,7 @@ from enum import IntEnum
 
 from assistant.answering import Written
 from assistant.chat.check import Check
+from assistant.chat.claims.bounds import QUESTION_ASKS
 from assistant.chat.sentences import SentenceSpan, sentence_spans, tokens_within
 from assistant.llm.layout import end_of_turn_ids
 from assistant.llm.load import LoadedLLM
@@ -296,4 +297,5 @@ def _is_there(check: Check) -> bool:
 
 def _values(check: Check) -> frozenset[str]:
     """What was computed; a comparison may begin with either molecule."""
-    return frozenset((check.truth or "").split("; "))
+    said = (check.truth or "").split("; ")
+    return frozenset(part for part in said if not part.startswith(QUESTION_ASKS))

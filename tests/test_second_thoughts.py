@@ -103,6 +103,12 @@ def test_an_answer_is_better_when_it_says_rightly_what_was_said_wrong(
         ("Does molecule 1 have an ester?", "Yes.", "No, molecule 1 has no ester.", Repair.WHOLE),
         ("Does molecule 1 have an ester?", "Yes.", "Molecule 1 has a ketone.", Repair.NONE),
         (
+            "mw of molecule 1 > 100?",
+            "The average mass of molecule 1 is 164.16, so yes: that is above 35.",
+            "The average mass of molecule 1 is 164.16, so yes: that is above 100.",
+            Repair.WHOLE,
+        ),
+        (
             "Does molecule 1 have an ester?",
             "Yes. Molecule 1 has a ketone. It is neutral.",
             "No.",

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from assistant.chat.claims import asked, comparisons, several, structures
 from assistant.chat.claims.alert_lists import read_alert_lists
+from assistant.chat.claims.bounds import with_limits_judged
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
 from assistant.chat.claims.formulas import read_formulas
@@ -69,6 +70,7 @@ def check_answer(
     """
     checks = _checks(text, molecules, focus, names)
     statement = asked.statement_of(question) if question else None
+    checks = with_limits_judged(text, question, checks, molecules)
     if statement is None:
         return checks
     said = _checks(statement, molecules, focus, names)

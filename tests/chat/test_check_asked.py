@@ -40,6 +40,20 @@ def checks(question: str, answer: str, focus: tuple[int, ...] = (1,)) -> tuple[C
         ("is the tpsa bigger than 140", "the tpsa is above 140."),
         ("Could you confirm that there is an ester?", "there is an ester."),
         ("Do we have exactly two rings here?", "it has exactly two rings here."),
+        ("mw > 800?", "The mw is above 800."),
+        ("is tpsa>50", "The tpsa is above 50."),
+        ("Is the TPSA >= 50 Å²?", "the TPSA is at least 50 Å²."),
+        ("logP > - 1?", "The logP is above -1."),
+        ("logP ≤ −1.5?", "The logP is at most -1.5."),
+        ("does it have < 3 rings?", "it has below 3 rings."),
+        ("rings = 2?", "The rings is equal to 2."),
+        ("mw = 180.2?", "The mw is equal to 180.2."),
+        ("hbd not more than 5?", "The hbd is at most 5."),
+        ("Does it have no more than two rings?", "it has at most two rings."),
+        ("hba greater than or equal to 2?", "The hba is at least 2."),
+        ("is the mw less than or equal to 500 g/mol?", "the mw is at most 500 g/mol."),
+        ("not less than 2 acceptors?", "It has at least 2 acceptors."),
+        ("Are there 2 or more acceptors?", "There are at least 2 acceptors."),
     ],
 )
 def test_a_question_becomes_the_statement_that_yes_makes(question: str, statement: str) -> None:
@@ -68,6 +82,9 @@ def test_a_question_becomes_the_statement_that_yes_makes(question: str, statemen
         "Is the logP above 1 at pH 7?",
         "Does it have a ketone metabolite?",
         "Is the mass 180?",
+        "mw = 180?",  # the mass is 180.16
+        "200 < mw < 500?",
+        "Is the logP not above 5?",
         # of another one
         "Does the other one contain nitrogen?",
         "And the hydrochloride, does it contain chlorine?",
@@ -205,3 +222,36 @@ def test_a_yes_behind_the_value_is_judged_with_what_is_said_of_the_limit() -> No
 def test_a_stated_value_is_judged_against_a_limit(answer: str, claim: str, verdict: str) -> None:
     found = [(c.claim, c.verdict) for c in checks("", answer) if "below" in c.claim]
     assert found == ([(claim, verdict)] if claim else [])
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "wrong"),
+    [
+        ("mw > 150?", "Its mass is 180.16 g/mol, so no: that is above 150.", ["no"]),
+        ("tpsa > 50?", "No, the TPSA is 63.6.", ["No"]),
+        ("logP > -1?", "No, the cLogP is 1.31.", ["No"]),
+        ("logP < -1?", "No, the cLogP is 1.31.", []),
+        ("hbd not more than 5?", "It has one H-bond donor, so no: that is below 5.", ["no"]),
+        ("hbd not more than 5?", "It has one H-bond donor, so yes: that is below 5.", []),
+        ("rings ≥ 2?", "Molecule 1 has 1 ring, so no: that is below 2.", []),
+        # a limit that nobody asked about
+        ("mw > 150?", "Its mass is 180.16 g/mol, so yes: that is above 35.", ["above 35"]),
+        ("mw > 150?", "Its mass is 180.16 g/mol, so yes: that is not below 35.", ["not below 35"]),
+        ("logP < -1?", "Its cLogP is 1.31, so no: that is above 1.", ["above 1"]),
+        ("mw > 0.15 kDa?", "Its mass is 180.16 g/mol, so yes: that is above 150.", []),
+        ("mw > 150?", "Its mass is 180.16 g/mol, so yes: that is above 162.24.", []),  # of 2
+        ("Is it small?", "Its mass is 180.16 g/mol, so yes: that is below 500.", []),
+    ],
+)
+def test_a_limit_in_signs_or_turns_is_judged_as_in_words(
+    question: str, answer: str, wrong: list[str]
+) -> None:
+    found = checks(question, answer)
+    assert [c.claim for c in found if c.verdict == "contradicted"] == wrong
+
+
+def test_a_limit_that_nobody_asked_about_says_what_was_asked() -> None:
+    answer = "Its mass is 180.16 g/mol, so yes: that is above 35."
+    (wrong,) = (c for c in checks("mw > 150?", answer) if c.verdict == "contradicted")
+    assert wrong.truth is not None
+    assert wrong.truth.endswith("; the question asks about 150")

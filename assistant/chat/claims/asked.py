@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from assistant.chat.claims.bounds import plain_limits
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.model import Check, Verdict
 from assistant.chat.claims.text import normalise, split_sentences
@@ -51,7 +52,13 @@ _OF_A_VALUE = re.compile(
 _WITHOUT_A_VERB = (
     (re.compile(r"^(?:any|an?) (?P<rest>.+)$", re.IGNORECASE), "It has {}."),
     (re.compile(rf"^(?P<rest>{_THAN} \d.*)$", re.IGNORECASE), "It has {}."),
-    (re.compile(rf"^(?P<value>\w[\w -]*?) (?P<rest>{_THAN} [-+]?\d.*)$", re.IGNORECASE), ""),
+    (
+        re.compile(
+            rf"^(?:(?:is|are) )?(?P<value>[a-z][\w -]*?) (?P<rest>{_THAN} [-+]?\d.*)$",
+            re.IGNORECASE,
+        ),
+        "",
+    ),
 )
 """As in "any halogens?", "fewer than 10 rings?", "clogP above 5?"."""
 _MORE = re.compile(r"\b(?:bigger|larger|greater|higher|better) than (?=[-+]?\d)", re.IGNORECASE)
@@ -103,8 +110,9 @@ _PLAIN = words(
     "violates violate breaks break rule rules five lipinski lipinski's aromatic chiral "
     "achiral acyclic cyclic neutral polar lipophilic flexible hydrophobic total overall "
     "computed calculated formal net positive negative zero two three four six seven eight "
-    "nine ten g mol da å"
+    "nine ten equal to count g mol da å å2 å²"
 )
+_ROUNDED = re.compile(r"\bequal to [-+]?[1-9]\d*(?!\.\d|\d)", re.IGNORECASE)
 _POINTERS = words("it there here this molecule compound structure")
 _DECLINES = re.compile(
     r"\b(?:not know|don't know|unknown|cannot|can't|unable|not (?:able|sure|certain)|guess(?:ing)?"
@@ -132,7 +140,7 @@ def statement_of(question: str) -> str | None:
     others = [sentence for sentence in sentences if sentence not in asked]
     if len(asked) != 1 or not all(_GREETING.match(sentence) for sentence in others):
         return None
-    question = _CLOSING.sub("", asked[0].rstrip("?!. "))
+    question = plain_limits(_CLOSING.sub("", asked[0].rstrip("?!. "))).strip()
     confirmed = _TAG.match(question)
     question = confirmed["said"] if confirmed else question
     said = _CONFIRM.sub("", question)
@@ -157,6 +165,8 @@ def _says_all_it_can(statement: str) -> bool:
     of_terms = {i for term in terms for i in range(term.first, term.behind)}
     for i, token in enumerate(tokens):
         follower = tokens[i + 1].text if i + 1 < len(tokens) else ""
+        if token.text in "<>=≤≥":
+            return False  # two limits at once
         if i in of_terms or token.kind != "word":
             continue
         if token.text == "in" and follower in _POINTERS:
@@ -171,6 +181,8 @@ def _says_all_it_can(statement: str) -> bool:
             "as",
         }:
             return False
+    if _ROUNDED.search(statement) and any(t.term.family == "scalar" for t in terms):
+        return False  # whether a mass of 180.16 is equal to 180
     is_charge = any(term.term.key == "charge" for term in terms) or "charged" in statement
     return not is_charge or "net" in statement
 

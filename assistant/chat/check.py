@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from assistant.chat.claims import asked, comparisons, several, structures
+from assistant.chat.claims.ahead import read_ahead
 from assistant.chat.claims.alert_lists import read_alert_lists
 from assistant.chat.claims.bounds import with_limits_judged
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
@@ -43,6 +44,7 @@ _READERS = (
     read_limits,
     read_thresholds,
     read_formulas,
+    read_ahead,
     read_scalars,
     read_statements,
     read_counts,

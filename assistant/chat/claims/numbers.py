@@ -28,9 +28,10 @@ _ELSEWHERE = words(
     "loses maximum ceiling kda"
 )
 _IONS = words("ion ions adduct peak fragment fragments")
-_MEASURED = words(
+MEASURED = words(
     "experimental experimentally experiment experiments measured literature observed reported"
 )
+"""Words of values that are not computed."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> _Said | 
         return None
     if key in ("logp", "clogp") and _is_measured(reading, match):
         return _Said(reading.claim(match.first, behind, "logp", None, end=end), behind, negated)
-    test = _scaled_test(scalar, stated, unit)
+    test = scaled_test(scalar, stated, unit)
     claim = reading.claim(match.first, behind, scalar.kind, test, end=end, negated=negated)
     return _Said(claim, behind, negated)
 
@@ -196,7 +197,7 @@ def _for_other_molecules(
         if unit or counts or _counts_next(reading, at):
             return
         used.update(range(first, at))
-        test = None if said.claim.test is None else _scaled_test(scalar, stated, "")
+        test = None if said.claim.test is None else scaled_test(scalar, stated, "")
         yield reading.claim(first, at, scalar.kind, test)
 
 
@@ -208,7 +209,8 @@ def _counts_next(reading: Reading, behind: int) -> bool:
     )
 
 
-def _scaled_test(scalar: Scalar, stated: Quantity, unit: str) -> Callable[[Facts], Finding]:
+def scaled_test(scalar: Scalar, stated: Quantity, unit: str) -> Callable[[Facts], Finding]:
+    """The test of a quantity that was said in a unit of that kind (`read_unit`)."""
     if unit == "kilo":
         stated = stated.scaled(1000.0, -3)
     elif unit == "percent":
@@ -254,7 +256,7 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         key = {"mass": "mass", "area": "tpsa"}.get(unit)
         if key is None or reading.is_silent(first) or _is_elsewhere(reading, first):
             continue
-        test = _scaled_test(SCALARS[key], read[0], unit)
+        test = scaled_test(SCALARS[key], read[0], unit)
         if reading.word(first - 1) in (
             "versus",
             "vs",
@@ -282,4 +284,4 @@ def _is_elsewhere(reading: Reading, first: int) -> bool:
 
 
 def _is_measured(reading: Reading, match: TermMatch) -> bool:
-    return any(t.text in _MEASURED for t in reading.tokens)
+    return any(t.text in MEASURED for t in reading.tokens)

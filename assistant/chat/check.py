@@ -18,6 +18,7 @@ from assistant.chat.claims.alert_lists import read_alert_lists
 from assistant.chat.claims.bounds import with_limits_judged
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
+from assistant.chat.claims.denials import read_denials
 from assistant.chat.claims.formulas import read_formulas
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.limits import read_limits
@@ -94,6 +95,7 @@ def _checks(
     checker = _Checker(text, plain, molecules, focus, names or {})
     for sentence in split_sentences(plain, [(s.start, s.end) for s in written]):
         checker.read(sentence, [s for s in written if sentence.start <= s.start < sentence.end])
+    checker.close()
     return checker.checks()
 
 
@@ -122,6 +124,7 @@ class _Checker:
         self._tracker = SubjectTracker(tuple(molecules), focus, NameFinder(molecules, names).find)
         self._tables = TableReader()
         self._listed: Context | None = None
+        self._readings: list[Reading] = []
         self._found: list[Check] = []
 
     def checks(self) -> tuple[Check, ...]:
@@ -153,6 +156,7 @@ class _Checker:
         self._check_structures(reading, written)
         if asks or not self._molecules:
             return
+        self._readings.append(reading)
         for found in comparisons.read_comparisons(reading, tuple(self._molecules), self._focus):
             self._add_comparison(found)
         for among in several.read_several(reading, tuple(self._molecules), self._focus):
@@ -162,6 +166,10 @@ class _Checker:
         self._add(read_names(reading, self._names))
         if context[-1].reacting and not any(c.silent for c in context):
             self._tracker.became_ambiguous()
+
+    def close(self) -> None:
+        """Reads what needs the sentences around it."""
+        self._add(read_denials(self._readings))
 
     def _read_cell(self, cell: Cell, subjects: SentenceSubjects) -> None:
         """Reads a cell of a table; only its value is marked."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from assistant.chat.claims.counts import count_test
-from assistant.chat.claims.denied import denial_before, is_denied_behind
+from assistant.chat.claims.denied import denial_before, denial_behind
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.numbers import MEASURED, SCALARS, scaled_test
@@ -24,7 +24,7 @@ _OF_A_RULE = words(
     "allowed typical fragment fragments ion peak loss difference"
 )
 _OF_OTHERS = words("you your yours than versus vs by plus minus ± above below over under")
-_SET_APART = words("stereocentres double_bonds")
+SET_APART = words("stereocentres double_bonds")
 """Of these "2" may be how many there are or how many are set."""
 
 
@@ -41,7 +41,7 @@ class _Value:
 def read_ahead(reading: Reading) -> Iterator[Claim]:
     """Values whose property stands behind them, where no value of its own follows it."""
     for match in reading.terms:
-        if match.term.family not in ("scalar", "count") or match.term.key in _SET_APART:
+        if match.term.family not in ("scalar", "count") or match.term.key in SET_APART:
             continue
         value = _value_before(reading, match)
         if value is None or reading.is_silent(value.first) or _is_elsewhere(reading, value, match):
@@ -49,7 +49,7 @@ def read_ahead(reading: Reading) -> Iterator[Claim]:
         test = _test(reading, match, value)
         denied = denial_before(reading, value.first)
         first = value.first if denied is None else denied
-        negated = denied is not None or is_denied_behind(reading, match.behind)
+        negated = denied is not None or denial_behind(reading, match.behind) is not None
         is_scalar = match.term.family == "scalar"
         kind = SCALARS[match.term.key].kind if is_scalar else kind_of(match.term)
         yield reading.claim(first, match.behind, kind, test, negated=negated)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from assistant.chat.claims import asked, comparisons, several, structures
 from assistant.chat.claims.ahead import read_ahead
 from assistant.chat.claims.alert_lists import read_alert_lists
-from assistant.chat.claims.bounds import with_limits_judged
+from assistant.chat.claims.bounds import with_limits_judged, with_molecules_named
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
 from assistant.chat.claims.denials import read_denials
@@ -72,6 +72,7 @@ def check_answer(
         question: What was asked, with the numbers of molecules: a yes or no claims it.
     """
     checks = _checks(text, molecules, focus, names)
+    question = with_molecules_named(question, molecules)
     statement = asked.statement_of(question) if question else None
     checks = with_limits_judged(text, question, checks, molecules)
     if statement is None:

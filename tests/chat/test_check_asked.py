@@ -255,3 +255,44 @@ def test_a_limit_that_nobody_asked_about_says_what_was_asked() -> None:
     (wrong,) = (c for c in checks("mw > 150?", answer) if c.verdict == "contradicted")
     assert wrong.truth is not None
     assert wrong.truth.endswith("; the question asks about 150")
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "wrong"),
+    [
+        ("is 2 heavier than 1?", "No.", "Yes."),
+        ("Is molecule 2 heavier than 1?", "No.", "Yes."),
+        ("so is 2 really lighter than 1?", "Yes.", "No."),
+        ("does 2 weigh more than 1", "No.", "Yes."),
+        ("does 2 have more rings than 1?", "Yes.", "No."),
+        ("does 2 have a higher TPSA than 1?", "No.", "Yes."),
+    ],
+)
+def test_bare_numbers_of_molecules_are_compared(question: str, right: str, wrong: str) -> None:
+    (check,) = checks(question, right, (1, 2))
+    assert (check.kind, check.verdict) == ("comparison", "confirmed")
+    (check,) = checks(question, wrong, (1, 2))
+    assert (check.kind, check.verdict) == ("comparison", "contradicted")
+
+
+def test_the_number_of_a_compared_molecule_is_no_limit() -> None:
+    answer = "The average mass of molecule 2 is 162.24, so yes: that is above 1."
+    value, word = checks("is 2 heavier than 1?", answer, (1, 2))
+    assert (value.claim, value.verdict) == ("average mass of molecule 2 is 162.24", "confirmed")
+    assert (word.claim, word.verdict, word.kind) == ("yes", "contradicted", "comparison")
+    answer = "The average mass of molecule 2 is 162.24, so no: that is below 180.16."
+    assert {c.verdict for c in checks("is 2 heavier than 1?", answer, (1, 2))} == {"confirmed"}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is its logP higher than 1?",
+        "Does molecule 1 have a logP higher than 1?",
+        "is molecule 1 heavier than 3?",  # of which there is none
+    ],
+)
+def test_a_limit_stays_one_where_no_molecule_is_compared(question: str) -> None:
+    (check,) = checks(question, "Yes.")
+    assert (check.verdict, check.molecule) == ("confirmed", 1)
+    assert check.kind in ("logp", "mass")

@@ -150,6 +150,8 @@ def statement_of(question: str) -> str | None:
     statement = f"{said}." if is_said else _turned(said)
     if statement is None:
         return None
+    statement = statement.replace("weighs more than molecule", "is heavier than molecule")
+    statement = statement.replace("weighs less than molecule", "is lighter than molecule")
     statement = _LIGHTER.sub("has a mass below ", _HEAVIER.sub("has a mass above ", statement))
     return statement if _says_all_it_can(statement) else None
 

@@ -6,7 +6,7 @@ that ends "so no: that is above 355" speaks of a limit that nobody asked about.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from assistant.chat.claims.counted import COUNTED, count_of
@@ -46,6 +46,18 @@ _LIMIT = (
     rf" than|between|and)"
 )
 _ASKED = re.compile(rf"\b{_LIMIT} (?P<number>{_NUMBER})(?!\w)", re.IGNORECASE)
+_ADVERBS = r"(?: (?:really|much|any|even|also|still|far|a (?:bit|lot|little)|significantly))*"
+_ADJECTIVE = r"(?:heavier|lighter|greasier|(?:more|less) [a-z-]+)"
+_WHO = r"(?:(?:molecule|compound|mol|number|no\.|#) ?#?)?"
+_COMPARED = re.compile(
+    rf"\b(?P<verb>is|does|has) (?:{_WHO}(?P<first>\d+)|(?:it|this|that)(?: (?:molecule|one))?)"
+    rf"(?P<how>{_ADVERBS} (?:{_ADJECTIVE}|(?P<size>bigger|larger|smaller)|weigh (?:more|less)"
+    rf"|(?:(?:have|contain|carry) )?(?:an? )?(?:{_MORE}|{_LESS}) [a-z][a-z -]*?))"
+    rf" than {_WHO}(?P<second>\d+)(?=(?: then| please)?[\s?!.]*$)",
+    re.IGNORECASE,
+)
+"""As in "is 2 heavier than 1", "does 2 have more rings than 1"; not "has it a logP above 1"."""
+_MOLECULE = re.compile(r"\bmolecule (\d+)")
 _ANSWERED = re.compile(r"\bso (?:yes|no)\W+(?:that|this|which|it) is (?:not )?$", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"[-+]?\d+(?:\.(?P<decimals>\d+))?(?=\D*$)")
 
@@ -60,32 +72,57 @@ def plain_limits(question: str) -> str:
     return _OR_LESS.sub(r"at most \1", question)
 
 
+def with_molecules_named(question: str, known: Collection[int]) -> str:
+    """A question with "molecule 2" and "molecule 1" for the numbers in "is 2 heavier than 1?".
+
+    Args:
+        question: What was asked.
+        known: Numbers of the molecules of the conversation; others are no names.
+    """
+    found = _COMPARED.search(question)
+    if found is None:
+        return question
+    spans = [found.span(name) for name in ("first", "second") if found[name]]
+    if len(spans) == 1 and found["size"]:
+        return question  # "is it bigger than 1": its logP may be meant
+    if any(int(question[start:end]) not in known for start, end in spans):
+        return question
+    for start, end in reversed(spans):
+        before = re.sub(rf"{_WHO}$", "", question[:start], flags=re.IGNORECASE)
+        question = f"{before}molecule {question[start:]}"
+    return question
+
+
 def with_limits_judged(
     text: str, question: str, checks: Sequence[Check], molecules: Mapping[int, Facts]
 ) -> tuple[Check, ...]:
     """The checks, where "so no: that is above 355" is wrong if the question asks about 800.
 
-    A limit that is a molecule's value of that kind stays as it was judged.
+    A limit that is a molecule's value of that kind stays as it was judged. The number of a molecule
+    that the question compares with is no limit: "that is above 1" is judged by its yes or no alone.
 
     Args:
         text: The answer.
-        question: What was asked.
+        question: What was asked (`with_molecules_named`).
         checks: Those of the answer.
         molecules: Facts of the molecules of the conversation.
     """
     asked = [match["number"].replace(" ", "") for match in _ASKED.finditer(plain_limits(question))]
-    if not asked:
+    compared = set(_MOLECULE.findall(question)) if " than " in question else set()
+    if not (asked or compared):
         return tuple(checks)
     numbers = [float(number) for number in asked]
     judged = []
     for check in checks:
         limit = _LAST_NUMBER.search(normalise(check.claim))
         if limit is not None and _ANSWERED.search(text[: check.start]):
+            if limit[0] in compared:
+                continue
             value, decimals = float(limit[0]), len(limit["decimals"] or "")
             is_asked = any(math.isclose(value, n * by) for n in numbers for by in (1.0, 1000.0))
             # Of whole numbers one is soon near a value: "above 1", where the cLogP is 1.31.
             stated = Quantity(value, value, max(decimals, 1))
-            if not is_asked and not _is_a_fact(check.kind, stated, molecules):
+            if asked and not is_asked and not _is_a_fact(check.kind, stated, molecules):
                 truth = f"{QUESTION_ASKS}{' and '.join(asked)}"
                 truth = f"{check.truth}; {truth}" if check.truth else truth
                 check = replace(check, verdict="contradicted", truth=truth)

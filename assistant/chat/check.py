@@ -27,6 +27,7 @@ from assistant.chat.claims.named import NameFinder
 from assistant.chat.claims.naming import read_names
 from assistant.chat.claims.numbers import read_scalars
 from assistant.chat.claims.opaque import read_opaque
+from assistant.chat.claims.opening import opening_check
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.statements import read_statements
 from assistant.chat.claims.stereo_set import read_stereo_set
@@ -78,7 +79,7 @@ def check_answer(
     if statement is None:
         return checks
     said = _checks(statement, molecules, focus, names)
-    opening = asked.opening_check(text, statement, said, checks)
+    opening = opening_check(text, statement, said, checks)
     if opening is None:
         return checks
     return tuple(sorted((opening, *checks), key=lambda check: check.start))

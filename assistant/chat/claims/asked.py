@@ -9,13 +9,10 @@ told what yes would mean (two questions, "or", a negation, a condition), there i
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from assistant.chat.claims.bounds import plain_limits
 from assistant.chat.claims.lexicon import find_terms
-from assistant.chat.claims.model import Check, Verdict
 from assistant.chat.claims.text import normalise, split_sentences
 from assistant.chat.claims.wordlist import words
 from assistant.chat.sentences import sentence_spans
@@ -84,17 +81,6 @@ _UNCLEAR = re.compile(
     r"|\w[ ,]+and (?:is|are|does|do|has|have)\b",
     re.IGNORECASE,
 )
-_OPENING = re.compile(
-    r"(?:^\W*(?P<first>yes|yeah|yep|no|nope)|\bso (?P<later>yes|no))"
-    r"(?=\s*(?:$|[.,;:!–-]))(?!\W*\d)",
-    re.IGNORECASE,
-)
-"""At the beginning, or behind the value that decides ("… 194.19 g/mol, so no: …")."""
-_YES_OR_NO = re.compile(r"\b(?:yes|no|nope)\b(?=\s*(?:$|[.,;:!–-]))", re.IGNORECASE)
-_OF_SEVERAL = re.compile(
-    r"^(?:they|both|these|those|all|the (?:two|three|four)|molecules)\b", re.IGNORECASE
-)
-_ONE_OF_THEM = re.compile(r"\b(?:molecule|compound) \d|\b(?:one|neither|only)\b", re.IGNORECASE)
 _GREETING = re.compile(
     r"^(?:hello|hi|hey|thanks|thank you|ok|okay|great|good|perfect|nice|sure)\W*$", re.IGNORECASE
 )
@@ -231,46 +217,3 @@ def _third_person(verb: str) -> str:
 def declines(sentence: str) -> bool:
     """Whether a sentence says that something is not known or cannot be told."""
     return _DECLINES.search(sentence) is not None
-
-
-def opening_check(
-    text: str, statement: str, said: Sequence[Check], others: Sequence[Check]
-) -> Check | None:
-    """The check on the yes or no that the first sentence of an answer says.
-
-    Args:
-        text: The answer.
-        statement: What yes would say (`statement_of`).
-        said: Checks on that.
-        others: Checks on the rest of the answer: what its first sentence says rightly itself needs
-            no second mark on the word before it.
-
-    Returns:
-        The check, of the kind of the claim that decides; None where the answer begins otherwise,
-        declines, or the facts do not decide.
-    """
-    opening = _OPENING.search(text)
-    spans = sentence_spans(text)
-    if opening is None or not spans or declines(text[: spans[0].end]):
-        return None
-    sentence = text[: spans[0].end]
-    if opening.start() > spans[0].end or len(_YES_OR_NO.findall(sentence)) > 1:
-        return None
-    if _OF_SEVERAL.match(statement) and _ONE_OF_THEM.search(sentence):
-        return None  # "Yes, molecule 2 is"
-    wrong = next((check for check in said if check.verdict == "contradicted"), None)
-    if wrong is None and (not said or any(check.verdict != "confirmed" for check in said)):
-        return None
-    decides = wrong or said[0]
-    group = "first" if opening["first"] else "later"
-    agrees = opening[group].lower() not in ("no", "nope")
-    holds = agrees == (wrong is None)
-    start, end = opening.span(group)
-    is_said_again = any(
-        check.verdict == "confirmed" and check.kind == decides.kind and check.start < spans[0].end
-        for check in others
-    )
-    if holds and is_said_again:
-        return None
-    verdict: Verdict = "confirmed" if holds else "contradicted"
-    return replace(decides, start=start, end=end, verdict=verdict, claim=opening[group])

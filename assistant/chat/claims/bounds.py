@@ -87,7 +87,7 @@ def with_molecules_named(question: str, known: Collection[int]) -> str:
         return question  # "is it bigger than 1": its logP may be meant
     if any(int(question[start:end]) not in known for start, end in spans):
         return question
-    for start, end in reversed(spans):
+    for start, _ in reversed(spans):
         before = re.sub(rf"{_WHO}$", "", question[:start], flags=re.IGNORECASE)
         question = f"{before}molecule {question[start:]}"
     return question

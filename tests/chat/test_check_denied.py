@@ -42,6 +42,8 @@ def marks(text: str) -> list[tuple[str, str]]:
         ("63.6 for the TPSA; {} does not fit this structure.", "{} does not fit", "5", "63.6"),
         ("{} is not what I have. The TPSA is 63.6.", "{} is not", "5", "63.6"),
         ("63.6 for the TPSA, which I keep instead of {}.", "instead of {}", "5", "63.6"),
+        # A fraction of 0.11 is not 0.
+        ("The Fsp3 is 0.11, not {}.", "not {}", "0", "0.1"),
         # Another definition counts 4, which is not what was computed.
         ("Molecule 1 has 3 H-bond acceptors, not {}.", "not {}", "4", "3"),
     ],

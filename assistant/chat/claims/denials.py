@@ -52,15 +52,16 @@ class _Property:
 
     match: TermMatch
     reading: Reading
-    stated: Quantity | None
+    stated: Quantity
 
 
 def read_denials(readings: Sequence[Reading]) -> Iterator[Claim]:
     """All such claims of a text, sentence by sentence."""
+    properties = [_property(reading) for reading in readings]
     for i, reading in enumerate(readings):
+        around = [*properties[i : i + 2], *properties[max(0, i - 1) : i]]
+        found = next((p for p in around if p is not None), None)
         for denied in _denied_numbers(reading):
-            around = [reading, *readings[i + 1 : i + 2], *readings[max(0, i - 1) : i]]
-            found = next((p for r in around if (p := _property(r, denied, reading))), None)
             noun = _noun_behind(reading, denied)
             if noun is not None:
                 claim = _of_noun(reading, denied, noun)
@@ -98,21 +99,20 @@ def _denied_numbers(reading: Reading) -> Iterator[_Denied]:
             yield _Denied(read[0], at, at, last, unit, reading.tokens[last - 1].end)
 
 
-def _property(reading: Reading, denied: _Denied, own: Reading) -> _Property | None:
+def _property(reading: Reading) -> _Property | None:
     """The one property of a sentence, with a value that is not denied itself."""
     terms = [t for t in reading.terms if t.term.family in ("scalar", "count", "formula", "opaque")]
     if len({t.term for t in terms}) != 1 or terms[0].term.family in ("formula", "opaque"):
         return None
-    values = [
-        read[0]
-        for at, token in enumerate(reading.tokens)
-        if not (reading is own and denied.first <= at < denied.behind)
-        and read_number(token) is not None
-        and not reading.is_label(at)
-        and denial_before(reading, at) is None
-        and (read := read_quantity(reading.tokens, at)) is not None
-    ]
-    return _Property(terms[0], reading, values[0]) if values else None
+    for at, token in enumerate(reading.tokens):
+        if read_number(token) is None or reading.is_label(at):
+            continue
+        read = read_quantity(reading.tokens, at)
+        if read is None or denial_before(reading, at) is not None:
+            continue
+        if denial_behind(reading, read[1]) is None:
+            return _Property(terms[0], reading, read[0])
+    return None
 
 
 def _of_noun(reading: Reading, denied: _Denied, noun: TermMatch) -> Claim | None:
@@ -172,12 +172,12 @@ def _of_unit(reading: Reading, denied: _Denied) -> Claim | None:
     return reading.claim(denied.first, denied.behind, kind, test, end=denied.end)
 
 
-def _meant(match: TermMatch, stated: Quantity | None, facts: Facts) -> tuple[str, ...]:
+def _meant(match: TermMatch, stated: Quantity, facts: Facts) -> tuple[str, ...]:
     """Which values a property means: a "mass" that was stated is the one which it fits."""
     if match.term.key != "mass":
         return (match.term.key,)
     both = ("average_mass", "exact_mass")
-    return tuple(k for k in both if stated is None or SCALARS[k].test(stated, facts).holds)
+    return tuple(k for k in both if SCALARS[k].test(stated, facts).holds)
 
 
 def _not_measured(found: _Property, denied: _Denied) -> Callable[[Facts], Finding]:
@@ -199,9 +199,11 @@ def _is_rounded(stated: Quantity, value: float, digits: int) -> bool:
     """Whether a value, or the way the card shows it, rounds to a stated number.
 
     The tolerances between methods and tables do not count here: 180.1 is rightly denied of 180.16.
+    Nor is 1 the value where a fraction is 0.67, or 0 where it is 0.4.
     """
-    half = 0.5 * 10.0**-stated.decimals + 1e-9
-    return min(abs(stated.low - value), abs(stated.low - round(value, digits))) <= half
+    half = min(0.5 * 10.0**-stated.decimals, 0.25 * abs(value) + 10.0**-digits)
+    nearest = min(abs(stated.low - value), abs(stated.low - round(value, digits)))
+    return nearest <= half + 1e-9
 
 
 def _not_counted(match: TermMatch, stated: Quantity) -> Callable[[Facts], Finding]:

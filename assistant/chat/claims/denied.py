@@ -21,7 +21,8 @@ def denial_before(reading: Reading, first: int, *, named: bool = False) -> int |
         named: Whether it is the property: "does not have a mass of 180.16" denies it, "instead of
             the mass of 180.16" does not.
     """
-    in_terms = {i for term in reading.terms for i in range(term.first, term.behind)}
+    near = (t for t in reading.terms if t.first < first and t.behind > first - _REACH)
+    in_terms = {i for term in near for i in range(term.first, term.behind)}
     for i in range(first - 1, max(-1, first - 1 - _REACH), -1):
         word, before = reading.word(i), reading.word(i - 1)
         if word == "not" and {reading.word(j) for j in range(i + 1, first)} <= {"as", "of"}:

@@ -59,8 +59,11 @@ def read_denials(readings: Sequence[Reading]) -> Iterator[Claim]:
     """All such claims of a text, sentence by sentence."""
     properties = [_property(reading) for reading in readings]
     for i, reading in enumerate(readings):
-        around = [*properties[i : i + 2], *properties[max(0, i - 1) : i]]
-        found = next((p for p in around if p is not None), None)
+        found = properties[i]
+        if not _properties_named(reading):
+            beside = [properties[j] for j in (i - 1, i + 1) if 0 <= j < len(properties)]
+            stated = [p for p in beside if p is not None]
+            found = stated[0] if len({p.match.term for p in stated}) == 1 else None
         for denied in _denied_numbers(reading):
             noun = _noun_behind(reading, denied)
             if noun is not None:
@@ -99,9 +102,14 @@ def _denied_numbers(reading: Reading) -> Iterator[_Denied]:
             yield _Denied(read[0], at, at, last, unit, reading.tokens[last - 1].end)
 
 
+def _properties_named(reading: Reading) -> list[TermMatch]:
+    families = ("scalar", "count", "formula", "opaque")
+    return [term for term in reading.terms if term.term.family in families]
+
+
 def _property(reading: Reading) -> _Property | None:
     """The one property of a sentence, with a value that is not denied itself."""
-    terms = [t for t in reading.terms if t.term.family in ("scalar", "count", "formula", "opaque")]
+    terms = _properties_named(reading)
     if len({t.term for t in terms}) != 1 or terms[0].term.family in ("formula", "opaque"):
         return None
     for at, token in enumerate(reading.tokens):

@@ -66,6 +66,7 @@ def test_a_denial_is_wrong_where_it_denies_the_computed_value(
         "I used the TPSA of 63.6 instead of the mass of 180.16.",
         "The TPSA is 63.6 and not more than 140.",
         "The TPSA is 63.6, not 60 to 65.",
+        "The formula is C9H8O4, so I cannot confirm C9H8O4+2.",
         # Of which property nobody can tell.
         "The TPSA is 63.6. I do not get 1.31. The cLogP is 1.31.",
         "The mass is 180.16 and the TPSA 63.6, not 1.31. The cLogP is 1.31.",

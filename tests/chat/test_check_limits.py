@@ -100,6 +100,12 @@ def test_the_number_of_a_compared_molecule_is_no_limit() -> None:
     assert {c.verdict for c in checks("is 2 heavier than 1?", answer, (1, 2))} == {"confirmed"}
 
 
+def test_a_limit_may_be_as_low_as_the_number_of_its_molecule() -> None:
+    question = "Would you put the number of rings of molecule 2 at less than 2?"
+    _, limit = checks(question, "Molecule 2 has 2 rings, so no: that is not below 2.", (2,))
+    assert (limit.claim, limit.verdict) == ("not below 2", "confirmed")
+
+
 @pytest.mark.parametrize(
     "question",
     [

@@ -57,7 +57,8 @@ _COMPARED = re.compile(
     re.IGNORECASE,
 )
 """As in "is 2 heavier than 1", "does 2 have more rings than 1"; not "has it a logP above 1"."""
-_MOLECULE = re.compile(r"\bmolecule (\d+)")
+_THAN_A_MOLECULE = re.compile(r"\bthan (?:that of )?molecule \d", re.IGNORECASE)
+_MOLECULE = re.compile(r"\bmolecule (\d+)", re.IGNORECASE)
 _ANSWERED = re.compile(r"\bso (?:yes|no)\W+(?:that|this|which|it) is (?:not )?$", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"[-+]?\d+(?:\.(?P<decimals>\d+))?(?=\D*$)")
 
@@ -108,7 +109,7 @@ def with_limits_judged(
         molecules: Facts of the molecules of the conversation.
     """
     asked = [match["number"].replace(" ", "") for match in _ASKED.finditer(plain_limits(question))]
-    compared = set(_MOLECULE.findall(question)) if " than " in question else set()
+    compared = set(_MOLECULE.findall(question)) if _THAN_A_MOLECULE.search(question) else set()
     if not (asked or compared):
         return tuple(checks)
     numbers = [float(number) for number in asked]

@@ -1,5 +1,6 @@
 """Claims "its formula is C9H8O4", in any order of elements, with subscripts and charge."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from math import gcd
 
@@ -16,6 +17,7 @@ _FRAGMENT_WORDS = words(
     "anion linker bond gas"
 )
 _NEAR = 9
+_MORE_CHARGE = re.compile(r"[+-]\d")
 
 
 def read_formulas(reading: Reading) -> Iterator[Claim]:
@@ -41,6 +43,8 @@ def read_formulas(reading: Reading) -> Iterator[Claim]:
         test = _test(token, empirical=word == "empirical", said=said)
         context = reading.context[first]
         negated = context.negated and context.mode in ("is", "has")
+        if denied is not None and _MORE_CHARGE.match(reading.text, token.end):
+            continue  # "not C7H7+2": its charge was not read
         if denied is not None:
             claim = reading.claim(denied, behind, "formula", test, end=token.end, negated=True)
             yield claim

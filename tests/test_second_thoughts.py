@@ -22,14 +22,9 @@ from assistant.llm.continuous import make_engine
 from assistant.llm.outcomes import Ready, draw
 from assistant.llm.requests import Done, Request, Rescoring, Scored
 from assistant.llm.rows import Row
+from assistant.repairs import Repair, repair, wrong_part
 from assistant.replay import Case, replay
-from assistant.second_thoughts import (
-    MAX_TOKENS,
-    MAX_TRIES,
-    Repair,
-    repair,
-    wrong_part,
-)
+from assistant.second_thoughts import MAX_TOKENS, MAX_TRIES
 from tests.bundles import write_tiny_bundle
 
 ACID = Molecule.parse("CC(=O)c1ccc(cc1)C(=O)O")
@@ -103,10 +98,29 @@ def test_an_answer_is_better_when_it_says_rightly_what_was_said_wrong(
         ("Does molecule 1 have an ester?", "Yes.", "No, molecule 1 has no ester.", Repair.WHOLE),
         ("Does molecule 1 have an ester?", "Yes.", "Molecule 1 has a ketone.", Repair.NONE),
         (
+            "mw of molecule 1 > 100?",
+            "The average mass of molecule 1 is 164.16, so yes: that is above 35.",
+            "The average mass of molecule 1 is 164.16, so yes: that is above 100.",
+            Repair.WHOLE,
+        ),
+        (
             "Does molecule 1 have an ester?",
             "Yes. Molecule 1 has a ketone. It is neutral.",
             "No.",
             Repair.PUT_RIGHT,
+        ),
+        ("Is there a pyridine in molecule 1?", "Yes.", "No, it has none.", Repair.WHOLE),
+        (
+            "Is there a pyridine in molecule 1?",
+            "Yes.",
+            "No, I am a program: a small language model that talks about molecules.",
+            Repair.NONE,
+        ),
+        (
+            "Is there a pyridine in molecule 1?",
+            "Yes.",
+            "No, I am a program that was made to talk. Molecule 1 has a ketone.",
+            Repair.NONE,
         ),
     ],
 )

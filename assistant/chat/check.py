@@ -13,9 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from assistant.chat.claims import asked, comparisons, several, structures
+from assistant.chat.claims.ahead import read_ahead
 from assistant.chat.claims.alert_lists import read_alert_lists
+from assistant.chat.claims.bounds import with_limits_judged, with_molecules_named
 from assistant.chat.claims.context import LIST_WORDS, Context, read_context
 from assistant.chat.claims.counts import read_counts
+from assistant.chat.claims.denials import read_denials
 from assistant.chat.claims.formulas import read_formulas
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.limits import read_limits
@@ -24,6 +27,7 @@ from assistant.chat.claims.named import NameFinder
 from assistant.chat.claims.naming import read_names
 from assistant.chat.claims.numbers import read_scalars
 from assistant.chat.claims.opaque import read_opaque
+from assistant.chat.claims.opening import opening_check
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.statements import read_statements
 from assistant.chat.claims.stereo_set import read_stereo_set
@@ -42,6 +46,7 @@ _READERS = (
     read_limits,
     read_thresholds,
     read_formulas,
+    read_ahead,
     read_scalars,
     read_statements,
     read_counts,
@@ -68,11 +73,13 @@ def check_answer(
         question: What was asked, with the numbers of molecules: a yes or no claims it.
     """
     checks = _checks(text, molecules, focus, names)
+    question = with_molecules_named(question, molecules)
     statement = asked.statement_of(question) if question else None
+    checks = with_limits_judged(text, question, checks, molecules)
     if statement is None:
         return checks
     said = _checks(statement, molecules, focus, names)
-    opening = asked.opening_check(text, statement, said, checks)
+    opening = opening_check(text, statement, said, checks)
     if opening is None:
         return checks
     return tuple(sorted((opening, *checks), key=lambda check: check.start))
@@ -90,6 +97,7 @@ def _checks(
     checker = _Checker(text, plain, molecules, focus, names or {})
     for sentence in split_sentences(plain, [(s.start, s.end) for s in written]):
         checker.read(sentence, [s for s in written if sentence.start <= s.start < sentence.end])
+    checker.close()
     return checker.checks()
 
 
@@ -118,6 +126,7 @@ class _Checker:
         self._tracker = SubjectTracker(tuple(molecules), focus, NameFinder(molecules, names).find)
         self._tables = TableReader()
         self._listed: Context | None = None
+        self._readings: list[Reading] = []
         self._found: list[Check] = []
 
     def checks(self) -> tuple[Check, ...]:
@@ -149,6 +158,7 @@ class _Checker:
         self._check_structures(reading, written)
         if asks or not self._molecules:
             return
+        self._readings.append(reading)
         for found in comparisons.read_comparisons(reading, tuple(self._molecules), self._focus):
             self._add_comparison(found)
         for among in several.read_several(reading, tuple(self._molecules), self._focus):
@@ -158,6 +168,10 @@ class _Checker:
         self._add(read_names(reading, self._names))
         if context[-1].reacting and not any(c.silent for c in context):
             self._tracker.became_ambiguous()
+
+    def close(self) -> None:
+        """Reads what needs the sentences around it."""
+        self._add(read_denials(self._readings))
 
     def _read_cell(self, cell: Cell, subjects: SentenceSubjects) -> None:
         """Reads a cell of a table; only its value is marked."""

@@ -7,7 +7,9 @@ from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 
 QUERCETIN = "O=c1c(O)c(oc2cc(O)cc(O)c12)-c1ccc(O)c(O)c1"  # PAINS catechol A, Brenk catechol
-FACTS = {i: compute_facts(Molecule.parse(smiles)) for i, smiles in enumerate((QUERCETIN, "CCO"), 1)}
+RHODANINE = "O=C1CSC(=S)N1"  # PAINS rhod_sat_A, Brenk Thiocarbonyl group
+SMILES = (QUERCETIN, "CCO", RHODANINE)
+FACTS = {i: compute_facts(Molecule.parse(smiles)) for i, smiles in enumerate(SMILES, 1)}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,31 @@ FACTS = {i: compute_facts(Molecule.parse(smiles)) for i, smiles in enumerate((QU
             "contradicted",
         ),
         ("Molecule 2 has this alert: Brenk imine 1.", "Brenk imine 1", "contradicted"),
+        (
+            "Molecule 3 has these alerts: PAINSo amino B, Brenk Thiocarbonyl group.",
+            "PAINSo amino B, Brenk Thiocarbonyl group",
+            "contradicted",
+        ),
+        (
+            "Molecule 3 has these alerts: PAINS rhod_sat_A, Brenk Thiocarbonyl_group.",
+            "PAINS rhod_sat_A, Brenk Thiocarbonyl_group",
+            "confirmed",
+        ),
+        ("Molecule 3 hits PAINS rhod_sat_A.", "PAINS rhod_sat_A", "confirmed"),
+        ("Molecule 3 hits PAINS rhod sat A and a Brenk alert.", "PAINS rhod sat A", "confirmed"),
+        ("Molecule 3 hits PAINS quinone A.", "PAINS quinone A", "contradicted"),
+        ("Molecule 3 has no PAINS quinone A.", "no PAINS quinone A", "confirmed"),
+        (
+            "Molecule 3 has these alerts: PAINS rhod sat A, quinone A, Brenk Thiocarbonyl group.",
+            "PAINS rhod sat A, quinone A, Brenk Thiocarbonyl group",
+            "contradicted",
+        ),
+        (
+            "Its alerts are PAINS catechol A, a polyphenol, and Brenk catechol.",
+            "PAINS catechol A, a polyphenol, and Brenk catechol",
+            "confirmed",
+        ),
+        ("Molecule 3: PAINSo amino B, Brenk Thiocarbonyl group", "PAINSo amino B", "contradicted"),
     ],
 )
 def test_a_list_of_alerts(answer: str, claim: str, verdict: str) -> None:
@@ -59,3 +86,23 @@ def test_a_list_of_alerts(answer: str, claim: str, verdict: str) -> None:
 )
 def test_what_names_no_alert_is_no_list(answer: str) -> None:
     assert all("imine" not in c.claim for c in check_answer(answer, FACTS, (1,)))
+
+
+def test_a_wrong_name_shows_the_computed_list() -> None:
+    text = "Molecule 3 has these alerts: PAINSo amino B, Brenk Thiocarbonyl group."
+    (check,) = check_answer(text, FACTS, (3,))
+    assert check.truth == "alerts: PAINS rhod sat A, Brenk Thiocarbonyl group"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Molecule 3 is caught by the PAINS filter A.",
+        "Molecule 3 has no PAINS quinone A.",
+        "PAINS and Brenk alerts are hints. Vitamin A has none.",
+        "Molecule 3 has two alerts: 1 PAINS and 1 Brenk.",
+    ],
+)
+def test_what_is_no_name_is_not_wrong(answer: str) -> None:
+    checks = check_answer(answer, FACTS, (3,))
+    assert all(c.verdict != "contradicted" for c in checks if "vitamin" not in c.claim.lower())

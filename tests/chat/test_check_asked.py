@@ -40,6 +40,20 @@ def checks(question: str, answer: str, focus: tuple[int, ...] = (1,)) -> tuple[C
         ("is the tpsa bigger than 140", "the tpsa is above 140."),
         ("Could you confirm that there is an ester?", "there is an ester."),
         ("Do we have exactly two rings here?", "it has exactly two rings here."),
+        ("mw > 800?", "The mw is above 800."),
+        ("is tpsa>50", "The tpsa is above 50."),
+        ("Is the TPSA >= 50 Å²?", "the TPSA is at least 50 Å²."),
+        ("logP > - 1?", "The logP is above -1."),
+        ("logP ≤ −1.5?", "The logP is at most -1.5."),
+        ("does it have < 3 rings?", "it has below 3 rings."),
+        ("rings = 2?", "The rings is equal to 2."),
+        ("mw = 180.2?", "The mw is equal to 180.2."),
+        ("hbd not more than 5?", "The hbd is at most 5."),
+        ("Does it have no more than two rings?", "it has at most two rings."),
+        ("hba greater than or equal to 2?", "The hba is at least 2."),
+        ("is the mw less than or equal to 500 g/mol?", "the mw is at most 500 g/mol."),
+        ("not less than 2 acceptors?", "It has at least 2 acceptors."),
+        ("Are there 2 or more acceptors?", "There are at least 2 acceptors."),
     ],
 )
 def test_a_question_becomes_the_statement_that_yes_makes(question: str, statement: str) -> None:
@@ -68,6 +82,9 @@ def test_a_question_becomes_the_statement_that_yes_makes(question: str, statemen
         "Is the logP above 1 at pH 7?",
         "Does it have a ketone metabolite?",
         "Is the mass 180?",
+        "mw = 180?",  # the mass is 180.16
+        "200 < mw < 500?",
+        "Is the logP not above 5?",
         # of another one
         "Does the other one contain nitrogen?",
         "And the hydrochloride, does it contain chlorine?",
@@ -133,12 +150,25 @@ def test_what_its_sentence_says_rightly_needs_no_second_mark() -> None:
         ("Is molecule 2 heavier than molecule 1?", "No. 2 is heavier."),
         ("Do both contain nitrogen?", "Yes, molecule 2 does."),
         ("How many rings does it have?", "Yes."),
+        ("is there a pyridine", "No, I am a program: a small model that talks about molecules."),
+        ("Is there a pyridine?", "No. I am a program. I talk about chemistry."),
+        ("Is there a pyridine?", "No, you can draw another structure in the editor first."),
     ],
 )
 def test_what_declines_or_cannot_be_computed_has_no_mark_on_its_first_word(
     question: str, answer: str
 ) -> None:
     assert all(check.claim.lower() not in ("yes", "no") for check in checks(question, answer))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["No, it does not.", "No, sorry.", "No, I do not see one.", "No. There are none.",
+     "No, aspirin does not.", "No, no pyridine here, as far as I can see in the drawing."],
+)  # fmt: skip
+def test_a_no_that_goes_on_about_the_molecule_is_judged(answer: str) -> None:
+    marks = {check.verdict for check in checks("Is there a pyridine?", answer)}
+    assert marks == {"confirmed"}
 
 
 def test_several_claims_of_one_question_are_all_needed_for_yes() -> None:
@@ -179,29 +209,3 @@ def test_without_a_question_nothing_changes() -> None:
     assert check_answer("Yes. It has one ring.", FACTS, (1,)) == checks(
         "How many rings?", "Yes. It has one ring."
     )
-
-
-def test_a_yes_behind_the_value_is_judged_with_what_is_said_of_the_limit() -> None:
-    answer = "The average mass of molecule 1 is 180.16 g/mol, so yes: that is above 300."
-    value, word, limit = checks("Is it heavier than 300 g/mol?", answer)
-    assert (value.verdict, value.kind) == ("confirmed", "mass")
-    assert (word.claim, word.verdict) == ("yes", "contradicted")
-    assert (limit.claim, limit.verdict) == ("above 300", "contradicted")
-    answer = "The average mass of molecule 1 is 180.16 g/mol, so no: that is not above 300."
-    assert {c.verdict for c in checks("Is it heavier than 300 g/mol?", answer)} == {"confirmed"}
-
-
-@pytest.mark.parametrize(
-    ("answer", "claim", "verdict"),
-    [
-        ("Molecule 1 has one ring, so no: that is below 2.", "below 2", "confirmed"),
-        ("Molecule 1 has one ring; it is flat and that is more than 2.", "", ""),
-        ("Its TPSA is 63.6, which is below 60.", "below 60", "contradicted"),
-        ("Its TPSA is 63.6, and that is 63.6.", "", ""),
-        ("That is above 300.", "", ""),
-        ("If its TPSA is 63.6, that is below 60.", "", ""),
-    ],
-)
-def test_a_stated_value_is_judged_against_a_limit(answer: str, claim: str, verdict: str) -> None:
-    found = [(c.claim, c.verdict) for c in checks("", answer) if "below" in c.claim]
-    assert found == ([(claim, verdict)] if claim else [])

@@ -9,12 +9,10 @@ told what yes would mean (two questions, "or", a negation, a condition), there i
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
+from assistant.chat.claims.bounds import plain_limits
 from assistant.chat.claims.lexicon import find_terms
-from assistant.chat.claims.model import Check, Verdict
 from assistant.chat.claims.text import normalise, split_sentences
 from assistant.chat.claims.wordlist import words
 from assistant.chat.sentences import sentence_spans
@@ -51,7 +49,13 @@ _OF_A_VALUE = re.compile(
 _WITHOUT_A_VERB = (
     (re.compile(r"^(?:any|an?) (?P<rest>.+)$", re.IGNORECASE), "It has {}."),
     (re.compile(rf"^(?P<rest>{_THAN} \d.*)$", re.IGNORECASE), "It has {}."),
-    (re.compile(rf"^(?P<value>\w[\w -]*?) (?P<rest>{_THAN} [-+]?\d.*)$", re.IGNORECASE), ""),
+    (
+        re.compile(
+            rf"^(?:(?:is|are) )?(?P<value>[a-z][\w -]*?) (?P<rest>{_THAN} [-+]?\d.*)$",
+            re.IGNORECASE,
+        ),
+        "",
+    ),
 )
 """As in "any halogens?", "fewer than 10 rings?", "clogP above 5?"."""
 _MORE = re.compile(r"\b(?:bigger|larger|greater|higher|better) than (?=[-+]?\d)", re.IGNORECASE)
@@ -77,17 +81,6 @@ _UNCLEAR = re.compile(
     r"|\w[ ,]+and (?:is|are|does|do|has|have)\b",
     re.IGNORECASE,
 )
-_OPENING = re.compile(
-    r"(?:^\W*(?P<first>yes|yeah|yep|no|nope)|\bso (?P<later>yes|no))"
-    r"(?=\s*(?:$|[.,;:!–-]))(?!\W*\d)",
-    re.IGNORECASE,
-)
-"""At the beginning, or behind the value that decides ("… 194.19 g/mol, so no: …")."""
-_YES_OR_NO = re.compile(r"\b(?:yes|no|nope)\b(?=\s*(?:$|[.,;:!–-]))", re.IGNORECASE)
-_OF_SEVERAL = re.compile(
-    r"^(?:they|both|these|those|all|the (?:two|three|four)|molecules)\b", re.IGNORECASE
-)
-_ONE_OF_THEM = re.compile(r"\b(?:molecule|compound) \d|\b(?:one|neither|only)\b", re.IGNORECASE)
 _GREETING = re.compile(
     r"^(?:hello|hi|hey|thanks|thank you|ok|okay|great|good|perfect|nice|sure)\W*$", re.IGNORECASE
 )
@@ -103,8 +96,9 @@ _PLAIN = words(
     "violates violate breaks break rule rules five lipinski lipinski's aromatic chiral "
     "achiral acyclic cyclic neutral polar lipophilic flexible hydrophobic total overall "
     "computed calculated formal net positive negative zero two three four six seven eight "
-    "nine ten g mol da å"
+    "nine ten equal to count g mol da å å2 å²"
 )
+_ROUNDED = re.compile(r"\bequal to [-+]?[1-9]\d*(?!\.\d|\d)", re.IGNORECASE)
 _POINTERS = words("it there here this molecule compound structure")
 _DECLINES = re.compile(
     r"\b(?:not know|don't know|unknown|cannot|can't|unable|not (?:able|sure|certain)|guess(?:ing)?"
@@ -132,7 +126,7 @@ def statement_of(question: str) -> str | None:
     others = [sentence for sentence in sentences if sentence not in asked]
     if len(asked) != 1 or not all(_GREETING.match(sentence) for sentence in others):
         return None
-    question = _CLOSING.sub("", asked[0].rstrip("?!. "))
+    question = plain_limits(_CLOSING.sub("", asked[0].rstrip("?!. "))).strip()
     confirmed = _TAG.match(question)
     question = confirmed["said"] if confirmed else question
     said = _CONFIRM.sub("", question)
@@ -142,6 +136,8 @@ def statement_of(question: str) -> str | None:
     statement = f"{said}." if is_said else _turned(said)
     if statement is None:
         return None
+    statement = statement.replace("weighs more than molecule", "is heavier than molecule")
+    statement = statement.replace("weighs less than molecule", "is lighter than molecule")
     statement = _LIGHTER.sub("has a mass below ", _HEAVIER.sub("has a mass above ", statement))
     return statement if _says_all_it_can(statement) else None
 
@@ -157,6 +153,8 @@ def _says_all_it_can(statement: str) -> bool:
     of_terms = {i for term in terms for i in range(term.first, term.behind)}
     for i, token in enumerate(tokens):
         follower = tokens[i + 1].text if i + 1 < len(tokens) else ""
+        if token.text in "<>=≤≥":
+            return False  # two limits at once
         if i in of_terms or token.kind != "word":
             continue
         if token.text == "in" and follower in _POINTERS:
@@ -171,6 +169,8 @@ def _says_all_it_can(statement: str) -> bool:
             "as",
         }:
             return False
+    if _ROUNDED.search(statement) and any(t.term.family == "scalar" for t in terms):
+        return False  # whether a mass of 180.16 is equal to 180
     is_charge = any(term.term.key == "charge" for term in terms) or "charged" in statement
     return not is_charge or "net" in statement
 
@@ -217,46 +217,3 @@ def _third_person(verb: str) -> str:
 def declines(sentence: str) -> bool:
     """Whether a sentence says that something is not known or cannot be told."""
     return _DECLINES.search(sentence) is not None
-
-
-def opening_check(
-    text: str, statement: str, said: Sequence[Check], others: Sequence[Check]
-) -> Check | None:
-    """The check on the yes or no that the first sentence of an answer says.
-
-    Args:
-        text: The answer.
-        statement: What yes would say (`statement_of`).
-        said: Checks on that.
-        others: Checks on the rest of the answer: what its first sentence says rightly itself needs
-            no second mark on the word before it.
-
-    Returns:
-        The check, of the kind of the claim that decides; None where the answer begins otherwise,
-        declines, or the facts do not decide.
-    """
-    opening = _OPENING.search(text)
-    spans = sentence_spans(text)
-    if opening is None or not spans or declines(text[: spans[0].end]):
-        return None
-    sentence = text[: spans[0].end]
-    if opening.start() > spans[0].end or len(_YES_OR_NO.findall(sentence)) > 1:
-        return None
-    if _OF_SEVERAL.match(statement) and _ONE_OF_THEM.search(sentence):
-        return None  # "Yes, molecule 2 is"
-    wrong = next((check for check in said if check.verdict == "contradicted"), None)
-    if wrong is None and (not said or any(check.verdict != "confirmed" for check in said)):
-        return None
-    decides = wrong or said[0]
-    group = "first" if opening["first"] else "later"
-    agrees = opening[group].lower() not in ("no", "nope")
-    holds = agrees == (wrong is None)
-    start, end = opening.span(group)
-    is_said_again = any(
-        check.verdict == "confirmed" and check.kind == decides.kind and check.start < spans[0].end
-        for check in others
-    )
-    if holds and is_said_again:
-        return None
-    verdict: Verdict = "confirmed" if holds else "contradicted"
-    return replace(decides, start=start, end=end, verdict=verdict, claim=opening[group])

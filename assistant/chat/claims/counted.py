@@ -144,6 +144,9 @@ _COUNTERS: dict[str, Callable[[Facts], Range]] = {
     "atoms": lambda facts: Range(*(2 * (sum(elements(facts.formula).values()),)), facts.formula),
 }
 
+COUNTED = frozenset(_COUNTERS)
+"""Keys of what is counted without a substructure search of its own."""
+
 
 def _element(symbol: str, facts: Facts) -> Range:
     n = elements(facts.formula).get(symbol, 0)

@@ -10,6 +10,7 @@ count differently, and a number between them is left open.
 from collections.abc import Callable, Iterator, Sequence
 
 from assistant.chat.claims.counted import Range, count_of
+from assistant.chat.claims.denied import denial_before
 from assistant.chat.claims.elsewhere import next_quantity
 from assistant.chat.claims.lexicon import Term, TermMatch
 from assistant.chat.claims.model import Claim, Finding
@@ -106,6 +107,8 @@ def _counted(
     context = reading.context[first]
     if reading.is_label(first) or _is_generic_number(reading, first):
         return None
+    if denial_before(reading, first) is not None:
+        return None  # read in `denials`
     negated = context.negated and context.mode == "has"
     term = match.term
     behind = match.behind

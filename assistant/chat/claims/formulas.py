@@ -1,9 +1,11 @@
 """Claims "its formula is C9H8O4", in any order of elements, with subscripts and charge."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from math import gcd
 
 from assistant.chat.claims.counted import elements
+from assistant.chat.claims.denied import denial_before
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.structures import FormulaToken, find_formulas
@@ -15,6 +17,7 @@ _FRAGMENT_WORDS = words(
     "anion linker bond gas"
 )
 _NEAR = 9
+_MORE_CHARGE = re.compile(r"[+-]\d")
 
 
 def read_formulas(reading: Reading) -> Iterator[Claim]:
@@ -31,11 +34,21 @@ def read_formulas(reading: Reading) -> Iterator[Claim]:
         ):
             continue
         word = _formula_word(reading, first, behind)
-        if word is None and not _stands_for_whole(reading, token, first, behind):
+        denied = denial_before(reading, first)
+        is_whole = _stands_for_whole(reading, token, first, behind)
+        is_whole = is_whole or (denied is not None and _may_be_whole(token))
+        if word is None and not is_whole:
             continue
-        test = _test(token, empirical=word == "empirical", said=word is not None)
+        said = word is not None or denied is not None
+        test = _test(token, empirical=word == "empirical", said=said)
         context = reading.context[first]
         negated = context.negated and context.mode in ("is", "has")
+        if denied is not None and _MORE_CHARGE.match(reading.text, token.end):
+            continue  # "not C7H7+2": its charge was not read
+        if denied is not None:
+            claim = reading.claim(denied, behind, "formula", test, end=token.end, negated=True)
+            yield claim
+            continue
         claim = reading.claim(first, behind, "formula", test, end=token.end, negated=negated)
         yield Claim(token.start, token.end, claim.kind, claim.test, claim.subject)
 
@@ -62,9 +75,7 @@ def _formula_word(reading: Reading, first: int, behind: int) -> str | None:
 
 def _stands_for_whole(reading: Reading, token: FormulaToken, first: int, behind: int) -> bool:
     """As in "Aspirin (C9H8O4)", "is C9H8O4": a formula of a whole molecule without the word."""
-    if token.atoms.get("C", 0) < 2 or "H" not in token.atoms or len(token.atoms) < 2:
-        return False
-    if sum(token.atoms.values()) < 8:
+    if not _may_be_whole(token):
         return False
     named = any(m.behind == first - 1 and m.role == "subject" for m in reading.subjects.mentions)
     in_brackets = reading.word(first - 1) == "(" and reading.word(behind) in (")", ",", ";")
@@ -75,6 +86,13 @@ def _stands_for_whole(reading: Reading, token: FormulaToken, first: int, behind:
         or reading.word(first - 1) == "is"
         or _is_apposed(reading, first, behind)
     )
+
+
+def _may_be_whole(token: FormulaToken) -> bool:
+    """Whether it is long enough for a molecule; "CO2" and "C6H5" are mostly parts or reagents."""
+    if token.atoms.get("C", 0) < 2 or "H" not in token.atoms or len(token.atoms) < 2:
+        return False
+    return sum(token.atoms.values()) >= 8
 
 
 def _is_apposed(reading: Reading, first: int, behind: int) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from assistant.chat.claims.denied import denial_before
 from assistant.chat.claims.elsewhere import next_quantity
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.model import Claim, Finding
@@ -28,9 +29,10 @@ _ELSEWHERE = words(
     "loses maximum ceiling kda"
 )
 _IONS = words("ion ions adduct peak fragment fragments")
-_MEASURED = words(
+MEASURED = words(
     "experimental experimentally experiment experiments measured literature observed reported"
 )
+"""Words of values that are not computed."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +172,12 @@ def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> _Said | 
     near = {t.text for t in reading.tokens[max(0, match.first - 6) : behind]}
     if scalar.kind == "mass" and near & _IONS:
         return None
+    denied = denial_before(reading, match.first, named=True)
+    start, negated = (match.first, negated) if denied is None else (denied, not negated)
     if key in ("logp", "clogp") and _is_measured(reading, match):
-        return _Said(reading.claim(match.first, behind, "logp", None, end=end), behind, negated)
-    test = _scaled_test(scalar, stated, unit)
-    claim = reading.claim(match.first, behind, scalar.kind, test, end=end, negated=negated)
+        return _Said(reading.claim(start, behind, "logp", None, end=end), behind, negated)
+    test = scaled_test(scalar, stated, unit)
+    claim = reading.claim(start, behind, scalar.kind, test, end=end, negated=negated)
     return _Said(claim, behind, negated)
 
 
@@ -196,7 +200,7 @@ def _for_other_molecules(
         if unit or counts or _counts_next(reading, at):
             return
         used.update(range(first, at))
-        test = None if said.claim.test is None else _scaled_test(scalar, stated, "")
+        test = None if said.claim.test is None else scaled_test(scalar, stated, "")
         yield reading.claim(first, at, scalar.kind, test)
 
 
@@ -208,12 +212,17 @@ def _counts_next(reading: Reading, behind: int) -> bool:
     )
 
 
-def _scaled_test(scalar: Scalar, stated: Quantity, unit: str) -> Callable[[Facts], Finding]:
+def scaled_test(scalar: Scalar, stated: Quantity, unit: str) -> Callable[[Facts], Finding]:
+    """The test of a quantity that was said in a unit of that kind (`read_unit`)."""
+    plain = in_plain_unit(stated, unit)
+    return lambda facts: scalar.test(plain, facts)
+
+
+def in_plain_unit(stated: Quantity, unit: str) -> Quantity:
+    """A quantity in the unit of the facts."""
     if unit == "kilo":
-        stated = stated.scaled(1000.0, -3)
-    elif unit == "percent":
-        stated = stated.scaled(0.01, 2)
-    return lambda facts: scalar.test(stated, facts)
+        return stated.scaled(1000.0, -3)
+    return stated.scaled(0.01, 2) if unit == "percent" else stated
 
 
 def _before_charge(reading: Reading, match: TermMatch, used: set[int]) -> Claim | None:
@@ -254,7 +263,7 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         key = {"mass": "mass", "area": "tpsa"}.get(unit)
         if key is None or reading.is_silent(first) or _is_elsewhere(reading, first):
             continue
-        test = _scaled_test(SCALARS[key], read[0], unit)
+        test = scaled_test(SCALARS[key], read[0], unit)
         if reading.word(first - 1) in (
             "versus",
             "vs",
@@ -269,8 +278,8 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         following = next((t.text for t in tokens if t.start >= end), "")
         if following in ("heavier", "lighter", "more", "less", "higher", "lower", "larger"):
             continue
-        denied = reading.word(first - 1) == "not"
-        yield reading.claim(first, read[1], SCALARS[key].kind, test, end=end, negated=denied)
+        if denial_before(reading, first) is None:  # else of what property is read in `denials`
+            yield reading.claim(first, read[1], SCALARS[key].kind, test, end=end)
 
 
 def _is_elsewhere(reading: Reading, first: int) -> bool:
@@ -282,4 +291,4 @@ def _is_elsewhere(reading: Reading, first: int) -> bool:
 
 
 def _is_measured(reading: Reading, match: TermMatch) -> bool:
-    return any(t.text in _MEASURED for t in reading.tokens)
+    return any(t.text in MEASURED for t in reading.tokens)

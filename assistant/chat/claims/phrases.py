@@ -52,12 +52,13 @@ _FILLERS = words(
     "approximately that which stands lies sits around it about * found reported given as it's "
     "i.e for amounts totals measures would only"
 )
-_AFTER_NUMBER = words(
+AFTER_NUMBER = words(
     "and or which while in so with but total for as by according overall here set defined of "
     "on per that making well because since compared due this it whereas specified assigned "
     "based than from is are also meaning indicating suggesting reflecting given under below "
     "within units"
 )
+"""Words that may follow a number without being what it counts."""
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,8 @@ def value_behind(
                 return None
             i, parenthesis = skipped, True
             continue
+        if word == "one" and i + 1 < len(tokens) and tokens[i + 1].text == "of":
+            return None  # "is not one of them"
         if i > start or tokens[start].kind == "number":
             read = read_quantity(tokens, i)
             if read is not None and word not in ("a", "the"):
@@ -260,5 +263,5 @@ def ends_cleanly(tokens: Sequence[Token], behind: int, *, any_word: bool = False
         return True
     token = tokens[behind]
     if token.kind == "word":
-        return any_word or token.text in _AFTER_NUMBER
+        return any_word or token.text in AFTER_NUMBER
     return token.text not in ("±", "×", "^", "/", "%", "°", "-", "–", "~")

@@ -1,0 +1,123 @@
+"""A value before what it is a value of: "1.20 for the TPSA", "206.13 g/mol, the average mass"."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from assistant.chat.claims.counts import count_test
+from assistant.chat.claims.denied import denial_before, denial_behind
+from assistant.chat.claims.lexicon import TermMatch
+from assistant.chat.claims.model import Claim, Finding
+from assistant.chat.claims.numbers import MEASURED, SCALARS, scaled_test
+from assistant.chat.claims.phrases import value_behind
+from assistant.chat.claims.reading import Reading
+from assistant.chat.claims.surroundings import kind_of
+from assistant.chat.claims.values import Quantity, read_quantity, read_unit
+from assistant.chat.claims.wordlist import words
+from assistant.chem.facts import Facts
+
+_SAID_OF = words("for as is was")
+_BESIDE = words(", (")
+"""They join a value to its property only where it has a unit: "180.16 g/mol (average mass)"."""
+_FILLERS = words("the its their a an computed calculated number of")
+_OF_A_RULE = words(
+    "limit limits cutoff cut threshold maximum ceiling rule rules lipinski lipinski's veber allows "
+    "allowed typical fragment fragments ion peak loss difference"
+)
+_OF_OTHERS = words("you your yours than versus vs by plus minus ± above below over under")
+SET_APART = words("stereocentres double_bonds")
+"""Of these "2" may be how many there are or how many are set."""
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A number with its unit, and the index of the token behind both."""
+
+    stated: Quantity
+    first: int
+    behind: int
+    unit: str
+
+
+def read_ahead(reading: Reading) -> Iterator[Claim]:
+    """Values whose property stands behind them, where no value of its own follows it."""
+    for match in reading.terms:
+        if match.term.family not in ("scalar", "count") or match.term.key in SET_APART:
+            continue
+        value = _value_before(reading, match)
+        if value is None or reading.is_silent(value.first) or _is_elsewhere(reading, value, match):
+            continue
+        test = _test(reading, match, value)
+        denied = denial_before(reading, value.first)
+        first = value.first if denied is None else denied
+        negated = denied is not None or denial_behind(reading, match.behind) is not None
+        is_scalar = match.term.family == "scalar"
+        kind = SCALARS[match.term.key].kind if is_scalar else kind_of(match.term)
+        yield reading.claim(first, match.behind, kind, test, negated=negated)
+
+
+def _value_before(reading: Reading, match: TermMatch) -> _Value | None:
+    """The value that is joined to the property behind it."""
+    joint = match.first - 1
+    while joint >= 0 and reading.word(joint) in _FILLERS:
+        joint -= 1
+    beside = reading.word(joint) in _BESIDE
+    joined = beside or reading.word(joint) in _SAID_OF
+    value = _value_up_to(reading, joint - joined)
+    if value is None or (not joined and joint != match.first - 1):
+        return None
+    if match.term.family == "scalar":
+        if value.unit not in SCALARS[match.term.key].units:
+            return None
+    elif value.unit or not joined or beside:
+        return None  # "2 rings" is read where things are counted
+    if (beside or not joined) and not value.unit:
+        return None
+    after = value_behind(reading.tokens, match.behind, reading.labels)
+    if after is not None and reading.word(after[2]) not in _SAID_OF:
+        return None  # "exact mass 180.04 g/mol, average mass 180.16 g/mol"
+    told = reading.word(joint) in ("for", "as")
+    return None if not told and _belongs_before(reading, match, value) else value
+
+
+def _value_up_to(reading: Reading, last: int) -> _Value | None:
+    """The number, with or without a unit, that ends with token `last`."""
+    for at in range(last, max(-1, last - 6), -1):
+        if reading.tokens[at].kind != "number" or reading.is_label(at):
+            continue
+        unit, end = read_unit(reading.text, reading.tokens[at].end)
+        if reading.tokens[last].end > max(end, reading.tokens[at].end):
+            return None
+        read = read_quantity(reading.tokens, at)
+        # "about 180 for the mass" begins before its number
+        for start in (at - 1, at - 2):
+            wider = read_quantity(reading.tokens, start) if start >= 0 else None
+            read, at = (wider, start) if wider and read and wider[1] == read[1] else (read, at)
+        return None if read is None else _Value(read[0], at, last + 1, unit)
+    return None
+
+
+def _belongs_before(reading: Reading, match: TermMatch, value: _Value) -> bool:
+    """Whether it is the value of a property before it; "mass" alone may be told which behind it."""
+    for other in reading.terms:
+        if other.behind > value.first or other.term.family not in ("scalar", "count"):
+            continue
+        read = value_behind(reading.tokens, other.behind, reading.labels)
+        if read is not None and value.first <= read[1] < value.behind:
+            return not (other.term.key == "mass" and match.term.key.endswith("_mass"))
+    return False
+
+
+def _is_elsewhere(reading: Reading, value: _Value, match: TermMatch) -> bool:
+    """Whether it is a limit, somebody else's number, or a difference."""
+    around = range(value.first - 6, match.behind + 4)
+    before = {reading.word(i) for i in range(value.first - 4, value.first)}
+    return any(reading.word(i) in _OF_A_RULE for i in around) or bool(before & _OF_OTHERS)
+
+
+def _test(reading: Reading, match: TermMatch, value: _Value) -> Callable[[Facts], Finding] | None:
+    if match.term.family == "count":
+        return count_test(match.term, value.stated, ())
+    is_logp = match.term.key in ("logp", "clogp")
+    if is_logp and any(token.text in MEASURED for token in reading.tokens):
+        return None
+    return scaled_test(SCALARS[match.term.key], value.stated, value.unit)

@@ -1,0 +1,78 @@
+"""Marks on values that stand before what they are values of."""
+
+import pytest
+
+from assistant.chat.check import check_answer
+from assistant.chem.facts import compute_facts
+from assistant.chem.molecule import Molecule
+
+ASPIRIN, NICOTINE = "CC(=O)Oc1ccccc1C(=O)O", "CN1CCC[C@H]1c1cccnc1"
+FACTS = {1: compute_facts(Molecule.parse(ASPIRIN)), 2: compute_facts(Molecule.parse(NICOTINE))}
+
+
+def marks(text: str) -> list[tuple[str, str]]:
+    return [(check.claim, check.verdict) for check in check_answer(text, FACTS, (1,))]
+
+
+@pytest.mark.parametrize(
+    ("text", "claim", "verdict"),
+    [
+        ("The facts of molecule 1 say 1.20 for the TPSA.", "1.20 for the TPSA", "contradicted"),
+        ("The facts of molecule 1 say 63.6 for the TPSA.", "63.6 for the TPSA", "confirmed"),
+        ("I have 63.6 Å² as the TPSA of molecule 2.", "63.6 Å² as the TPSA", "contradicted"),
+        ("Yes, 63.6 is the computed TPSA.", "63.6 is the computed TPSA", "confirmed"),
+        ("RDKit gives 3 for the number of rings.", "3 for the number of rings", "contradicted"),
+        ("RDKit gives 1 for the number of rings.", "1 for the number of rings", "confirmed"),
+        ("About 64 for the TPSA.", "About 64 for the TPSA", "confirmed"),
+        ("I cannot confirm 63.6 for the TPSA.", "cannot confirm 63.6 for the TPSA", "contradicted"),
+        ("I cannot confirm 50 for the TPSA.", "cannot confirm 50 for the TPSA", "confirmed"),
+        # Which mass it is stands behind the number.
+        (
+            "180.0423 Da for the average mass of molecule 1.",
+            "180.0423 Da for the average mass",
+            "contradicted",
+        ),
+        ("It is 180.04 g/mol, the average mass.", "180.04 g/mol, the average mass", "contradicted"),
+        ("It is 180.16 g/mol, the average mass.", "180.16 g/mol, the average mass", "confirmed"),
+        ("The mass is 180.16 Da (exact mass).", "180.16 Da (exact mass)", "contradicted"),
+        ("A 180.16 g/mol exact mass.", "A 180.16 g/mol exact mass", "contradicted"),
+    ],
+)
+def test_a_value_before_its_property_is_judged(text: str, claim: str, verdict: str) -> None:
+    assert marks(text) == [(claim, verdict)]
+
+
+@pytest.mark.parametrize(
+    ("text", "claims"),
+    [
+        ("cLogP: 1.31 for molecule 1, 1.85 for molecule 2", ["cLogP: 1.31", "1.85"]),
+        (
+            "180.0423 Da for the exact mass and 180.16 for the average mass.",
+            ["180.0423 Da for the exact mass", "180.16 for the average mass"],
+        ),
+        ("1.31 for the cLogP (63.6 for the TPSA)", ["1.31 for the cLogP", "63.6 for the TPSA"]),
+        (
+            "The exact mass is 180.04 g/mol, the average mass 180.16 g/mol.",
+            ["exact mass is 180.04 g/mol", "average mass 180.16 g/mol"],
+        ),
+        (
+            "The exact mass is 180.0423 Da, the average mass is not given.",
+            ["exact mass is 180.0423 Da"],
+        ),
+    ],
+)
+def test_each_value_keeps_its_own_property(text: str, claims: list[str]) -> None:
+    assert marks(text) == [(claim, "confirmed") for claim in claims]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The rule allows 500 for the average mass.",
+        "You gave 50 for the TPSA.",
+        "If you expect 50 for the TPSA, please check the drawing.",
+        "It is more than the limit, 500 g/mol for the average mass.",
+    ],
+)
+def test_a_limit_or_another_ones_value_is_no_claim(text: str) -> None:
+    assert marks(text) == []

@@ -1,0 +1,81 @@
+"""Marks on denials: "not 5.0" is wrong where the computed value, rounded as far, is 5.0."""
+
+import pytest
+
+from assistant.chat.check import check_answer
+from assistant.chem.facts import compute_facts
+from assistant.chem.molecule import Molecule
+
+ASPIRIN, NICOTINE = "CC(=O)Oc1ccccc1C(=O)O", "CN1CCC[C@H]1c1cccnc1"
+FACTS = {1: compute_facts(Molecule.parse(ASPIRIN)), 2: compute_facts(Molecule.parse(NICOTINE))}
+
+
+def marks(text: str) -> list[tuple[str, str]]:
+    return [(check.claim, check.verdict) for check in check_answer(text, FACTS, (1,))]
+
+
+@pytest.mark.parametrize(
+    ("text", "claim", "right", "wrong"),
+    [
+        ("C9H8O4, not {}. Please check the drawing.", "not {}", "C9H8O3", "C9H8O4"),
+        ("The formula is C9H8O4, so I cannot confirm {}.", "cannot confirm {}", "C9H9O4", "C9H8O4"),
+        ("I do not get {}. My formula is C9H8O4.", "not get {}", "C9H8O3", "C9H8O4"),
+        ("The average mass is 180.16, not {}.", "not {}", "180.04", "180.16"),
+        ("The average mass is 180.16, not {}.", "not {}", "180.1", "180.2"),
+        ("The exact mass is 180.0423 Da, not {} Da.", "not {} Da", "180.16", "180.04"),
+        # One of the two masses is denied, the one that was stated.
+        ("The mass is 180.0423 Da, not {} Da.", "not {} Da", "180.16", "180.04"),
+        ("It weighs 180.16 g/mol, not {} g/mol.", "not {} g/mol", "200", "180.16"),
+        ("Molecule 1 has 1 ring, not {}.", "not {}", "3", "1"),
+        ("Molecule 1 has 1 ring, not {} rings.", "not {} rings", "3", "1"),
+        ("Molecule 1 has 1 ring and molecule 2 has 2, not {}.", "not {}", "1", "2"),
+        ("I cannot confirm {} rings.", "cannot confirm {} rings", "3", "1"),
+        (
+            "I cannot confirm that the TPSA is {}.",
+            "cannot confirm that the TPSA is {}",
+            "5",
+            "63.6",
+        ),
+        ("It does not have a TPSA of {}.", "not have a TPSA of {}", "5.0", "63.6"),
+        ("The TPSA is 63.6, so I cannot confirm {}.", "cannot confirm {}", "5.0", "64"),
+        ("RDKit disagrees with {}: it has 63.6 for the TPSA.", "disagrees with {}", "5.0", "63.6"),
+        ("63.6 for the TPSA; {} does not fit this structure.", "{} does not fit", "5", "63.6"),
+        ("{} is not what I have. The TPSA is 63.6.", "{} is not", "5", "63.6"),
+        ("63.6 for the TPSA, which I keep instead of {}.", "instead of {}", "5", "63.6"),
+        # A fraction of 0.11 is not 0.
+        ("The Fsp3 is 0.11, not {}.", "not {}", "0", "0.1"),
+        # Another definition counts 4, which is not what was computed.
+        ("Molecule 1 has 3 H-bond acceptors, not {}.", "not {}", "4", "3"),
+    ],
+)
+def test_a_denial_is_wrong_where_it_denies_the_computed_value(
+    text: str, claim: str, right: str, wrong: str
+) -> None:
+    assert (claim.format(right), "confirmed") in marks(text.format(right))
+    assert all(verdict == "confirmed" for _, verdict in marks(text.format(right)))
+    assert (claim.format(wrong), "contradicted") in marks(text.format(wrong))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The average mass of molecule 1 is not one of them here.",
+        "Molecule 1 has 13 heavy atoms, not 13 electrons.",
+        "If the TPSA is 63.6, it is not 63.6.",
+        "The TPSA is not known, and 63.6 is a guess.",
+        "I used the TPSA of 63.6 instead of the mass of 180.16.",
+        "The TPSA is 63.6 and not more than 140.",
+        "The TPSA is 63.6, not 60 to 65.",
+        "The formula is C9H8O4, so I cannot confirm C9H8O4+2.",
+        # Of which property nobody can tell.
+        "The TPSA is 63.6. I do not get 1.31. The cLogP is 1.31.",
+        "The mass is 180.16 and the TPSA 63.6, not 1.31. The cLogP is 1.31.",
+    ],
+)
+def test_what_denies_no_value_is_never_wrong(text: str) -> None:
+    assert all(verdict != "contradicted" for _, verdict in marks(text))
+
+
+def test_one_of_them_is_no_number() -> None:
+    assert marks("The average mass of molecule 1 is not one of them here.") == []
+    assert marks("The number of rings is one.") == [("rings is one", "confirmed")]

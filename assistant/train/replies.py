@@ -159,13 +159,20 @@ def _wrong_number(rng: random.Random, shown: str) -> str:
     """Another number, near or far, with any number of decimals."""
     number = float(shown.split()[0])
     if "." not in shown:
-        return str(max(0, int(number) + rng.choice((-3, -2, -1, 1, 2, 3, 5))))
+        others = [int(number) + by for by in (-3, -2, -1, 1, 2, 3, 5)]
+        return str(rng.choice([other for other in others if other >= 0]))
     while True:
         factor, offset = rng.uniform(0.4, 2.2), rng.choice((-1, -0.1, 0.1, 1))
         far = rng.random() < 0.5
         wrong = f"{number * factor + offset if far else number + offset:.{rng.randint(0, 2)}f}"
-        if float(wrong) != number:
+        if not _rounds_to(number, wrong):
             return wrong
+
+
+def _rounds_to(number: float, text: str) -> bool:
+    """Whether a text is a number rounded, up or down: 2 of 2.12, which nobody should deny."""
+    decimals = len(text.partition(".")[2])
+    return abs(float(text) - number) < 10.0**-decimals
 
 
 def _wrong_formula(rng: random.Random, formula: str) -> str:

@@ -87,6 +87,9 @@ _OF_A_SYMBOL = re.compile(
     r"| in (?:it|here|there|(?:the|this)(?: molecule)?))?)"
     r"\W*"
 )
+_DENY = words("not never forget skip ignore drop leave")
+_DENIED_WITHIN = 4
+"""Words from one of these to what is turned away: "never mind about the"."""
 _COUNTS_ATOMS = re.compile(
     r"(?:\bhow many|\b(?:number|no \.|no|nb|nr|count|total) of(?: the)?|#|\bcount(?: the)?|\bany"
     r"|\bis there(?: an?)?|\bare there|\bcontains?(?: an?)?|\bha(?:s|ve)(?: got)?(?: an?)?)$"
@@ -125,10 +128,25 @@ def asked_key(plain: str) -> str | None:
 def likely_key(plain: str) -> str | None:
     """The value that a text most likely asks for: it names no other, in words usual for that.
 
-    A limit is passed over: who asks whether the mass is above 500 is served by the mass.
+    A limit is passed over: who asks whether the mass is above 500 is served by the mass. So is a
+    value that is turned away: "not logD, just the clogP".
     """
     says_more = says_measured(plain) or _EXPLAINS.search(plain)
-    return None if says_more else _key_of(_LIMIT.sub(" ", plain), asks_most_likely)
+    return None if says_more else _key_of(_without_denied(_LIMIT.sub(" ", plain)), asks_most_likely)
+
+
+def _without_denied(plain: str) -> str:
+    """A text without the values and properties that it turns away, and the words that do so."""
+    pieces, behind = [], 0
+    for sentence in split_sentences(plain, []):
+        tokens = sentence.tokens
+        for match in asked_terms(tokens):
+            ahead = range(max(0, match.first - _DENIED_WITHIN), match.first)
+            at = next((i for i in ahead if tokens[i].text in _DENY), None)
+            if at is not None and all(t.kind == "word" for t in tokens[at : match.first]):
+                pieces.append(plain[behind : tokens[at].start])
+                behind = tokens[match.behind - 1].end
+    return " ".join((*pieces, plain[behind:]))
 
 
 def asked_element(question: str) -> str | None:

@@ -572,3 +572,16 @@ def test_no_question_for_a_value_is_taken_for_one_for_atoms_of_an_element() -> N
     questions = tomllib.loads((TRAIN / "wordings" / "asked.toml").read_text(encoding="utf-8"))
     texts = [t.replace("{m}", "molecule 1") for t in texts_of(questions["ASKED"])]
     assert [t for t in texts if asked_element(t)] == []
+
+
+@pytest.mark.parametrize(
+    ("question", "key"),
+    [
+        ("Never mind the boiling point, what is the TPSA?", "tpsa"),
+        ("I want the exact mass and not the average mass", "exact_mass"),
+        ("not the mass", None),
+        ("not the pKa and not the logD", None),
+    ],
+)
+def test_what_is_turned_away_is_not_asked_for(question: str, key: str | None) -> None:
+    assert likely_key(plain_text(question)) == key

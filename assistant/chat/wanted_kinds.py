@@ -26,6 +26,11 @@ from assistant.chat.sentences import sentence_spans
 _NO_GROUP = re.compile(r"\bno (?:named )?functional groups?\b")
 _OF_A_MOLECULE = re.compile(r"\bmolecules? ?@?\d|\b(?:it|its|this|here)\b", re.IGNORECASE)
 _OF_ATOMS = ("element", "formula")
+_IS_SMALL_TALK = re.compile(
+    r"^(?:goodbye|bye|hello|hi|good (?:morning|day|evening)|thanks|thank you|you are welcome"
+    r"|welcome|glad|understood|fine|sure|no problem|all right)\b[^\d]{0,60}$",
+    re.IGNORECASE,
+)
 _CLAIMS = re.compile(r"(?:yes|no)\b|(?:molecule \d+|it) (?:contains?|has)\b")
 _A_CLAIM = 60
 """Characters of a sentence that explains nothing."""
@@ -92,16 +97,20 @@ class WantedValue:
             return not self._is_right_in(checks)
         if any(self._is_on_it(check) for check in checks):
             return False
-        return declines(text) or _gives_values(text, checks) or self._is_explained_in(text, checks)
+        return (
+            declines(text) or _gives_values(text, checks) or self._is_of_no_molecule(text, checks)
+        )
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer gives it, and nothing wrong."""
         is_wrong = any(check.verdict == "contradicted" for check in checks)
         return self._is_right_in(checks) and not is_wrong
 
-    def _is_explained_in(self, text: str, checks: Sequence[Check]) -> bool:
-        """Whether an answer says what the value is in general, and nothing of a molecule."""
-        return not checks and self.key in values_in(text) and not _OF_A_MOLECULE.search(text)
+    def _is_of_no_molecule(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer says what the value is in general, or small talk: of no molecule."""
+        if checks or _OF_A_MOLECULE.search(text):
+            return False
+        return _IS_SMALL_TALK.search(text) is not None or self.key in values_in(text)
 
     def _is_right_in(self, checks: Sequence[Check]) -> bool:
         return any(check.verdict == "confirmed" and self._is_on_it(check) for check in checks)

@@ -125,6 +125,11 @@ def test_what_a_value_is_in_general_misses_a_question_for_it() -> None:
     assert WantedValue("alerts", 1).is_missed_by(general, ())
     assert not WantedValue("qed", 1).is_missed_by(general, ())
     assert not WantedValue("alerts", 1).is_missed_by("Alerts: it is free of them, I think.", ())
+    for small_talk, misses in (
+        ("Goodbye, and thanks for the chat.", True),
+        ("180, I think.", False),
+    ):
+        assert WantedValue("exact_mass", 1).is_missed_by(small_talk, ()) is misses
     for asked in ("What is TPSA?", "What does TPSA mean?", "what are PAINS"):
         assert likely_key(plain_text(asked)) is None
 

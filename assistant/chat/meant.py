@@ -13,6 +13,7 @@ from assistant.chat.asked_words import plain_text
 from assistant.chat.claims.model import Check
 from assistant.chat.claims.wordlist import words
 from assistant.chat.conversation import Conversation
+from assistant.chat.pointing import PLACES, placed_numbers
 from assistant.chat.wanted import wanted_value
 from assistant.chat.wanted_kinds import (
     UnknownValue,
@@ -27,9 +28,8 @@ _MOST_TURNS_BACK = 3
 _REFERENCE = re.compile(
     r"(?P<negated>\bnot (?:for |of |about )?)?"
     r"(?:@(?P<at>\d+)|\b(?:molecule|compound|structure) #?(?P<number>\d+)\b"
-    r"|\bthe (?P<place>first|second|third|fourth|last|other)\b)"
+    rf"|\bthe (?P<place>{'|'.join(PLACES)})\b)"
 )
-_PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
 _CORRECTS = words("no nope not mean meant meaning rather instead actually wrong sorry oops wait")
 _BESIDE = _CORRECTS | words(
     """i i'm was were am is it its it's that this one molecule compound structure drug substance my
@@ -92,35 +92,12 @@ def _meant_number(plain: str, conversation: Conversation) -> int | None:
     known = [molecule.number for molecule in conversation.molecules]
     meant, denied = set(), set()
     for match in _REFERENCE.finditer(plain):
-        numbers = _numbers_of(match, known, conversation)
+        at = match["at"] or match["number"]
+        numbers = (int(at),) if at else placed_numbers(match["place"], conversation)
         (denied if match["negated"] else meant).update(numbers)
     if not meant and len(denied) == 1 and len(known) == 2:
         meant = set(known) - denied
     return meant.pop() if len(meant) == 1 and meant <= set(known) else None
-
-
-def _numbers_of(
-    match: re.Match[str], known: Sequence[int], conversation: Conversation
-) -> Sequence[int]:
-    if match["at"] or match["number"]:
-        return [int(match["at"] or match["number"])]
-    if match["place"] == "other":
-        return [number for number in known if number != _spoken_of(conversation)]
-    place = _PLACES[match["place"]]
-    return [known[place]] if -1 <= place < len(known) else []
-
-
-def _spoken_of(conversation: Conversation) -> int | None:
-    """The molecule that the last answer is about, or else the question before."""
-    answer = next((m for m in reversed(conversation.messages) if m.role == "assistant"), None)
-    if answer is None:
-        return None
-    numbers = {check.molecule for check in answer.checks if check.molecule is not None}
-    if len(numbers) == 1:
-        return numbers.pop()
-    before = conversation.n_turns - 2
-    named = conversation.questions[before].named or conversation.focus(before)
-    return named[0] if len(named) == 1 else None
 
 
 def _asked_before(conversation: Conversation, number: int) -> Meant | None:

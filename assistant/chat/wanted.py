@@ -17,6 +17,7 @@ from assistant.chat.comparing import compares
 from assistant.chat.conversation import Conversation, referred_numbers
 from assistant.chat.courtesies import courtesy_of
 from assistant.chat.other_species import other_species
+from assistant.chat.pointing import PLACES, placed_numbers
 from assistant.chat.sentences import sentence_spans
 from assistant.chat.wanted_kinds import (
     DECLINED,
@@ -31,10 +32,9 @@ from assistant.chat.wanted_kinds import (
 _MOST_CHARS = 300
 """A longer question asks for more than one thing."""
 _PLACE = re.compile(
-    r"\bthe (?P<place>first|second|third|fourth|last|other)"
+    rf"\bthe (?P<place>{'|'.join(PLACES)})"
     r"(?: (?:one|molecule|compound|structure|drug|substance))?(?= *(?:[?.!,]|$))"
 )
-_PLACES = {"first": 0, "second": 1, "third": 2, "fourth": 3, "last": -1}
 
 
 def wanted_subject(conversation: Conversation) -> WantedSubject | None:
@@ -53,14 +53,12 @@ def wanted_subject(conversation: Conversation) -> WantedSubject | None:
 def wanted_value(conversation: Conversation) -> Wanted | None:
     """What the last question asks for: one value or group and nothing else, or small talk."""
     question = conversation.messages[-1]
-    if len(question.text) > _MOST_CHARS:
+    if len(question.text) > _MOST_CHARS or question.pair is not None:
         return None
-    if question.pair is None and (courtesy := courtesy_of(question.asked)):
+    if courtesy := courtesy_of(question.asked):
         return courtesy
     plain = plain_text(question.asked)
-    numbers = pointed_numbers(conversation)
-    if question.pair is not None:
-        return None
+    numbers = referred_numbers(question.asked) or _pointed_at(plain, conversation)
     if len(numbers) > 1 and (unknown := unknown_of_several(plain)):
         return UnknownValue(unknown, numbers[0], of_several=True)
     if not _is_one(numbers, conversation):
@@ -76,12 +74,6 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
     if key is None and not other_species(question.text, mentions=question.mentions):
         key = likely_key(plain)
     return WantedValue(key, numbers[0]) if key else None
-
-
-def pointed_numbers(conversation: Conversation) -> tuple[int, ...]:
-    """Numbers of the molecules that the last question names or points at, else its focus."""
-    asked = conversation.messages[-1].asked
-    return referred_numbers(asked) or _pointed_at(plain_text(asked), conversation)
 
 
 def declined_value(conversation: Conversation, answer: str) -> WantedValue | None:
@@ -110,15 +102,6 @@ def _is_one(numbers: Sequence[int], conversation: Conversation) -> bool:
 
 def _pointed_at(plain: str, conversation: Conversation) -> tuple[int, ...]:
     """Numbers of the molecules that a question without a number is about."""
-    turn = conversation.n_turns - 1
-    found = _PLACE.search(plain)
-    if found is None:
-        return conversation.focus(turn)
-    known = [molecule.number for molecule in conversation.molecules]
-    if found["place"] == "other":
-        earlier = range(turn - 1, -1, -1)
-        spoken_of = (conversation.questions[t].named or conversation.focus(t) for t in earlier)
-        before = next((numbers for numbers in spoken_of if len(numbers) == 1), ())
-        return tuple(n for n in known if n not in before) if len(known) == 2 else ()
-    place = _PLACES[found["place"]]
-    return (known[place],) if -1 <= place < len(known) else ()
+    if found := _PLACE.search(plain):
+        return placed_numbers(found["place"], conversation)
+    return conversation.focus(conversation.n_turns - 1)

@@ -51,6 +51,8 @@ PLAIN_QUESTIONS = {
     "fragments": "How many fragments does {} have?",
 }
 """Each value of the card in the plainest words."""
+CARD_KEYS_OF = {"logp": "clogp", "mass": "average_mass"}
+"""Keys of the card's lines that are not those of values."""
 _EXPLAINS = re.compile(
     r"\b(?:why|explain|chang\w+|depend\w*|affect\w*|influenc\w*|improv\w*|increas\w*"
     r"|lower|rais\w+|compar\w*)\b"

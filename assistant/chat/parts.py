@@ -8,7 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.chat.asked_words import PLAIN_QUESTIONS, are_related, groups_in, plain_text
+from assistant.chat.asked_words import (
+    CARD_KEYS_OF,
+    PLAIN_QUESTIONS,
+    are_related,
+    groups_in,
+    plain_text,
+)
 from assistant.chat.asking.terms import AROUND, asked_terms, value_key
 from assistant.chat.card import CARD_LABELS
 from assistant.chat.claims.asked import declines
@@ -24,7 +30,6 @@ _ELSE = re.compile(
 )
 """Words of a question that names values and asks for something else or for everything."""
 _JOINED = re.compile(r",|;|\band\b|&|\+|\balso\b|\bplus\b|[?.]\s*\w")
-_OWN_KEYS = {"logp": "clogp", "mass": "average_mass"}
 _MASSES = frozenset({"average_mass", "exact_mass", "mass"})
 
 
@@ -75,7 +80,7 @@ def _left(term: Term) -> Left:
     if term.family == "group":
         return Left(term.key, f"How many groups of the kind {term.key} does {{}} contain?")
     key = value_key(term)
-    return Left(CARD_LABELS[_OWN_KEYS.get(key, key)], PLAIN_QUESTIONS[key])
+    return Left(CARD_LABELS[CARD_KEYS_OF.get(key, key)], PLAIN_QUESTIONS[key])
 
 
 def _asked(plain: str) -> list[Term]:

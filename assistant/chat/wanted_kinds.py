@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from assistant.chat.asked_words import (
+    CARD_KEYS_OF,
     PLAIN_QUESTIONS,
     are_related,
     groups_in,
@@ -36,8 +37,6 @@ _A_CLAIM = 60
 """Characters of a sentence that explains nothing."""
 _STEM = 4
 """Letters that first words of kindred names share: "melting point" and "melting range"."""
-_CARD_KEYS = {"logp": "clogp", "mass": "average_mass"}
-"""Keys of card lines that are not those of values."""
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
 DECLINED = re.compile(
     r"\b(?:do not|don't|cannot|can't) (?:know|have|give|tell|find) (?:the |its )?"
@@ -89,7 +88,7 @@ class WantedValue:
     @property
     def lines(self) -> frozenset[str]:
         """Its own line of the card."""
-        return frozenset({_CARD_KEYS.get(self.key, self.key)})
+        return frozenset({CARD_KEYS_OF.get(self.key, self.key)})
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it declines or gives other values; where it is wrong, nothing right on this."""

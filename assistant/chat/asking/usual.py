@@ -1,11 +1,10 @@
 """Whether the words around the name of a value are those that questions for values usually have.
 
 Looser than `around`, whose every shape is known: such a question asks for the value most likely.
-The words are in `usual_words.toml`, taken from the
-training generator's questions by `python -m assistant.train.usual_words`: *usual* stand in those
-for values about as often as in those that no fact answers, *other* in the latter. One word of a
-question may be in neither. Small words of other languages are usual, in which many names of values
-are known.
+The words are in `usual_words.toml`, taken from the training generator's questions by
+`python -m assistant.train.usual_words`: *usual* stand in those for values about as often as in
+those that no fact answers, *other* in the latter. One word of a question may be in neither. Small
+words of other languages are usual, too: many names of values are known in these.
 """
 
 import re
@@ -33,7 +32,7 @@ _OF_A_PART = re.compile(
     r"\bweight (?:loss|gain|percent)|\b(?:charge|charges) (?:on|at)\b|\bfragment mass"
 )
 """Of a part of the molecule, or another value that begins like one."""
-_IS_DONE_BY = re.compile(
+_ASKS_HOW_IT_IS_FOUND = re.compile(
     r"\bhow (?:is|are|was|were|do|does|did|can|to)\b.*\b(?:calculat|comput|determin|measur|defin"
     r"|predict|estimat|work|get|obtain)\w*"
     r"|\b(?:which|what) (?:atoms?|program\w*|software|method|algorithm)\b"
@@ -56,27 +55,19 @@ def asks_most_likely(
     key: str, tokens: Sequence[Token], terms: Sequence[TermMatch], plain: str
 ) -> bool:
     """Whether all words around the one value that is named are usual, and none asks for another."""
-    if _DEFINES.search(plain) or _OF_A_PART.search(plain) or _IS_DONE_BY.search(plain):
+    if _DEFINES.search(plain) or _OF_A_PART.search(plain) or _ASKS_HOW_IT_IS_FOUND.search(plain):
         return False
     if key == "rings" and _KIND_OF_RING.search(plain):
         return False
-    return has_usual_words(tokens, terms) and not asks_for_another(key, tokens, terms, plain)
-
-
-def has_usual_words(tokens: Sequence[Token], terms: Sequence[TermMatch]) -> bool:
-    """Whether all words around what is named are usual, but for one that nobody has heard."""
     usual, other = _word_lists()
     unusual = [text for text in words_around(tokens, terms) if text not in usual]
-    return len(unusual) <= _MOST_UNHEARD and not other.intersection(unusual)
+    if len(unusual) > _MOST_UNHEARD or other.intersection(unusual):
+        return False
+    return not asks_for_another(key, tokens, terms, plain)
 
 
 @cache
 def _word_lists() -> tuple[frozenset[str], frozenset[str]]:
     lists = tomllib.loads(USUAL_WORDS.read_text(encoding="utf-8"))
-    usual = words(lists["usual"]) | foreign_words()
+    usual = words(lists["usual"]) | words(word_lists()["words"]["foreign"])
     return usual, words(lists["other"]) - usual
-
-
-def foreign_words() -> frozenset[str]:
-    """Small words of other languages than English, some of which English has too."""
-    return words(word_lists()["words"]["foreign"])

@@ -88,18 +88,15 @@ class Bundle:
                 f"{path} names unknown components {sorted(unknown)}; known are {', '.join(_KNOWN)}."
             )
         parts = {name: directory / place for name, place in values["components"].items()}
-        reads_names = bool(values.get("reads_names", True))
-        most = int(values.get("most_molecules", 0))
-        cannot = _tasks(values.get("cannot", []), path)
         return cls(
             directory,
             values["name"],
             parts,
-            values.get("hub_llm", ""),
-            reads_names,
-            most,
-            cannot,
-            bool(values.get("english_only", False)),
+            hub_llm=values.get("hub_llm", ""),
+            reads_names=bool(values.get("reads_names", True)),
+            most_molecules=int(values.get("most_molecules", 0)),
+            cannot=_tasks(values.get("cannot", []), path),
+            english_only=bool(values.get("english_only", False)),
         )
 
     @classmethod

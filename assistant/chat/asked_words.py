@@ -19,6 +19,7 @@ from assistant.chat.asking.reasons import without_surroundings
 from assistant.chat.asking.spelling import plain_text
 from assistant.chat.asking.terms import AROUND, ELSE, asked_terms, value_key
 from assistant.chat.asking.usual import asks_most_likely
+from assistant.chat.claims.bounds import plain_limits
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.text import Token, split_sentences
 from assistant.chat.claims.wordlist import words
@@ -62,7 +63,8 @@ _HOW = re.compile(
     r"\bhow\b(?! (?:toxic|poisonous|safe|soluble|stable|reactive|acidic|volatile|potent"
     r"|expensive)\b)"
 )
-_COMPUTED_ENDS = re.compile(
+"""But "how toxic is it" asks for the toxicity."""
+_COMPARES_VALUES = re.compile(
     r"\b(?:heav|light|larg|small|bigg?|bulk|long|short|greas|flopp|stiff|rich|poor)(?:er|ier|est|iest)\b"
     r"|\b(?:lipophilic|hydrophobic|hydrophilic|polar|flexible|rigid|chiral|aromatic|charged|saturated"
     r"|drug-?like|greasy)\b"
@@ -72,16 +74,17 @@ _NUMBER = (
     r"(?:-?\d+(?:[.,]\d+)?|(?:one|two|three|four|five|six|ten|zwei|drei|vier|fünf|deux|trois|quatre"
     r"|cinq|dos|tres|cuatro|cinco|due|tre|quattro|cinque|dois|três|quatro)\b)"
 )
+_BOUND = r"(?:above|below|over|under|at least|at most|equal to)"
 _LIMIT = re.compile(
-    r"(?:[<>≤≥]=?|=[<>]|\b(?:(?:more|less|greater|higher|lower|smaller|larger|fewer|bigger|heavier"
-    r"|lighter) than|above|below|over|under|at least|at most|exceed(?:s|ing)?|beyond"
+    rf"\b(?:{_BOUND}|(?:more|less|greater|higher|lower|smaller|larger|fewer|bigger|heavier|lighter)"
+    r" than|exceed(?:s|ing)?|beyond"
     r"|(?:größer|kleiner|höher|niedriger|mehr|weniger) als|(?:plus|moins) d[eu]"
     r"|(?:supér|infér)ieur\w* à"
     r"|más de|menos de|(?:mayor|menor) (?:que|de)|più di|meno di|(?:maggiore|minore) di|mais de)"
-    r"(?: or equal to)?)"
     rf" ?{_NUMBER}(?: ?(?:g/mol|da|daltons?|amu|å2|a2|å\^2|%)(?![a-z]))?"
-    rf"(?: (?:and|but|or) ?(?:[<>≤≥]=?|below|above|under|over)? ?{_NUMBER})?"
+    rf"(?: (?:and|but|or) *{_BOUND}? ?{_NUMBER})?"
 )
+"""In the words of `plain_limits`, and those of other languages."""
 _OF_A_SYMBOL = re.compile(
     r"(?:(?i:how many|number of|no\.? of|nb\.? of|nr\.? of|count of|count the|any|#)(?: of)?) "
     r"(?P<symbol>C|H|N|O|F|S|P|Cl|Br|I|B|Si|Se)(?:'?s|(?i: atoms?))?"
@@ -89,8 +92,8 @@ _OF_A_SYMBOL = re.compile(
     r"| in (?:it|here|there|(?:the|this)(?: molecule)?))?)"
     r"\W*"
 )
-_DENY = words("not never forget skip ignore drop leave")
-_DENIED_WITHIN = 4
+_TURNING_AWAY = words("not never forget skip ignore drop leave")
+_TURNED_AWAY_WITHIN = 4
 """Words from one of these to what is turned away: "never mind about the"."""
 _COUNTS_ATOMS = re.compile(
     r"(?:\bhow many|\b(?:number|no \.|no|nb|nr|count|total) of(?: the)?|#|\bcount(?: the)?|\bany"
@@ -100,7 +103,7 @@ _BEHIND_ATOMS = words(
     "in it its this that the molecule compound structure drug does do did has have contain contains"
     " are is there present total all altogether please pls here atom atoms"
 )
-_A_COUNT = re.compile(
+_NUMBER_OF_GROUPS = re.compile(
     r"\b(?:(?:exactly|at least|only) )?(?:\d|one|two|three|four|five|six)(?= [a-z])"
 )
 """A number of groups that is asked about: all groups are counted in the answer."""
@@ -133,18 +136,20 @@ def likely_key(plain: str) -> str | None:
     A limit is passed over: who asks whether the mass is above 500 is served by the mass. So is a
     value that is turned away: "not logD, just the clogP".
     """
-    says_more = says_measured(plain) or _EXPLAINS.search(plain)
-    return None if says_more else _key_of(_without_denied(_LIMIT.sub(" ", plain)), asks_most_likely)
+    if says_measured(plain) or _EXPLAINS.search(plain):
+        return None
+    without_limit = _LIMIT.sub(" ", plain_limits(plain))
+    return _key_of(_without_turned_away(without_limit), asks_most_likely)
 
 
-def _without_denied(plain: str) -> str:
+def _without_turned_away(plain: str) -> str:
     """A text without the values and properties that it turns away, and the words that do so."""
     pieces, behind = [], 0
     for sentence in split_sentences(plain, []):
         tokens = sentence.tokens
         for match in asked_terms(tokens):
-            ahead = range(max(0, match.first - _DENIED_WITHIN), match.first)
-            at = next((i for i in ahead if tokens[i].text in _DENY), None)
+            ahead = range(max(0, match.first - _TURNED_AWAY_WITHIN), match.first)
+            at = next((i for i in ahead if tokens[i].text in _TURNING_AWAY), None)
             if at is not None and all(t.kind == "word" for t in tokens[at : match.first]):
                 pieces.append(plain[behind : tokens[at].start])
                 behind = tokens[match.behind - 1].end
@@ -200,7 +205,7 @@ def unknown_of_several(plain: str) -> str | None:
     named = {m.term for m in asked_terms(tokens) if m.term.family != "skip"}
     if len(named) != 1 or len(tokens) > _MOST_WORDS or _WHY.search(plain):
         return None
-    if _TURNS_AWAY.search(plain) or _COMPUTED_ENDS.search(plain):
+    if _TURNS_AWAY.search(plain) or _COMPARES_VALUES.search(plain):
         return None
     (term,) = named
     return term.key if term.family == "opaque" and term.key != _NAME else None
@@ -210,7 +215,7 @@ def asked_group(plain: str) -> str | None:
     """The one functional group that a text asks for: whether it is there, or how many."""
     if _ACID.fullmatch(plain.strip()):
         return "acid"
-    tokens = _tokens(without_surroundings(_A_COUNT.sub(" ", plain)))
+    tokens = _tokens(without_surroundings(_NUMBER_OF_GROUPS.sub(" ", plain)))
     if len(tokens) > _MOST_WORDS:
         return None
     terms = asked_terms(tokens)

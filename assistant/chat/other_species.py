@@ -8,8 +8,9 @@ are in `species_words.py`.
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from assistant.chat.asked_words import PLAIN_QUESTIONS, plain_text
 from assistant.chat.asking.terms import asked_terms, value_key
@@ -74,8 +75,9 @@ class Drawn:
         )
 
 
+@lru_cache(maxsize=4096)  # a dialogue is rendered again at every turn
 def other_species(
-    question: str, drawn: Drawn | None = None, *, mentions: Collection[tuple[int, int, int]] = ()
+    question: str, drawn: Drawn | None = None, *, mentions: tuple[tuple[int, int, int], ...] = ()
 ) -> str:
     """The words of a question for a value that name another species than the one drawn.
 
@@ -95,12 +97,9 @@ def other_species(
     for start, end, _ in mentions:
         text = text[:start] + _MENTION * (end - start) + text[end:]
     plain = unaccented(text)
-    has_value = False
     for match in _SENTENCE.finditer(plain):
         sentence = match[0]
-        asks = _asks_for_value(sentence)
-        has_value |= asks
-        if not asks and not _GOES_ON.match(sentence.strip()):
+        if not (_asks_for_value(sentence) or _GOES_ON.match(sentence.strip())):
             continue
         span = _first_species(sentence, drawn)
         if span is not None:

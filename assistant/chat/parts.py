@@ -7,6 +7,7 @@ reads as if all of it had been answered.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from assistant.chat.asked_words import (
     CARD_KEYS_OF,
@@ -56,10 +57,7 @@ def unanswered(question: str, answer: str, checks: Sequence[Check]) -> tuple[Lef
     """
     if not checks or len(question) > _MOST_CHARS or declines(answer):
         return ()
-    plain = plain_text(question)
-    if _ELSE.search(plain) or not _JOINED.search(plain):
-        return ()
-    terms = _asked(plain)
+    terms = _joined(question)
     said = {_kind(check.kind) for check in checks}
     groups = {name for check in checks if check.kind == "group" for name in groups_in(check.claim)}
     left = [
@@ -83,15 +81,19 @@ def _left(term: Term) -> Left:
     return Left(CARD_LABELS[CARD_KEYS_OF.get(key, key)], PLAIN_QUESTIONS[key])
 
 
-def _asked(plain: str) -> list[Term]:
-    """The values of the card and the groups that a text names, each once, in order."""
+@lru_cache(maxsize=4096)  # a dialogue is rendered again at every turn
+def _joined(question: str) -> tuple[Term, ...]:
+    """The values of the card and the groups that a question asks for together, in order."""
+    plain = plain_text(question)
+    if _ELSE.search(plain) or not _JOINED.search(plain):
+        return ()
     tokens = [token for part in split_sentences(plain, []) for token in part.tokens]
     found: dict[str, Term] = {}
     for match in asked_terms(tokens):
         is_value = match.term.family != "skip" and value_key(match.term) in PLAIN_QUESTIONS
         if match.term != AROUND and (is_value or match.term.family == "group"):
             found.setdefault(_kind(value_key(match.term)), match.term)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _kind(key: str) -> str:

@@ -68,6 +68,10 @@ class Wanted(Protocol):
         """Whether another answer does not, and says nothing wrong."""
 
 
+def _says_wrong(checks: Sequence[Check]) -> bool:
+    return any(check.verdict == "contradicted" for check in checks)
+
+
 @dataclass(frozen=True)
 class WantedValue:
     """A computed value that a question asks for.
@@ -92,7 +96,7 @@ class WantedValue:
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it declines or gives other values; where it is wrong, nothing right on this."""
-        if any(check.verdict == "contradicted" for check in checks):
+        if _says_wrong(checks):
             return not self._is_right_in(checks)
         if any(self._is_on_it(check) for check in checks):
             return False
@@ -102,8 +106,7 @@ class WantedValue:
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer gives it, and nothing wrong."""
-        is_wrong = any(check.verdict == "contradicted" for check in checks)
-        return self._is_right_in(checks) and not is_wrong
+        return self._is_right_in(checks) and not _says_wrong(checks)
 
     def _is_of_no_molecule(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says what the value is in general, or small talk: of no molecule."""
@@ -155,8 +158,7 @@ class UnknownValue:
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says that it is not known, and nothing wrong beside."""
-        is_wrong = any(check.verdict == "contradicted" for check in checks)
-        return declines(text) and self.key in properties_in(text) and not is_wrong
+        return declines(text) and self.key in properties_in(text) and not _says_wrong(checks)
 
 
 def _declines_another(text: str, key: str) -> bool:
@@ -217,7 +219,7 @@ class WantedElement:
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says it, and nothing wrong."""
-        if any(check.verdict == "contradicted" for check in checks):
+        if _says_wrong(checks):
             return False
         return any(c.verdict == "confirmed" and c.kind in _OF_ATOMS for c in checks)
 
@@ -256,7 +258,7 @@ class WantedGroup:
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it lists groups, or says that there is none, and nothing wrong."""
-        if any(check.verdict == "contradicted" for check in checks):
+        if _says_wrong(checks):
             return False
         lists = any(c.verdict == "confirmed" and c.kind == "group" for c in checks)
         return lists or _NO_GROUP.search(text.lower()) is not None
@@ -288,6 +290,6 @@ class WantedSubject:
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it says something right of this one, and nothing wrong."""
-        if any(check.verdict == "contradicted" for check in checks):
+        if _says_wrong(checks):
             return False
         return any(c.verdict == "confirmed" and c.molecule == self.number for c in checks)

@@ -97,11 +97,11 @@ class ArmRun:
             [p for p in parameters if id(p) not in own],
         )
         groups = zip(split, rates, strict=True)
-        return [{"params": part, "lr": rate, "highest": rate} for part, rate in groups if part]
+        return [{"params": part, "lr": rate, "peak_lr": rate} for part, rate in groups if part]
 
     def _step(self, phase: Phase, parameters: list[torch.nn.Parameter]) -> tuple[float, int]:
         for group in self._optimizer.param_groups:
-            group["lr"] = group["highest"] * self.recipe.factor(self.step, phase.steps)
+            group["lr"] = group["peak_lr"] * self.recipe.factor(self.step, phase.steps)
         batch = self.questions.batch(phase, self.step)
         with autocast(self.device):
             loss = self.model.loss(batch.to(self.device), phase)

@@ -65,4 +65,4 @@ def render_untold(
     def no_card(_: NumberedMolecule) -> str:
         return NO_CARD
 
-    return render_with(conversation, no_card, nothing, model=model, nearest=None)
+    return render_with(conversation, no_card, nothing, model=model, lines=lines)

@@ -5,7 +5,7 @@ reads that off, where it would have to do arithmetic on digits. One place decide
 called and rounded, so that prompt, page, training data and checks speak of the same thing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.chem.facts import Facts
@@ -88,15 +88,21 @@ COMPARED_KEYS: tuple[str, ...] = (
 """Lines of which one molecule can have more than another; stereo is compared by the total."""
 
 
-def card_lines(facts: Facts, keys: frozenset[str] | None = None) -> tuple[CardLine, ...]:
-    """The lines of the card in their fixed order: all, or those of some keys."""
-    shown = (line for line in _LINES if keys is None or line[0] in keys)
-    return tuple(CardLine(key, label, value(facts)) for key, label, value in shown)
+def card_lines(facts: Facts) -> tuple[CardLine, ...]:
+    """All lines of the card in their fixed order."""
+    return tuple(CardLine(key, label, value(facts)) for key, label, value in _LINES)
 
 
 def card_text(lines: tuple[CardLine, ...]) -> str:
     """The card as prompt text: one `label: value` per line."""
     return "\n".join(f"{line.label}: {line.value}" for line in lines)
+
+
+def part_of_card(card: str, keys: Collection[str]) -> str:
+    """The lines of some keys of a card; a text that has none of them stays (`NO_CARD`)."""
+    labels = {CARD_LABELS[key] for key in keys}
+    kept = [line for line in card.splitlines() if line.partition(": ")[0] in labels]
+    return "\n".join(kept) or card
 
 
 def compared_lines(cards: Mapping[int, str]) -> str:

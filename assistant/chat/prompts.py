@@ -15,7 +15,7 @@ from string import Template
 from types import MappingProxyType
 from typing import Literal
 
-from assistant.chat.card import card_lines, card_text, compared_lines
+from assistant.chat.card import card_lines, card_text, compared_lines, part_of_card
 from assistant.chat.conversation import Conversation, NumberedMolecule, PairQuestion
 from assistant.chat.pair_answers import answer_form
 from assistant.chat.retrieved import MAX_QUOTED, NearestFor, Retrieved, shortened
@@ -202,18 +202,16 @@ def render(
         nearest: Gives captioned molecules to quote (cached by the caller), at most `MAX_QUOTED`
             of them are.
         spellings: By number another SMILES to write than the canonical one.
-        lines: Keys of the only card lines to show: no others, no SMILES, no name, no captions. None
-            shows everything.
+        lines: As in `render_with`.
     """
 
     def card(entry: NumberedMolecule) -> str:
-        return card_text(card_lines(facts_of(entry.molecule), lines))
+        return card_text(card_lines(facts_of(entry.molecule)))
 
     def identity(entry: NumberedMolecule) -> str:
-        return identity_text(entry, spellings.get(entry.number, "")) if lines is None else ""
+        return identity_text(entry, spellings.get(entry.number, ""))
 
-    near = nearest if lines is None else None
-    return render_with(conversation, card, identity, model=model, nearest=near)
+    return render_with(conversation, card, identity, model=model, nearest=nearest, lines=lines)
 
 
 def render_with(
@@ -223,8 +221,25 @@ def render_with(
     *,
     model: str = "",
     nearest: NearestFor | None = None,
+    lines: frozenset[str] | None = None,
 ) -> Prompt:
-    """`render` with the card and identity texts given: training drops parts of them."""
+    """`render` with the card and identity texts given: training drops parts of them.
+
+    Args:
+        conversation: Ends with a question.
+        card_for: Gives the card of a molecule.
+        identity_for: Gives its SMILES and name lines.
+        model: As in `render`.
+        nearest: As in `render`.
+        lines: Keys of the only card lines to show: no others, no SMILES, no name, no captions. None
+            shows everything.
+
+    Raises:
+        AssistantError: The conversation does not end with a question.
+    """
+    if lines is not None:
+        whole_card, nearest = card_for, None
+        card_for, identity_for = lambda entry: part_of_card(whole_card(entry), lines), lambda _: ""
     if not conversation.messages or conversation.messages[-1].role != "user":
         raise AssistantError("A prompt ends with a question; the conversation does not.")
     messages = [PromptMessage("system", (fill("system"),), -1)]

@@ -124,6 +124,12 @@ def _refuse_idle(arm: Arm, parts: Components) -> None:
 
 
 def _render_in(arm: Arm) -> Render:
+    def card(entry: NumberedMolecule) -> str:
+        return card_text(card_lines(facts_of(entry.molecule))) if arm.card else NO_CARD
+
+    def identity(entry: NumberedMolecule) -> str:
+        return identity_text(entry) if arm.smiles else ""
+
     def render(
         conversation: Conversation,
         model: str,
@@ -131,14 +137,7 @@ def _render_in(arm: Arm) -> Render:
         *,
         lines: frozenset[str] | None = None,
     ) -> Prompt:
-        def card(entry: NumberedMolecule) -> str:
-            return card_text(card_lines(facts_of(entry.molecule), lines)) if arm.card else NO_CARD
-
-        def identity(entry: NumberedMolecule) -> str:
-            return identity_text(entry) if arm.smiles and lines is None else ""
-
-        near = nearest if lines is None else None
-        return render_with(conversation, card, identity, model=model, nearest=near)
+        return render_with(conversation, card, identity, model=model, nearest=nearest, lines=lines)
 
     return render
 

@@ -117,3 +117,16 @@ def test_an_arm_without_its_part_is_refused(tmp_path: Path, assistant: Assistant
 def test_an_unknown_arm_lists_the_known_ones() -> None:
     with pytest.raises(AssistantError, match=r"'half'.*full, text-only"):
         arm_of("half")
+
+
+def test_an_arm_without_a_card_is_not_shown_a_line_of_it(assistant: Assistant) -> None:
+    def shown(name: str) -> str:
+        render = in_arm(assistant, arm_of(name), OTHERS).prompting.render
+        rendered = render(about(ASPIRIN), "", lines=frozenset({"tpsa"}))
+        return "".join(part for part in rendered.messages[-1].parts if isinstance(part, str))
+
+    assert "TPSA: " in shown("full")
+    assert "TPSA" not in shown("no-card")
+    for name in ("full", "no-card", "card-only"):
+        assert "SMILES" not in shown(name)
+        assert "formula" not in shown(name)

@@ -67,7 +67,7 @@ def repair(found: Written, first: Written, wrong: Check, since: int) -> Repair:
     same = [check for check in alike if _is_on_the_same(check, wrong)]
     until = _part_end(found.text, since)
     in_place = [check for check in same if since <= check.start < until]
-    if any(not _is_only_a_word(check, found.text[since:until]) for check in in_place):
+    if any(not _is_only_a_word(check, found.text, since, until) for check in in_place):
         return Repair.WHOLE if keeps_all else Repair.PUT_RIGHT
     if wrong.kind == "group" and keeps_all and first.confirmed:
         # Silence puts right only what is not there.
@@ -77,12 +77,11 @@ def repair(found: Written, first: Written, wrong: Check, since: int) -> Repair:
     return Repair.NONE
 
 
-def _is_only_a_word(check: Check, part: str) -> bool:
-    """Whether a claim is a yes or no that the sentence around it does not take up."""
-    word = check.claim
-    if word.lower() not in YES_OR_NO:
+def _is_only_a_word(check: Check, text: str, since: int, until: int) -> bool:
+    """Whether a claim is a yes or no that the part of the text around it does not take up."""
+    if check.claim.lower() not in YES_OR_NO:
         return False
-    return not says_it_of_a_molecule(part.replace(word, "", 1))
+    return not says_it_of_a_molecule(text[since : check.start] + text[check.end : until])
 
 
 def _is_on_the_same(check: Check, wrong: Check) -> bool:

@@ -513,12 +513,23 @@ def test_no_text_raises_and_marks_never_overlap(aspirin: Facts, ethanol: Facts) 
         "1 of 2 ",
         "molecule 1, ",
         "`",
+        "PAINS_a_a_",
+        "PAINS a ",
     ],
 )
 def test_hostile_repetition_costs_no_more_than_its_length(unit: str, aspirin: Facts) -> None:
     text = unit * (20_000 // len(unit))
     started = time.process_time()
     check_answer(text, {1: aspirin}, (1,))
+    assert time.process_time() - started < 3.0
+
+
+def test_neither_do_hostile_questions(aspirin: Facts) -> None:
+    started = time.process_time()
+    for question in ("mw" + " " * 19_000 + "> 3?", ">" * 20_000, "above 3 " * 2_000):
+        check_answer(
+            "It has one ring, so yes: that is above 3.", {1: aspirin}, (1,), question=question
+        )
     assert time.process_time() - started < 3.0
 
 

@@ -106,3 +106,18 @@ def test_a_wrong_name_shows_the_computed_list() -> None:
 def test_what_is_no_name_is_not_wrong(answer: str) -> None:
     checks = check_answer(answer, FACTS, (3,))
     assert all(c.verdict != "contradicted" for c in checks if "vitamin" not in c.claim.lower())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "It hits PAINS because of ring A.",
+        "The PAINS quinone of ring A.",
+        "It is flagged as PAINS by the quinone of ring A.",
+        "It matches PAINS with its ring A.",
+        "It is in the PAINS list A.",
+    ],
+)
+def test_a_letter_behind_other_words_is_no_name_of_an_alert(answer: str) -> None:
+    quinone = {1: compute_facts(Molecule.parse("O=C1C=CC(=O)C=C1"))}  # PAINS quinone A
+    assert "contradicted" not in {c.verdict for c in check_answer(answer, quinone, (1,))}

@@ -118,3 +118,47 @@ def test_a_limit_stays_one_where_no_molecule_is_compared(question: str) -> None:
     (check,) = checks(question, "Yes.")
     assert (check.verdict, check.molecule) == ("confirmed", 1)
     assert check.kind in ("logp", "mass")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (
+            "Is the mass below 1,000?",
+            "The average mass is 180.16 g/mol, so yes: that is below 1,000.",
+        ),
+        ("clogP below 3,5?", "The cLogP is 1.31, so yes: that is below 3.5."),
+        ("is the Fsp3 below 50 %?", "The Fsp3 is 0.11, so yes: that is below 0.5."),
+        (
+            "fewer than five donors and less than 10 acceptors?",
+            "It has 1 donor, so yes: that is below 5.",
+        ),
+    ],
+)
+def test_a_limit_is_the_one_asked_about_however_it_is_written(question: str, answer: str) -> None:
+    assert {c.verdict for c in checks(question, answer)} == {"confirmed"}
+
+
+def test_the_number_of_a_molecule_is_no_limit_that_was_asked_about() -> None:
+    answer = "The average mass is 180.16 g/mol, so yes: that is above 1."
+    (limit,) = (c for c in checks("mw of molecule 1 > 150?", answer) if c.claim == "above 1")
+    assert limit.verdict == "contradicted"
+
+
+@pytest.mark.parametrize(
+    "question", ["does it have more donors than 2?", "has it more rings than 1?"]
+)
+def test_more_of_something_than_a_number_is_no_comparison_with_a_molecule(question: str) -> None:
+    assert checks(question, "No.") == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("is it aromatic?", "No, it is safe for a person to handle."),
+        ("is it chiral?", "Yes, it is used in human medicine."),
+    ],
+)
+def test_a_person_further_on_does_not_take_a_yes_or_no_away(question: str, answer: str) -> None:
+    (word,) = checks(question, answer)
+    assert (word.claim, word.verdict) == (answer.split(",")[0], "contradicted")

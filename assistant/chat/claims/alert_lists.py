@@ -24,11 +24,16 @@ _OTHERS = (
 _NAMED = re.compile(rf"(?:pains|brenk)(?: (?!{_OTHERS})(?:[a-z>]|\d+-[a-z])|[a-rt-z]\w* [a-z])")
 _NUMBERED = re.compile(r"[a-z][a-z0-9=/-]*(?: [a-z0-9=/-]+){0,4} (?:[a-z]|\d)$")
 """How they look in lower case: "quinone a", "thiol 2"."""
-_IN_TEXT = re.compile(
-    rf"\b(?:PAINS|Brenk)(?:[a-z]\w*)?[ _](?!{_OTHERS})[a-z0-9>][\w/=-]*(?:[ _][\w/=-]+){{0,4}}?"
-    r"[ _][A-Z](?=\s*(?:[,.;:)(]|\band\b|$))"
+_NO_PART = (
+    r"(?i:of|by|because|with|without|its|it|the|this|that|at|on|due|for|as|to|known|list|library"
+    r"|subset|risk|since|when)\b"
 )
-"""As catalogues number their names, with a capital letter: "PAINS quinone A"."""
+_IN_TEXT = re.compile(
+    rf"\b(?:PAINS|Brenk)(?:[a-z]\w{{0,20}})?[ _](?!{_OTHERS})"
+    rf"(?:(?!{_NO_PART})[A-Za-z0-9/=>-]{{1,30}}[ _]){{1,5}}[A-Z](?=\s?(?:[,.;:)(]|\band\b|$))"
+)
+"""As catalogues number their names, with a capital letter: "PAINS quinone A". No piece of it holds
+what stands between the pieces, so that no text is tried in many ways."""
 
 
 def read_alert_lists(reading: Reading) -> Iterator[Claim]:

@@ -17,16 +17,17 @@ from assistant.chat.claims.text import normalise, split_sentences
 from assistant.chat.claims.wordlist import words
 from assistant.chat.sentences import sentence_spans
 
-_NOUN = r"(?:molecule|compound|structure|drug|substance)"
+NOUN = r"(?:molecule|compound|structure|drug|substance)"
+"""What a molecule is called."""
 _RANK = r"(?:first|second|third|fourth|last|other|former|latter)"
 _COUNT = r"(?:two|three|four)"
 _PLURAL = (
     r"they|both(?: of them)?|these|those|all of them"
-    rf"|(?:the|these|those|all) {_COUNT}(?: of them| {_NOUN}s)?|(?:the|these|those|both) {_NOUN}s"
-    rf"|{_NOUN}s? \d+(?:, \d+)*,? and (?:{_NOUN} )?\d+|\d and \d"
+    rf"|(?:the|these|those|all) {_COUNT}(?: of them| {NOUN}s)?|(?:the|these|those|both) {NOUN}s"
+    rf"|{NOUN}s? \d+(?:, \d+)*,? and (?:{NOUN} )?\d+|\d and \d"
 )
 _SINGULAR = (
-    rf"(?:this|that|the|my) (?:one|(?:{_RANK} )?(?:{_NOUN}|one)|{_RANK})|{_NOUN} #?\d+|@\d+"
+    rf"(?:this|that|the|my) (?:one|(?:{_RANK} )?(?:{NOUN}|one)|{_RANK})|{NOUN} #?\d+|@\d+"
     r"|it|this|that|mine|we"
 )
 _SUBJECT = rf"(?P<plural>{_PLURAL})|(?P<singular>{_SINGULAR})"

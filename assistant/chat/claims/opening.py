@@ -4,32 +4,31 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from assistant.chat.claims.asked import declines
+from assistant.chat.claims.asked import NOUN, declines
 from assistant.chat.claims.lexicon import find_terms
 from assistant.chat.claims.model import Check, Verdict
 from assistant.chat.claims.text import normalise, split_sentences
 from assistant.chat.sentences import sentence_spans
 
+YES_OR_NO = ("yes", "yeah", "yep", "no", "nope")
 _OPENING = re.compile(
-    r"(?:^\W*(?P<first>yes|yeah|yep|no|nope)|\bso (?P<later>yes|no))"
+    rf"(?:^\W*(?P<first>{'|'.join(YES_OR_NO)})|\bso (?P<later>yes|no))"
     r"(?=\s*(?:$|[.,;:!–-]))(?!\W*\d)",
     re.IGNORECASE,
 )
 """At the beginning, or behind the value that decides ("… 194.19 g/mol, so no: …")."""
-YES_OR_NO = frozenset(("yes", "yeah", "yep", "no", "nope"))
-_YES_OR_NO = re.compile(r"\b(?:yes|no|nope)\b(?=\s*(?:$|[.,;:!–-]))", re.IGNORECASE)
+_YES_OR_NO = re.compile(rf"\b(?:{'|'.join(YES_OR_NO)})\b(?=\s*(?:$|[.,;:!–-]))", re.IGNORECASE)
 _OF_SEVERAL = re.compile(
     r"^(?:they|both|these|those|all|the (?:two|three|four)|molecules)\b", re.IGNORECASE
 )
 _ONE_OF_THEM = re.compile(r"\b(?:molecule|compound) \d|\b(?:one|neither|only)\b", re.IGNORECASE)
-_NOUN = r"(?:molecule|compound|structure|drug|substance)"
 _OF_A_MOLECULE = re.compile(
-    rf"\b(?:{_NOUN} ?#?\d|(?:the|this|that|your|these|those|both|neither|each) (?:\w+ )?{_NOUN}s?"
+    rf"\b(?:{NOUN} ?#?\d|(?:the|this|that|your|these|those|both|neither|each) (?:\w+ )?{NOUN}s?"
     r"|it|its|they|their|both|neither|there|one(?! of)|none|any|that is|that's)\b|@\d",
     re.IGNORECASE,
 )
 _OF_ITSELF = re.compile(
-    r"\b(?:i am|i'm|here is|there is|it is|this is|that is|my)\b[^.!?]{0,40}?"
+    r"\b(?:(?:i am|i'm|here is|my)\b[^.!?]{0,40}?|(?:there|it|this|that) is (?:an? )?(?:\w+ )?)"
     r"\b(?:program|model|assistant|machine|software|human|person|chatbot|bot|name)\b",
     re.IGNORECASE,
 )

@@ -18,25 +18,26 @@ class SpeciesNotes:
     def __init__(self, chemistry: Chemistry) -> None:
         self._chemistry = chemistry
         self._lock = Lock()
-        self._kept: OrderedDict[str, Facts] = OrderedDict()
+        self._kept: OrderedDict[str, Facts | None] = OrderedDict()
 
     def of(self, conversation: Conversation, turn: int, answer: Message) -> Elsewhere | None:
         """What is to be said of an answer, None for most; see `values_elsewhere`."""
 
-        def facts_of(number: int) -> Facts:
+        def facts_of(number: int) -> Facts | None:
             return self._facts(conversation.molecule(number).molecule.smiles)
 
-        try:
-            return values_elsewhere(conversation, turn, answer, facts_of)
-        except AssistantError:  # a structure that the workers cannot read in time
-            return None
+        return values_elsewhere(conversation, turn, answer, facts_of)
 
-    def _facts(self, smiles: str) -> Facts:
+    def _facts(self, smiles: str) -> Facts | None:
+        """Facts of a structure; None, and not asked for again, where it takes too long."""
         with self._lock:
             if smiles in self._kept:
                 self._kept.move_to_end(smiles)
                 return self._kept[smiles]
-        facts = Facts.from_dict(inspect_smiles(self._chemistry, smiles)["facts"])
+        try:
+            facts = Facts.from_dict(inspect_smiles(self._chemistry, smiles)["facts"])
+        except AssistantError:
+            facts = None
         with self._lock:
             self._kept[smiles] = facts
             while len(self._kept) > MAX_KEPT:

@@ -130,7 +130,10 @@ class Elsewhere:
 
 
 def values_elsewhere(
-    conversation: Conversation, turn: int, answer: Message, facts_of: Callable[[int], Facts]
+    conversation: Conversation,
+    turn: int,
+    answer: Message,
+    facts_of: Callable[[int], Facts | None],
 ) -> Elsewhere | None:
     """What is to be said of an answer with values of another species; None for most.
 
@@ -138,7 +141,8 @@ def values_elsewhere(
         conversation: With its question.
         turn: Index of the question, 0-based.
         answer: With its checks.
-        facts_of: Facts of a molecule by its number; called for few answers only.
+        facts_of: Facts of a molecule by its number, None where they are not known (nothing is said
+            then); called for few answers only.
     """
     question = conversation.questions[turn]
     numbers = confirmed_numbers(answer.checks)
@@ -146,7 +150,10 @@ def values_elsewhere(
         return None
     known = {entry.number for entry in conversation.molecules}
     about = sorted(known & {*conversation.focus(turn), *numbers})
-    drawn = Drawn.of([facts_of(number) for number in about])
+    facts = [facts_of(number) for number in about]
+    if None in facts:
+        return None
+    drawn = Drawn.of([one for one in facts if one is not None])
     words = other_species(question.text, drawn, mentions=question.mentions)
     return Elsewhere(words, numbers) if words else None
 

@@ -113,7 +113,6 @@ _OF = (
     r"(?<!\w)(?:of|for|from|has|have|give|gives|to|is|are|would|does|will|in|than|do|the mass"
     r"|calculate|compute|get|what's|about|with)"
 )
-_NOT_IT = r"(?<!is it )(?<!it is )(?<!it's )(?<!have )(?<!contain )(?<!is this )(?<!is that )"
 _VALUE = (
     r"(?<!\w)(?:mw|m\.w\.|mol(?:\.|ecular|ar)? ?(?:wt|weight|mass)|mass|exact mass|formula|mf|fw"
     r"|monoisotopic mass|accurate mass|c?log ?p|tpsa|psa|molar mass|weight|charge|m/z|hrms)"

@@ -64,6 +64,19 @@ def test_nothing_is_said_while_the_drawn_one_cannot_be_read(chemistry) -> None:
     assert noted(chemistry) is None
 
 
+def test_what_cannot_be_read_in_time_is_not_read_at_every_rendering(session, chemistry) -> None:
+    load(session, ASPIRIN, chemistry)
+    fake = FakeAssistant(text=ANSWER, checks=CHECKS, delay=0)
+    run_turn(session, chemistry, fake, "formula of the dimer?")
+    notes, answer = SpeciesNotes(chemistry), session.conversation.messages[1]
+    chemistry.broken["inspect"] = ChemistryTimeoutError("too slow")
+    assert notes.of(session.conversation, 0, answer) is None
+    chemistry.broken.clear()
+    chemistry.calls.clear()
+    assert notes.of(session.conversation, 0, answer) is None
+    assert chemistry.calls == []
+
+
 def test_what_is_drawn_is_read_once(session, chemistry) -> None:
     load(session, ASPIRIN, chemistry)
     run_turn(

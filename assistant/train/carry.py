@@ -44,7 +44,7 @@ def unpack_weight(codes: Tensor, scales: Tensor, shape: tuple[int, ...]) -> Tens
 def pack(run: Path, out: Path) -> None:
     """Writes `part-*.safetensors` of at most 15 MiB, `shapes.json` and the run's logs."""
     state = torch.load(run / STATE, weights_only=True, map_location="cpu")
-    tensors, shapes = _packed(nf4.plain_names(state["model"]), state["progress"]["quantised"])
+    tensors, shapes = _packed(state["model"], state["progress"]["quantised"])
     generator = run / "generator.pt"
     if generator.is_file():
         weights = torch.load(generator, weights_only=True, map_location="cpu")

@@ -48,7 +48,7 @@ def trained_model(run: Path) -> tuple[GroundedModel, PreTrainedTokenizerFast, di
     recipe = json.loads(state["recipe"])
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run / "tokenizer")
     model = GroundedModel.build(ModelSizes(**recipe["sizes"]), tokenizer)
-    model.load_state_dict(nf4.plain_names(state["model"]))
+    model.load_state_dict(state["model"])
     if state["progress"]["quantised"]:
         nf4.round_to_nf4(model.llm)
     return model.eval(), tokenizer, state["progress"]

@@ -64,6 +64,11 @@ class GroundedModel(nn.Module):
             projector.net[-1].bias += codes.mark(sizes.d_model)
         return cls(llm, encoder, projector)
 
+    def compile_layers(self) -> None:
+        """Compiles each decoder layer, for any length: the layers share what is compiled."""
+        for layer in self.llm.model.layers:
+            layer.compile(dynamic=True)
+
     def graph_tokens(self, batch: Batch) -> Tensor:
         """Graph tokens of the batch's molecules, (m, 28, d)."""
         graphs = batch.graphs

@@ -7,7 +7,6 @@ gradient passes straight through the rounding.
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 BLOCK = 64
 NF4_VALUES = (
@@ -28,14 +27,19 @@ def quantise_nf4(weight: Tensor) -> Tensor:
     return (values[nearest] * scale).view_as(weight)
 
 
-class StraightThroughNF4(nn.Module):
-    """Parametrisation: NF4 values forward, identity backward."""
+def straight_through(weight: Tensor) -> Tensor:
+    """The quantised weight with the gradient of the unquantised one."""
+    with torch.no_grad():
+        rounding = quantise_nf4(weight) - weight
+    return weight + rounding
 
-    def forward(self, weight: Tensor) -> Tensor:
-        """The quantised weight with the gradient of the unquantised one."""
-        with torch.no_grad():
-            rounding = quantise_nf4(weight) - weight
-        return weight + rounding
+
+class NF4Linear(nn.Linear):
+    """A linear layer that computes with the NF4 values of its weight."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As a linear layer."""
+        return nn.functional.linear(x, straight_through(self.weight), self.bias)
 
 
 def body_linears(model: nn.Module) -> list[nn.Linear]:
@@ -45,9 +49,13 @@ def body_linears(model: nn.Module) -> list[nn.Linear]:
 
 
 def start_nf4(model: nn.Module) -> None:
-    """Makes every body layer compute with its NF4 values."""
+    """Makes every body layer compute with its NF4 values; weights keep their names.
+
+    All layers get one class, so that compiled ones remain one program. PyTorch's parametrisations
+    make a class for each.
+    """
     for linear in body_linears(model):
-        parametrize.register_parametrization(linear, "weight", StraightThroughNF4())
+        linear.__class__ = NF4Linear
 
 
 @torch.no_grad()
@@ -55,14 +63,3 @@ def round_to_nf4(model: nn.Module) -> None:
     """Replaces the weights of every body layer by their NF4 values; doing it twice is harmless."""
     for linear in body_linears(model):
         linear.weight.copy_(quantise_nf4(linear.weight))
-
-
-_ROUNDED = ".parametrizations.weight.original"
-
-
-def plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A saved state with the names a model has before `start_nf4`; weights stay unrounded."""
-    return {
-        f"{name.removesuffix(_ROUNDED)}.weight" if name.endswith(_ROUNDED) else name: value
-        for name, value in state.items()
-    }

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from assistant.chat.retrieved import NearestFor
 from assistant.errors import AssistantError
 from assistant.train import licences
-from assistant.train.adapt.dialogue import lesson
+from assistant.train.adapt.dialogue import REACTION_SIDES, lesson
 from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.recipe import ShownRates, asked_alike
 from assistant.train.adapt.selection import split
@@ -46,6 +46,7 @@ class TaskFamily:
         quoted: Share of the questions that quote captions of similar molecules.
         bare: Share that leaves the system text out, which is the same each time.
         answers: Topics that the dialogues then do not decline ("HOMO energy", "retrosynthesis").
+        asked: Of reactions, the sides that are asked for ("forward", "retro", "reagent").
     """
 
     name: str
@@ -55,11 +56,17 @@ class TaskFamily:
     quoted: float = 0.0
     bare: float = 0.0
     answers: tuple[str, ...] = ()
+    asked: tuple[str, ...] = REACTION_SIDES
 
     def __post_init__(self) -> None:
         if not self.name or not self.data:
             raise ValueError(f"task family {self.name!r} needs a name and data")
         object.__setattr__(self, "answers", tuple(self.answers))
+        object.__setattr__(self, "asked", tuple(self.asked))
+        if unknown := [side for side in self.asked if side not in REACTION_SIDES]:
+            raise ValueError(
+                f"asked of {self.name}: {unknown[0]!r} is none of {', '.join(REACTION_SIDES)}"
+            )
         if strange := [topic for topic in self.answers if not _is_declined(topic)]:
             raise ValueError(f"answers of {self.name}: no dialogue declines {strange[0]!r}")
         if self.share <= 0:
@@ -208,7 +215,7 @@ class TaskExamples:
     def example(self, family: TaskFamily, record: Record, rng: random.Random) -> Example | None:
         """A record as an example; None when its answer is cut off."""
         encoder = self._encoders[family.name]
-        example = encoder.encode(lesson(record, rng, family.rates), rng)
+        example = encoder.encode(lesson(record, rng, family.rates, family.asked), rng)
         if example is None or len(example.ids) >= encoder.sequence:
             return None
         if isinstance(record, Value | Pair):

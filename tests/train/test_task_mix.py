@@ -65,6 +65,16 @@ def test_families_are_drawn_by_their_shares(data: Path, tokenizer: PreTrainedTok
     assert 125 < counts[True] < 175  # three of four
 
 
+def test_a_family_asks_for_the_sides_of_its_recipe(
+    data: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    values = {"name": "reactions", "data": [REACTIONS], "rates": NOTHING_LEFT_OUT}
+    tasks = mix((family_of(values | {"asked": ["retro"]}),), data, tokenizer)
+    rng = random.Random(1)
+    texts = [tokenizer.decode(tasks.draw(rng).ids) for _ in range(30)]
+    assert all("Reactants:" in text for text in texts)
+
+
 def test_the_digits_of_a_value_weigh_more_than_its_words(
     data: Path, tokenizer: PreTrainedTokenizerFast
 ) -> None:
@@ -173,6 +183,7 @@ def test_a_recipe_that_makes_no_sense_is_refused(changes: dict, message: str) ->
         ({"share": 0.0}, "share 0.0 of orbitals"),
         ({"bare": 2.0}, "bare 2.0"),
         ({"data": []}, "needs a name and data"),
+        ({"asked": ["sideways"]}, "asked of orbitals: 'sideways'"),
         ({"shared": 1.0}, "shared"),
         ({"data": [{"format": "qm9"}]}, "without path"),
     ],

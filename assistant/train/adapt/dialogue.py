@@ -27,6 +27,10 @@ from assistant.train.sources.records import (
     Value,
 )
 
+REACTION_SIDES = ("forward", "retro", "reagent")
+"""What can be asked of a reaction: its product, its reactants, its reagents."""
+_APART = 0.3
+"""Share of the questions for a product that name the reagents as a molecule of their own."""
 _MENU = {"caption": "menu/describe", "retro": "menu/retrosynthesis"}
 
 
@@ -47,14 +51,25 @@ class Lesson:
     shown: Mapping[int, Shown]
 
 
-def lesson(record: Record, rng: random.Random, rates: ShownRates) -> Lesson:
-    """A conversation about a record; the same random numbers give the same one."""
-    conversation = conversation_of(record, rng)
+def lesson(
+    record: Record, rng: random.Random, rates: ShownRates, asked: Sequence[str] = REACTION_SIDES
+) -> Lesson:
+    """A conversation about a record; the same random numbers give the same one.
+
+    Args:
+        record: What it is about.
+        rng: Draws the words, and what is left out.
+        rates: Of what is left out.
+        asked: Of a reaction, the sides that are asked for.
+    """
+    conversation = conversation_of(record, rng, asked)
     shown = {entry.number: show(entry.molecule, rng, rates) for entry in conversation.molecules}
     return Lesson(conversation, shown)
 
 
-def conversation_of(record: Record, rng: random.Random) -> Conversation:
+def conversation_of(
+    record: Record, rng: random.Random, asked: Sequence[str] = REACTION_SIDES
+) -> Conversation:
     """Question and answer in one of the wordings; an own conversation as it is."""
     match record:
         case OwnConversation():
@@ -69,7 +84,7 @@ def conversation_of(record: Record, rng: random.Random) -> Conversation:
             question = _question(rng, "label", claim=record.claim)
             return _asked([record.molecule], question, f"{write_yes_no(record.holds)}.")
         case Reaction():
-            return _reaction(record, rng)
+            return _reaction(record, rng, asked)
         case Pair():
             return _pair(record)
 
@@ -81,23 +96,38 @@ def _value(record: Value, rng: random.Random) -> Conversation:
     return _asked([record.molecule], question, answer)
 
 
-def _reaction(record: Reaction, rng: random.Random) -> Conversation:
-    kinds = ["forward", "retro", *(["reagent"] if record.reagents else [])]
-    kind = rng.choice(kinds)
+def _reaction(record: Reaction, rng: random.Random, asked: Sequence[str]) -> Conversation:
+    known = _known_sides(record)
+    kind = rng.choice([side for side in known if side in asked] or known)
     reactants, reagents, product = record.reactants, record.reagents, record.product
     if kind == "forward":
-        parts = [reactants, *([reagents] if reagents else [])]
-        roles: list[Role] = ["reactant", "agent"]
-        naming = "molecules 1 and 2" if reagents else "molecule 1"
-        question = _question(rng, kind, naming)
-        answer = aligned_smiles(product, reactants.smiles)
-        return _asked(parts, question, f"Product: {answer}", roles)
+        return _forward(record, rng)
     if kind == "retro" or reagents is None:
         answer = aligned_smiles(reactants, product.smiles)
         return _asked([product], _question(rng, "retro"), f"Reactants: {answer}")
     question = _question(rng, kind, other="molecule 2")
     answer = f"Reagents: {reagents.smiles}"
     return _asked([reactants, product], question, answer, ["reactant", "product"])
+
+
+def _known_sides(record: Reaction) -> list[str]:
+    if record.mixed:
+        return ["forward"]
+    return list(REACTION_SIDES[: 3 if record.reagents else 2])
+
+
+def _forward(record: Reaction, rng: random.Random) -> Conversation:
+    """Asked of reactants and reagents apart, or of their mixture as one molecule of many parts."""
+    given = record.reactants
+    naming, parts, roles = "molecule 1", [given], list[Role](["reactant"])
+    if record.reagents and rng.random() < _APART:
+        naming, parts = "molecules 1 and 2", [given, record.reagents]
+        roles = ["reactant", "agent"]
+    elif record.reagents:
+        given = Molecule.parse(f"{given.smiles}.{record.reagents.smiles}")
+        parts = [given]
+    answer = aligned_smiles(record.product, given.smiles)
+    return _asked(parts, _question(rng, "forward", naming), f"Product: {answer}", roles)
 
 
 def _pair(record: Pair) -> Conversation:

@@ -68,6 +68,7 @@ def _from_line(row: Row) -> Iterator[Reaction]:
 def _from_columns(row: Row) -> Reaction:
     product = molecule_in(row, "product")
     if row.text("role_split_ok") == "0" or not row.text("reactants"):
-        return Reaction(molecule_in(row, "reactants_with_reagents"), None, product, row.place)
+        mixture = molecule_in(row, "reactants_with_reagents")
+        return Reaction(mixture, None, product, row.place, mixed=True)
     reagents: Molecule | None = molecule_in(row, "reagents") if row.text("reagents") else None
     return Reaction(molecule_in(row, "reactants"), reagents, product, row.place)

@@ -76,12 +76,14 @@ class Reaction:
 
     Attributes:
         reagents: None where the data names none apart from the reactants.
+        mixed: Whether some of the reactants may be reagents: nobody is asked for them then.
     """
 
     reactants: Molecule
     reagents: Molecule | None
     product: Molecule
     place: str
+    mixed: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pytest
 from assistant.chat.card import CARD_KEYS
 from assistant.chat.pair_answers import parse_value, parse_yes_no
 from assistant.chem.aligned import aligned_smiles
+from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import pair_task
 from assistant.train.adapt.dialogue import conversation_of, lesson, show
 from assistant.train.adapt.recipe import ShownRates
@@ -64,6 +65,30 @@ def test_a_reaction_is_asked_from_all_sides():
         conversation = conversation_of(record, random.Random(seed))
         answer = conversation.messages[-1].text.split(": ")[1]
         assert answer not in {m.molecule.smiles for m in conversation.molecules}
+
+
+def test_a_product_is_asked_of_reagents_apart_and_of_the_mixture():
+    record = Reaction(ETHANOL, BENZENE, ACID, "x")
+    given = [
+        tuple(m.molecule.smiles for m in conversation_of(record, rng, ["forward"]).molecules)
+        for rng in map(random.Random, range(60))
+    ]
+    assert set(given) == {("CCO", "c1ccccc1"), ("CCO.c1ccccc1",)}
+
+
+def test_only_the_sides_that_a_recipe_wants_are_asked_for():
+    record = Reaction(ETHANOL, BENZENE, ACID, "x")
+    for side, field in {"forward": "Product", "retro": "Reactants", "reagent": "Reagents"}.items():
+        answers = [
+            conversation_of(record, random.Random(seed), [side]).messages[-1].text
+            for seed in range(20)
+        ]
+        assert all(answer.startswith(f"{field}: ") for answer in answers)
+
+
+def test_of_a_mixture_nobody_is_asked_for_the_reactants():
+    record = Reaction(Molecule.parse("CCO.[Na+].[OH-]"), None, ACID, "x", mixed=True)
+    assert {asked(record, seed)[1] for seed in range(20)} == {"Product: CC(=O)O"}
 
 
 def test_own_conversations_stay_as_they_are():

@@ -180,6 +180,7 @@ def test_uspto_in_both_forms(tmp_path):
     )
     split, joint = read("uspto", write(tmp_path / "u.csv", table))
     assert (split.reagents.smiles, joint.reactants.smiles) == ("[Na+]", "CBr.O")
+    assert (split.mixed, joint.mixed) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,7 @@ class Run:
             tasks=None if held_out else self.tasks,
             task_share=recipe.task_share,
             tokens=recipe.tokens_per_step,
+            lora=False,
             seed=seed,
         )
 

@@ -60,6 +60,16 @@ class Example:
         nothing = np.zeros(len(ids), np.int16)
         return cls(ids.astype(np.int32), np.full(len(ids), weight, np.float32), nothing, nothing)
 
+    def without_lora(self) -> "Example":
+        """The same for a model without ΔW: no segments, and only molecules with graph tokens."""
+        shown = set(np.unique(self.slots).tolist())
+        return replace(
+            self,
+            segments=np.zeros_like(self.segments),
+            focuses=((),),
+            molecules={n: m for n, m in self.molecules.items() if n in shown},
+        )
+
 
 class Encoder:
     """Turns dialogues into examples with one tokenizer."""

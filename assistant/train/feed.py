@@ -28,6 +28,8 @@ class Feed(IterableDataset[Batch]):
         tasks: Questions of tables to mix in, if any.
         task_share: Share of the examples that are such questions.
         tokens: Padded size of a batch.
+        lora: Whether the model has ΔW. Without, molecules that no graph token stands for are not
+            prepared: that is most of the work for a question with a SMILES alone.
         seed: Of everything that is drawn; every worker draws from a seed of its own.
     """
 
@@ -43,13 +45,14 @@ class Feed(IterableDataset[Batch]):
         tasks: TaskExamples | None = None,
         task_share: float = 0.0,
         tokens: int,
+        lora: bool = True,
         seed: int,
     ) -> None:
         self.writer, self.encoder, self.text = writer, encoder, text
         self.text_share = text_share if text else 0.0
         self.text_length, self.text_weight = text_length, text_weight
         self.tasks, self.task_share = tasks, task_share if tasks else 0.0
-        self.tokens, self.seed = tokens, seed
+        self.tokens, self.lora, self.seed = tokens, lora, seed
         self._sizes = torch.zeros(2).share_memory_()  # read by the workers while they write
 
     @property
@@ -84,7 +87,11 @@ class Feed(IterableDataset[Batch]):
             torch.set_num_threads(1)
         seed = self.seed + _WORKER_SEEDS * (worker.id if worker else 0)
         rng, writer = random.Random(seed), self.writer(seed)
-        return BatchMaker(lambda: self._draw(rng, writer), tokens=self.tokens, seed=seed).batches()
+        return BatchMaker(lambda: self._next(rng, writer), tokens=self.tokens, seed=seed).batches()
+
+    def _next(self, rng: random.Random, writer: DialogueWriter) -> Example:
+        example = self._draw(rng, writer)
+        return example if self.lora else example.without_lora()
 
     def _draw(self, rng: random.Random, writer: DialogueWriter) -> Example:
         kind = rng.random()

@@ -75,6 +75,23 @@ def test_a_family_asks_for_the_sides_of_its_recipe(
     assert all("Reactants:" in text for text in texts)
 
 
+@pytest.mark.parametrize("graph", [0.0, 1.0])
+def test_without_lora_only_molecules_with_graph_tokens_are_prepared(
+    data: Path, tokenizer: PreTrainedTokenizerFast, graph: float
+) -> None:
+    rates = NOTHING_LEFT_OUT | {"graph": graph}
+    family = family_of({"name": "reactions", "data": [REACTIONS], "rates": rates})
+    tasks = mix((family,), data, tokenizer)
+    example = tasks.draw(random.Random(1))
+    bare = example.without_lora()
+    assert len(example.molecules) == 1
+    assert len(bare.molecules) == (not graph)
+    assert (bare.ids == example.ids).all()
+    assert (bare.slots == example.slots).all()
+    assert not bare.segments.any()
+    assert bare.focuses == ((),)
+
+
 def test_the_digits_of_a_value_weigh_more_than_its_words(
     data: Path, tokenizer: PreTrainedTokenizerFast
 ) -> None:

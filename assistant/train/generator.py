@@ -38,6 +38,8 @@ from assistant.train.feed import Feed
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.loss import head_loss, splice_graph_tokens
 from assistant.train.precision import autocast
+from assistant.train.recipe import Recipe
+from assistant.train.task_mix import TaskExamples, TaskRecords
 from assistant.train.text import passages
 from assistant.train.view import Rates
 
@@ -72,6 +74,9 @@ class GeneratorRun:
         run: Directory of the base stage's run.
         device: Where to train.
         workers: Processes that write batches ahead; 0 writes them between the steps.
+
+    Raises:
+        AssistantError: `run` is no finished run, or has no tasks though the recipe has a share.
     """
 
     def __init__(
@@ -87,6 +92,9 @@ class GeneratorRun:
         self.device, self.workers = torch.device(device), workers
         self.model, self.tokenizer, _ = trained_model(run)
         self.model.to(self.device).eval().requires_grad_(False)
+        noted = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+        self.base = Recipe.from_dict(noted)
+        self.tasks = self._tasks() if recipe.task_share else None
         sites = find_sites(self.model.llm, recipe.kinds, every=recipe.every)
         wrap(self.model.llm, sites)
         torch.manual_seed(recipe.seed)
@@ -111,6 +119,21 @@ class GeneratorRun:
         if (run / "passages.json").is_file():
             self.outside[PASSAGES] = passages(data, run / "passages.json", seed=recipe.seed)
 
+    def _tasks(self) -> TaskExamples:
+        """Questions of the tables that the base run learned; no captions are quoted."""
+        records = TaskRecords.kept(self.directory)
+        if records is None:
+            raise AssistantError(
+                f"{self.directory} has learned no tasks; set task_share = 0 in the recipe."
+            )
+        return TaskExamples(
+            self.base.tasks,
+            records,
+            self.tokenizer,
+            number=self.base.loss.number,
+            sequence=self.recipe.tokens_per_step,
+        )
+
     def batches(
         self, *, seed: int, rates: Rates, held_out: bool = False, workers: int = 0
     ) -> Iterator[Batch]:
@@ -118,9 +141,16 @@ class GeneratorRun:
         molecules = self.held_out if held_out else self.molecules
         feed = Feed(
             lambda seed: DialogueWriter(
-                molecules, self.outside, seed=seed, rates=rates, later=LATER
+                molecules,
+                self.outside,
+                seed=seed,
+                rates=rates,
+                later=LATER,
+                answered=self.base.answered,
             ),
             Encoder(self.tokenizer, LossWeights(card=0.0, question=0.0)),
+            tasks=None if held_out else self.tasks,
+            task_share=self.recipe.task_share,
             tokens=self.recipe.tokens_per_step,
             seed=seed,
         )

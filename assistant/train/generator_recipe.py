@@ -26,6 +26,8 @@ class GeneratorRecipe(RecipeFile):
     every: int = 2
     tiny: float = 0.0
     """Share of tiny dialogues: most of their loss is on what only ΔW can tell."""
+    task_share: float = 0.0
+    """Share of the examples that are questions of the base run's tasks, where it has some."""
     b_std: float = 0.0
     """Standard deviation of B at the start. With B = 0 the first steps train B alone, which all
     molecules share; what differs between molecules gets no gradient before that has settled."""

@@ -18,9 +18,12 @@ from assistant.train.base import Run
 from assistant.train.card import sources_of
 from assistant.train.dialogues import DialogueWriter
 from assistant.train.generate import OWN_QUESTIONS
+from assistant.train.generator import GeneratorRun
+from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.recipe import Recipe
 from assistant.train.sources.records import Value
 from assistant.train.task_mix import TaskExamples, TaskFamily, TaskRecords, family_of
+from assistant.train.view import Rates
 from tests.train.test_base import _data, _recipe
 
 DEFAULT = Path(__file__).resolve().parents[2] / "checkpoints" / "default"
@@ -230,6 +233,18 @@ def test_a_run_learns_dialogues_and_tasks_and_tells_of_each(data: Path, tmp_path
     recipe = json.loads((tmp_path / "run" / "recipe.json").read_text("utf-8"))
     lines = sources_of(recipe, tmp_path / "run")
     assert any("qm9.csv" in line and "questions with answers" in line for line in lines)
+    generator = GeneratorRecipe(
+        Rates(), task_share=1.0, tokens_per_step=600, minutes=0.01, n_molecules=8
+    )
+    learned = GeneratorRun(generator, own, tmp_path / "run")
+    batch = next(learned.batches(seed=1, rates=generator.rates))
+    texts = [run.tokenizer.decode(row) for row in batch.ids.tolist()]
+    assert all("HOMO" in text or "Product" in text or "Reactants" in text for text in texts)
+    assert batch.segments.any()
+    assert learned.base.answered == run.recipe.answered
+    (tmp_path / "run" / "tasks.pkl").unlink()
+    with pytest.raises(AssistantError, match="task_share = 0"):
+        GeneratorRun(generator, own, tmp_path / "run")
 
 
 def test_dialogues_do_not_decline_what_a_task_answers() -> None:

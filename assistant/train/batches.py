@@ -16,9 +16,12 @@ from assistant.graph.encoder import GraphBatch, collate
 from assistant.graph.projector import pad_motifs
 from assistant.train.encode import Example
 
-_POOL_BATCHES = 6
-"""Batches that are sorted by length together: little padding, yet mixed batches."""
-_USUAL_LENGTH = 400
+_POOL_BATCHES = 12
+"""Batches that are sorted by length together: an eighth of the places is padding (a fifth with 6)
+where lengths are spread as in `default_gpu_tasks.toml`."""
+_FIRST_POOL = 2
+"""Batches of the first pool, which someone waits for; each is twice the one before."""
+_LEAST_EXAMPLES = 192
 
 
 @dataclass(frozen=True)
@@ -75,15 +78,24 @@ class BatchMaker:
     def __init__(self, draw: Callable[[], Example], *, tokens: int, seed: int) -> None:
         self.draw, self.tokens = draw, tokens
         self.rng = random.Random(seed)
-        self.pool = max(192, _POOL_BATCHES * tokens // _USUAL_LENGTH)
 
     def batches(self) -> Iterator[Batch]:
         """Endless batches."""
+        n_batches = _FIRST_POOL
         while True:
-            pool = sorted((self.draw() for _ in range(self.pool)), key=lambda e: len(e.ids))
+            pool = sorted(self._pool(n_batches * self.tokens), key=lambda e: len(e.ids))
             groups = list(self._grouped(pool))
             self.rng.shuffle(groups)
             yield from (collate_examples(group) for group in groups)
+            n_batches = min(2 * n_batches, _POOL_BATCHES)
+
+    def _pool(self, tokens: int) -> Iterator[Example]:
+        """Examples of so many tokens together, and not too few of them."""
+        n_examples = n_tokens = 0
+        while n_tokens < tokens or n_examples < _LEAST_EXAMPLES:
+            example = self.draw()
+            n_examples, n_tokens = n_examples + 1, n_tokens + len(example.ids)
+            yield example
 
     def _grouped(self, pool: Sequence[Example]) -> Iterator[list[Example]]:
         group: list[Example] = []

@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 
-from assistant.train import ranks
+from assistant.train import nf4, ranks
 from assistant.train.base import Run
 from assistant.train.carry import pack, pack_weight, unpack, unpack_weight
 from assistant.train.encode import LossWeights
@@ -127,6 +127,24 @@ def test_a_run_stops_resumes_quantised_and_becomes_a_bundle_that_answers(tmp_pat
     assistant = Assistant.load(tmp_path / "bundle")
     assert {status.name: status.on for status in assistant.status().adapters}["instance LoRA"]
     assert answer_of(assistant, "CCO", "What is its formula?").text
+
+
+@pytest.mark.slow
+def test_compiled_layers_are_one_program_and_compute_the_same(tmp_path: Path) -> None:
+    model = Run(_recipe(), _data(tmp_path / "data"), tmp_path / "run").model
+    embeds = [torch.randn(2, n, 128, requires_grad=True) for n in (9, 14, 21)]
+
+    def hidden(x: torch.Tensor) -> torch.Tensor:
+        return model.llm.model(inputs_embeds=x, use_cache=False).last_hidden_state
+
+    nf4.start_nf4(model.llm)
+    expected = [hidden(x) for x in embeds]
+    model.compile_layers()
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    for x, value in zip(embeds, expected, strict=True):
+        torch.testing.assert_close(hidden(x), value, atol=1e-4, rtol=1e-4)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
 
 
 def test_a_packed_weight_comes_back_as_its_nf4_values() -> None:

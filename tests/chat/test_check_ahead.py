@@ -76,3 +76,35 @@ def test_each_value_keeps_its_own_property(text: str, claims: list[str]) -> None
 )
 def test_a_limit_or_another_ones_value_is_no_claim(text: str) -> None:
     assert marks(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        ("It has no more than {} Å² for the TPSA.", "140", "60"),
+        ("It has no more than {} for the cLogP.", "2", "1"),
+        ("It has no less than {} Å² for the TPSA.", "60", "70"),
+        ("It has no fewer than {} for the heavy atoms.", "13", "14"),
+        ("It has not higher than {} for the cLogP.", "2", "1"),
+        ("Between {} Å² for the TPSA.", "60 and 70", "65 and 70"),
+        ("Less than or equal to {} Å² for the TPSA.", "70", "60"),
+        ("It does not exceed {} Å² for the TPSA.", "70", "60"),
+        # The same of values that their unit alone names.
+        ("It weighs no more than {} g/mol.", "181", "180"),
+        ("It weighs less than or equal to {} g/mol.", "181", "180"),
+        ("It lies between {} g/mol.", "180 g/mol and 181", "170 g/mol and 180"),
+        ("It weighs 180 g/mol, or more precisely {} g/mol.", "180.16", "180.26"),
+        ("It weighs {} or less.", "200 g/mol", "150 g/mol"),
+        ("The TPSA is {} or higher.", "60 Å²", "70 Å²"),
+    ],
+)
+def test_a_bound_is_read_from_its_first_word_on(text: str, right: str, wrong: str) -> None:
+    *_, (_, verdict) = marks(text.format(right))
+    assert verdict == "confirmed"
+    *_, (claim, verdict) = marks(text.format(wrong))
+    assert verdict == "contradicted"
+    assert wrong in claim
+
+
+def test_how_far_two_are_apart_is_no_mass() -> None:
+    assert marks("They are no more than 15 g/mol apart.") == []

@@ -11,7 +11,7 @@ from assistant.chat.claims.numbers import MEASURED, SCALARS, scaled_test
 from assistant.chat.claims.phrases import value_behind
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.surroundings import kind_of
-from assistant.chat.claims.values import Quantity, read_quantity, read_unit
+from assistant.chat.claims.values import Quantity, read_unit, widest_quantity
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
@@ -87,12 +87,8 @@ def _value_up_to(reading: Reading, last: int) -> _Value | None:
         unit, end = read_unit(reading.text, reading.tokens[at].end)
         if reading.tokens[last].end > max(end, reading.tokens[at].end):
             return None
-        read = read_quantity(reading.tokens, at)
-        # "about 180 for the mass" begins before its number
-        for start in (at - 1, at - 2):
-            wider = read_quantity(reading.tokens, start) if start >= 0 else None
-            read, at = (wider, start) if wider and read and wider[1] == read[1] else (read, at)
-        return None if read is None else _Value(read[0], at, last + 1, unit)
+        read = widest_quantity(reading.tokens, at, reading.labels)
+        return None if read is None else _Value(read[0], read[1], last + 1, unit)
     return None
 
 

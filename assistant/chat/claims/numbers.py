@@ -9,7 +9,7 @@ from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading
-from assistant.chat.claims.values import Quantity, compare, read_quantity, read_unit
+from assistant.chat.claims.values import Quantity, compare, read_unit, widest_quantity
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
@@ -26,7 +26,7 @@ TPSA_SLACK = 0.06
 _ELSEWHERE = words(
     "difference differ differs fragment fragments loss m peak ion adduct limit "
     "cutoff cut threshold dose protein losing "
-    "loses maximum ceiling kda"
+    "loses maximum ceiling kda apart"
 )
 _IONS = words("ion ions adduct peak fragment fragments")
 MEASURED = words(
@@ -249,21 +249,17 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         if tokens[i].kind != "number" or i in used or i in reading.labels:
             i += 1
             continue
-        first, read = i, read_quantity(tokens, i)
-        for start in range(i - 1, max(-1, i - 4), -1):
-            wider = read_quantity(tokens, start)
-            if wider is None or read is None or wider[1] != read[1] or start in used:
-                break
-            first, read = start, wider
+        read = widest_quantity(tokens, i, used | reading.labels)
         if read is None:
             i += 1
             continue
-        unit, end = read_unit(reading.text, tokens[read[1] - 1].end)
-        i = max(read[1], i + 1)
+        stated, first, behind = read
+        unit, end = read_unit(reading.text, tokens[behind - 1].end)
+        i = max(behind, i + 1)
         key = {"mass": "mass", "area": "tpsa"}.get(unit)
         if key is None or reading.is_silent(first) or _is_elsewhere(reading, first):
             continue
-        test = scaled_test(SCALARS[key], read[0], unit)
+        test = scaled_test(SCALARS[key], stated, unit)
         if reading.word(first - 1) in (
             "versus",
             "vs",
@@ -279,7 +275,7 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         if following in ("heavier", "lighter", "more", "less", "higher", "lower", "larger"):
             continue
         if denial_before(reading, first) is None:  # else of what property is read in `denials`
-            yield reading.claim(first, read[1], SCALARS[key].kind, test, end=end)
+            yield reading.claim(first, behind, SCALARS[key].kind, test, end=end)
 
 
 def _is_elsewhere(reading: Reading, first: int) -> bool:

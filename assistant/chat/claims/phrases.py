@@ -7,7 +7,7 @@ from typing import Literal
 
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.text import Token
-from assistant.chat.claims.values import Quantity, read_number, read_quantity
+from assistant.chat.claims.values import Quantity, read_number, read_quantity, widest_quantity
 from assistant.chat.claims.wordlist import words
 
 Determiner = Literal["number", "a", "no", "any", "the", "vague", "other", "bare"]
@@ -152,16 +152,10 @@ def _numbered(
     tokens: Sequence[Token], term: TermMatch, at: int, modifiers: list[str]
 ) -> NounPhrase:
     """Reads "at least two …" and "1 of 2 …" to the left of the term."""
-    best: tuple[Quantity, int] | None = None
-    for start in range(at, max(-1, at - 7), -1):
-        read = read_quantity(tokens, start)
-        if read is not None and read[1] == at + 1:
-            best = (read[0], start)
-        elif start < at and tokens[start].kind == "symbol" and tokens[start].text in ",;|()":
-            break
-    if best is None:
+    read = widest_quantity(tokens, at)
+    if read is None or read[2] != at + 1:
         return NounPhrase(term.first, term.behind, "other", None, tuple(modifiers))
-    stated, first = best
+    stated, first, _ = read
     part = None
     joint = first - 1
     if joint > 0 and tokens[joint].text in ("the", "its", "all"):

@@ -42,6 +42,17 @@ def marks(text: str) -> list[tuple[str, str]]:
         ("63.6 for the TPSA; {} does not fit this structure.", "{} does not fit", "5", "63.6"),
         ("{} is not what I have. The TPSA is 63.6.", "{} is not", "5", "63.6"),
         ("63.6 for the TPSA, which I keep instead of {}.", "instead of {}", "5", "63.6"),
+        ("63.6 for the TPSA; {} doesn't fit this structure.", "{} doesn't fit", "5", "63.6"),
+        ("{} isn't what I have. The TPSA is 63.6.", "{} isn't", "5", "63.6"),
+        # Whatever the negation
+        ("It isn't {} g/mol.", "isn't {} g/mol", "200", "180.16"),
+        ("It is never {} g/mol.", "never {} g/mol", "200", "180.16"),
+        ("It didn't weigh {} g/mol.", "didn't weigh {} g/mol", "200", "180.16"),
+        ("It is neither 150 nor {} g/mol.", "nor {} g/mol", "200", "180.16"),
+        ("The TPSA isn't {}.", "TPSA isn't {}", "5.0", "63.6"),
+        ("I haven't found {} for the TPSA.", "haven't found {} for the TPSA", "5.0", "63.6"),
+        ("It never exceeds {} Å² for the TPSA.", "never exceeds {} Å² for the TPSA", "70", "60"),
+        ("It hasn't got {} rings.", "hasn't got {} rings", "3", "1"),
         # A fraction of 0.11 is not 0.
         ("The Fsp3 is 0.11, not {}.", "not {}", "0", "0.1"),
         # Another definition counts 4, which is not what was computed.
@@ -74,6 +85,18 @@ def test_a_denial_is_wrong_where_it_denies_the_computed_value(
 )
 def test_what_denies_no_value_is_never_wrong(text: str) -> None:
     assert all(verdict != "contradicted" for _, verdict in marks(text))
+
+
+@pytest.mark.parametrize("denies", ["doesn't", "does not", "didn't", "won't", "never"])
+def test_a_rule_is_kept_whatever_the_negation(denies: str) -> None:
+    assert [verdict for _, verdict in marks(f"It {denies} violate the rule of five.")] == [
+        "confirmed"
+    ]
+
+
+def test_a_group_is_absent_whatever_the_negation() -> None:
+    assert marks("An amine isn't present.") == [("An amine", "confirmed")]
+    assert marks("An ester isn't present.") == [("An ester", "contradicted")]
 
 
 def test_one_of_them_is_no_number() -> None:

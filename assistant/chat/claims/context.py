@@ -33,9 +33,11 @@ _ATTACHED = words(
 )
 _LACKS = words("lack lacks lacking without devoid absence free missing")
 _BE = words("is are was were isn't aren't wasn't weren't be being classified classed")
-_NOT = words(
-    "not never cannot can't doesn't don't didn't isn't aren't hasn't haven't n't nor hardly"
+NEGATIONS = words(
+    "not never cannot can't couldn't doesn't don't didn't isn't aren't wasn't weren't hasn't "
+    "haven't hadn't won't n't nor hardly"
 )
+"""Words that deny what follows them, a verb or a value."""
 _BOUNDARY = words("but however although though while whereas yet instead whilst")
 _HEDGE = words(
     "may might could possibly perhaps probably likely presumably maybe potentially apparently "
@@ -149,7 +151,7 @@ class _Reader:
             word in ("sure", "certain", "know") and not self._is_negated(i)
         ):
             self._doubted = True
-        elif word in _NOT:
+        elif word in NEGATIONS:
             self._take_not(i)
         if word in ("no", "neither", "nor"):
             self._no = self._word(i + 1) not in (",", ":")

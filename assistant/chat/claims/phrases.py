@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.text import Token
 from assistant.chat.claims.values import Quantity, read_number, read_quantity, widest_quantity
@@ -167,7 +168,7 @@ def _numbered(
     ):
         value, decimals = read_number(tokens[joint - 1]) or (0.0, 0)
         part, first = Quantity(value, value, decimals), joint - 1
-    if first > 0 and tokens[first - 1].text == "not":
+    if first > 0 and tokens[first - 1].text in NEGATIONS:
         return NounPhrase(term.first, term.behind, "other", None, tuple(modifiers))
     return NounPhrase(first, term.behind, "number", stated, tuple(modifiers), part)
 
@@ -211,7 +212,7 @@ def value_behind(
             return None
         word = tokens[i].text
         if (
-            word == "not"
+            word in NEGATIONS
             and i + 1 < len(tokens)
             and tokens[i + 1].text not in ("more", "less", "exceeding", "greater", "fewer")
         ):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.counted import elements
 from assistant.chat.claims.lexicon import TermMatch, match_words
 from assistant.chat.claims.mentions import NOUNS
@@ -193,7 +194,7 @@ def _rule_claim(reading: Reading, i: int) -> Claim | None:
         return None
     breaks = reading.word(i) in _BREAKS
     words_before = [reading.word(j) for j in range(max(0, i - 3), i)]
-    denied = bool({"not", "doesn't", "cannot", "never", "nor"} & set(words_before))
+    denied = bool(NEGATIONS & set(words_before))
     all_said = any(
         reading.word(j) in ("all", "every", "fully") for j in range(max(0, i - 2), i + 4)
     )

@@ -143,8 +143,8 @@ class _Checker:
         """Reads the next sentence."""
         terms = find_terms(sentence.tokens)
         subjects = self._tracker.read(sentence, terms)
-        context = read_context(sentence, self._listed if sentence.bullet else None)
         labels = frozenset(i for m in subjects.mentions for i in range(m.first, m.behind))
+        context = read_context(sentence, self._listed if sentence.bullet else None, labels)
         terms = [t for t in terms if not labels & set(range(t.first, t.behind))]
         cells = self._tables.cells(sentence, subjects.mentions, terms)
         if cells is not None:
@@ -171,7 +171,7 @@ class _Checker:
 
     def close(self) -> None:
         """Reads what needs the sentences around it."""
-        self._add(read_denials(self._readings))
+        self._add(read_denials(self._readings, self._molecules))
 
     def _read_cell(self, cell: Cell, subjects: SentenceSubjects) -> None:
         """Reads a cell of a table; only its value is marked."""

@@ -99,6 +99,44 @@ def test_a_group_is_absent_whatever_the_negation() -> None:
     assert marks("An ester isn't present.") == [("An ester", "contradicted")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Molecule 1 has 1 ring and molecule 2 has 2 rings. So 2, not 1, has more.",
+        "Molecule 1 has 1 ring. It is 2, not 1, that has more.",
+        "Molecule 2, not 1, has 2 rings.",
+        "Molecule 1 (not 2) has 1 ring.",
+        "Molecule 2, not molecule 1, has 2 rings.",
+        "Molecule 2 and not molecule 1 has 2 rings.",
+        "It is molecule 1, not molecule 2, that has 1 ring.",
+        "It is molecule 1, not molecule 2. It has 1 ring.",
+        "Molecule 1, not molecule 2, is heavier.",
+        "It has 1 ring. Not 1 of them is fused.",
+    ],
+)
+def test_a_denied_molecule_is_no_denied_value(text: str) -> None:
+    assert [(claim, verdict) for claim, verdict in marks(text) if verdict != "confirmed"] == []
+    assert [claim for claim, _ in marks(text) if "not" in claim.lower()] == []
+    assert marks(text) != []
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("It contains an ester, not an amide, and a carboxylic acid.", []),
+        ("It contains a carboxylic acid, not an ester, and a phenol.", ["an ester", "a phenol"]),
+        ("It contains an ester (not an amide) and a ketone.", ["a ketone"]),
+        ("It contains esters, not amides.", []),
+        ("It is an ester, not an amide.", []),
+        ("It is neutral and not charged.", []),
+        ("It is flat, not chiral.", []),
+        ("It is chiral, not flat.", ["chiral"]),
+    ],
+)
+def test_not_behind_a_verb_denies_what_follows_up_to_the_comma(text: str, wrong: list[str]) -> None:
+    assert [claim for claim, verdict in marks(text) if verdict == "contradicted"] == wrong
+
+
 def test_one_of_them_is_no_number() -> None:
     assert marks("The average mass of molecule 1 is not one of them here.") == []
     assert marks("The number of rings is one.") == [("rings is one", "confirmed")]

@@ -10,7 +10,7 @@ One pass over the tokens; the readers of claims ask `Context` at the place of a 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,6 +54,7 @@ _SILENT = words(
     "mistaken wrongly must recommended ideally want wish let propose proposed imagine checks "
     "please tell ask asked remember recall"
 )
+_ENDS_ASIDE = (",", ")", ";")
 _RULE_WORDS = words("criteria criterion guideline guidelines thresholds")
 _JUDGES = words(
     "satisfies satisfy meets meet passes pass fulfils fulfills obeys violates fails breaks within"
@@ -97,20 +98,23 @@ class Context:
     verb: int = -1
 
 
-def read_context(sentence: Sentence, listed: Context | None = None) -> tuple[Context, ...]:
+def read_context(
+    sentence: Sentence, listed: Context | None = None, names: Collection[int] = ()
+) -> tuple[Context, ...]:
     """The context at every token, with one more for the end of the sentence.
 
     Args:
         sentence: The sentence.
         listed: Context of the line that introduced this list item.
+        names: Tokens that name a molecule.
     """
-    reader = _Reader(sentence.tokens, listed or Context())
+    reader = _Reader(sentence.tokens, listed or Context(), names)
     return (*(reader.step(i) for i in range(len(sentence.tokens))), reader.now())
 
 
 class _Reader:
-    def __init__(self, tokens: Sequence[Token], start: Context) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: Sequence[Token], start: Context, names: Collection[int]) -> None:
+        self._tokens, self._names = tokens, names
         self._mode: Mode = start.mode
         self._negated = start.negated
         self._no = False
@@ -121,6 +125,7 @@ class _Reader:
         self._silent = bool(quoted) or start.silent
         self._verb = -1
         self._not_at = -9
+        self._is_aside = False
 
     def now(self) -> Context:
         return Context(
@@ -140,6 +145,8 @@ class _Reader:
         if self._tokens[i].kind == "symbol":
             if word == ":" and {self._word(i - k) for k in (1, 2, 3)} & LIST_WORDS:
                 self._set("has", i, negated=self._is_negated(i) or self._negated)
+            if self._is_aside and word in _ENDS_ASIDE:
+                self._negated, self._is_aside, self._not_at = False, False, -9
             return before
         if word in _BOUNDARY:
             self._clear()
@@ -201,17 +208,34 @@ class _Reader:
         return False
 
     def _take_not(self, i: int) -> None:
-        if self._word(i + 1) in ("only", "just", "merely"):
+        if self._word(i + 1) in ("only", "just", "merely") or self._denies_a_name(i):
             return
         self._not_at = i
         if self._mode == "is" and self._verb >= i - 2:
             self._negated = True
+        elif self._begins_aside(i):
+            self._negated = self._is_aside = True
+
+    def _denies_a_name(self, i: int) -> bool:
+        """As in "molecule 2, not molecule 1, has …", "2, not 1, has …": the verb is not denied."""
+        if self._verb == i - 1:
+            return False
+        is_number = self._word(i + 1).isdigit() and self._word(i + 2) in _ENDS_ASIDE
+        return is_number or i + 1 in self._names
+
+    def _begins_aside(self, i: int) -> bool:
+        """As in "contains an ester, not an amide, and …": denied up to the next comma."""
+        if not self._mode or self._negated or self._word(i) != "not" or self._verb < 0:
+            return False
+        if self._mode == "has":
+            return self._word(i + 1) in ("a", "an", "any", "the")
+        return self._word(i - 1) in (",", "(", "and", "therefore", "thus", "hence", "so")
 
     def _is_negated(self, i: int) -> bool:
         return 0 <= i - self._not_at <= 4
 
     def _set(self, mode: Mode, i: int, *, negated: bool) -> None:
-        self._mode, self._verb, self._negated = mode, i, negated
+        self._mode, self._verb, self._negated, self._is_aside = mode, i, negated, False
         if mode == "has" and self._tokens[i].text != "with":
             self._no = False
         if negated:
@@ -219,7 +243,7 @@ class _Reader:
 
     def _clear(self) -> None:
         self._mode, self._negated, self._no = "", False, False
-        self._doubted = self._reacting = False
+        self._doubted = self._reacting = self._is_aside = False
         self._not_at, self._verb = -9, -1
 
     def _word(self, i: int) -> str:

@@ -4,21 +4,24 @@ What is denied is a value of the one property that the sentence states, or the s
 behind it. It is denied rightly unless it is the computed value, rounded as it is written.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.chat.claims.ahead import SET_APART
 from assistant.chat.claims.counted import count_of
 from assistant.chat.claims.denied import denial_before, denial_behind
 from assistant.chat.claims.lexicon import TermMatch
+from assistant.chat.claims.mentions import VERBS, molecule_number
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.numbers import SCALARS, in_plain_unit, scaled_test
 from assistant.chat.claims.phrases import AFTER_NUMBER, ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading, opposite
 from assistant.chat.claims.surroundings import kind_of
 from assistant.chat.claims.values import Quantity, read_number, read_quantity, read_unit
+from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
+_COMPARE = words("more most less least fewer fewest higher highest lower lowest than")
 _COMPUTED: dict[str, Callable[[Facts], tuple[float | None, int]]] = {
     "average_mass": lambda facts: (facts.average_mass, 2),
     "exact_mass": lambda facts: (facts.exact_mass, 4),
@@ -55,8 +58,13 @@ class _Property:
     stated: Quantity
 
 
-def read_denials(readings: Sequence[Reading]) -> Iterator[Claim]:
-    """All such claims of a text, sentence by sentence."""
+def read_denials(readings: Sequence[Reading], known: Collection[int]) -> Iterator[Claim]:
+    """All such claims of a text, sentence by sentence.
+
+    Args:
+        readings: Its sentences.
+        known: Numbers of the molecules of the conversation.
+    """
     properties = [_property(reading) for reading in readings]
     for i, reading in enumerate(readings):
         found = properties[i]
@@ -68,7 +76,7 @@ def read_denials(readings: Sequence[Reading]) -> Iterator[Claim]:
             noun = _noun_behind(reading, denied)
             if noun is not None:
                 claim = _of_noun(reading, denied, noun)
-            elif _counts_another(reading, denied):
+            elif _counts_another(reading, denied) or _is_molecule(reading, denied, found, known):
                 continue
             elif found is not None:
                 claim = _of_property(reading, denied, found)
@@ -145,10 +153,30 @@ def _noun_behind(reading: Reading, denied: _Denied) -> TermMatch | None:
 
 
 def _counts_another(reading: Reading, denied: _Denied) -> bool:
-    """Whether a noun follows that is no term: "not 13 electrons"."""
+    """Whether a noun follows that is no term: "not 13 electrons", "not 1 of them"."""
+    if reading.word(denied.behind) == "of":
+        return True
     if denied.unit or denied.first == denied.at:
         return False
     return not ends_cleanly(reading.tokens, denied.behind)
+
+
+def _is_molecule(
+    reading: Reading, denied: _Denied, found: _Property | None, known: Collection[int]
+) -> bool:
+    """Whether the number may be a molecule's: "So 2, not 1, has more", "2 has more rings, not 1".
+
+    A value it is where the same sentence states the property and compares nothing.
+    """
+    if len(known) < 2 or molecule_number(reading.tokens[denied.at]) not in known:
+        return False
+    if found is not None and found.reading is not reading:
+        return True
+    behind = denied.behind
+    while reading.word(behind) in (",", ")"):
+        behind += 1
+    acts = reading.word(behind) in VERBS | {"that", "which"}
+    return acts or any(token.text in _COMPARE for token in reading.tokens)
 
 
 def _of_property(reading: Reading, denied: _Denied, found: _Property) -> Claim | None:

@@ -85,13 +85,13 @@ def is_part_of_name(tokens: Sequence[Token], first: int, behind: int) -> bool:
 
 
 def role(tokens: Sequence[Token], first: int) -> Literal["subject", "object"]:
-    """An object stands behind "than", "unlike", "compared with", "from", …."""
+    """An object stands behind "than", "unlike", "compared with", "from", "not", …."""
     before = [t.text for t in tokens[max(0, first - 3) : first]]
     while before and before[-1] in ("the", "that", "those", "of", "in", "for", ","):
         if before[-1] in ("of", "in", "for") and not any(w in COMPARED for w in before):
             break
         before.pop()
-    if before and before[-1] in COMPARED | FROM_TO:
+    if before and before[-1] in COMPARED | FROM_TO | {"not"}:
         return "object"
     return "object" if any(w in COMPARED for w in before[-2:]) else "subject"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.counted import count_of
 from assistant.chat.claims.lexicon import Term, TermMatch
 from assistant.chat.claims.model import Claim, Finding
@@ -49,7 +50,8 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
     elif phrase.determiner == "no":
         negated = not (context.negated and context.mode == "has")
     elif context.mode == "has" and phrase.determiner in ("a", "any", "bare", "vague"):
-        negated = context.negated or (context.listed_no and phrase.determiner in ("bare", "any"))
+        listed = context.listed_no and phrase.determiner in ("bare", "any")
+        negated = context.negated or listed or reading.word(first - 1) in NEGATIONS
     elif context.mode == "is" and _is_predicate(reading, match, phrase):
         negated = context.negated
     elif (

@@ -87,6 +87,64 @@ def test_what_denies_no_value_is_never_wrong(text: str) -> None:
     assert all(verdict != "contradicted" for _, verdict in marks(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("The exact mass is 180.0423 Da, not {} (average mass).", "{} (average mass)"),
+        ("The exact mass is 180.0423 Da, not {}, the average mass.", "{}, the average mass"),
+        ("The exact mass is 180.0423 Da, not {}, which is the average mass.", "{}, which is the"),
+        ("The exact mass is 180.0423 Da, not {} (that is the average mass).", "{} (that is the"),
+        ("The exact mass is 180.0423 Da, not {}, as that is the average mass.", "{}, as that is"),
+        ("The exact mass is 180.0423 Da rather than {} (average mass).", "{} (average mass)"),
+        ("The cLogP is 1.31, not {} (average mass).", "{} (average mass)"),
+        ("The mass is not {} (average mass) but 180.0423 Da.", "{} (average mass)"),
+    ],
+)
+def test_a_denied_value_that_is_said_to_be_another_propertys_is_its_value(
+    text: str, claim: str
+) -> None:
+    right = marks(text.format("180.16 g/mol"))
+    assert all(verdict == "confirmed" for _, verdict in right)
+    assert any(found.startswith(claim.format("180.16 g/mol")) for found, _ in right)
+    # Which of the two is denied of any other number nobody can tell.
+    assert all(verdict != "contradicted" for _, verdict in marks(text.format("190.2 g/mol")))
+
+
+@pytest.mark.parametrize(
+    ("text", "claim", "verdict"),
+    [
+        (
+            "I cannot confirm 180.16 g/mol (average mass).",
+            "cannot confirm 180.16 g/mol (average mass)",
+            "contradicted",
+        ),
+        ("It weighs 180.16 g/mol, not 180.04 Da (exact mass).", "180.04 Da (exact mass)", ""),
+        (
+            "180.16 g/mol is not the average mass.",
+            "180.16 g/mol is not the average",
+            "contradicted",
+        ),
+        ("180.04 Da is not the average mass.", "180.04 Da is not the average mass", "confirmed"),
+        # Of several properties the denied value is one of the property that has its unit.
+        (
+            "The TPSA is 63.6 Å² and the exact mass is 180.0423 Da, not 180.16 g/mol.",
+            "not 180.16 g/mol",
+            "confirmed",
+        ),
+        (
+            "The TPSA is 63.6 Å² and the exact mass is 180.0423 Da, not 180.04 g/mol.",
+            "not 180.04 g/mol",
+            "contradicted",
+        ),
+    ],
+)
+def test_a_denied_value_belongs_to_the_property_that_is_spoken_of(
+    text: str, claim: str, verdict: str
+) -> None:
+    found = [mark for said, mark in marks(text) if said.startswith(claim)]
+    assert found == [verdict or "unverifiable"]
+
+
 @pytest.mark.parametrize("denies", ["doesn't", "does not", "didn't", "won't", "never"])
 def test_a_rule_is_kept_whatever_the_negation(denies: str) -> None:
     assert [verdict for _, verdict in marks(f"It {denies} violate the rule of five.")] == [

@@ -78,10 +78,8 @@ def read_denials(readings: Sequence[Reading], known: Collection[int]) -> Iterato
                 claim = _of_noun(reading, denied, noun)
             elif _counts_another(reading, denied) or _is_molecule(reading, denied, found, known):
                 continue
-            elif found is not None:
-                claim = _of_property(reading, denied, found)
             else:
-                claim = _of_unit(reading, denied)
+                claim = _of_value(reading, denied, found or _property(reading, denied.unit))
             if claim is not None:
                 yield claim
 
@@ -110,14 +108,16 @@ def _denied_numbers(reading: Reading) -> Iterator[_Denied]:
             yield _Denied(read[0], at, at, last, unit, reading.tokens[last - 1].end)
 
 
-def _properties_named(reading: Reading) -> list[TermMatch]:
-    families = ("scalar", "count", "formula", "opaque")
-    return [term for term in reading.terms if term.term.family in families]
+def _properties_named(reading: Reading, unit: str = "") -> list[TermMatch]:
+    """The properties of a sentence; with `unit` only those that are measured in it."""
+    families = ("scalar",) if unit else ("scalar", "count", "formula", "opaque")
+    named = (term for term in reading.terms if term.term.family in families)
+    return [term for term in named if not unit or unit in SCALARS[term.term.key].units]
 
 
-def _property(reading: Reading) -> _Property | None:
-    """The one property of a sentence, with a value that is not denied itself."""
-    terms = _properties_named(reading)
+def _property(reading: Reading, unit: str = "") -> _Property | None:
+    """The one property of a sentence, or the one of that unit, with a value that is not denied."""
+    terms = _properties_named(reading, unit)
     if len({t.term for t in terms}) != 1 or terms[0].term.family in ("formula", "opaque"):
         return None
     for at, token in enumerate(reading.tokens):
@@ -125,6 +125,8 @@ def _property(reading: Reading) -> _Property | None:
             continue
         read = read_quantity(reading.tokens, at)
         if read is None or denial_before(reading, at) is not None:
+            continue
+        if unit and read_unit(reading.text, reading.tokens[read[1] - 1].end)[0] != unit:
             continue
         if denial_behind(reading, read[1]) is None:
             return _Property(terms[0], reading, read[0])
@@ -177,6 +179,14 @@ def _is_molecule(
         behind += 1
     acts = reading.word(behind) in VERBS | {"that", "which"}
     return acts or any(token.text in _COMPARE for token in reading.tokens)
+
+
+def _of_value(reading: Reading, denied: _Denied, found: _Property | None) -> Claim | None:
+    if found is not None:
+        return _of_property(reading, denied, found)
+    # Where the sentence names several properties of that unit, nobody knows which is meant.
+    is_unclear = bool(denied.unit and _properties_named(reading, denied.unit))
+    return None if is_unclear else _of_unit(reading, denied)
 
 
 def _of_property(reading: Reading, denied: _Denied, found: _Property) -> Claim | None:

@@ -15,6 +15,7 @@ from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.surroundings import kind_of
 from assistant.chat.claims.values import Quantity, read_unit, widest_quantity
 from assistant.chat.claims.wordlist import words
+from assistant.chat.claims.yardsticks import OF_NO_MOLECULE
 from assistant.chem.facts import Facts
 
 _SAID_OF = words("for as is was")
@@ -24,10 +25,6 @@ _BREAKS = words(", ( ; : – — - as because since")
 _BESIDE = words(", (")
 """They join a value to its property only where it has a unit: "180.16 g/mol (average mass)"."""
 _FILLERS = words("the its their a an computed calculated number of")
-_OF_A_RULE = words(
-    "limit limits cutoff cut threshold maximum ceiling rule rules lipinski lipinski's veber allows "
-    "allowed typical fragment fragments ion peak loss difference"
-)
 _OF_OTHERS = words("you your yours than versus vs by plus minus ± above below over under")
 SET_APART = words("stereocentres double_bonds")
 """Of these "2" may be how many there are or how many are set."""
@@ -174,7 +171,7 @@ def _is_elsewhere(reading: Reading, value: _Value, match: TermMatch) -> bool:
     around = range(value.first - 6, match.behind + 4)
     rather = 2 * (reading.word(value.first - 2) == "rather")  # "rather than 180.16"
     before = {reading.word(i) for i in range(value.first - 4, value.first - rather)}
-    return any(reading.word(i) in _OF_A_RULE for i in around) or bool(before & _OF_OTHERS)
+    return any(reading.word(i) in OF_NO_MOLECULE for i in around) or bool(before & _OF_OTHERS)
 
 
 def _test(reading: Reading, match: TermMatch, value: _Value) -> Callable[[Facts], Finding] | None:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from assistant.chat.claims.text import Sentence, Token
 from assistant.chat.claims.wordlist import words
+from assistant.chat.claims.yardsticks import is_of_no_molecule
 
 Mode = Literal["", "has", "is"]
 
@@ -123,6 +124,7 @@ class _Reader:
         words = {t.text for t in tokens}
         quoted = words & _SILENT - (_RULE_WORDS if words & _JUDGES else frozenset())
         self._silent = bool(quoted) or start.silent
+        self._of_no_molecule = is_of_no_molecule(tokens, names)
         self._verb = -1
         self._not_at = -9
         self._is_aside = False
@@ -133,7 +135,7 @@ class _Reader:
             self._negated,
             self._no,
             self._doubted,
-            self._silent,
+            self._silent or self._of_no_molecule,
             self._reacting,
             self._verb,
         )
@@ -141,6 +143,7 @@ class _Reader:
     def step(self, i: int) -> Context:
         """Takes token `i` in and gives the context that holds at it."""
         word = self._tokens[i].text
+        self._of_no_molecule = self._of_no_molecule and i not in self._names
         before = self.now()
         if self._tokens[i].kind == "symbol":
             if word == ":" and {self._word(i - k) for k in (1, 2, 3)} & LIST_WORDS:

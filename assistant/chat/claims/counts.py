@@ -20,6 +20,7 @@ from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.surroundings import in_part, kind_of, speaks_of_part, verb_behind
 from assistant.chat.claims.values import Quantity, compare_count
 from assistant.chat.claims.wordlist import words
+from assistant.chat.claims.yardsticks import AUTHORS, OF_NO_MOLECULE
 from assistant.chem.facts import Facts
 
 _GLUED = words("type like based containing derived free rich bearing")
@@ -138,9 +139,7 @@ def _counted(
 def _is_generic_number(reading: Reading, first: int) -> bool:
     """Limits ("the limit of 5 donors") and one-letter labels are not counts of this molecule."""
     before = {reading.word(i) for i in range(first - 3, first)}
-    return bool(
-        before & {"limit", "limits", "cutoff", "maximum", "rule", "allows", "allowed", "max"}
-    )
+    return bool(before & OF_NO_MOLECULE) or reading.word(first - 1) in AUTHORS
 
 
 def _set_word(reading: Reading, behind: int, modifiers: Sequence[str]) -> tuple[str, int]:

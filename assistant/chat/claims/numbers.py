@@ -11,6 +11,7 @@ from assistant.chat.claims.phrases import ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.values import Quantity, compare, read_unit, widest_quantity
 from assistant.chat.claims.wordlist import words
+from assistant.chat.claims.yardsticks import AUTHORS, OF_NO_MOLECULE
 from assistant.chem.facts import Facts
 
 ABOUT_LOGP = 0.3
@@ -23,11 +24,6 @@ EXACT_SLACK = 6e-4
 """Absolute slack of exact masses: an electron, where the ion's mass leaves it out."""
 TPSA_SLACK = 0.06
 
-_ELSEWHERE = words(
-    "difference differ differs fragment fragments loss m peak ion adduct limit "
-    "cutoff cut threshold dose protein losing "
-    "loses maximum ceiling kda apart"
-)
 _IONS = words("ion ions adduct peak fragment fragments")
 MEASURED = words(
     "experimental experimentally experiment experiments measured literature observed reported"
@@ -283,7 +279,8 @@ def _is_elsewhere(reading: Reading, first: int) -> bool:
     before = {t.text for t in reading.tokens[max(0, first - 6) : first]}
     after = {t.text for t in reading.tokens[first : first + 8]}
     opaque = any(t.term.family == "opaque" for t in reading.terms)
-    return bool((before | after) & _ELSEWHERE) or opaque
+    is_limit = reading.word(first - 1) in AUTHORS
+    return bool((before | after) & OF_NO_MOLECULE) or is_limit or opaque
 
 
 def _is_measured(reading: Reading, match: TermMatch) -> bool:

@@ -12,6 +12,7 @@ from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.numbers import MEASURED, SCALARS, scaled_test
 from assistant.chat.claims.phrases import value_behind
 from assistant.chat.claims.reading import Reading
+from assistant.chat.claims.stereo_set import STEREO
 from assistant.chat.claims.surroundings import kind_of
 from assistant.chat.claims.values import Quantity, read_unit, widest_quantity
 from assistant.chat.claims.wordlist import words
@@ -26,8 +27,6 @@ _BESIDE = words(", (")
 """They join a value to its property only where it has a unit: "180.16 g/mol (average mass)"."""
 _FILLERS = words("the its their a an computed calculated number of")
 _OF_OTHERS = words("you your yours than versus vs by plus minus ± above below over under")
-SET_APART = words("stereocentres double_bonds")
-"""Of these "2" may be how many there are or how many are set."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class _Joint:
 def read_ahead(reading: Reading) -> Iterator[Claim]:
     """Values whose property stands behind them, where no value of its own follows it."""
     for match in reading.terms:
-        if match.term.family not in ("scalar", "count") or match.term.key in SET_APART:
+        if match.term.family not in ("scalar", "count") or match.term.key in STEREO:
             continue
         joint = _joint_before(reading, match.first)
         value = _value_before(reading, match, joint)

@@ -17,6 +17,7 @@ from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import NounPhrase, ends_cleanly, read_phrase, value_behind
 from assistant.chat.claims.presence import read_presence
 from assistant.chat.claims.reading import Reading
+from assistant.chat.claims.stereo_set import SET, STEREO, set_and_all
 from assistant.chat.claims.surroundings import in_part, kind_of, speaks_of_part, verb_behind
 from assistant.chat.claims.values import Quantity, compare_count
 from assistant.chat.claims.wordlist import words
@@ -26,7 +27,7 @@ from assistant.chem.facts import Facts
 _GLUED = words("type like based containing derived free rich bearing")
 _ENDS_A_COUNT = ("", ",", ";", ".", "(", "and", "so", "but", "while", "whereas", "for")
 _SUPERLATIVES = ("most", "fewest", "least")
-_SET = words("set defined specified assigned fixed known")
+_SET = SET | {"fixed", "known"}
 _UNSET = words("undefined unspecified unassigned unset undetermined unknown ambiguous")
 _OF_DERIVED = words(
     "derivative derivatives analogue analog drug drugs antibiotic antibiotics acid prodrug "
@@ -84,7 +85,7 @@ def _for_other_molecules(
     its own and nothing behind it that it might count instead. Stereo is left out: "2" may be how
     many there are or how many are set.
     """
-    if match.term.family != "count" or match.term.key in ("stereocentres", "double_bonds"):
+    if match.term.family != "count" or match.term.key in STEREO:
         return
     if said.test is None or reading.context[match.first].negated:
         return
@@ -114,7 +115,7 @@ def _counted(
     term = match.term
     behind = match.behind
     modifiers = phrase.modifiers
-    if term.key in ("stereocentres", "double_bonds"):
+    if term.key in STEREO:
         qualifier, behind = _set_word(reading, match.behind, modifiers)
         modifiers = tuple(m for m in modifiers if m not in _SET | _UNSET)
         if phrase.part is not None:
@@ -173,7 +174,7 @@ def _part_test(
     """As in "1 of 2 stereocentres set"."""
 
     def test(facts: Facts) -> Finding:
-        n_set, n = _stereo(term, facts)
+        n_set, n = set_and_all(term.key, facts)
         said = n - n_set if qualifier == "unset" else n_set
         holds = compare_count(part, said) and compare_count(whole, n)
         return Finding(holds, f"{n_set} of {n} set")
@@ -183,17 +184,11 @@ def _part_test(
 
 def _set_test(term: Term, stated: Quantity, qualifier: str) -> Callable[[Facts], Finding]:
     def test(facts: Facts) -> Finding:
-        n_set, n = _stereo(term, facts)
+        n_set, n = set_and_all(term.key, facts)
         said = n - n_set if qualifier == "unset" else n_set
         return Finding(compare_count(stated, said), f"{n_set} of {n} set")
 
     return test
-
-
-def _stereo(term: Term, facts: Facts) -> tuple[int, int]:
-    if term.key == "double_bonds":
-        return facts.double_bonds_set, facts.double_bonds
-    return facts.stereocentres_set, facts.stereocentres
 
 
 def count_test(
@@ -249,7 +244,7 @@ def _behind_term(reading: Reading, match: TermMatch) -> Claim | None:
     if read is None or reading.is_label(read[1]):
         return None
     stated, _, behind, negated = read
-    if match.term.key in ("stereocentres", "double_bonds") and reading.word(behind) in ("of", "/"):
+    if match.term.key in STEREO and reading.word(behind) in ("of", "/"):
         whole = value_behind(tokens, behind + 1, reading.labels)
         if whole is not None:
             qualifier, end = _set_word(reading, whole[2], ())

@@ -7,7 +7,6 @@ behind it. It is denied rightly unless it is the computed value, rounded as it i
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from assistant.chat.claims.ahead import SET_APART
 from assistant.chat.claims.counted import count_of
 from assistant.chat.claims.denied import denial_before, denial_behind
 from assistant.chat.claims.lexicon import TermMatch
@@ -16,24 +15,13 @@ from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.numbers import SCALARS, in_plain_unit, scaled_test
 from assistant.chat.claims.phrases import AFTER_NUMBER, ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading, opposite
+from assistant.chat.claims.stereo_set import STEREO
 from assistant.chat.claims.surroundings import kind_of
 from assistant.chat.claims.values import Quantity, read_number, read_quantity, read_unit
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
 _COMPARE = words("more most less least fewer fewest higher highest lower lowest than")
-_COMPUTED: dict[str, Callable[[Facts], tuple[float | None, int]]] = {
-    "average_mass": lambda facts: (facts.average_mass, 2),
-    "exact_mass": lambda facts: (facts.exact_mass, 4),
-    "nominal_mass": lambda facts: (round(facts.exact_mass), 0),
-    "clogp": lambda facts: (facts.clogp, 2),
-    "logp": lambda facts: (facts.clogp, 2),
-    "tpsa": lambda facts: (facts.tpsa, 1),
-    "fsp3": lambda facts: (facts.fsp3, 2),
-    "qed": lambda facts: (facts.qed, 2),
-    "charge": lambda facts: (facts.charge, 0),
-}
-"""The computed value by scalar, and how many digits behind its point the card shows."""
 _OF_UNIT = {"mass": "mass", "kilo": "mass", "area": "tpsa"}
 
 
@@ -135,7 +123,7 @@ def _property(reading: Reading, unit: str = "") -> _Property | None:
 
 def _of_noun(reading: Reading, denied: _Denied, noun: TermMatch) -> Claim | None:
     """As in "not 3 rings"; what narrows the noun ("not 3 fused rings") is not computed."""
-    if noun.first != denied.behind or noun.term.key in SET_APART:
+    if noun.first != denied.behind or noun.term.key in STEREO:
         return None
     test = _not_counted(noun, denied.stated)
     return reading.claim(denied.first, noun.behind, kind_of(noun.term), test)
@@ -192,7 +180,7 @@ def _of_value(reading: Reading, denied: _Denied, found: _Property | None) -> Cla
 def _of_property(reading: Reading, denied: _Denied, found: _Property) -> Claim | None:
     match = found.match
     if match.term.family == "count":
-        if denied.unit or match.term.key in SET_APART:
+        if denied.unit or match.term.key in STEREO:
             return None
         test, kind = _not_counted(match, denied.stated), kind_of(match.term)
     else:
@@ -231,12 +219,16 @@ def _not_measured(found: _Property, denied: _Denied) -> Callable[[Facts], Findin
 
     def test(facts: Facts) -> Finding:
         keys = _meant(found.match, found.stated, facts)
-        computed = [(*_COMPUTED[key](facts), SCALARS[key].test(stated, facts)) for key in keys]
-        if not computed or any(value is None for value, _, _ in computed):
+        same: list[bool] = []
+        for scalar in (SCALARS[key] for key in keys):
+            value = scalar.computed(facts)
+            if value is None:
+                return Finding(None, None)
+            same.append(_is_rounded(stated, value, scalar.digits))
+        if not same:
             return Finding(None, None)
-        same = [_is_rounded(stated, value, digits) for value, digits, _ in computed]
-        at = same.index(True) if any(same) else 0
-        return Finding(not any(same), computed[at][2].truth)
+        key = keys[same.index(True) if any(same) else 0]
+        return Finding(not any(same), SCALARS[key].test(stated, facts).truth)
 
     return test
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from assistant.chat.claims.counted import Range, count_of
 from assistant.chat.claims.lexicon import Term, match_words
+from assistant.chat.claims.numbers import SCALARS
 from assistant.chat.claims.reading import Reading
 from assistant.chem.facts import Facts
 
@@ -11,7 +12,9 @@ Measure = Callable[[Facts], tuple[float, float, str]]
 """Least, most and text of a property."""
 
 
-def _of(key: str, label: str, digits: int) -> Measure:
+def _of(key: str, label: str) -> Measure:
+    digits = SCALARS[key].digits if key in SCALARS else 0
+
     def measure(facts: Facts) -> tuple[float, float, str]:
         value = float(getattr(facts, key))
         return value, value, f"{label} {value:.{digits}f}"
@@ -19,16 +22,15 @@ def _of(key: str, label: str, digits: int) -> Measure:
     return measure
 
 
-_MASS, _LOGP = _of("average_mass", "mass", 2), _of("clogp", "cLogP", 2)
-_TPSA, _FLEX = _of("tpsa", "TPSA", 1), _of("rotatable_bonds", "rotatable bonds", 0)
-_FSP3 = _of("fsp3", "Fsp3", 2)
-_HEAVY_ATOMS = _of("heavy_atoms", "heavy atoms", 0)
-QED = _of("qed", "QED", 2)
+_MASS, _LOGP = _of("average_mass", "mass"), _of("clogp", "cLogP")
+_TPSA, _FLEX = _of("tpsa", "TPSA"), _of("rotatable_bonds", "rotatable bonds")
+_FSP3, _HEAVY_ATOMS = _of("fsp3", "Fsp3"), _of("heavy_atoms", "heavy atoms")
+QED = _of("qed", "QED")
 """Not defined of every molecule: ask `facts.qed` first."""
 
 _SCALARS: dict[str, tuple[Measure, float]] = {
     "average_mass": (_MASS, 0.01),
-    "exact_mass": (_of("exact_mass", "exact mass", 4), 0.001),
+    "exact_mass": (_of("exact_mass", "exact mass"), 0.001),
     "mass": (_MASS, 0.01),
     "nominal_mass": (_MASS, 0.5),
     "clogp": (_LOGP, 0.05),
@@ -36,7 +38,7 @@ _SCALARS: dict[str, tuple[Measure, float]] = {
     "tpsa": (_TPSA, 0.5),
     "fsp3": (_FSP3, 0.005),
     "qed": (QED, 0.005),
-    "charge": (_of("charge", "charge", 0), 0),
+    "charge": (_of("charge", "charge"), 0),
 }
 Ordered = tuple[Measure, float, int]
 """A property, the difference that counts as none, and +1 for more or -1 for less of it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from assistant.chat.claims.denied import denial_before
 from assistant.chat.claims.elsewhere import next_quantity
@@ -39,11 +40,15 @@ class Scalar:
         kind: Kind of the claim.
         units: Kinds of units it may carry; "" for none.
         test: Compares a stated quantity with the facts.
+        computed: Its value; of a mass that may be either, the average one.
+        digits: How many digits behind its point are shown.
     """
 
     kind: str
     units: tuple[str, ...]
     test: Callable[[Quantity, Facts], Finding]
+    computed: Callable[[Facts], float | None]
+    digits: int
 
 
 @dataclass(frozen=True)
@@ -123,17 +128,18 @@ def _charge(stated: Quantity, facts: Facts) -> Finding:
     )
 
 
+_OF_MASS = ("", "mass", "kilo")
 SCALARS: dict[str, Scalar] = {
-    "average_mass": Scalar("mass", ("", "mass", "kilo"), _average_mass),
-    "exact_mass": Scalar("mass", ("", "mass", "kilo"), _exact_mass),
-    "nominal_mass": Scalar("mass", ("", "mass", "kilo"), _nominal_mass),
-    "mass": Scalar("mass", ("", "mass", "kilo"), _any_mass),
-    "clogp": Scalar("logp", ("",), _clogp),
-    "logp": Scalar("logp", ("",), _logp),
-    "tpsa": Scalar("tpsa", ("", "area"), _tpsa),
-    "fsp3": Scalar("fsp3", ("", "percent"), _fsp3),
-    "qed": Scalar("qed", ("",), _qed),
-    "charge": Scalar("charge", ("",), _charge),
+    "average_mass": Scalar("mass", _OF_MASS, _average_mass, attrgetter("average_mass"), 2),
+    "exact_mass": Scalar("mass", _OF_MASS, _exact_mass, attrgetter("exact_mass"), 4),
+    "nominal_mass": Scalar("mass", _OF_MASS, _nominal_mass, lambda f: round(f.exact_mass), 0),
+    "mass": Scalar("mass", _OF_MASS, _any_mass, attrgetter("average_mass"), 2),
+    "clogp": Scalar("logp", ("",), _clogp, attrgetter("clogp"), 2),
+    "logp": Scalar("logp", ("",), _logp, attrgetter("clogp"), 2),
+    "tpsa": Scalar("tpsa", ("", "area"), _tpsa, attrgetter("tpsa"), 1),
+    "fsp3": Scalar("fsp3", ("", "percent"), _fsp3, attrgetter("fsp3"), 2),
+    "qed": Scalar("qed", ("",), _qed, attrgetter("qed"), 2),
+    "charge": Scalar("charge", ("",), _charge, attrgetter("charge"), 0),
 }
 
 

@@ -55,6 +55,11 @@ _SILENT = words(
     "mistaken wrongly must recommended ideally want wish let propose proposed imagine checks "
     "please tell ask asked remember recall"
 )
+_SAY = words(
+    "said say gave give stated state wrote claimed claim mentioned quoted suggested provided "
+    "entered typed"
+)
+"""What "you" do to a value that the answer does not make its own."""
 _ENDS_ASIDE = (",", ")", ";")
 _RULE_WORDS = words("criteria criterion guideline guidelines thresholds")
 _JUDGES = words(
@@ -124,6 +129,7 @@ class _Reader:
         words = {t.text for t in tokens}
         quoted = words & _SILENT - (_RULE_WORDS if words & _JUDGES else frozenset())
         self._silent = bool(quoted) or start.silent
+        self._quoting = False
         self._of_no_molecule = is_of_no_molecule(tokens, names)
         self._verb = -1
         self._not_at = -9
@@ -135,7 +141,7 @@ class _Reader:
             self._negated,
             self._no,
             self._doubted,
-            self._silent or self._of_no_molecule,
+            self._silent or self._of_no_molecule or self._quoting,
             self._reacting,
             self._verb,
         )
@@ -148,6 +154,8 @@ class _Reader:
         if self._tokens[i].kind == "symbol":
             if word == ":" and {self._word(i - k) for k in (1, 2, 3)} & LIST_WORDS:
                 self._set("has", i, negated=self._is_negated(i) or self._negated)
+            if word in _ENDS_ASIDE and self._kind(i + 1) != "number":
+                self._quoting = False
             if self._is_aside and word in _ENDS_ASIDE:
                 self._negated, self._is_aside, self._not_at = False, False, -9
             return before
@@ -157,6 +165,8 @@ class _Reader:
             self._reacting = True
         elif word in _SILENT_AFTER:
             self._silent = True
+        elif word == "you" and self._word(i + 1) in _SAY and self._word(i - 1) != "as":
+            self._quoting = True
         elif word in _HEDGE and not (
             word in ("sure", "certain", "know") and not self._is_negated(i)
         ):
@@ -246,8 +256,11 @@ class _Reader:
 
     def _clear(self) -> None:
         self._mode, self._negated, self._no = "", False, False
-        self._doubted = self._reacting = self._is_aside = False
+        self._doubted = self._reacting = self._is_aside = self._quoting = False
         self._not_at, self._verb = -9, -1
+
+    def _kind(self, i: int) -> str:
+        return self._tokens[i].kind if 0 <= i < len(self._tokens) else ""
 
     def _word(self, i: int) -> str:
         return self._tokens[i].text if 0 <= i < len(self._tokens) else ""

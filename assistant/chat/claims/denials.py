@@ -108,6 +108,9 @@ def _property(reading: Reading, unit: str = "") -> _Property | None:
     terms = _properties_named(reading, unit)
     if len({t.term for t in terms}) != 1 or terms[0].term.family in ("formula", "opaque"):
         return None
+    said = value_behind(reading.tokens, terms[0].behind, reading.labels)
+    if said is not None and not said[3]:
+        return _Property(terms[0], reading, said[0])
     for at, token in enumerate(reading.tokens):
         if read_number(token) is None or reading.is_label(at):
             continue

@@ -276,6 +276,8 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         following = next((t.text for t in tokens if t.start >= end), "")
         if following in ("heavier", "lighter", "more", "less", "higher", "lower", "larger"):
             continue
+        if "you" in (following, reading.word(first - 1).removesuffix("r")):
+            continue  # "your 200 g/mol", "the 200 g/mol you gave"
         if denial_before(reading, first) is None:  # else of what property is read in `denials`
             yield reading.claim(first, behind, SCALARS[key].kind, test, end=end)
 

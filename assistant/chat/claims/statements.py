@@ -193,8 +193,8 @@ def _rule_claim(reading: Reading, i: int) -> Claim | None:
     if not behind or any(t.term.key == "ro5" for t in reading.terms):
         return None
     breaks = reading.word(i) in _BREAKS
-    words_before = [reading.word(j) for j in range(max(0, i - 3), i)]
-    denied = bool(NEGATIONS & set(words_before))
+    before = (j for j in range(max(0, i - 3), i) if not reading.is_label(j + 1))
+    denied = any(reading.word(j) in NEGATIONS for j in before)  # not "nor" of "nor molecule 2"
     all_said = any(
         reading.word(j) in ("all", "every", "fully") for j in range(max(0, i - 2), i + 4)
     )

@@ -38,6 +38,7 @@ from assistant.chat.claims.mentions import (
     starts_clause,
 )
 from assistant.chat.claims.text import Sentence, Token
+from assistant.chat.claims.wordlist import words
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Subject:
     mode: Literal["one", "each", "none", "unknown", "foreign"]
 
 
+_BEFORE_NAMES = words("both , ; : so that because since as but while and") | {""}
+_PLURAL_VERBS = words(
+    "have are were both contain carry bear lack share possess pass obey satisfy do can each all "
+    "weigh fulfil meet"
+)
 UNKNOWN = Subject((), "unknown")
 FOREIGN_SUBJECT = Subject((), "foreign")
 
@@ -100,7 +106,8 @@ class SubjectTracker:
         mentions = self._find(sentence.tokens, terms)
         resolved: list[Mention] = []
         for mention in mentions:
-            if mention.is_pronoun and mention.subject is UNKNOWN:
+            is_clear = carried.mode != "each"  # of several, which one "it" is nobody can tell
+            if mention.is_pronoun and mention.subject is UNKNOWN and is_clear:
                 mention = Mention(carried, mention.first, mention.behind, mention.role, True)
             resolved.append(mention)
             if mention.role == "subject":
@@ -108,7 +115,8 @@ class SubjectTracker:
                 if len(carried.numbers) > 1:
                     self._plural = carried.numbers
         result = SentenceSubjects(tuple(resolved), self._current)
-        self._current = carried
+        none = carried.mode == "none"
+        self._current = Subject(carried.numbers, "each") if none else carried
         return result
 
     def became_ambiguous(self) -> None:
@@ -136,6 +144,8 @@ class SubjectTracker:
                 i += 1
                 continue
             mentions.append(mention)
+            if len(mentions) > 1 and (both := joined_names(tokens, *mentions[-2:])):
+                mentions[-2:] = [both]
             i = max(mention.behind, i + 1)
         return mentions
 
@@ -232,6 +242,8 @@ class SubjectTracker:
             return Mention(subject, i, i + 1, role(tokens, i - 1))
         if word == "two" and i > 0 and tokens[i - 1].text == "the" and follower in NOUNS:
             return self._each(tokens, i, follower)
+        if word == "one" and follower in VERBS and len(self._known) > 1:
+            return Mention(UNKNOWN, i, i + 1, "subject")  # "one has a ring, the other has none"
         if word in EACH and (plural := self._each(tokens, i, follower)):
             return plural
         return None
@@ -242,6 +254,10 @@ class SubjectTracker:
         if len(self._known) < 2:
             return None
         after = [t.text for t in tokens[i + 1 : i + 4]]
+        if follower == "of" and (
+            after[1:2] in (["its"], ["which"]) or after[1:3] == ["the", "its"]
+        ):
+            return None  # "all of its nitrogens", "two rings, both of which"
         names_them = any(w in NOUNS or w in ("them", "these") for w in after)
         counted = follower in NUMBER_WORDS and len(after) > 1 and after[1] in VERBS
         if not (names_them or counted or follower in VERBS or follower in ("share", "of")):
@@ -316,6 +332,26 @@ class SubjectTracker:
         ):
             return Mention(FOREIGN_SUBJECT, i, i + 1, "subject")
         return None
+
+
+def joined_names(tokens: Sequence[Token], first: Mention, second: Mention) -> Mention | None:
+    """Two that are named together: "aspirin and caffeine have …", "neither 1 nor molecule 2 …"."""
+    before = tokens[first.first - 1].text if first.first else ""
+    joint = tuple(token.text for token in tokens[first.behind : second.first])
+    denied = before == "neither" and joint == ("nor",)
+    named = (first, second)
+    if any(m.role != "subject" or m.is_pronoun or not m.subject.numbers for m in named):
+        return None
+    if any(m.subject.mode not in ("one", "each") for m in named):
+        return None
+    if not denied:
+        follower = tokens[second.behind].text if second.behind < len(tokens) else ""
+        begins = before in _BEFORE_NAMES
+        if joint not in (("and",), ("&",)) or follower not in _PLURAL_VERBS or not begins:
+            return None
+    numbers = tuple(dict.fromkeys((*first.subject.numbers, *second.subject.numbers)))
+    subject = Subject(numbers, "none" if denied else "each")
+    return Mention(subject, first.first, second.behind, "subject")
 
 
 @dataclass(frozen=True)

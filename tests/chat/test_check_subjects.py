@@ -1,0 +1,80 @@
+"""Marks by whom a statement is of: two named together, neither of them, and what "you" said."""
+
+import pytest
+
+from assistant.chat.check import check_answer
+from assistant.chem.facts import compute_facts
+from assistant.chem.molecule import Molecule
+
+ASPIRIN, CAFFEINE = "CC(=O)Oc1ccccc1C(=O)O", "Cn1cnc2c1c(=O)n(C)c(=O)n2C"
+FACTS = {1: compute_facts(Molecule.parse(ASPIRIN)), 2: compute_facts(Molecule.parse(CAFFEINE))}
+NAMES = {1: "aspirin", 2: "caffeine"}
+
+
+def marks(text: str, focus: tuple[int, ...] = (1, 2)) -> list[tuple[str, str]]:
+    checks = check_answer(text, FACTS, focus, names=NAMES)
+    return [(check.claim, check.verdict) for check in checks]
+
+
+@pytest.mark.parametrize(
+    ("text", "claim", "verdict"),
+    [
+        ("Neither aspirin nor caffeine has a stereocentre.", "a stereocentre", "confirmed"),
+        ("Neither aspirin nor caffeine has a ring.", "a ring", "contradicted"),
+        ("Neither molecule 1 nor molecule 2 is chiral.", "chiral", "confirmed"),
+        ("Neither aspirin nor caffeine is aromatic.", "aromatic", "contradicted"),
+        (
+            "Neither aspirin nor caffeine violates the rule of five.",
+            "violates the rule of five",
+            "confirmed",
+        ),
+        ("Both aspirin and caffeine contain two rings.", "two rings", "contradicted"),
+        ("Both caffeine and aspirin have one ring.", "one ring", "contradicted"),
+        ("Aspirin and caffeine have a TPSA above 60 Å².", "TPSA above 60 Å²", "confirmed"),
+    ],
+)
+def test_two_named_together_are_both_meant(text: str, claim: str, verdict: str) -> None:
+    assert marks(text) == [(claim, verdict)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Aspirin and caffeine have 1 and 2 rings.",
+        "Aspirin and caffeine weigh 180.16 and 194.19 g/mol.",
+        "Aspirin and caffeine weigh 180.16 g/mol and 194.19 g/mol.",
+        "Aspirin and caffeine have cLogP values of 1.31 and -1.03.",
+        "Aspirin and caffeine are different: one has 1 ring, the other 2.",
+        "Aspirin and caffeine are drugs. It has 1 ring.",
+    ],
+)
+def test_whose_of_two_nobody_can_tell(text: str) -> None:
+    assert {verdict for _, verdict in marks(text)} <= {"unverifiable"}
+
+
+def test_neither_is_over_with_its_sentence() -> None:
+    text = "Neither aspirin nor caffeine is chiral. The rings are aromatic. They are neutral."
+    assert all(verdict == "confirmed" for _, verdict in marks(text))
+
+
+def test_all_of_its_atoms_are_one_molecules() -> None:
+    text = "Caffeine has no donors, since all of its nitrogens are methylated."
+    assert marks(text) == [("no donors", "confirmed"), ("nitrogens", "confirmed")]
+
+
+@pytest.mark.parametrize(
+    ("text", "claims"),
+    [
+        ("You said 200 g/mol, but the mass is 180.16 g/mol.", ["mass is 180.16 g/mol"]),
+        ("You said it has 3 rings, but it has 1 ring.", ["1 ring"]),
+        ("Your 200 g/mol is off: the mass is 180.16 g/mol.", ["mass is 180.16 g/mol"]),
+        ("The 200 g/mol you gave differs from my 180.16 g/mol.", []),
+        (
+            "You said 200 g/mol, but the mass is 180.16 g/mol, not 200 g/mol.",
+            ["mass is 180.16 g/mol", "not 200 g/mol"],
+        ),
+        ("As you said, it has 1 ring.", ["1 ring"]),
+    ],
+)
+def test_what_you_said_is_no_claim_of_the_answer(text: str, claims: list[str]) -> None:
+    assert marks(text, (1,)) == [(claim, "confirmed") for claim in claims]

@@ -38,6 +38,32 @@ def test_two_named_together_are_both_meant(text: str, claim: str, verdict: str) 
 
 
 @pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        ("Aspirin has 1 ring and is lighter than caffeine, at {} g/mol.", "194.19", "180.16"),
+        ("Caffeine's TPSA and mass are not below aspirin's {} g/mol.", "180.16", "194.19"),
+        ("Unlike caffeine, with {} g/mol, aspirin has 1 ring.", "194.19", "180.16"),
+    ],
+)
+def test_a_value_right_behind_what_is_compared_with_is_its_value(
+    text: str, right: str, wrong: str
+) -> None:
+    assert (f"{right} g/mol", "confirmed") in marks(text.format(right))
+    assert (f"{wrong} g/mol", "contradicted") in marks(text.format(wrong))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The TPSA of caffeine is 61.8 Å², slightly lower than the 63.6 Å² of aspirin.",
+        "The TPSA of aspirin is 63.6 Å², less than half of 140 Å².",
+    ],
+)
+def test_what_a_value_is_held_against_is_no_value_of_its_molecule(text: str) -> None:
+    assert [verdict for _, verdict in marks(text)] == ["confirmed"]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Aspirin and caffeine have 1 and 2 rings.",

@@ -32,6 +32,11 @@ MEASURED = words(
 """Words of values that are not computed."""
 
 
+_AGAINST = words("versus vs against than by plus minus ±")
+_MORE_OR_LESS = words("heavier lighter more less higher lower larger")
+_PARTS = words("half third quarter fraction twice double % percent")
+
+
 @dataclass(frozen=True)
 class Scalar:
     """How one scalar is read and compared.
@@ -262,24 +267,21 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         if key is None or reading.is_silent(first) or _is_elsewhere(reading, first):
             continue
         test = scaled_test(SCALARS[key], stated, unit)
-        if reading.word(first - 1) in (
-            "versus",
-            "vs",
-            "against",
-            "than",
-            "by",
-            "plus",
-            "minus",
-            "±",
+        after = next((j for j, t in enumerate(tokens) if t.start >= end), len(tokens))
+        if _is_compared(reading, first, after) or (
+            not stated.is_point and reading.word(after) == "of" and reading.is_label(after + 1)
         ):
-            continue
-        following = next((t.text for t in tokens if t.start >= end), "")
-        if following in ("heavier", "lighter", "more", "less", "higher", "lower", "larger"):
-            continue
-        if "you" in (following, reading.word(first - 1).removesuffix("r")):
-            continue  # "your 200 g/mol", "the 200 g/mol you gave"
+            continue  # "lower than the 63.6 Å² of molecule 1"
         if denial_before(reading, first) is None:  # else of what property is read in `denials`
             yield reading.claim(first, behind, SCALARS[key].kind, test, end=end)
+
+
+def _is_compared(reading: Reading, first: int, after: int) -> bool:
+    """Whether a number is a difference, one that another is held against, or what "you" said."""
+    before, following = reading.word(first - 1), reading.word(after)
+    is_part = before == "of" and reading.word(first - 2) in _PARTS
+    is_yours = before == "your" or following == "you"  # "the 200 g/mol you gave"
+    return before in _AGAINST or following in _MORE_OR_LESS or is_part or is_yours
 
 
 def _is_elsewhere(reading: Reading, first: int) -> bool:

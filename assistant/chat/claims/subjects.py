@@ -60,6 +60,8 @@ _PLURAL_VERBS = words(
     "have are were both contain carry bear lack share possess pass obey satisfy do can each all "
     "weigh fulfil meet"
 )
+_BETWEEN_OBJECT_AND_VALUE = ((), ("at",), ("with",), (",", "at"), (",", "with"))
+"""As in "lighter than caffeine, at 194.19 g/mol", "below caffeine's 194.19 g/mol"."""
 UNKNOWN = Subject((), "unknown")
 FOREIGN_SUBJECT = Subject((), "foreign")
 
@@ -369,7 +371,9 @@ class SentenceSubjects:
                 if between and between[0] in ("in", "of", "for") and mention.subject.numbers:
                     return mention.subject
         for mention in self.mentions:
-            if mention.behind == first - 1 and tokens[first - 1].text == "(":
+            between = tuple(t.text for t in tokens[mention.behind : first])
+            of_object = mention.role == "object" and between in _BETWEEN_OBJECT_AND_VALUE
+            if mention.behind <= first and (between == ("(",) or of_object):
                 return mention.subject
         spoken = self.carried
         for mention in self.mentions:

@@ -28,6 +28,12 @@ def marks(text: str, focus: tuple[int, ...] = (1, 2)) -> list[tuple[str, str]]:
             "violates the rule of five",
             "confirmed",
         ),
+        ("Neither of the two molecules has a stereocentre.", "a stereocentre", "confirmed"),
+        ("None of the two molecules contains a halogen.", "a halogen", "confirmed"),
+        ("None of them has a ring.", "a ring", "contradicted"),
+        ("Both weigh less than 190 g/mol.", "less than 190 g/mol", "contradicted"),
+        ("They do not share the same formula.", "the same formula", "confirmed"),
+        ("They don't have the same mass.", "the same mass", "confirmed"),
         ("Both aspirin and caffeine contain two rings.", "two rings", "contradicted"),
         ("Both caffeine and aspirin have one ring.", "one ring", "contradicted"),
         ("Aspirin and caffeine have a TPSA above 60 Å².", "TPSA above 60 Å²", "confirmed"),
@@ -43,6 +49,8 @@ def test_two_named_together_are_both_meant(text: str, claim: str, verdict: str) 
         ("Aspirin has 1 ring and is lighter than caffeine, at {} g/mol.", "194.19", "180.16"),
         ("Caffeine's TPSA and mass are not below aspirin's {} g/mol.", "180.16", "194.19"),
         ("Unlike caffeine, with {} g/mol, aspirin has 1 ring.", "194.19", "180.16"),
+        ("Aspirin is lighter than caffeine, which weighs {} g/mol.", "194.19", "180.16"),
+        ("The first has 1 ring, the second {} g/mol.", "194.19", "180.16"),
     ],
 )
 def test_a_value_right_behind_what_is_compared_with_is_its_value(
@@ -81,6 +89,10 @@ def test_whose_of_two_nobody_can_tell(text: str) -> None:
 def test_neither_is_over_with_its_sentence() -> None:
     text = "Neither aspirin nor caffeine is chiral. The rings are aromatic. They are neutral."
     assert all(verdict == "confirmed" for _, verdict in marks(text))
+
+
+def test_what_a_molecule_would_be_without_a_group_does_not_deny_it() -> None:
+    assert marks("Without the acetyl group it would weigh 138.12 g/mol.", (1,)) == []
 
 
 def test_all_of_its_atoms_are_one_molecules() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.measures import (
     COMPARATIVES,
@@ -219,12 +220,14 @@ class Sameness:
         behind: Index behind its last token.
         measure: The property.
         margin: Differences up to here count as equal.
+        negated: Whether it is denied.
     """
 
     first: int
     behind: int
     measure: Measure
     margin: float
+    negated: bool
 
 
 def sameness_at(reading: Reading, i: int) -> Sameness | None:
@@ -241,13 +244,15 @@ def sameness_at(reading: Reading, i: int) -> Sameness | None:
     if term is None:
         return None
     start = i - 1 if reading.word(i - 1) == "the" else i
+    # "do not share the same mass": the verb says nothing of what one has
+    negated = reading.context[i].negated or reading.word(start - 2) in NEGATIONS
     if term.term.family == "formula":
-        return Sameness(start, term.behind, formula_measure, 0.0)
+        return Sameness(start, term.behind, formula_measure, 0.0, negated)
     measured = measure_of(term.term)
     kind_of_thing = term.term.family in ("group", "element") and reading.word(i + 1) != "number"
     if measured is None or kind_of_thing:
         return None
-    return Sameness(start, term.behind, measured[0], measured[1] * 0.5)
+    return Sameness(start, term.behind, measured[0], measured[1] * 0.5, negated)
 
 
 def _same_at(reading: Reading, i: int) -> Comparison | None:
@@ -258,7 +263,7 @@ def _same_at(reading: Reading, i: int) -> Comparison | None:
     tokens, context = reading.tokens, reading.context[i]
     measure = None if context.doubted else same.measure
     start, end = tokens[same.first].start, tokens[same.behind - 1].end
-    return Comparison(start, end, *pair, measure, 0, same.margin, context.negated)
+    return Comparison(start, end, *pair, measure, 0, same.margin, same.negated)
 
 
 def _pair(reading: Reading, i: int, behind: int) -> tuple[int, int] | None:

@@ -31,7 +31,8 @@ VERBS = words(
     "is are was were has have had contains contain features feature bears bear carries carry "
     "includes include possesses possess lacks lack shows show consists consist does do "
     "comprises comprise exhibits exhibit weighs would can cannot passes pass violates violate "
-    "satisfies obeys complies fails meets fulfils fulfills respects incorporates displays"
+    "satisfies obeys complies fails meets fulfils fulfills respects incorporates displays weigh "
+    "don't doesn't aren't isn't"
 )
 COUNTED = words(
     "groups alerts donors acceptors rings bonds atoms centres centers stereocentres "

@@ -145,6 +145,8 @@ def _definite(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Claim |
         return None
     context = reading.context[phrase.first]
     if context.mode == "has" and context.negated:
+        if reading.word(context.verb) == "without":
+            return None  # "without the acetyl group it would weigh …"
         return reading.claim(
             phrase.first,
             match.behind,

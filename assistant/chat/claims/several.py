@@ -138,7 +138,7 @@ def _shared_at(reading: Reading, i: int) -> AmongSeveral | None:
         None if context.doubted else same.measure,
         0,
         same.margin,
-        context.negated,
+        same.negated,
     )
 
 

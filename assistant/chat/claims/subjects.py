@@ -60,6 +60,7 @@ _PLURAL_VERBS = words(
     "have are were both contain carry bear lack share possess pass obey satisfy do can each all "
     "weigh fulfil meet"
 )
+_OF_THEM = words("of the two three these those them")
 _BETWEEN_OBJECT_AND_VALUE = ((), ("at",), ("with",), (",", "at"), (",", "with"))
 """As in "lighter than caffeine, at 194.19 g/mol", "below caffeine's 194.19 g/mol"."""
 UNKNOWN = Subject((), "unknown")
@@ -190,6 +191,9 @@ class SubjectTracker:
         follower = tokens[i + 1].text if i + 1 < len(tokens) else ""
         bare = tokens[i].text in ("former", "latter") or follower in ("one", "a", "an")
         bare = bare or (follower in VERBS and len(self._known) > 1)
+        # "the first weighs 180 g/mol, the second 194 g/mol"
+        has_number = i + 1 < len(tokens) and tokens[i + 1].kind == "number"
+        bare = bare or (has_number and i > 1 and tokens[i - 2].text in (",", ";", "and", "while"))
         if follower not in NOUNS and not bare:
             return None
         subject = UNKNOWN
@@ -246,6 +250,8 @@ class SubjectTracker:
             return self._each(tokens, i, follower)
         if word == "one" and follower in VERBS and len(self._known) > 1:
             return Mention(UNKNOWN, i, i + 1, "subject")  # "one has a ring, the other has none"
+        if word == "none" and follower == "of" and (plural := self._each(tokens, i, follower)):
+            return plural
         if word in EACH and (plural := self._each(tokens, i, follower)):
             return plural
         return None
@@ -255,7 +261,7 @@ class SubjectTracker:
         word = tokens[i].text
         if len(self._known) < 2:
             return None
-        after = [t.text for t in tokens[i + 1 : i + 4]]
+        after = [t.text for t in tokens[i + 1 : i + 4 + (follower == "of")]]
         if follower == "of" and (
             after[1:2] in (["its"], ["which"]) or after[1:3] == ["the", "its"]
         ):
@@ -264,13 +270,17 @@ class SubjectTracker:
         counted = follower in NUMBER_WORDS and len(after) > 1 and after[1] in VERBS
         if not (names_them or counted or follower in VERBS or follower in ("share", "of")):
             return None
-        if word == "these" and not names_them:
+        if word in ("these", "none") and not names_them:
             return None
         numbers = self._plural
         if len(numbers) < 2 or (word in ("both", "neither") and len(numbers) != 2):
             return Mention(UNKNOWN, i, i + 1, "subject")
-        mode: Literal["each", "none"] = "none" if word == "neither" else "each"
-        return Mention(Subject(numbers, mode), i, i + 1, "subject")
+        mode: Literal["each", "none"] = "none" if word in ("neither", "none") else "each"
+        behind = i + 1
+        if follower == "of":  # "neither of the two molecules"
+            while behind < len(tokens) and tokens[behind].text in _OF_THEM | NOUNS:
+                behind += 1
+        return Mention(Subject(numbers, mode), i, behind, "subject")
 
     def _foreign(self, tokens: Sequence[Token], i: int) -> Mention | None:
         word = tokens[i].text
@@ -336,6 +346,12 @@ class SubjectTracker:
         return None
 
 
+def _is_described(tokens: Sequence[Token], mention: Mention) -> bool:
+    """Whether what follows is of it: "heavier than caffeine, which has …", "whose mass is …"."""
+    at = mention.behind + (mention.behind < len(tokens) and tokens[mention.behind].text == ",")
+    return at < len(tokens) and tokens[at].text in ("which", "whose")
+
+
 def joined_names(tokens: Sequence[Token], first: Mention, second: Mention) -> Mention | None:
     """Two that are named together: "aspirin and caffeine have …", "neither 1 nor molecule 2 …"."""
     before = tokens[first.first - 1].text if first.first else ""
@@ -380,6 +396,7 @@ class SentenceSubjects:
             inside = first < mention.first < behind and not mention.is_pronoun
             if inside and tokens[mention.first - 1].text not in ("of", "for", "in"):
                 continue
-            if mention.role == "subject" and (mention.first < max(first, 1) or inside):
+            speaks = mention.role == "subject" or _is_described(tokens, mention)
+            if speaks and (mention.first < max(first, 1) or inside):
                 spoken = mention.subject
         return spoken

@@ -9,6 +9,7 @@ from assistant.chat.claims.measures import (
     COMPARATIVES,
     QED,
     Measure,
+    Measured,
     formula_measure,
     measure_of,
     phrase_at,
@@ -287,31 +288,31 @@ def judge(found: Comparison, molecules: Mapping[int, Facts]) -> Finding:
     first, second = molecules[found.first], molecules[found.second]
     if found.measure is QED and None in (first.qed, second.qed):
         return Finding(None, None)
-    low_a, high_a, text_a = found.measure(first)
-    low_b, high_b, text_b = found.measure(second)
-    truth = f"molecule {found.first}: {text_a}; molecule {found.second}: {text_b}"
-    holds = _holds(found, (low_a, high_a, text_a), (low_b, high_b, text_b))
-    if found.negated and holds is not None:
-        holds = not holds
+    a, b = found.measure(first), found.measure(second)
+    truth = f"molecule {found.first}: {a.truth}; molecule {found.second}: {b.truth}"
+    holds = denied(_holds(found, a, b), found.negated)
+    if holds is False and denied(_holds(found, a.by_other(), b.by_other()), found.negated):
+        holds = None
     return Finding(holds, truth)
 
 
-def _holds(
-    found: Comparison, a: tuple[float, float, str], b: tuple[float, float, str]
-) -> bool | None:
+def denied(holds: bool | None, negated: bool) -> bool | None:
+    """Whether a statement holds that is perhaps denied."""
+    return holds if holds is None else holds != negated
+
+
+def _holds(found: Comparison, a: Measured, b: Measured) -> bool | None:
     if found.measure is formula_measure:
-        return a[2] == b[2]
+        return a.truth == b.truth
     if found.sign == 0:
-        if a[0] == a[1] and b[0] == b[1]:
-            return abs(a[0] - b[0]) <= found.margin + 1e-9
+        if a.least == a.most and b.least == b.most:
+            return abs(a.least - b.least) <= found.margin + 1e-9
         return None
     more, less = (a, b) if found.sign > 0 else (b, a)
-    if more[0] - less[1] > found.margin:
+    if more.least - less.most > found.margin:
         return True
-    if more[1] - less[0] <= 1e-9 or more[1] - less[0] < -found.margin:
-        return (
-            False
-            if found.margin == 0 or more[1] - less[0] < -found.margin or a[0] == b[0]
-            else None
-        )
+    most = more.most - less.least
+    if most <= 1e-9 or most < -found.margin:
+        is_less = found.margin == 0 or most < -found.margin or a.least == b.least
+        return False if is_less else None
     return None

@@ -52,7 +52,7 @@ _SILENT_AFTER = words(
 _SILENT = words(
     "requires states stipulates criteria criterion guideline guidelines threshold thresholds "
     "typical typically usually generally often define defines refers wrong incorrect untrue "
-    "mistaken wrongly must recommended ideally want wish let propose proposed imagine checks "
+    "mistaken wrongly false must recommended ideally want wish let propose proposed imagine checks "
     "please tell ask asked remember recall"
 )
 _SAY = words(
@@ -159,7 +159,8 @@ class _Reader:
             if self._is_aside and word in _ENDS_ASIDE:
                 self._negated, self._is_aside, self._not_at = False, False, -9
             return before
-        if word in _BOUNDARY:
+        is_turn = word == "rather" and self._word(i - 1) == "," and self._word(i + 1) != "than"
+        if word in _BOUNDARY or is_turn:
             self._clear()
         elif word == "which" and self._describes_another(i):
             self._reacting = True
@@ -179,6 +180,8 @@ class _Reader:
             self._no = False
         if word in _BE and self._word(i - 1) == "there":
             self._negated = word.endswith("n't")
+        elif word in ("it", "that", "this") and self._is_short_for_is(i):
+            self._set("is", i, negated=False)
         elif word in _BE:
             denied = word.endswith("n't") or self._not_at == i - 1
             self._set("is", i, negated=denied)
@@ -258,6 +261,10 @@ class _Reader:
         self._mode, self._negated, self._no = "", False, False
         self._doubted = self._reacting = self._is_aside = self._quoting = False
         self._not_at, self._verb = -9, -1
+
+    def _is_short_for_is(self, i: int) -> bool:
+        """Whether it was "it's": of such a token the text leaves the "'s" out."""
+        return self._tokens[i].end - self._tokens[i].start == len(self._tokens[i].text) + 2
 
     def _kind(self, i: int) -> str:
         return self._tokens[i].kind if 0 <= i < len(self._tokens) else ""

@@ -288,7 +288,10 @@ def _is_elsewhere(reading: Reading, first: int) -> bool:
     """Whether the number belongs to a fragment, a peak, a limit or a property we do not know."""
     before = {t.text for t in reading.tokens[max(0, first - 6) : first]}
     after = {t.text for t in reading.tokens[first : first + 8]}
-    opaque = any(t.term.family == "opaque" for t in reading.terms)
+    opaque = any(
+        t.term.family == "opaque" or (t.term.family == "element" and t.behind == first)
+        for t in reading.terms
+    )  # "hydrogen 8.06 g/mol"
     is_limit = reading.word(first - 1) in AUTHORS
     return bool((before | after) & OF_NO_MOLECULE) or is_limit or opaque
 

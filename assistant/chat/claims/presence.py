@@ -1,6 +1,7 @@
 """Claims that a molecule has, lacks or is something: "contains an ester", "no ring"."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.counted import count_of
@@ -19,6 +20,11 @@ from assistant.chat.claims.values import Quantity
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
+_EXCEPT = words("besides except excluding beyond")
+_CHANGED = words(
+    "masked blocked protected capped acetylated esterified methylated alkylated acylated removed "
+    "replaced missing"
+)
 _ANSWERS = words("no none yes absent present not")
 # Words that may follow "is an ester" and leave it what it is.
 _MAY_FOLLOW = words(
@@ -62,7 +68,7 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
         negated = True
     elif phrase.determiner == "the" and term.family == "group":
         return _definite(reading, match, phrase)
-    if negated is None or _is_trivial(term, negated):
+    if negated is None or _is_trivial(term, negated) or (negated and _has_exceptions(reading)):
         return None
     if context.reacting and not (verb is not None):
         return None
@@ -70,6 +76,15 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
     if negated and speaks_of_part(reading, first, match.behind):
         test = in_part(test, term, Quantity(0, 0))
     return reading.claim(first, match.behind, kind_of(term), test)
+
+
+def _has_exceptions(reading: Reading) -> bool:
+    """As in "no rings besides the benzene ring", "no rings other than that"."""
+    texts = [token.text for token in reading.tokens]
+    return bool(_EXCEPT & set(texts)) or any(
+        pair in (("other", "than"), ("apart", "from"), ("aside", "from"))
+        for pair in pairwise(texts)
+    )
 
 
 def _names_alert(reading: Reading, first: int) -> bool:
@@ -144,6 +159,9 @@ def _definite(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Claim |
     ):
         return None
     context = reading.context[phrase.first]
+    after = {reading.word(i) for i in range(match.behind, match.behind + 4)}
+    if after & _CHANGED:
+        return None  # "the phenolic OH is masked as an ester"
     if context.mode == "has" and context.negated:
         if reading.word(context.verb) == "without":
             return None  # "without the acetyl group it would weigh …"

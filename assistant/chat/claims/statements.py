@@ -199,7 +199,10 @@ def _rule_claim(reading: Reading, i: int) -> Claim | None:
         reading.word(j) in ("all", "every", "fully") for j in range(max(0, i - 2), i + 4)
     )
     test = _breaks_rule if breaks else _keeps_all if all_said else _keeps_rule
-    if breaks and denied:
+    none = bool({"none", "no"} & {reading.word(j) for j in range(i + 1, i + 3)})
+    if none and (denied or not breaks):
+        return None
+    if breaks and (denied or none):
         test, denied = _keeps_all, False
     if reading.word(i) in ("fails", "fail", "failing") and not denied:
         test, denied = _keeps_rule, True

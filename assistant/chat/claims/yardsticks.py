@@ -19,7 +19,8 @@ OF_NO_MOLECULE = (
     | _AVERAGES
     | words(
         "allows allow allowed permits permitted need needs difference differ differs apart loss "
-        "losing loses m peak ion adduct fragment fragments dose protein kda"
+        "losing loses contributes contribute contribution contributions m peak ion adduct "
+        "fragment fragments dose protein kda"
     )
 )
 """Near a number they say that it is a limit, a difference, or the number of something else."""

@@ -51,6 +51,7 @@ def test_two_named_together_are_both_meant(text: str, claim: str, verdict: str) 
         ("Unlike caffeine, with {} g/mol, aspirin has 1 ring.", "194.19", "180.16"),
         ("Aspirin is lighter than caffeine, which weighs {} g/mol.", "194.19", "180.16"),
         ("The first has 1 ring, the second {} g/mol.", "194.19", "180.16"),
+        ("The masses: 180.16 g/mol (aspirin) and {} g/mol (caffeine).", "194.19", "180.16"),
     ],
 )
 def test_a_value_right_behind_what_is_compared_with_is_its_value(
@@ -65,10 +66,12 @@ def test_a_value_right_behind_what_is_compared_with_is_its_value(
     [
         "The TPSA of caffeine is 61.8 Å², slightly lower than the 63.6 Å² of aspirin.",
         "The TPSA of aspirin is 63.6 Å², less than half of 140 Å².",
+        "Aspirin has one ring and a mass smaller than that of caffeine, 194.19 g/mol.",
     ],
 )
 def test_what_a_value_is_held_against_is_no_value_of_its_molecule(text: str) -> None:
-    assert [verdict for _, verdict in marks(text)] == ["confirmed"]
+    assert {verdict for _, verdict in marks(text)} <= {"confirmed", "unverifiable"}
+    assert marks(text)[0][1] == "confirmed"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,7 @@ def test_what_a_value_is_held_against_is_no_value_of_its_molecule(text: str) -> 
         "Aspirin and caffeine have cLogP values of 1.31 and -1.03.",
         "Aspirin and caffeine are different: one has 1 ring, the other 2.",
         "Aspirin and caffeine are drugs. It has 1 ring.",
+        "Together aspirin and caffeine weigh 374.35 g/mol.",
     ],
 )
 def test_whose_of_two_nobody_can_tell(text: str) -> None:

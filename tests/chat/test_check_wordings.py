@@ -37,6 +37,14 @@ def test_a_roundabout_right_statement_is_not_wrong(text: str) -> None:
     [
         "The phenolic OH is masked as an ester.",
         "The claim that it contains nitrogen is false.",
+        "The mass is not quite 181 g/mol.",
+        "The TPSA is nowhere near 140 Å².",
+        "The TPSA doesn't reach 90 Å².",
+        "The TPSA does not come close to 140 Å².",
+        "The TPSA falls short of 90 Å².",
+        "The TPSA is 26.4 Å² below 90 Å².",
+        "The TPSA is 0.636 nm².",
+        "Only a TPSA above 140 Å² would be a problem.",
         "It passes none of Lipinski's rules.",
     ],
 )
@@ -49,6 +57,9 @@ def test_what_states_nothing_gets_no_wrong_mark(text: str) -> None:
     [
         ("Aspirin isn't an ester, it's an amide.", "an amide"),
         ("It's an amine.", "an amine"),
+        ("It is not charged and weighs 190 g/mol.", "190 g/mol"),
+        ("It isn't chiral: the mass is 190 g/mol.", "mass is 190 g/mol"),
+        ("The TPSA is 26.4 Å², below 90 Å².", "TPSA is 26.4 Å²"),
         ("It violates Lipinski's rules.", "violates Lipinski's"),
         ("Aspirin has no rings.", "no rings"),
     ],

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.denied import denial_before
 from assistant.chat.claims.elsewhere import next_quantity
 from assistant.chat.claims.lexicon import TermMatch
@@ -33,7 +34,11 @@ MEASURED = words(
 
 
 _AGAINST = words("versus vs against than by plus minus ±")
-_MORE_OR_LESS = words("heavier lighter more less higher lower larger")
+_FROM_A_LIMIT = words(
+    "heavier lighter more less higher lower larger smaller below above under over short away off"
+)
+_AWAY = (("nowhere", "near"), ("far", "from"), ("away", "from"), ("short", "of"))
+_ENDS_DENIAL = words(", ; : ( and but so as because since it is weighs")
 _PARTS = words("half third quarter fraction twice double % percent")
 
 
@@ -176,6 +181,9 @@ def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> _Said | 
     ):
         return None
     used.update(range(match.first, behind))
+    after = next((t.text for t in reading.tokens[behind:] if t.start >= end), "")
+    if after in _FROM_A_LIMIT:
+        return None  # "the TPSA is 26 Å² below 90 Å²"
     near = {t.text for t in reading.tokens[max(0, match.first - 6) : behind]}
     if scalar.kind == "mass" and near & _IONS:
         return None
@@ -281,7 +289,18 @@ def _is_compared(reading: Reading, first: int, after: int) -> bool:
     before, following = reading.word(first - 1), reading.word(after)
     is_part = before == "of" and reading.word(first - 2) in _PARTS
     is_yours = before == "your" or following == "you"  # "the 200 g/mol you gave"
-    return before in _AGAINST or following in _MORE_OR_LESS or is_part or is_yours
+    is_away = (reading.word(first - 2), before) in _AWAY or _is_denied_somehow(reading, first)
+    return before in _AGAINST or following in _FROM_A_LIMIT or is_part or is_yours or is_away
+
+
+def _is_denied_somehow(reading: Reading, first: int) -> bool:
+    """As in "not quite 181 g/mol", "doesn't reach 90 Å²": how far it is off is not said."""
+    for i in range(first - 1, max(-1, first - 6), -1):
+        if reading.word(i) in NEGATIONS:
+            return denial_before(reading, first) is None
+        if reading.word(i) in _ENDS_DENIAL or reading.is_label(i):
+            return False  # "not below molecule 1's 180.16 g/mol"
+    return False
 
 
 def _is_elsewhere(reading: Reading, first: int) -> bool:

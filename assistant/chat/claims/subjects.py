@@ -384,13 +384,19 @@ class SentenceSubjects:
         for mention in self.mentions:
             if behind <= mention.first <= behind + 3 and not mention.is_pronoun:
                 between = [t.text for t in tokens[behind : mention.first]]
-                if between and between[0] in ("in", "of", "for") and mention.subject.numbers:
+                # "63.6 Å² for aspirin", "63.6 Å² (aspirin)"
+                closed = tokens[mention.behind : mention.behind + 1]
+                in_brackets = between == ["("] and [t.text for t in closed] == [")"]
+                joined = in_brackets or between[:1] in (["in"], ["of"], ["for"])
+                if joined and mention.subject.numbers:
                     return mention.subject
         for mention in self.mentions:
             between = tuple(t.text for t in tokens[mention.behind : first])
             of_object = mention.role == "object" and between in _BETWEEN_OBJECT_AND_VALUE
             if mention.behind <= first and (between == ("(",) or of_object):
                 return mention.subject
+            if mention.role == "object" and mention.behind <= first and between == (",",):
+                return UNKNOWN  # "lighter than caffeine, 194.19 g/mol": whose may be either's
         spoken = self.carried
         for mention in self.mentions:
             inside = first < mention.first < behind and not mention.is_pronoun

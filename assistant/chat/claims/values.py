@@ -78,8 +78,8 @@ _UNIT = re.compile(
     r"|(?:sq\.?|square) ?(?:Å\b|[Aa]ngstr[oö]ms?))"
     r"|(?P<percent>%|percent\b|per cent\b)"
     r"|(?P<other>°|℃|K\b|mg\b|g ?/|g\b|kg\b|mL\b|ml\b|L\b|[munpµμ]M\b|M\b|mol\b|mmol\b|kJ\b|kcal\b"
-    r"|eV\b|nm\b|ppm\b|min\b|h\b|hours?\b|days?\b|×|x ?10|\^|cm|D\b|Å|[Aa]ngstr|equiv|°C|bar\b"
-    r"|atm\b)"
+    r"|eV\b|nm[²2]?(?!\w)|ppm\b|min\b|h\b|hours?\b|days?\b|×|x ?10|\^|cm|D\b|Å|[Aa]ngstr|equiv|°C"
+    r"|bar\b|atm\b)"
     r")"
 )
 

@@ -19,8 +19,8 @@ OF_NO_MOLECULE = (
     | _AVERAGES
     | words(
         "allows allow allowed permits permitted need needs difference differ differs apart loss "
-        "losing loses contributes contribute contribution contributions m peak ion adduct "
-        "fragment fragments dose protein kda"
+        "losing loses contributes contribute contribution contributions together combined sum "
+        "m peak ion adduct fragment fragments dose protein kda"
     )
 )
 """Near a number they say that it is a limit, a difference, or the number of something else."""
@@ -48,7 +48,7 @@ _COMPUTED = words("computed calculated found obtained given reported")
 _IMPERATIVES = words("use take set enter aim choose try put keep")
 _OBJECTS = words("a an the about around at for no up")
 _BREAKS = words(", : ;")
-_BEGINNINGS = words("so then now please and but also")
+_BEGINNINGS = words("only so then now please and but also")
 _BOUNDS = words("above below over under more less up at exceeding")
 _IN_NAMES = words("of five 5 rule rules 's")
 _REACH = 14

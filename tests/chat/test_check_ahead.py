@@ -125,6 +125,9 @@ def test_a_bound_is_read_from_its_first_word_on(text: str, right: str, wrong: st
         "The upper bound is 140 Å² for the TPSA.",
         "A TPSA below 50 Å² is good for the brain.",
         "The scale runs from 2 to 10 for the cLogP.",
+        "Rule of five: MW < 100, logP < 1, HBD ≤ 0.",
+        "Lipinski's rule of five (MW ≤ 100, logP ≤ 1) is violated twice.",
+        "It exceeds a logP of 1.",
     ],
 )
 def test_what_a_yardstick_says_is_no_claim_about_the_molecule(text: str) -> None:

@@ -52,6 +52,7 @@ def marks(text: str) -> list[tuple[str, str]]:
         ("The TPSA isn't {}.", "TPSA isn't {}", "5.0", "63.6"),
         ("I haven't found {} for the TPSA.", "haven't found {} for the TPSA", "5.0", "63.6"),
         ("It never exceeds {} Å² for the TPSA.", "never exceeds {} Å² for the TPSA", "70", "60"),
+        ("The number of rings isn't {}.", "rings isn't {}", "3", "1"),
         ("It hasn't got {} rings.", "hasn't got {} rings", "3", "1"),
         # A fraction of 0.11 is not 0.
         ("The Fsp3 is 0.11, not {}.", "not {}", "0", "0.1"),

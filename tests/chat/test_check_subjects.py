@@ -90,6 +90,30 @@ def test_whose_of_two_nobody_can_tell(text: str) -> None:
     assert {verdict for _, verdict in marks(text)} <= {"unverifiable"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Caffeine has two rings. They contain 4 nitrogens.",
+        "Caffeine has two rings. Both contain nitrogen.",
+        "Caffeine has two rings and they contain 4 nitrogens.",
+        "Caffeine has 4 nitrogens. They have no hydrogens, so it has no donors.",
+    ],
+)
+@pytest.mark.parametrize("focus", [(2,), (1, 2)])
+def test_they_may_be_the_parts_of_one_molecule(text: str, focus: tuple[int, ...]) -> None:
+    assert {verdict for _, verdict in marks(text, focus)} <= {"confirmed", "unverifiable"}
+
+
+def test_they_are_two_molecules_where_two_were_named() -> None:
+    text = "Aspirin has 1 ring, caffeine has 2 rings. Both contain nitrogen. They are achiral."
+    assert [verdict for _, verdict in marks(text)] == [
+        "confirmed",
+        "confirmed",
+        "contradicted",
+        "confirmed",
+    ]
+
+
 def test_neither_is_over_with_its_sentence() -> None:
     text = "Neither aspirin nor caffeine is chiral. The rings are aromatic. They are neutral."
     assert all(verdict == "confirmed" for _, verdict in marks(text))

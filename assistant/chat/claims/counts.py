@@ -25,6 +25,7 @@ from assistant.chat.claims.yardsticks import AUTHORS, OF_NO_MOLECULE
 from assistant.chem.facts import Facts
 
 _GLUED = words("type like based containing derived free rich bearing")
+_STATES_NUMBER = words(": = ( | is are isn't aren't count equals was wasn't number value")
 _ENDS_A_COUNT = ("", ",", ";", ".", "(", "and", "so", "but", "while", "whereas", "for")
 _SUPERLATIVES = ("most", "fewest", "least")
 _SET = SET | {"fixed", "known"}
@@ -117,6 +118,8 @@ def _counted(
     modifiers = phrase.modifiers
     if term.key in STEREO:
         qualifier, behind = _set_word(reading, match.behind, modifiers)
+        if "of" in (reading.word(first - 1), reading.word(first - 2)):
+            qualifier, behind = "", match.behind  # "none of its 2 stereocentres is undefined"
         modifiers = tuple(m for m in modifiers if m not in _SET | _UNSET)
         if phrase.part is not None:
             test = _part_test(term, phrase.part, stated, qualifier)
@@ -279,4 +282,4 @@ def _may_state_number(reading: Reading, match: TermMatch) -> bool:
             reading.word(match.first - 1) == ":" or reading.context[match.first].mode == "has"
         )
         return labelled and term.family == "count" and term.key != "rings"
-    return word in (":", "=", "(", "|", "is", "are", "count", "equals", "was", "number", "value")
+    return word in _STATES_NUMBER

@@ -37,6 +37,7 @@ _AGAINST = words("versus vs against than by plus minus ±")
 _FROM_A_LIMIT = words(
     "heavier lighter more less higher lower larger smaller below above under over short away off"
 )
+_BOUNDS = words("exceed exceeds exceeding above below over under")
 _AWAY = (("nowhere", "near"), ("far", "from"), ("away", "from"), ("short", "of"))
 _ENDS_DENIAL = words(", ; : ( and but so as because since it is weighs")
 _PARTS = words("half third quarter fraction twice double % percent")
@@ -181,6 +182,9 @@ def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> _Said | 
     ):
         return None
     used.update(range(match.first, behind))
+    before = match.first - 1 - (reading.word(match.first - 1) in ("a", "an", "the"))
+    if reading.word(before) in _BOUNDS:
+        return None  # "it exceeds a logP of 5"
     after = next((t.text for t in reading.tokens[behind:] if t.start >= end), "")
     if after in _FROM_A_LIMIT:
         return None  # "the TPSA is 26 Å² below 90 Å²"

@@ -60,6 +60,9 @@ _PLURAL_VERBS = words(
     "have are were both contain carry bear lack share possess pass obey satisfy do can each all "
     "weigh fulfil meet"
 )
+_VAGUE = words("they all each these")
+_SEVERAL = _VAGUE | {"both", "neither", "none"}
+_COMPARE_ALL = words("same both differ different identical equal share shared alike")
 _OF_THEM = words("of the two three these those them")
 _BETWEEN_OBJECT_AND_VALUE = ((), ("at",), ("with",), (",", "at"), (",", "with"))
 """As in "lighter than caffeine, at 194.19 g/mol", "below caffeine's 194.19 g/mol"."""
@@ -99,6 +102,7 @@ class SubjectTracker:
         self._current = self._default()
         self._plural = self._focus if len(self._focus) > 1 else self._known
         self._terms: Sequence[TermMatch] = ()
+        self._seen: set[int] = set()
 
     def _default(self) -> Subject:
         return Subject(self._focus, "one") if len(self._focus) == 1 else UNKNOWN
@@ -112,6 +116,10 @@ class SubjectTracker:
             is_clear = carried.mode != "each"  # of several, which one "it" is nobody can tell
             if mention.is_pronoun and mention.subject is UNKNOWN and is_clear:
                 mention = Mention(carried, mention.first, mention.behind, mention.role, True)
+            if carried.mode == "one" and self._may_be_parts(sentence.tokens, mention):
+                resolved.append(Mention(UNKNOWN, mention.first, mention.behind, "subject"))
+                continue
+            self._seen.update(mention.subject.numbers)
             resolved.append(mention)
             if mention.role == "subject":
                 carried = mention.subject
@@ -121,6 +129,17 @@ class SubjectTracker:
         none = carried.mode == "none"
         self._current = Subject(carried.numbers, "each") if none else carried
         return result
+
+    def _may_be_parts(self, tokens: Sequence[Token], mention: Mention) -> bool:
+        """Whether "they" or "both" may be rings or atoms of the one molecule spoken of."""
+        word = tokens[mention.first].text
+        if word not in _SEVERAL or mention.subject.mode not in ("each", "none"):
+            return False
+        after = tokens[mention.first + 1 : mention.first + 5]
+        others = (t for i, t in enumerate(tokens) if i != mention.first)
+        if any(t.text in NOUNS for t in after) or any(t.text in _COMPARE_ALL for t in others):
+            return False
+        return word in _VAGUE or not self._seen.issuperset(mention.subject.numbers)
 
     def became_ambiguous(self) -> None:
         """The sentence spoke of what forms in a reaction: "it" may now be the product."""

@@ -50,6 +50,8 @@ _OBJECTS = words("a an the about around at for no up")
 _BREAKS = words(", : ;")
 _BEGINNINGS = words("only so then now please and but also")
 _BOUNDS = words("above below over under more less up at exceeding")
+_BOUND_SIGNS = words("< > ≤ ≥ below above under at up")
+_LONGEST_RULE = 6
 _IN_NAMES = words("of five 5 rule rules 's")
 _REACH = 14
 
@@ -64,6 +66,8 @@ def is_of_no_molecule(tokens: Sequence[Token], names: Collection[int]) -> bool:
     texts = [token.text for token in tokens[:_REACH]]
     first = next((i for i, word in enumerate(texts) if word not in _BEGINNINGS), len(texts))
     if _commands(tokens, first):
+        return True
+    if _lists_limits(texts[first:]):
         return True
     verb = next((i for i, word in enumerate(texts) if word in VERBS | _SAYS), len(texts))
     if verb == len(texts) or texts[verb] not in _SAYS or any(i < verb for i in names):
@@ -81,6 +85,14 @@ def _commands(tokens: Sequence[Token], first: int) -> bool:
     if first + 1 >= len(tokens) or tokens[first].text not in _IMPERATIVES:
         return False
     return tokens[first + 1].kind == "number" or tokens[first + 1].text in _OBJECTS
+
+
+def _lists_limits(texts: Sequence[str]) -> bool:
+    """As in "Rule of five: MW < 500, …", "Lipinski's rule (MW ≤ 500)"; not "Rule: 1 donor"."""
+    at = next((i for i, word in enumerate(texts) if word in (":", "(")), 0)
+    head, item = texts[:at], texts[at + 1 : at + 5]
+    is_rule = bool({"rule", "rules", "criteria", "limits"} & set(head) or AUTHORS & set(head))
+    return is_rule and len(head) <= _LONGEST_RULE and bool(_BOUND_SIGNS & set(item))
 
 
 def _names_yardstick(subject: Sequence[str]) -> bool:

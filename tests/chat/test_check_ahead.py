@@ -140,6 +140,8 @@ def test_what_a_yardstick_says_is_no_claim_about_the_molecule(text: str) -> None
         ("The limit is 5 donors; molecule 1 has 1 donor.", ["1 donor"]),
         ("Lipinski's rule allows 5 donors, and it has 1 donor.", ["1 donor"]),
         ("It is 63.6 Å², below Veber's 140 Å².", ["63.6 Å²"]),
+        ("The limit is 5 donors, but the cLogP is 1.31.", ["cLogP is 1.31"]),
+        ("The limit is 500 g/mol; the mass is 180.16 g/mol.", ["mass is 180.16 g/mol"]),
         ("The rule of five is kept: 180.16 g/mol, 1 donor.", ["180.16 g/mol", "1 donor"]),
         ("The Lipinski donor count is 1.", ["donor count is 1"]),
         ("Use the facts: it has 1 donor.", ["1 donor"]),

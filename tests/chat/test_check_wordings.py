@@ -37,6 +37,12 @@ def test_a_roundabout_right_statement_is_not_wrong(text: str) -> None:
     [
         "The phenolic OH is masked as an ester.",
         "The claim that it contains nitrogen is false.",
+        "The six ring atoms are all carbon.",
+        "It has six ring carbons.",
+        "The rule tolerates one violation.",
+        "One violation would be allowed, but there is none.",
+        "Of the TPSA, 37.3 Å² come from the acid.",
+        "The TPSA is made up of 37.3 Å² (acid) and 26.3 Å² (ester).",
         "The mass is not quite 181 g/mol.",
         "The TPSA is nowhere near 140 Å².",
         "The TPSA doesn't reach 90 Å².",
@@ -57,6 +63,8 @@ def test_what_states_nothing_gets_no_wrong_mark(text: str) -> None:
     [
         ("Aspirin isn't an ester, it's an amide.", "an amide"),
         ("It's an amine.", "an amine"),
+        ("It has six rings.", "six rings"),
+        ("It has one violation.", "one violation"),
         ("It is not charged and weighs 190 g/mol.", "190 g/mol"),
         ("It isn't chiral: the mass is 190 g/mol.", "mass is 190 g/mol"),
         ("The TPSA is 26.4 Å², below 90 Å².", "TPSA is 26.4 Å²"),

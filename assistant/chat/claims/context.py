@@ -149,7 +149,9 @@ class _Reader:
     def step(self, i: int) -> Context:
         """Takes token `i` in and gives the context that holds at it."""
         word = self._tokens[i].text
-        self._of_no_molecule = self._of_no_molecule and i not in self._names
+        turns = word in _BOUNDARY | {";"} and self._word(i + 1) in ("the", "its")
+        if turns or i in self._names:
+            self._of_no_molecule = False
         before = self.now()
         if self._tokens[i].kind == "symbol":
             if word == ":" and {self._word(i - k) for k in (1, 2, 3)} & LIST_WORDS:

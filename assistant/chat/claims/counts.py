@@ -25,6 +25,12 @@ from assistant.chat.claims.yardsticks import AUTHORS, OF_NO_MOLECULE
 from assistant.chem.facts import Facts
 
 _GLUED = words("type like based containing derived free rich bearing")
+_RINGS = ("rings", "aromatic_rings")
+_OF_A_RING = words(
+    "atom atoms member members position positions carbon carbons nitrogen nitrogens oxygen oxygens "
+    "hydrogen hydrogens substituent substituents bond bonds closure closures"
+)
+_RULED = words("would allowed permitted tolerated needed required")
 _STATES_NUMBER = words(": = ( | is are isn't aren't count equals was wasn't number value")
 _ENDS_A_COUNT = ("", ",", ";", ".", "(", "and", "so", "but", "while", "whereas", "for")
 _SUPERLATIVES = ("most", "fewest", "least")
@@ -112,6 +118,10 @@ def _counted(
         return None
     if denial_before(reading, first) is not None:
         return None  # read in `denials`
+    if match.term.key in _RINGS and reading.word(match.behind) in _OF_A_RING:
+        return None  # "six ring atoms"
+    if {reading.word(i) for i in range(match.behind, match.behind + 3)} & _RULED:
+        return None  # "one violation is allowed"
     negated = context.negated and context.mode == "has"
     term = match.term
     behind = match.behind

@@ -38,6 +38,8 @@ _FROM_A_LIMIT = words(
     "heavier lighter more less higher lower larger smaller below above under over short away off"
 )
 _BOUNDS = words("exceed exceeds exceeding above below over under")
+_ADDING_UP = words("contributes contribute contribution contributions come comes made adds add")
+"""What a value is the sum of has the same unit: "37.3 Å² come from the acid"."""
 _AWAY = (("nowhere", "near"), ("far", "from"), ("away", "from"), ("short", "of"))
 _ENDS_DENIAL = words(", ; : ( and but so as because since it is weighs")
 _PARTS = words("half third quarter fraction twice double % percent")
@@ -316,7 +318,8 @@ def _is_elsewhere(reading: Reading, first: int) -> bool:
         for t in reading.terms
     )  # "hydrogen 8.06 g/mol"
     is_limit = reading.word(first - 1) in AUTHORS
-    return bool((before | after) & OF_NO_MOLECULE) or is_limit or opaque
+    is_part = any(t.text in _ADDING_UP for t in reading.tokens)
+    return bool((before | after) & OF_NO_MOLECULE) or is_limit or is_part or opaque
 
 
 def _is_measured(reading: Reading, match: TermMatch) -> bool:

@@ -19,8 +19,7 @@ OF_NO_MOLECULE = (
     | _AVERAGES
     | words(
         "allows allow allowed permits permitted need needs difference differ differs apart loss "
-        "losing loses contributes contribute contribution contributions together combined sum "
-        "m peak ion adduct fragment fragments dose protein kda"
+        "losing loses together combined sum m peak ion adduct fragment fragments dose protein kda"
     )
 )
 """Near a number they say that it is a limit, a difference, or the number of something else."""
@@ -39,11 +38,10 @@ _SUBJECTS = (
 _QUALITIES = _AVERAGES | words("maximum max minimum min allowed recommended ideal usual upper")
 _SAYS = words(
     "is are was were would can says say asks ask wants want sets set allows allow permits permit "
-    "accepts accept runs goes ranges lies demands counts"
+    "accepts accept runs goes ranges lies demands tolerates "
+    "counts"
 )
-_JUDGED = words(
-    "met satisfied kept fulfilled obeyed passed respected violated broken violations violation"
-)
+_JUDGED = words("met satisfied kept fulfilled obeyed passed respected violated broken")
 _COMPUTED = words("computed calculated found obtained given reported")
 _IMPERATIVES = words("use take set enter aim choose try put keep")
 _OBJECTS = words("a an the about around at for no up")

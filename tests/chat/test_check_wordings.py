@@ -38,6 +38,8 @@ def test_a_roundabout_right_statement_is_not_wrong(text: str) -> None:
         "The phenolic OH is masked as an ester.",
         "The claim that it contains nitrogen is false.",
         "The six ring atoms are all carbon.",
+        "It has three C=C double bonds in the ring.",
+        "It contains a C=C bond.",
         "It has six ring carbons.",
         "The rule tolerates one violation.",
         "One violation would be allowed, but there is none.",
@@ -63,6 +65,8 @@ def test_what_states_nothing_gets_no_wrong_mark(text: str) -> None:
     [
         ("Aspirin isn't an ester, it's an amide.", "an amide"),
         ("It's an amine.", "an amine"),
+        ("It contains an alkene.", "an alkene"),
+        ("It has two C=C double bonds.", "two C=C double bonds"),
         ("It has six rings.", "six rings"),
         ("It has one violation.", "one violation"),
         ("It is not charged and weighs 190 g/mol.", "190 g/mol"),

@@ -198,8 +198,8 @@ def _presence_test(term: Term, phrase: NounPhrase, *, negated: bool) -> Callable
             holds = False
         elif counted.least > 0 and not counted.narrowed:
             holds = None if phrase.determiner == "vague" else True
-        if holds is None:
-            return Finding(None, counted.truth)
+        if holds is None or (holds == negated and not holds and counted.other):
+            return Finding(None, counted.truth)  # there are some by another definition
         return Finding(holds != negated, counted.truth)
 
     return test

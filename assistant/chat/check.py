@@ -29,9 +29,10 @@ from assistant.chat.claims.numbers import read_scalars
 from assistant.chat.claims.opaque import read_opaque
 from assistant.chat.claims.opening import opening_check
 from assistant.chat.claims.reading import Reading
+from assistant.chat.claims.spoken_of import SentenceSubjects, Subject
 from assistant.chat.claims.statements import read_statements
 from assistant.chat.claims.stereo_set import read_stereo_set
-from assistant.chat.claims.subjects import SentenceSubjects, Subject, SubjectTracker
+from assistant.chat.claims.subjects import SubjectTracker
 from assistant.chat.claims.tables import Cell, TableReader
 from assistant.chat.claims.text import Sentence, normalise, split_sentences
 from assistant.chat.claims.thresholds import read_thresholds

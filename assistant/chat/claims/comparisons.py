@@ -16,7 +16,7 @@ from assistant.chat.claims.measures import (
 )
 from assistant.chat.claims.model import Finding
 from assistant.chat.claims.reading import Reading
-from assistant.chat.claims.subjects import Subject
+from assistant.chat.claims.spoken_of import Subject
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from assistant.chat.claims.context import Context
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.model import Claim, Finding
-from assistant.chat.claims.subjects import SentenceSubjects
+from assistant.chat.claims.spoken_of import SentenceSubjects
 from assistant.chat.claims.text import Sentence, Token
 from assistant.chat.claims.values import read_number
 from assistant.chem.facts import Facts

@@ -104,6 +104,26 @@ def test_they_may_be_the_parts_of_one_molecule(text: str, focus: tuple[int, ...]
     assert {verdict for _, verdict in marks(text, focus)} <= {"confirmed", "unverifiable"}
 
 
+@pytest.mark.parametrize(
+    ("text", "claim", "verdict"),
+    [
+        ("One ring is five-membered, the other six-membered.", "One ring", "unverifiable"),
+        ("Three rings are aromatic.", "Three rings", "contradicted"),
+        ("Two rings are aromatic.", "Two rings", "confirmed"),
+        ("One ring is present.", "One ring", "contradicted"),
+        ("Caffeine has one ring, which is aromatic.", "one ring", "contradicted"),
+    ],
+)
+def test_some_that_something_is_said_of_may_be_fewer_than_all(
+    text: str, claim: str, verdict: str
+) -> None:
+    assert marks(text, (2,))[0] == (claim, verdict)
+
+
+def test_neither_ring_does_not_deny_the_rings() -> None:
+    assert marks("Neither ring is a benzene ring.", (2,)) == []
+
+
 def test_they_are_two_molecules_where_two_were_named() -> None:
     text = "Aspirin has 1 ring, caffeine has 2 rings. Both contain nitrogen. They are achiral."
     assert [verdict for _, verdict in marks(text)] == [

@@ -13,6 +13,7 @@ from assistant.chat.claims.counted import Range, count_of
 from assistant.chat.claims.denied import denial_before
 from assistant.chat.claims.elsewhere import next_quantity
 from assistant.chat.claims.lexicon import Term, TermMatch
+from assistant.chat.claims.mentions import VERBS
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import NounPhrase, ends_cleanly, read_phrase, value_behind
 from assistant.chat.claims.presence import read_presence
@@ -145,7 +146,9 @@ def _counted(
     if reading.word(behind) in ("less", "more", "fewer") and reading.word(behind + 1) == "than":
         return None
     test = count_test(term, stated, modifiers)
-    if speaks_of_part(reading, first, behind):
+    # "one ring is five-membered, the other …" says nothing of how many there are
+    is_some = lookahead is None and context.verb < 0 and reading.word(behind) in VERBS
+    if is_some or speaks_of_part(reading, first, behind):
         test = in_part(test, term, stated)
     return reading.claim(first, behind, kind_of(term), test, negated=negated)
 

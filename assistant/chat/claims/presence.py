@@ -6,6 +6,7 @@ from itertools import pairwise
 from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.counted import count_of
 from assistant.chat.claims.lexicon import Term, TermMatch
+from assistant.chat.claims.mentions import VERBS
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import NounPhrase
 from assistant.chat.claims.reading import Reading
@@ -44,6 +45,8 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
         return None
     if term.family == "group" and _names_alert(reading, first):
         return None
+    if reading.word(first - 1) == "neither" and reading.word(match.behind) in VERBS:
+        return None  # "neither ring is …"
     if phrase.determiner == "bare" and reading.word(first - 1) in ("as", "like", "g"):
         return None
     if phrase.determiner == "bare" and reading.word(first - 1) == "of" and context.verb < first - 2:

@@ -15,7 +15,13 @@ from assistant.chat.claims.elsewhere import next_quantity
 from assistant.chat.claims.lexicon import Term, TermMatch
 from assistant.chat.claims.mentions import VERBS
 from assistant.chat.claims.model import Claim, Finding
-from assistant.chat.claims.phrases import NounPhrase, ends_cleanly, read_phrase, value_behind
+from assistant.chat.claims.phrases import (
+    AFTER_NUMBER,
+    NounPhrase,
+    ends_cleanly,
+    read_phrase,
+    value_behind,
+)
 from assistant.chat.claims.presence import read_presence
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.stereo_set import SET, STEREO, set_and_all
@@ -146,11 +152,17 @@ def _counted(
     if reading.word(behind) in ("less", "more", "fewer") and reading.word(behind + 1) == "than":
         return None
     test = count_test(term, stated, modifiers)
-    # "one ring is five-membered, the other …" says nothing of how many there are
-    is_some = lookahead is None and context.verb < 0 and reading.word(behind) in VERBS
+    is_some = lookahead is None and context.verb < 0 and _is_said_of(reading, behind)
     if is_some or speaks_of_part(reading, first, behind):
         test = in_part(test, term, stated)
     return reading.claim(first, behind, kind_of(term), test, negated=negated)
+
+
+def _is_said_of(reading: Reading, behind: int) -> bool:
+    """As in "one ring is five-membered", "two oxygens accept …": there may be more of them."""
+    word = reading.word(behind)
+    is_word = behind < len(reading.tokens) and reading.tokens[behind].kind == "word"
+    return word in VERBS or (is_word and word not in AFTER_NUMBER | {"present", "altogether"})
 
 
 def _is_generic_number(reading: Reading, first: int) -> bool:

@@ -22,6 +22,7 @@ from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
 _EXCEPT = words("besides except excluding beyond")
+_EXCLUDED = words("ruled excluded impossible")
 _CHANGED = words(
     "masked blocked protected capped acetylated esterified methylated alkylated acylated removed "
     "replaced missing"
@@ -45,6 +46,8 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
         return None
     if term.family == "group" and _names_alert(reading, first):
         return None
+    if {reading.word(i) for i in range(match.behind, match.behind + 4)} & _EXCLUDED:
+        return None  # "an amine can be ruled out"
     if reading.word(first - 1) == "neither" and reading.word(match.behind) in VERBS:
         return None  # "neither ring is …"
     if phrase.determiner == "bare" and reading.word(first - 1) in ("as", "like", "g"):
@@ -55,6 +58,7 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
         return None
     if verb is not None and phrase.determiner in ("a", "bare", "no", "any"):
         listed = context.listed_no and phrase.determiner == "bare"
+        listed = listed or reading.word(first - 1) in ("neither", "nor")
         negated = (not verb) != (phrase.determiner == "no" or listed)
     elif phrase.determiner == "no":
         negated = not (context.negated and context.mode == "has")

@@ -83,6 +83,10 @@ def test_what_a_value_is_held_against_is_no_value_of_its_molecule(text: str) -> 
         "Aspirin and caffeine have cLogP values of 1.31 and -1.03.",
         "Aspirin and caffeine are different: one has 1 ring, the other 2.",
         "Aspirin and caffeine are drugs. It has 1 ring.",
+        "Caffeine lacks aspirin's carboxylic acid.",
+        "Caffeine has one heavy atom more (14) than aspirin (13).",
+        "Not both contain nitrogen.",
+        "Not both have a donor.",
         "Together aspirin and caffeine weigh 374.35 g/mol.",
     ],
 )

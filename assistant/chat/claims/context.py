@@ -182,7 +182,7 @@ class _Reader:
             self._no = False
         if word in _BE and self._word(i - 1) == "there":
             self._negated = word.endswith("n't")
-        elif word in ("it", "that", "this") and self._is_short_for_is(i):
+        elif word in ("it", "that", "this") and self._tokens[i].is_shortened:
             self._set("is", i, negated=False)
         elif word in _BE:
             denied = word.endswith("n't") or self._not_at == i - 1
@@ -263,10 +263,6 @@ class _Reader:
         self._mode, self._negated, self._no = "", False, False
         self._doubted = self._reacting = self._is_aside = self._quoting = False
         self._not_at, self._verb = -9, -1
-
-    def _is_short_for_is(self, i: int) -> bool:
-        """Whether it was "it's": of such a token the text leaves the "'s" out."""
-        return self._tokens[i].end - self._tokens[i].start == len(self._tokens[i].text) + 2
 
     def _kind(self, i: int) -> str:
         return self._tokens[i].kind if 0 <= i < len(self._tokens) else ""

@@ -149,8 +149,8 @@ def _counted(
     lookahead = verb_behind(reading, behind)
     if lookahead is False:
         negated = not negated
-    if reading.word(behind) in ("less", "more", "fewer") and reading.word(behind + 1) == "than":
-        return None
+    if reading.word(behind) in ("less", "more", "fewer"):
+        return None  # "one ring more than molecule 1"
     test = count_test(term, stated, modifiers)
     is_some = lookahead is None and context.verb < 0 and _is_said_of(reading, behind)
     if is_some or speaks_of_part(reading, first, behind):

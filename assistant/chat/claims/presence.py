@@ -48,6 +48,9 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
         return None
     if {reading.word(i) for i in range(match.behind, match.behind + 4)} & _EXCLUDED:
         return None  # "an amine can be ruled out"
+    is_anothers = first > 0 and reading.tokens[first - 1].is_shortened
+    if context.mode == "has" and is_anothers and reading.is_label(first - 1):
+        return None  # "lacks molecule 1's ester"
     if reading.word(first - 1) == "neither" and reading.word(match.behind) in VERBS:
         return None  # "neither ring is …"
     if phrase.determiner == "bare" and reading.word(first - 1) in ("as", "like", "g"):

@@ -258,7 +258,8 @@ class SubjectTracker:
         if word in ("these", "none") and not names_them:
             return None
         numbers = self._plural
-        if len(numbers) < 2 or (word in ("both", "neither") and len(numbers) != 2):
+        is_denied = i > 0 and tokens[i - 1].text == "not"  # "not both have a donor"
+        if is_denied or len(numbers) < 2 or (word in ("both", "neither") and len(numbers) != 2):
             return Mention(UNKNOWN, i, i + 1, "subject")
         mode: Literal["each", "none"] = "none" if word in ("neither", "none") else "each"
         behind = i + 1

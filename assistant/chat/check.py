@@ -29,9 +29,10 @@ from assistant.chat.claims.numbers import read_scalars
 from assistant.chat.claims.opaque import read_opaque
 from assistant.chat.claims.opening import opening_check
 from assistant.chat.claims.reading import Reading
+from assistant.chat.claims.spoken_of import SentenceSubjects, Subject
 from assistant.chat.claims.statements import read_statements
 from assistant.chat.claims.stereo_set import read_stereo_set
-from assistant.chat.claims.subjects import SentenceSubjects, Subject, SubjectTracker
+from assistant.chat.claims.subjects import SubjectTracker
 from assistant.chat.claims.tables import Cell, TableReader
 from assistant.chat.claims.text import Sentence, normalise, split_sentences
 from assistant.chat.claims.thresholds import read_thresholds
@@ -143,8 +144,8 @@ class _Checker:
         """Reads the next sentence."""
         terms = find_terms(sentence.tokens)
         subjects = self._tracker.read(sentence, terms)
-        context = read_context(sentence, self._listed if sentence.bullet else None)
         labels = frozenset(i for m in subjects.mentions for i in range(m.first, m.behind))
+        context = read_context(sentence, self._listed if sentence.bullet else None, labels)
         terms = [t for t in terms if not labels & set(range(t.first, t.behind))]
         cells = self._tables.cells(sentence, subjects.mentions, terms)
         if cells is not None:
@@ -171,7 +172,7 @@ class _Checker:
 
     def close(self) -> None:
         """Reads what needs the sentences around it."""
-        self._add(read_denials(self._readings))
+        self._add(read_denials(self._readings, self._molecules))
 
     def _read_cell(self, cell: Cell, subjects: SentenceSubjects) -> None:
         """Reads a cell of a table; only its value is marked."""

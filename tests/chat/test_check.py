@@ -85,6 +85,7 @@ def test_single_claim_gets_its_verdict(text: str, kind: str, verdict: str, aspir
         ("In molecule 1, 1 of 1 is set.", [("stereocentres", "confirmed")]),
         ("0 of 1 are set.", [("stereocentres", "contradicted")]),
         ("1 of 2 stereocentres is defined.", [("stereocentres", "contradicted")]),
+        ("None of its 1 stereocentres is undefined.", [("stereocentres", "confirmed")]),
         ("1 of 1 stereo double bonds is set.", [("double_bonds", "contradicted")]),
         ("2 of 3 tests are set.", []),
         ("2 of 3 rings are defined.", []),

@@ -123,3 +123,22 @@ def test_a_size_means_heavy_atoms_where_these_are_counted() -> None:
     counted = "Molecule 1 has 2 heavy atoms and molecule 2 has 4, so molecule 2 is larger."
     assert compared(counted, two, (1, 2)) == [("larger", "confirmed")]
     assert compared("Molecule 2 is larger.", two, (1, 2)) == [("larger", "contradicted")]
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        # By Lipinski's count aspirin has 4 acceptors and caffeine 6, by the card's both have 3.
+        ("Molecule 2 has more H-bond acceptors than molecule 1.", "unverifiable"),
+        ("Molecules 1 and 2 do not have the same number of H-bond acceptors.", "unverifiable"),
+        ("Molecule 2 has the most H-bond acceptors of the three.", "unverifiable"),
+        ("Molecule 2 has fewer H-bond acceptors than molecule 1.", "contradicted"),
+        ("Molecules 1 and 2 have the same number of H-bond acceptors.", "confirmed"),
+        ("Molecule 2 has more H-bond donors than molecule 1.", "contradicted"),
+        ("Molecule 3 has the most H-bond donors of the three.", "contradicted"),
+    ],
+)
+def test_what_holds_by_another_definition_is_open(text: str, verdict: str) -> None:
+    smiles = ("CC(=O)Oc1ccccc1C(=O)O", "Cn1cnc2c1c(=O)n(C)c(=O)n2C", "C1CC1")
+    facts = {n: compute_facts(Molecule.parse(s)) for n, s in enumerate(smiles, 1)}
+    assert [v for _, v in compared(text, facts, (1, 2, 3))] == [verdict]

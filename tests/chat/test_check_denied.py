@@ -42,6 +42,18 @@ def marks(text: str) -> list[tuple[str, str]]:
         ("63.6 for the TPSA; {} does not fit this structure.", "{} does not fit", "5", "63.6"),
         ("{} is not what I have. The TPSA is 63.6.", "{} is not", "5", "63.6"),
         ("63.6 for the TPSA, which I keep instead of {}.", "instead of {}", "5", "63.6"),
+        ("63.6 for the TPSA; {} doesn't fit this structure.", "{} doesn't fit", "5", "63.6"),
+        ("{} isn't what I have. The TPSA is 63.6.", "{} isn't", "5", "63.6"),
+        # Whatever the negation
+        ("It isn't {} g/mol.", "isn't {} g/mol", "200", "180.16"),
+        ("It is never {} g/mol.", "never {} g/mol", "200", "180.16"),
+        ("It didn't weigh {} g/mol.", "didn't weigh {} g/mol", "200", "180.16"),
+        ("It is neither 150 nor {} g/mol.", "nor {} g/mol", "200", "180.16"),
+        ("The TPSA isn't {}.", "TPSA isn't {}", "5.0", "63.6"),
+        ("I haven't found {} for the TPSA.", "haven't found {} for the TPSA", "5.0", "63.6"),
+        ("It never exceeds {} Å² for the TPSA.", "never exceeds {} Å² for the TPSA", "70", "60"),
+        ("The number of rings isn't {}.", "rings isn't {}", "3", "1"),
+        ("It hasn't got {} rings.", "hasn't got {} rings", "3", "1"),
         # A fraction of 0.11 is not 0.
         ("The Fsp3 is 0.11, not {}.", "not {}", "0", "0.1"),
         # Another definition counts 4, which is not what was computed.
@@ -74,6 +86,114 @@ def test_a_denial_is_wrong_where_it_denies_the_computed_value(
 )
 def test_what_denies_no_value_is_never_wrong(text: str) -> None:
     assert all(verdict != "contradicted" for _, verdict in marks(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("The exact mass is 180.0423 Da, not {} (average mass).", "{} (average mass)"),
+        ("The exact mass is 180.0423 Da, not {}, the average mass.", "{}, the average mass"),
+        ("The exact mass is 180.0423 Da, not {}, which is the average mass.", "{}, which is the"),
+        ("The exact mass is 180.0423 Da, not {} (that is the average mass).", "{} (that is the"),
+        ("The exact mass is 180.0423 Da, not {}, as that is the average mass.", "{}, as that is"),
+        ("The exact mass is 180.0423 Da rather than {} (average mass).", "{} (average mass)"),
+        ("The cLogP is 1.31, not {} (average mass).", "{} (average mass)"),
+        ("The mass is not {} (average mass) but 180.0423 Da.", "{} (average mass)"),
+    ],
+)
+def test_a_denied_value_that_is_said_to_be_another_propertys_is_its_value(
+    text: str, claim: str
+) -> None:
+    right = marks(text.format("180.16 g/mol"))
+    assert all(verdict == "confirmed" for _, verdict in right)
+    assert any(found.startswith(claim.format("180.16 g/mol")) for found, _ in right)
+    # Which of the two is denied of any other number nobody can tell.
+    assert all(verdict != "contradicted" for _, verdict in marks(text.format("190.2 g/mol")))
+
+
+@pytest.mark.parametrize(
+    ("text", "claim", "verdict"),
+    [
+        (
+            "I cannot confirm 180.16 g/mol (average mass).",
+            "cannot confirm 180.16 g/mol (average mass)",
+            "contradicted",
+        ),
+        ("It weighs 180.16 g/mol, not 180.04 Da (exact mass).", "180.04 Da (exact mass)", ""),
+        (
+            "180.16 g/mol is not the average mass.",
+            "180.16 g/mol is not the average",
+            "contradicted",
+        ),
+        ("180.04 Da is not the average mass.", "180.04 Da is not the average mass", "confirmed"),
+        # Of several properties the denied value is one of the property that has its unit.
+        (
+            "The TPSA is 63.6 Å² and the exact mass is 180.0423 Da, not 180.16 g/mol.",
+            "not 180.16 g/mol",
+            "confirmed",
+        ),
+        (
+            "The TPSA is 63.6 Å² and the exact mass is 180.0423 Da, not 180.04 g/mol.",
+            "not 180.04 g/mol",
+            "contradicted",
+        ),
+    ],
+)
+def test_a_denied_value_belongs_to_the_property_that_is_spoken_of(
+    text: str, claim: str, verdict: str
+) -> None:
+    found = [mark for said, mark in marks(text) if said.startswith(claim)]
+    assert found == [verdict or "unverifiable"]
+
+
+@pytest.mark.parametrize("denies", ["doesn't", "does not", "didn't", "won't", "never"])
+def test_a_rule_is_kept_whatever_the_negation(denies: str) -> None:
+    assert [verdict for _, verdict in marks(f"It {denies} violate the rule of five.")] == [
+        "confirmed"
+    ]
+
+
+def test_a_group_is_absent_whatever_the_negation() -> None:
+    assert marks("An amine isn't present.") == [("An amine", "confirmed")]
+    assert marks("An ester isn't present.") == [("An ester", "contradicted")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Molecule 1 has 1 ring and molecule 2 has 2 rings. So 2, not 1, has more.",
+        "Molecule 1 has 1 ring. It is 2, not 1, that has more.",
+        "Molecule 2, not 1, has 2 rings.",
+        "Molecule 1 (not 2) has 1 ring.",
+        "Molecule 2, not molecule 1, has 2 rings.",
+        "Molecule 2 and not molecule 1 has 2 rings.",
+        "It is molecule 1, not molecule 2, that has 1 ring.",
+        "It is molecule 1, not molecule 2. It has 1 ring.",
+        "Molecule 1, not molecule 2, is heavier.",
+        "It has 1 ring. Not 1 of them is fused.",
+    ],
+)
+def test_a_denied_molecule_is_no_denied_value(text: str) -> None:
+    assert [(claim, verdict) for claim, verdict in marks(text) if verdict != "confirmed"] == []
+    assert [claim for claim, _ in marks(text) if "not" in claim.lower()] == []
+    assert marks(text) != []
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("It contains an ester, not an amide, and a carboxylic acid.", []),
+        ("It contains a carboxylic acid, not an ester, and a phenol.", ["an ester", "a phenol"]),
+        ("It contains an ester (not an amide) and a ketone.", ["a ketone"]),
+        ("It contains esters, not amides.", []),
+        ("It is an ester, not an amide.", []),
+        ("It is neutral and not charged.", []),
+        ("It is flat, not chiral.", []),
+        ("It is chiral, not flat.", ["chiral"]),
+    ],
+)
+def test_not_behind_a_verb_denies_what_follows_up_to_the_comma(text: str, wrong: list[str]) -> None:
+    assert [claim for claim, verdict in marks(text) if verdict == "contradicted"] == wrong
 
 
 def test_one_of_them_is_no_number() -> None:

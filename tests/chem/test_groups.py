@@ -326,6 +326,9 @@ def test_a_word_that_is_no_group_covers_nothing() -> None:
     ("smiles", "term", "expected"),
     [
         ("O=C1CCC(=O)N1", "amide", (0, 1)),
+        ("Cn1cnc2c1c(=O)n(C)c(=O)n2C", "amide", (0, 2)),  # caffeine: both carbonyls to some
+        ("Cn1cnc2c1c(=O)n(C)c(=O)n2C", "pyrimidinedione", (0, 1)),
+        ("Cn1cnc2c1c(=O)n(C)c(=O)n2C", "uracil", (0, 1)),
         ("O=C1CCC(=O)N1", "carbonyl groups", (2, 2)),
         ("O=C1CCCN1", "amide", (1, 1)),
         ("Oc1ccccc1", "alcohol", (0, 1)),

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.measures import (
     COMPARATIVES,
     QED,
     Measure,
+    Measured,
     formula_measure,
     measure_of,
     phrase_at,
 )
 from assistant.chat.claims.model import Finding
 from assistant.chat.claims.reading import Reading
-from assistant.chat.claims.subjects import Subject
+from assistant.chat.claims.spoken_of import Subject
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
@@ -219,12 +221,14 @@ class Sameness:
         behind: Index behind its last token.
         measure: The property.
         margin: Differences up to here count as equal.
+        negated: Whether it is denied.
     """
 
     first: int
     behind: int
     measure: Measure
     margin: float
+    negated: bool
 
 
 def sameness_at(reading: Reading, i: int) -> Sameness | None:
@@ -241,13 +245,15 @@ def sameness_at(reading: Reading, i: int) -> Sameness | None:
     if term is None:
         return None
     start = i - 1 if reading.word(i - 1) == "the" else i
+    # "do not share the same mass": the verb says nothing of what one has
+    negated = reading.context[i].negated or reading.word(start - 2) in NEGATIONS
     if term.term.family == "formula":
-        return Sameness(start, term.behind, formula_measure, 0.0)
+        return Sameness(start, term.behind, formula_measure, 0.0, negated)
     measured = measure_of(term.term)
     kind_of_thing = term.term.family in ("group", "element") and reading.word(i + 1) != "number"
     if measured is None or kind_of_thing:
         return None
-    return Sameness(start, term.behind, measured[0], measured[1] * 0.5)
+    return Sameness(start, term.behind, measured[0], measured[1] * 0.5, negated)
 
 
 def _same_at(reading: Reading, i: int) -> Comparison | None:
@@ -258,7 +264,7 @@ def _same_at(reading: Reading, i: int) -> Comparison | None:
     tokens, context = reading.tokens, reading.context[i]
     measure = None if context.doubted else same.measure
     start, end = tokens[same.first].start, tokens[same.behind - 1].end
-    return Comparison(start, end, *pair, measure, 0, same.margin, context.negated)
+    return Comparison(start, end, *pair, measure, 0, same.margin, same.negated)
 
 
 def _pair(reading: Reading, i: int, behind: int) -> tuple[int, int] | None:
@@ -282,31 +288,31 @@ def judge(found: Comparison, molecules: Mapping[int, Facts]) -> Finding:
     first, second = molecules[found.first], molecules[found.second]
     if found.measure is QED and None in (first.qed, second.qed):
         return Finding(None, None)
-    low_a, high_a, text_a = found.measure(first)
-    low_b, high_b, text_b = found.measure(second)
-    truth = f"molecule {found.first}: {text_a}; molecule {found.second}: {text_b}"
-    holds = _holds(found, (low_a, high_a, text_a), (low_b, high_b, text_b))
-    if found.negated and holds is not None:
-        holds = not holds
+    a, b = found.measure(first), found.measure(second)
+    truth = f"molecule {found.first}: {a.truth}; molecule {found.second}: {b.truth}"
+    holds = denied(_holds(found, a, b), found.negated)
+    if holds is False and denied(_holds(found, a.by_other(), b.by_other()), found.negated):
+        holds = None
     return Finding(holds, truth)
 
 
-def _holds(
-    found: Comparison, a: tuple[float, float, str], b: tuple[float, float, str]
-) -> bool | None:
+def denied(holds: bool | None, negated: bool) -> bool | None:
+    """Whether a statement holds that is perhaps denied."""
+    return holds if holds is None else holds != negated
+
+
+def _holds(found: Comparison, a: Measured, b: Measured) -> bool | None:
     if found.measure is formula_measure:
-        return a[2] == b[2]
+        return a.truth == b.truth
     if found.sign == 0:
-        if a[0] == a[1] and b[0] == b[1]:
-            return abs(a[0] - b[0]) <= found.margin + 1e-9
+        if a.least == a.most and b.least == b.most:
+            return abs(a.least - b.least) <= found.margin + 1e-9
         return None
     more, less = (a, b) if found.sign > 0 else (b, a)
-    if more[0] - less[1] > found.margin:
+    if more.least - less.most > found.margin:
         return True
-    if more[1] - less[0] <= 1e-9 or more[1] - less[0] < -found.margin:
-        return (
-            False
-            if found.margin == 0 or more[1] - less[0] < -found.margin or a[0] == b[0]
-            else None
-        )
+    most = more.most - less.least
+    if most <= 1e-9 or most < -found.margin:
+        is_less = found.margin == 0 or most < -found.margin or a.least == b.least
+        return False if is_less else None
     return None

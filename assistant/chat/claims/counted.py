@@ -174,6 +174,7 @@ _PATTERNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "heteroatom": (("[!#6;!#1]",), ("[!#6;!#1]",)),
     "alkene": (("[C;!$(C[#7,#8])]=[C;!$(C[#7,#8])]",), ("[#6;!c]=[#6;!c]",)),
+    "C=C double bond": (("[C;!$(C[#7,#8])]=[C;!$(C[#7,#8])]",), ("[#6;!c]=[#6;!c]",)),
     "triple bond": (("*#*",), ("*#*", "[NX1-]=[NX2+]", "[NX2+]=[NX1-]")),
     "primary amine": ((), (f"[NX3H2,NX4H3+;{_NO_ACYL}]",)),
     "secondary amine": ((), (f"[NX3H1,NX4H2+;{_NO_ACYL}]([#6])[#6]",)),
@@ -184,6 +185,7 @@ _PATTERNS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "tert-butyl": (("[CX4]([CH3])([CH3])([CH3])[!$([CH3])]",), ("[CX4]([CH3])([CH3])[CH3]",)),
     "isopropyl": (("[CX4;H1]([CH3])([CH3])[*]",), ("[CX4;H1]([CH3])[CH3]",)),
 }
+_DRAWN = "C=C double bond"
 # Nitrogens that some call amines.
 _LOOSE_AMINES = "[#7;!$([#7][#6]=[OX1]);!$([#7]S(=O)=O);!$([#7](=O)~O);!$([NX1]);!$([#7X2]=[#7])]"
 
@@ -254,13 +256,22 @@ def _group(key: str, facts: Facts) -> Range:
         if key.endswith("y amine"):
             least = (count_range(key, facts.groups) or (0, 0))[0]
             most = max(least, most)
-        elif key in ("amine", "alkene", "benzene ring"):
-            named = count_range(key, facts.groups) or (0, 0)
+        elif key in ("amine", "alkene", _DRAWN, "benzene ring"):
+            named = count_range("alkene" if key == _DRAWN else key, facts.groups) or (0, 0)
             least = named[0] if key == "amine" else max(least, named[0] * (key == "benzene ring"))
             most = max(most, *named)
     else:
         least, most = count_range(key, facts.groups) or (0, 0)
+    other = _drawn_double_bonds(facts.smiles) if key == _DRAWN else None
     if most == 0:
-        return Range(0, 0, f"no {label} in the structure")
+        return Range(0, 0, f"no {label} in the structure", other=other)
     shown = f"{least}" if least == most else f"{least} to {most}, depending on usage"
-    return Range(least, most, f"{label}: {shown}")
+    return Range(least, most, f"{label}: {shown}", other=other)
+
+
+@lru_cache(maxsize=256)
+def _drawn_double_bonds(smiles: str) -> int:
+    """How many C=C a drawing shows, those of aromatic rings as well."""
+    mol = Chem.Mol(Molecule(smiles).rdmol())
+    Chem.Kekulize(mol, clearAromaticFlags=True)
+    return _matches(mol, ("[#6]=[#6]",))

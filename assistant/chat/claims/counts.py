@@ -13,19 +13,35 @@ from assistant.chat.claims.counted import Range, count_of
 from assistant.chat.claims.denied import denial_before
 from assistant.chat.claims.elsewhere import next_quantity
 from assistant.chat.claims.lexicon import Term, TermMatch
+from assistant.chat.claims.mentions import VERBS
 from assistant.chat.claims.model import Claim, Finding
-from assistant.chat.claims.phrases import NounPhrase, ends_cleanly, read_phrase, value_behind
+from assistant.chat.claims.phrases import (
+    AFTER_NUMBER,
+    NounPhrase,
+    ends_cleanly,
+    read_phrase,
+    value_behind,
+)
 from assistant.chat.claims.presence import read_presence
 from assistant.chat.claims.reading import Reading
+from assistant.chat.claims.stereo_set import SET, STEREO, set_and_all
 from assistant.chat.claims.surroundings import in_part, kind_of, speaks_of_part, verb_behind
 from assistant.chat.claims.values import Quantity, compare_count
 from assistant.chat.claims.wordlist import words
+from assistant.chat.claims.yardsticks import AUTHORS, OF_NO_MOLECULE
 from assistant.chem.facts import Facts
 
 _GLUED = words("type like based containing derived free rich bearing")
+_RINGS = ("rings", "aromatic_rings")
+_OF_A_RING = words(
+    "atom atoms member members position positions carbon carbons nitrogen nitrogens oxygen oxygens "
+    "hydrogen hydrogens substituent substituents bond bonds closure closures"
+)
+_RULED = words("would allowed permitted tolerated needed required")
+_STATES_NUMBER = words(": = ( | is are isn't aren't count equals was wasn't number value")
 _ENDS_A_COUNT = ("", ",", ";", ".", "(", "and", "so", "but", "while", "whereas", "for")
 _SUPERLATIVES = ("most", "fewest", "least")
-_SET = words("set defined specified assigned fixed known")
+_SET = SET | {"fixed", "known"}
 _UNSET = words("undefined unspecified unassigned unset undetermined unknown ambiguous")
 _OF_DERIVED = words(
     "derivative derivatives analogue analog drug drugs antibiotic antibiotics acid prodrug "
@@ -83,7 +99,7 @@ def _for_other_molecules(
     its own and nothing behind it that it might count instead. Stereo is left out: "2" may be how
     many there are or how many are set.
     """
-    if match.term.family != "count" or match.term.key in ("stereocentres", "double_bonds"):
+    if match.term.family != "count" or match.term.key in STEREO:
         return
     if said.test is None or reading.context[match.first].negated:
         return
@@ -109,12 +125,18 @@ def _counted(
         return None
     if denial_before(reading, first) is not None:
         return None  # read in `denials`
+    if match.term.key in _RINGS and reading.word(match.behind) in _OF_A_RING:
+        return None  # "six ring atoms"
+    if {reading.word(i) for i in range(match.behind, match.behind + 3)} & _RULED:
+        return None  # "one violation is allowed"
     negated = context.negated and context.mode == "has"
     term = match.term
     behind = match.behind
     modifiers = phrase.modifiers
-    if term.key in ("stereocentres", "double_bonds"):
+    if term.key in STEREO:
         qualifier, behind = _set_word(reading, match.behind, modifiers)
+        if "of" in (reading.word(first - 1), reading.word(first - 2)):
+            qualifier, behind = "", match.behind  # "none of its 2 stereocentres is undefined"
         modifiers = tuple(m for m in modifiers if m not in _SET | _UNSET)
         if phrase.part is not None:
             test = _part_test(term, phrase.part, stated, qualifier)
@@ -127,20 +149,26 @@ def _counted(
     lookahead = verb_behind(reading, behind)
     if lookahead is False:
         negated = not negated
-    if reading.word(behind) in ("less", "more", "fewer") and reading.word(behind + 1) == "than":
-        return None
+    if reading.word(behind) in ("less", "more", "fewer"):
+        return None  # "one ring more than molecule 1"
     test = count_test(term, stated, modifiers)
-    if speaks_of_part(reading, first, behind):
+    is_some = lookahead is None and context.verb < 0 and _is_said_of(reading, behind)
+    if is_some or speaks_of_part(reading, first, behind):
         test = in_part(test, term, stated)
     return reading.claim(first, behind, kind_of(term), test, negated=negated)
+
+
+def _is_said_of(reading: Reading, behind: int) -> bool:
+    """As in "one ring is five-membered", "two oxygens accept …": there may be more of them."""
+    word = reading.word(behind)
+    is_word = behind < len(reading.tokens) and reading.tokens[behind].kind == "word"
+    return word in VERBS or (is_word and word not in AFTER_NUMBER | {"present", "altogether"})
 
 
 def _is_generic_number(reading: Reading, first: int) -> bool:
     """Limits ("the limit of 5 donors") and one-letter labels are not counts of this molecule."""
     before = {reading.word(i) for i in range(first - 3, first)}
-    return bool(
-        before & {"limit", "limits", "cutoff", "maximum", "rule", "allows", "allowed", "max"}
-    )
+    return bool(before & OF_NO_MOLECULE) or reading.word(first - 1) in AUTHORS
 
 
 def _set_word(reading: Reading, behind: int, modifiers: Sequence[str]) -> tuple[str, int]:
@@ -174,7 +202,7 @@ def _part_test(
     """As in "1 of 2 stereocentres set"."""
 
     def test(facts: Facts) -> Finding:
-        n_set, n = _stereo(term, facts)
+        n_set, n = set_and_all(term.key, facts)
         said = n - n_set if qualifier == "unset" else n_set
         holds = compare_count(part, said) and compare_count(whole, n)
         return Finding(holds, f"{n_set} of {n} set")
@@ -184,17 +212,11 @@ def _part_test(
 
 def _set_test(term: Term, stated: Quantity, qualifier: str) -> Callable[[Facts], Finding]:
     def test(facts: Facts) -> Finding:
-        n_set, n = _stereo(term, facts)
+        n_set, n = set_and_all(term.key, facts)
         said = n - n_set if qualifier == "unset" else n_set
         return Finding(compare_count(stated, said), f"{n_set} of {n} set")
 
     return test
-
-
-def _stereo(term: Term, facts: Facts) -> tuple[int, int]:
-    if term.key == "double_bonds":
-        return facts.double_bonds_set, facts.double_bonds
-    return facts.stereocentres_set, facts.stereocentres
 
 
 def count_test(
@@ -250,7 +272,7 @@ def _behind_term(reading: Reading, match: TermMatch) -> Claim | None:
     if read is None or reading.is_label(read[1]):
         return None
     stated, _, behind, negated = read
-    if match.term.key in ("stereocentres", "double_bonds") and reading.word(behind) in ("of", "/"):
+    if match.term.key in STEREO and reading.word(behind) in ("of", "/"):
         whole = value_behind(tokens, behind + 1, reading.labels)
         if whole is not None:
             qualifier, end = _set_word(reading, whole[2], ())
@@ -285,4 +307,4 @@ def _may_state_number(reading: Reading, match: TermMatch) -> bool:
             reading.word(match.first - 1) == ":" or reading.context[match.first].mode == "has"
         )
         return labelled and term.family == "count" and term.key != "rings"
-    return word in (":", "=", "(", "|", "is", "are", "count", "equals", "was", "number", "value")
+    return word in _STATES_NUMBER

@@ -4,33 +4,24 @@ What is denied is a value of the one property that the sentence states, or the s
 behind it. It is denied rightly unless it is the computed value, rounded as it is written.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from assistant.chat.claims.ahead import SET_APART
 from assistant.chat.claims.counted import count_of
 from assistant.chat.claims.denied import denial_before, denial_behind
 from assistant.chat.claims.lexicon import TermMatch
+from assistant.chat.claims.mentions import VERBS, molecule_number
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.numbers import SCALARS, in_plain_unit, scaled_test
 from assistant.chat.claims.phrases import AFTER_NUMBER, ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading, opposite
+from assistant.chat.claims.stereo_set import STEREO
 from assistant.chat.claims.surroundings import kind_of
 from assistant.chat.claims.values import Quantity, read_number, read_quantity, read_unit
+from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
-_COMPUTED: dict[str, Callable[[Facts], tuple[float | None, int]]] = {
-    "average_mass": lambda facts: (facts.average_mass, 2),
-    "exact_mass": lambda facts: (facts.exact_mass, 4),
-    "nominal_mass": lambda facts: (round(facts.exact_mass), 0),
-    "clogp": lambda facts: (facts.clogp, 2),
-    "logp": lambda facts: (facts.clogp, 2),
-    "tpsa": lambda facts: (facts.tpsa, 1),
-    "fsp3": lambda facts: (facts.fsp3, 2),
-    "qed": lambda facts: (facts.qed, 2),
-    "charge": lambda facts: (facts.charge, 0),
-}
-"""The computed value by scalar, and how many digits behind its point the card shows."""
+_COMPARE = words("more most less least fewer fewest higher highest lower lowest than")
 _OF_UNIT = {"mass": "mass", "kilo": "mass", "area": "tpsa"}
 
 
@@ -55,8 +46,13 @@ class _Property:
     stated: Quantity
 
 
-def read_denials(readings: Sequence[Reading]) -> Iterator[Claim]:
-    """All such claims of a text, sentence by sentence."""
+def read_denials(readings: Sequence[Reading], known: Collection[int]) -> Iterator[Claim]:
+    """All such claims of a text, sentence by sentence.
+
+    Args:
+        readings: Its sentences.
+        known: Numbers of the molecules of the conversation.
+    """
     properties = [_property(reading) for reading in readings]
     for i, reading in enumerate(readings):
         found = properties[i]
@@ -68,12 +64,10 @@ def read_denials(readings: Sequence[Reading]) -> Iterator[Claim]:
             noun = _noun_behind(reading, denied)
             if noun is not None:
                 claim = _of_noun(reading, denied, noun)
-            elif _counts_another(reading, denied):
+            elif _counts_another(reading, denied) or _is_molecule(reading, denied, found, known):
                 continue
-            elif found is not None:
-                claim = _of_property(reading, denied, found)
             else:
-                claim = _of_unit(reading, denied)
+                claim = _of_value(reading, denied, found or _property(reading, denied.unit))
             if claim is not None:
                 yield claim
 
@@ -102,21 +96,28 @@ def _denied_numbers(reading: Reading) -> Iterator[_Denied]:
             yield _Denied(read[0], at, at, last, unit, reading.tokens[last - 1].end)
 
 
-def _properties_named(reading: Reading) -> list[TermMatch]:
-    families = ("scalar", "count", "formula", "opaque")
-    return [term for term in reading.terms if term.term.family in families]
+def _properties_named(reading: Reading, unit: str = "") -> list[TermMatch]:
+    """The properties of a sentence; with `unit` only those that are measured in it."""
+    families = ("scalar",) if unit else ("scalar", "count", "formula", "opaque")
+    named = (term for term in reading.terms if term.term.family in families)
+    return [term for term in named if not unit or unit in SCALARS[term.term.key].units]
 
 
-def _property(reading: Reading) -> _Property | None:
-    """The one property of a sentence, with a value that is not denied itself."""
-    terms = _properties_named(reading)
+def _property(reading: Reading, unit: str = "") -> _Property | None:
+    """The one property of a sentence, or the one of that unit, with a value that is not denied."""
+    terms = _properties_named(reading, unit)
     if len({t.term for t in terms}) != 1 or terms[0].term.family in ("formula", "opaque"):
         return None
+    said = value_behind(reading.tokens, terms[0].behind, reading.labels)
+    if said is not None and not said[3]:
+        return _Property(terms[0], reading, said[0])
     for at, token in enumerate(reading.tokens):
         if read_number(token) is None or reading.is_label(at):
             continue
         read = read_quantity(reading.tokens, at)
         if read is None or denial_before(reading, at) is not None:
+            continue
+        if unit and read_unit(reading.text, reading.tokens[read[1] - 1].end)[0] != unit:
             continue
         if denial_behind(reading, read[1]) is None:
             return _Property(terms[0], reading, read[0])
@@ -125,7 +126,7 @@ def _property(reading: Reading) -> _Property | None:
 
 def _of_noun(reading: Reading, denied: _Denied, noun: TermMatch) -> Claim | None:
     """As in "not 3 rings"; what narrows the noun ("not 3 fused rings") is not computed."""
-    if noun.first != denied.behind or noun.term.key in SET_APART:
+    if noun.first != denied.behind or noun.term.key in STEREO:
         return None
     test = _not_counted(noun, denied.stated)
     return reading.claim(denied.first, noun.behind, kind_of(noun.term), test)
@@ -145,16 +146,44 @@ def _noun_behind(reading: Reading, denied: _Denied) -> TermMatch | None:
 
 
 def _counts_another(reading: Reading, denied: _Denied) -> bool:
-    """Whether a noun follows that is no term: "not 13 electrons"."""
+    """Whether a noun follows that is no term: "not 13 electrons", "not 1 of them"."""
+    if reading.word(denied.behind) == "of":
+        return True
     if denied.unit or denied.first == denied.at:
         return False
     return not ends_cleanly(reading.tokens, denied.behind)
 
 
+def _is_molecule(
+    reading: Reading, denied: _Denied, found: _Property | None, known: Collection[int]
+) -> bool:
+    """Whether the number may be a molecule's: "So 2, not 1, has more", "2 has more rings, not 1".
+
+    A value it is where the same sentence states the property and compares nothing.
+    """
+    if len(known) < 2 or molecule_number(reading.tokens[denied.at]) not in known:
+        return False
+    if found is not None and found.reading is not reading:
+        return True
+    behind = denied.behind
+    while reading.word(behind) in (",", ")"):
+        behind += 1
+    acts = reading.word(behind) in VERBS | {"that", "which"}
+    return acts or any(token.text in _COMPARE for token in reading.tokens)
+
+
+def _of_value(reading: Reading, denied: _Denied, found: _Property | None) -> Claim | None:
+    if found is not None:
+        return _of_property(reading, denied, found)
+    # Where the sentence names several properties of that unit, nobody knows which is meant.
+    is_unclear = bool(denied.unit and _properties_named(reading, denied.unit))
+    return None if is_unclear else _of_unit(reading, denied)
+
+
 def _of_property(reading: Reading, denied: _Denied, found: _Property) -> Claim | None:
     match = found.match
     if match.term.family == "count":
-        if denied.unit or match.term.key in SET_APART:
+        if denied.unit or match.term.key in STEREO:
             return None
         test, kind = _not_counted(match, denied.stated), kind_of(match.term)
     else:
@@ -193,12 +222,16 @@ def _not_measured(found: _Property, denied: _Denied) -> Callable[[Facts], Findin
 
     def test(facts: Facts) -> Finding:
         keys = _meant(found.match, found.stated, facts)
-        computed = [(*_COMPUTED[key](facts), SCALARS[key].test(stated, facts)) for key in keys]
-        if not computed or any(value is None for value, _, _ in computed):
+        same: list[bool] = []
+        for scalar in (SCALARS[key] for key in keys):
+            value = scalar.computed(facts)
+            if value is None:
+                return Finding(None, None)
+            same.append(_is_rounded(stated, value, scalar.digits))
+        if not same:
             return Finding(None, None)
-        same = [_is_rounded(stated, value, digits) for value, digits, _ in computed]
-        at = same.index(True) if any(same) else 0
-        return Finding(not any(same), computed[at][2].truth)
+        key = keys[same.index(True) if any(same) else 0]
+        return Finding(not any(same), SCALARS[key].test(stated, facts).truth)
 
     return test
 

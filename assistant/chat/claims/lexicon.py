@@ -88,9 +88,9 @@ BROAD: dict[str, str] = {
     "phenyl": "phenyl group~|phenyl~|phenyl substituent~|phenyl unit~|phenyl moiety/moieties",
     "heteroatom": "heteroatom~|hetero atom~",
     "metal": "metal~|metal atom~|metal ion~|transition metal~|metal centre~|metal center~",
-    "alkene": "carbon carbon double bond~|c=c|c=c double bond~|c=c bond~|olefin~|alkene~"
-    "|olefinic double bond~|alkene double bond~"
-    "|alkene group~|olefinic bond~",
+    "alkene": "olefin~|alkene~|olefinic double bond~|alkene double bond~|alkene group~"
+    "|olefinic bond~",
+    "C=C double bond": "carbon carbon double bond~|c=c|c=c double bond~|c=c bond~",
     "triple bond": "triple bond~",
     "heterocycle": "heterocycle~|heterocyclic ring~|heterocyclic system~|hetero ring~",
     "heteroaromatic ring": "heteroaromatic ring~|aromatic heterocycle~|heteroaryl ring~"

@@ -1,34 +1,54 @@
 """What molecules are compared by: a computed property of each, and the words that stand for it."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
-from assistant.chat.claims.counted import Range, count_of
+from assistant.chat.claims.counted import count_of
 from assistant.chat.claims.lexicon import Term, match_words
+from assistant.chat.claims.numbers import SCALARS
 from assistant.chat.claims.reading import Reading
 from assistant.chem.facts import Facts
 
-Measure = Callable[[Facts], tuple[float, float, str]]
-"""Least, most and text of a property."""
+
+class Measured(NamedTuple):
+    """A property of one molecule: the least and the most of it, and what to show.
+
+    Args:
+        other: A count by another common definition; a comparison that holds by it is open.
+    """
+
+    least: float
+    most: float
+    truth: str
+    other: float | None = None
+
+    def by_other(self) -> "Measured":
+        """The same by the other definition, where there is one."""
+        return self if self.other is None else Measured(self.other, self.other, self.truth)
 
 
-def _of(key: str, label: str, digits: int) -> Measure:
-    def measure(facts: Facts) -> tuple[float, float, str]:
+Measure = Callable[[Facts], Measured]
+
+
+def _of(key: str, label: str) -> Measure:
+    digits = SCALARS[key].digits if key in SCALARS else 0
+
+    def measure(facts: Facts) -> Measured:
         value = float(getattr(facts, key))
-        return value, value, f"{label} {value:.{digits}f}"
+        return Measured(value, value, f"{label} {value:.{digits}f}")
 
     return measure
 
 
-_MASS, _LOGP = _of("average_mass", "mass", 2), _of("clogp", "cLogP", 2)
-_TPSA, _FLEX = _of("tpsa", "TPSA", 1), _of("rotatable_bonds", "rotatable bonds", 0)
-_FSP3 = _of("fsp3", "Fsp3", 2)
-_HEAVY_ATOMS = _of("heavy_atoms", "heavy atoms", 0)
-QED = _of("qed", "QED", 2)
+_MASS, _LOGP = _of("average_mass", "mass"), _of("clogp", "cLogP")
+_TPSA, _FLEX = _of("tpsa", "TPSA"), _of("rotatable_bonds", "rotatable bonds")
+_FSP3, _HEAVY_ATOMS = _of("fsp3", "Fsp3"), _of("heavy_atoms", "heavy atoms")
+QED = _of("qed", "QED")
 """Not defined of every molecule: ask `facts.qed` first."""
 
 _SCALARS: dict[str, tuple[Measure, float]] = {
     "average_mass": (_MASS, 0.01),
-    "exact_mass": (_of("exact_mass", "exact mass", 4), 0.001),
+    "exact_mass": (_of("exact_mass", "exact mass"), 0.001),
     "mass": (_MASS, 0.01),
     "nominal_mass": (_MASS, 0.5),
     "clogp": (_LOGP, 0.05),
@@ -36,7 +56,7 @@ _SCALARS: dict[str, tuple[Measure, float]] = {
     "tpsa": (_TPSA, 0.5),
     "fsp3": (_FSP3, 0.005),
     "qed": (QED, 0.005),
-    "charge": (_of("charge", "charge", 0), 0),
+    "charge": (_of("charge", "charge"), 0),
 }
 Ordered = tuple[Measure, float, int]
 """A property, the difference that counts as none, and +1 for more or -1 for less of it."""
@@ -108,13 +128,13 @@ def measure_of(term: Term) -> tuple[Measure, float] | None:
     if term.family not in ("count", "element", "group"):
         return None
 
-    def measure(facts: Facts) -> tuple[float, float, str]:
-        counted: Range = count_of(term, (), facts)
-        return counted.least, counted.most, counted.truth
+    def measure(facts: Facts) -> Measured:
+        counted = count_of(term, (), facts)
+        return Measured(counted.least, counted.most, counted.truth, counted.other)
 
     return measure, 0.0
 
 
-def formula_measure(facts: Facts) -> tuple[float, float, str]:
+def formula_measure(facts: Facts) -> Measured:
     """Formulae are equal or not; their text stands for them."""
-    return 0.0, 0.0, facts.formula
+    return Measured(0.0, 0.0, facts.formula)

@@ -31,7 +31,8 @@ VERBS = words(
     "is are was were has have had contains contain features feature bears bear carries carry "
     "includes include possesses possess lacks lack shows show consists consist does do "
     "comprises comprise exhibits exhibit weighs would can cannot passes pass violates violate "
-    "satisfies obeys complies fails meets fulfils fulfills respects incorporates displays"
+    "satisfies obeys complies fails meets fulfils fulfills respects incorporates displays weigh "
+    "don't doesn't aren't isn't"
 )
 COUNTED = words(
     "groups alerts donors acceptors rings bonds atoms centres centers stereocentres "
@@ -85,13 +86,13 @@ def is_part_of_name(tokens: Sequence[Token], first: int, behind: int) -> bool:
 
 
 def role(tokens: Sequence[Token], first: int) -> Literal["subject", "object"]:
-    """An object stands behind "than", "unlike", "compared with", "from", …."""
+    """An object stands behind "than", "unlike", "compared with", "from", "not", …."""
     before = [t.text for t in tokens[max(0, first - 3) : first]]
     while before and before[-1] in ("the", "that", "those", "of", "in", "for", ","):
         if before[-1] in ("of", "in", "for") and not any(w in COMPARED for w in before):
             break
         before.pop()
-    if before and before[-1] in COMPARED | FROM_TO:
+    if before and before[-1] in COMPARED | FROM_TO | {"not"}:
         return "object"
     return "object" if any(w in COMPARED for w in before[-2:]) else "subject"
 

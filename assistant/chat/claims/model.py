@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.chat.claims.subjects import Subject
+from assistant.chat.claims.spoken_of import Subject
 from assistant.chem.facts import Facts
 
 Verdict = Literal["confirmed", "contradicted", "unverifiable"]

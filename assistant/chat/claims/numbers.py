@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.denied import denial_before
 from assistant.chat.claims.elsewhere import next_quantity
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading
-from assistant.chat.claims.values import Quantity, compare, read_quantity, read_unit
+from assistant.chat.claims.values import Quantity, compare, read_unit, widest_quantity
 from assistant.chat.claims.wordlist import words
+from assistant.chat.claims.yardsticks import AUTHORS, OF_NO_MOLECULE
 from assistant.chem.facts import Facts
 
 ABOUT_LOGP = 0.3
@@ -23,16 +26,23 @@ EXACT_SLACK = 6e-4
 """Absolute slack of exact masses: an electron, where the ion's mass leaves it out."""
 TPSA_SLACK = 0.06
 
-_ELSEWHERE = words(
-    "difference differ differs fragment fragments loss m peak ion adduct limit "
-    "cutoff cut threshold dose protein losing "
-    "loses maximum ceiling kda"
-)
 _IONS = words("ion ions adduct peak fragment fragments")
 MEASURED = words(
     "experimental experimentally experiment experiments measured literature observed reported"
 )
 """Words of values that are not computed."""
+
+
+_AGAINST = words("versus vs against than by plus minus ±")
+_FROM_A_LIMIT = words(
+    "heavier lighter more less higher lower larger smaller below above under over short away off"
+)
+_BOUNDS = words("exceed exceeds exceeding above below over under")
+_ADDING_UP = words("contributes contribute contribution contributions come comes made adds add")
+"""What a value is the sum of has the same unit: "37.3 Å² come from the acid"."""
+_AWAY = (("nowhere", "near"), ("far", "from"), ("away", "from"), ("short", "of"))
+_ENDS_DENIAL = words(", ; : ( and but so as because since it is weighs")
+_PARTS = words("half third quarter fraction twice double % percent")
 
 
 @dataclass(frozen=True)
@@ -43,11 +53,15 @@ class Scalar:
         kind: Kind of the claim.
         units: Kinds of units it may carry; "" for none.
         test: Compares a stated quantity with the facts.
+        computed: Its value; of a mass that may be either, the average one.
+        digits: How many digits behind its point are shown.
     """
 
     kind: str
     units: tuple[str, ...]
     test: Callable[[Quantity, Facts], Finding]
+    computed: Callable[[Facts], float | None]
+    digits: int
 
 
 @dataclass(frozen=True)
@@ -127,17 +141,18 @@ def _charge(stated: Quantity, facts: Facts) -> Finding:
     )
 
 
+_OF_MASS = ("", "mass", "kilo")
 SCALARS: dict[str, Scalar] = {
-    "average_mass": Scalar("mass", ("", "mass", "kilo"), _average_mass),
-    "exact_mass": Scalar("mass", ("", "mass", "kilo"), _exact_mass),
-    "nominal_mass": Scalar("mass", ("", "mass", "kilo"), _nominal_mass),
-    "mass": Scalar("mass", ("", "mass", "kilo"), _any_mass),
-    "clogp": Scalar("logp", ("",), _clogp),
-    "logp": Scalar("logp", ("",), _logp),
-    "tpsa": Scalar("tpsa", ("", "area"), _tpsa),
-    "fsp3": Scalar("fsp3", ("", "percent"), _fsp3),
-    "qed": Scalar("qed", ("",), _qed),
-    "charge": Scalar("charge", ("",), _charge),
+    "average_mass": Scalar("mass", _OF_MASS, _average_mass, attrgetter("average_mass"), 2),
+    "exact_mass": Scalar("mass", _OF_MASS, _exact_mass, attrgetter("exact_mass"), 4),
+    "nominal_mass": Scalar("mass", _OF_MASS, _nominal_mass, lambda f: round(f.exact_mass), 0),
+    "mass": Scalar("mass", _OF_MASS, _any_mass, attrgetter("average_mass"), 2),
+    "clogp": Scalar("logp", ("",), _clogp, attrgetter("clogp"), 2),
+    "logp": Scalar("logp", ("",), _logp, attrgetter("clogp"), 2),
+    "tpsa": Scalar("tpsa", ("", "area"), _tpsa, attrgetter("tpsa"), 1),
+    "fsp3": Scalar("fsp3", ("", "percent"), _fsp3, attrgetter("fsp3"), 2),
+    "qed": Scalar("qed", ("",), _qed, attrgetter("qed"), 2),
+    "charge": Scalar("charge", ("",), _charge, attrgetter("charge"), 0),
 }
 
 
@@ -169,6 +184,12 @@ def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> _Said | 
     ):
         return None
     used.update(range(match.first, behind))
+    before = match.first - 1 - (reading.word(match.first - 1) in ("a", "an", "the"))
+    if reading.word(before) in _BOUNDS:
+        return None  # "it exceeds a logP of 5"
+    after = next((t.text for t in reading.tokens[behind:] if t.start >= end), "")
+    if after in _FROM_A_LIMIT:
+        return None  # "the TPSA is 26 Å² below 90 Å²"
     near = {t.text for t in reading.tokens[max(0, match.first - 6) : behind]}
     if scalar.kind == "mass" and near & _IONS:
         return None
@@ -249,45 +270,56 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         if tokens[i].kind != "number" or i in used or i in reading.labels:
             i += 1
             continue
-        first, read = i, read_quantity(tokens, i)
-        for start in range(i - 1, max(-1, i - 4), -1):
-            wider = read_quantity(tokens, start)
-            if wider is None or read is None or wider[1] != read[1] or start in used:
-                break
-            first, read = start, wider
+        read = widest_quantity(tokens, i, used | reading.labels)
         if read is None:
             i += 1
             continue
-        unit, end = read_unit(reading.text, tokens[read[1] - 1].end)
-        i = max(read[1], i + 1)
+        stated, first, behind = read
+        unit, end = read_unit(reading.text, tokens[behind - 1].end)
+        i = max(behind, i + 1)
         key = {"mass": "mass", "area": "tpsa"}.get(unit)
         if key is None or reading.is_silent(first) or _is_elsewhere(reading, first):
             continue
-        test = scaled_test(SCALARS[key], read[0], unit)
-        if reading.word(first - 1) in (
-            "versus",
-            "vs",
-            "against",
-            "than",
-            "by",
-            "plus",
-            "minus",
-            "±",
+        test = scaled_test(SCALARS[key], stated, unit)
+        after = next((j for j, t in enumerate(tokens) if t.start >= end), len(tokens))
+        if _is_compared(reading, first, after) or (
+            not stated.is_point and reading.word(after) == "of" and reading.is_label(after + 1)
         ):
-            continue
-        following = next((t.text for t in tokens if t.start >= end), "")
-        if following in ("heavier", "lighter", "more", "less", "higher", "lower", "larger"):
-            continue
+            continue  # "lower than the 63.6 Å² of molecule 1"
         if denial_before(reading, first) is None:  # else of what property is read in `denials`
-            yield reading.claim(first, read[1], SCALARS[key].kind, test, end=end)
+            yield reading.claim(first, behind, SCALARS[key].kind, test, end=end)
+
+
+def _is_compared(reading: Reading, first: int, after: int) -> bool:
+    """Whether a number is a difference, one that another is held against, or what "you" said."""
+    before, following = reading.word(first - 1), reading.word(after)
+    is_part = before == "of" and reading.word(first - 2) in _PARTS
+    is_yours = before == "your" or following == "you"  # "the 200 g/mol you gave"
+    is_away = (reading.word(first - 2), before) in _AWAY or _is_denied_somehow(reading, first)
+    return before in _AGAINST or following in _FROM_A_LIMIT or is_part or is_yours or is_away
+
+
+def _is_denied_somehow(reading: Reading, first: int) -> bool:
+    """As in "not quite 181 g/mol", "doesn't reach 90 Å²": how far it is off is not said."""
+    for i in range(first - 1, max(-1, first - 6), -1):
+        if reading.word(i) in NEGATIONS:
+            return denial_before(reading, first) is None
+        if reading.word(i) in _ENDS_DENIAL or reading.is_label(i):
+            return False  # "not below molecule 1's 180.16 g/mol"
+    return False
 
 
 def _is_elsewhere(reading: Reading, first: int) -> bool:
     """Whether the number belongs to a fragment, a peak, a limit or a property we do not know."""
     before = {t.text for t in reading.tokens[max(0, first - 6) : first]}
     after = {t.text for t in reading.tokens[first : first + 8]}
-    opaque = any(t.term.family == "opaque" for t in reading.terms)
-    return bool((before | after) & _ELSEWHERE) or opaque
+    opaque = any(
+        t.term.family == "opaque" or (t.term.family == "element" and t.behind == first)
+        for t in reading.terms
+    )  # "hydrogen 8.06 g/mol"
+    is_limit = reading.word(first - 1) in AUTHORS
+    is_part = any(t.text in _ADDING_UP for t in reading.tokens)
+    return bool((before | after) & OF_NO_MOLECULE) or is_limit or is_part or opaque
 
 
 def _is_measured(reading: Reading, match: TermMatch) -> bool:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.text import Token
-from assistant.chat.claims.values import Quantity, read_number, read_quantity
+from assistant.chat.claims.values import Quantity, read_number, read_quantity, widest_quantity
 from assistant.chat.claims.wordlist import words
 
 Determiner = Literal["number", "a", "no", "any", "the", "vague", "other", "bare"]
@@ -152,16 +153,10 @@ def _numbered(
     tokens: Sequence[Token], term: TermMatch, at: int, modifiers: list[str]
 ) -> NounPhrase:
     """Reads "at least two …" and "1 of 2 …" to the left of the term."""
-    best: tuple[Quantity, int] | None = None
-    for start in range(at, max(-1, at - 7), -1):
-        read = read_quantity(tokens, start)
-        if read is not None and read[1] == at + 1:
-            best = (read[0], start)
-        elif start < at and tokens[start].kind == "symbol" and tokens[start].text in ",;|()":
-            break
-    if best is None:
+    read = widest_quantity(tokens, at)
+    if read is None or read[2] != at + 1:
         return NounPhrase(term.first, term.behind, "other", None, tuple(modifiers))
-    stated, first = best
+    stated, first, _ = read
     part = None
     joint = first - 1
     if joint > 0 and tokens[joint].text in ("the", "its", "all"):
@@ -173,7 +168,7 @@ def _numbered(
     ):
         value, decimals = read_number(tokens[joint - 1]) or (0.0, 0)
         part, first = Quantity(value, value, decimals), joint - 1
-    if first > 0 and tokens[first - 1].text == "not":
+    if first > 0 and tokens[first - 1].text in NEGATIONS:
         return NounPhrase(term.first, term.behind, "other", None, tuple(modifiers))
     return NounPhrase(first, term.behind, "number", stated, tuple(modifiers), part)
 
@@ -217,7 +212,7 @@ def value_behind(
             return None
         word = tokens[i].text
         if (
-            word == "not"
+            word in NEGATIONS
             and i + 1 < len(tokens)
             and tokens[i + 1].text not in ("more", "less", "exceeding", "greater", "fewer")
         ):

@@ -1,9 +1,12 @@
 """Claims that a molecule has, lacks or is something: "contains an ester", "no ring"."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.counted import count_of
 from assistant.chat.claims.lexicon import Term, TermMatch
+from assistant.chat.claims.mentions import VERBS
 from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import NounPhrase
 from assistant.chat.claims.reading import Reading
@@ -18,6 +21,12 @@ from assistant.chat.claims.values import Quantity
 from assistant.chat.claims.wordlist import words
 from assistant.chem.facts import Facts
 
+_EXCEPT = words("besides except excluding beyond")
+_EXCLUDED = words("ruled excluded impossible")
+_CHANGED = words(
+    "masked blocked protected capped acetylated esterified methylated alkylated acylated removed "
+    "replaced missing"
+)
 _ANSWERS = words("no none yes absent present not")
 # Words that may follow "is an ester" and leave it what it is.
 _MAY_FOLLOW = words(
@@ -37,6 +46,13 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
         return None
     if term.family == "group" and _names_alert(reading, first):
         return None
+    if {reading.word(i) for i in range(match.behind, match.behind + 4)} & _EXCLUDED:
+        return None  # "an amine can be ruled out"
+    is_anothers = first > 0 and reading.tokens[first - 1].is_shortened
+    if context.mode == "has" and is_anothers and reading.is_label(first - 1):
+        return None  # "lacks molecule 1's ester"
+    if reading.word(first - 1) == "neither" and reading.word(match.behind) in VERBS:
+        return None  # "neither ring is …"
     if phrase.determiner == "bare" and reading.word(first - 1) in ("as", "like", "g"):
         return None
     if phrase.determiner == "bare" and reading.word(first - 1) == "of" and context.verb < first - 2:
@@ -45,11 +61,13 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
         return None
     if verb is not None and phrase.determiner in ("a", "bare", "no", "any"):
         listed = context.listed_no and phrase.determiner == "bare"
+        listed = listed or reading.word(first - 1) in ("neither", "nor")
         negated = (not verb) != (phrase.determiner == "no" or listed)
     elif phrase.determiner == "no":
         negated = not (context.negated and context.mode == "has")
     elif context.mode == "has" and phrase.determiner in ("a", "any", "bare", "vague"):
-        negated = context.negated or (context.listed_no and phrase.determiner in ("bare", "any"))
+        listed = context.listed_no and phrase.determiner in ("bare", "any")
+        negated = context.negated or listed or reading.word(first - 1) in NEGATIONS
     elif context.mode == "is" and _is_predicate(reading, match, phrase):
         negated = context.negated
     elif (
@@ -60,7 +78,7 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
         negated = True
     elif phrase.determiner == "the" and term.family == "group":
         return _definite(reading, match, phrase)
-    if negated is None or _is_trivial(term, negated):
+    if negated is None or _is_trivial(term, negated) or (negated and _has_exceptions(reading)):
         return None
     if context.reacting and not (verb is not None):
         return None
@@ -68,6 +86,15 @@ def read_presence(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Cla
     if negated and speaks_of_part(reading, first, match.behind):
         test = in_part(test, term, Quantity(0, 0))
     return reading.claim(first, match.behind, kind_of(term), test)
+
+
+def _has_exceptions(reading: Reading) -> bool:
+    """As in "no rings besides the benzene ring", "no rings other than that"."""
+    texts = [token.text for token in reading.tokens]
+    return bool(_EXCEPT & set(texts)) or any(
+        pair in (("other", "than"), ("apart", "from"), ("aside", "from"))
+        for pair in pairwise(texts)
+    )
 
 
 def _names_alert(reading: Reading, first: int) -> bool:
@@ -142,7 +169,12 @@ def _definite(reading: Reading, match: TermMatch, phrase: NounPhrase) -> Claim |
     ):
         return None
     context = reading.context[phrase.first]
+    after = {reading.word(i) for i in range(match.behind, match.behind + 4)}
+    if after & _CHANGED:
+        return None  # "the phenolic OH is masked as an ester"
     if context.mode == "has" and context.negated:
+        if reading.word(context.verb) == "without":
+            return None  # "without the acetyl group it would weigh …"
         return reading.claim(
             phrase.first,
             match.behind,
@@ -176,8 +208,8 @@ def _presence_test(term: Term, phrase: NounPhrase, *, negated: bool) -> Callable
             holds = False
         elif counted.least > 0 and not counted.narrowed:
             holds = None if phrase.determiner == "vague" else True
-        if holds is None:
-            return Finding(None, counted.truth)
+        if holds is None or (holds == negated and not holds and counted.other):
+            return Finding(None, counted.truth)  # there are some by another definition
         return Finding(holds != negated, counted.truth)
 
     return test

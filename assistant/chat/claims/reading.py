@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from assistant.chat.claims.context import Context
 from assistant.chat.claims.lexicon import TermMatch
 from assistant.chat.claims.model import Claim, Finding
-from assistant.chat.claims.subjects import SentenceSubjects
+from assistant.chat.claims.spoken_of import SentenceSubjects
 from assistant.chat.claims.text import Sentence, Token
 from assistant.chat.claims.values import read_number
 from assistant.chem.facts import Facts
+
+_NEAR = 5
+"""So many tokens a number's unit or noun has at most."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +97,23 @@ class Reading:
         return Claim(start, stop, kind, opposite(test) if negated else test, subject)
 
     def _is_distributed(self, first: int, behind: int) -> bool:
-        """Whether "respectively" hands the numbers of the sentence out in some order."""
-        return any(t.text == "respectively" for t in self.tokens) and any(
-            read_number(t) is not None for t in self.tokens[first:behind]
-        )
+        """Whether the numbers of the sentence are handed out: "1 and 2 rings", "… respectively"."""
+        numbers = [i for i, token in enumerate(self.tokens) if read_number(token) is not None]
+        mine = [i for i in numbers if first <= i < behind]
+        if not mine or any(t.text == "respectively" for t in self.tokens):
+            return bool(mine)
+        if self.subjects.at(first, behind, self.tokens).mode != "each":
+            return False
+        at = mine[-1]
+        pairs = ((i, at) if i < at else (at, i) for i in numbers if i not in mine)
+        return any(self._are_paired(*pair) for pair in pairs)
+
+    def _are_paired(self, one: int, two: int) -> bool:
+        """Whether "and" joins two numbers of one thing: "1 and 2 rings", "1 ring and 2 rings"."""
+        counted = [self.word(i) for i in range(one + 1, two - 1)]
+        also = [self.word(i) for i in range(two + 1, two + 1 + len(counted))]
+        is_same = [w.removesuffix("s") for w in counted] == [w.removesuffix("s") for w in also]
+        return self.word(two - 1) == "and" and len(counted) <= _NEAR and is_same
 
 
 def opposite(test: Callable[[Facts], Finding] | None) -> Callable[[Facts], Finding] | None:

@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assistant.chat.claims.comparisons import compared_term, is_of_size, sameness_at, subject_before
+from assistant.chat.claims.comparisons import (
+    compared_term,
+    denied,
+    is_of_size,
+    sameness_at,
+    subject_before,
+)
 from assistant.chat.claims.measures import (
     QED,
     SUPERLATIVES,
@@ -138,7 +144,7 @@ def _shared_at(reading: Reading, i: int) -> AmongSeveral | None:
         None if context.doubted else same.measure,
         0,
         same.margin,
-        context.negated,
+        same.negated,
     )
 
 
@@ -149,15 +155,17 @@ def judge(found: AmongSeveral, molecules: Mapping[int, Facts]) -> Finding:
     if found.measure is None or undefined or not set(found.numbers) <= facts.keys():
         return Finding(None, None)
     values = {number: found.measure(f) for number, f in facts.items()}
-    truth = "; ".join(f"molecule {number}: {value[2]}" for number, value in values.items())
+    truth = "; ".join(f"molecule {number}: {value.truth}" for number, value in values.items())
     if found.measure is formula_measure:
-        holds: bool | None = len({value[2] for value in values.values()}) == 1
-    elif any(low != high for low, high, _ in values.values()):
+        holds: bool | None = len({value.truth for value in values.values()}) == 1
+    elif any(value.least != value.most for value in values.values()):
         holds = None  # chemists count differently
     else:
-        holds = _holds(found, {number: value[0] for number, value in values.items()})
-    if found.negated and holds is not None:
-        holds = not holds
+        holds = _holds(found, {number: value.least for number, value in values.items()})
+    holds = denied(holds, found.negated)
+    if holds is False and any(value.other is not None for value in values.values()):
+        others = {number: value.by_other().least for number, value in values.items()}
+        holds = None if denied(_holds(found, others), found.negated) else False
     return Finding(holds, truth)
 
 

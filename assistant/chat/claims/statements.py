@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.counted import elements
 from assistant.chat.claims.lexicon import TermMatch, match_words
 from assistant.chat.claims.mentions import NOUNS
@@ -192,13 +193,16 @@ def _rule_claim(reading: Reading, i: int) -> Claim | None:
     if not behind or any(t.term.key == "ro5" for t in reading.terms):
         return None
     breaks = reading.word(i) in _BREAKS
-    words_before = [reading.word(j) for j in range(max(0, i - 3), i)]
-    denied = bool({"not", "doesn't", "cannot", "never", "nor"} & set(words_before))
+    before = (j for j in range(max(0, i - 3), i) if not reading.is_label(j + 1))
+    denied = any(reading.word(j) in NEGATIONS for j in before)  # not "nor" of "nor molecule 2"
     all_said = any(
         reading.word(j) in ("all", "every", "fully") for j in range(max(0, i - 2), i + 4)
     )
     test = _breaks_rule if breaks else _keeps_all if all_said else _keeps_rule
-    if breaks and denied:
+    none = bool({"none", "no"} & {reading.word(j) for j in range(i + 1, i + 3)})
+    if none and (denied or not breaks):
+        return None
+    if breaks and (denied or none):
         test, denied = _keeps_all, False
     if reading.word(i) in ("fails", "fail", "failing") and not denied:
         test, denied = _keeps_rule, True

@@ -10,7 +10,6 @@ and none named, nobody can tell.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from assistant.chat.claims.lexicon import TermMatch
@@ -37,40 +36,21 @@ from assistant.chat.claims.mentions import (
     role,
     starts_clause,
 )
+from assistant.chat.claims.spoken_of import (
+    FOREIGN_SUBJECT,
+    UNKNOWN,
+    Mention,
+    SentenceSubjects,
+    Subject,
+    joined_names,
+)
 from assistant.chat.claims.text import Sentence, Token
+from assistant.chat.claims.wordlist import words
 
-
-@dataclass(frozen=True)
-class Subject:
-    """Who a claim is about.
-
-    Args:
-        numbers: Molecules of the conversation.
-        mode: "each" asks every one of them, "none" every one for the opposite; "unknown" cannot be
-            told; "foreign" is not in the conversation.
-    """
-
-    numbers: tuple[int, ...]
-    mode: Literal["one", "each", "none", "unknown", "foreign"]
-
-
-UNKNOWN = Subject((), "unknown")
-FOREIGN_SUBJECT = Subject((), "foreign")
-
-
-@dataclass(frozen=True)
-class Mention:
-    """A subject named at tokens `first` up to `behind`.
-
-    Args:
-        role: "subject" carries claims, "object" is only compared with or related to.
-    """
-
-    subject: Subject
-    first: int
-    behind: int
-    role: Literal["subject", "object"]
-    is_pronoun: bool = False
+_VAGUE = words("they all each these")
+_SEVERAL = _VAGUE | {"both", "neither", "none"}
+_COMPARE_ALL = words("same both differ different identical equal share shared alike")
+_OF_THEM = words("of the two three these those them")
 
 
 class SubjectTracker:
@@ -90,26 +70,44 @@ class SubjectTracker:
         self._current = self._default()
         self._plural = self._focus if len(self._focus) > 1 else self._known
         self._terms: Sequence[TermMatch] = ()
+        self._seen: set[int] = set()
 
     def _default(self) -> Subject:
         return Subject(self._focus, "one") if len(self._focus) == 1 else UNKNOWN
 
-    def read(self, sentence: Sentence, terms: Sequence[TermMatch]) -> "SentenceSubjects":
+    def read(self, sentence: Sentence, terms: Sequence[TermMatch]) -> SentenceSubjects:
         """The subjects of the next sentence; what it says last is what "it" will mean."""
         carried, self._terms = self._current, terms
         mentions = self._find(sentence.tokens, terms)
         resolved: list[Mention] = []
         for mention in mentions:
-            if mention.is_pronoun and mention.subject is UNKNOWN:
+            is_clear = carried.mode != "each"  # of several, which one "it" is nobody can tell
+            if mention.is_pronoun and mention.subject is UNKNOWN and is_clear:
                 mention = Mention(carried, mention.first, mention.behind, mention.role, True)
+            if carried.mode == "one" and self._may_be_parts(sentence.tokens, mention):
+                resolved.append(Mention(UNKNOWN, mention.first, mention.behind, "subject"))
+                continue
+            self._seen.update(mention.subject.numbers)
             resolved.append(mention)
             if mention.role == "subject":
                 carried = mention.subject
                 if len(carried.numbers) > 1:
                     self._plural = carried.numbers
         result = SentenceSubjects(tuple(resolved), self._current)
-        self._current = carried
+        none = carried.mode == "none"
+        self._current = Subject(carried.numbers, "each") if none else carried
         return result
+
+    def _may_be_parts(self, tokens: Sequence[Token], mention: Mention) -> bool:
+        """Whether "they" or "both" may be rings or atoms of the one molecule spoken of."""
+        word = tokens[mention.first].text
+        if word not in _SEVERAL or mention.subject.mode not in ("each", "none"):
+            return False
+        after = tokens[mention.first + 1 : mention.first + 5]
+        others = (t for i, t in enumerate(tokens) if i != mention.first)
+        if any(t.text in NOUNS for t in after) or any(t.text in _COMPARE_ALL for t in others):
+            return False
+        return word in _VAGUE or not self._seen.issuperset(mention.subject.numbers)
 
     def became_ambiguous(self) -> None:
         """The sentence spoke of what forms in a reaction: "it" may now be the product."""
@@ -136,6 +134,8 @@ class SubjectTracker:
                 i += 1
                 continue
             mentions.append(mention)
+            if len(mentions) > 1 and (both := joined_names(tokens, *mentions[-2:])):
+                mentions[-2:] = [both]
             i = max(mention.behind, i + 1)
         return mentions
 
@@ -178,6 +178,9 @@ class SubjectTracker:
         follower = tokens[i + 1].text if i + 1 < len(tokens) else ""
         bare = tokens[i].text in ("former", "latter") or follower in ("one", "a", "an")
         bare = bare or (follower in VERBS and len(self._known) > 1)
+        # "the first weighs 180 g/mol, the second 194 g/mol"
+        has_number = i + 1 < len(tokens) and tokens[i + 1].kind == "number"
+        bare = bare or (has_number and i > 1 and tokens[i - 2].text in (",", ";", "and", "while"))
         if follower not in NOUNS and not bare:
             return None
         subject = UNKNOWN
@@ -232,6 +235,10 @@ class SubjectTracker:
             return Mention(subject, i, i + 1, role(tokens, i - 1))
         if word == "two" and i > 0 and tokens[i - 1].text == "the" and follower in NOUNS:
             return self._each(tokens, i, follower)
+        if word == "one" and follower in VERBS and len(self._known) > 1:
+            return Mention(UNKNOWN, i, i + 1, "subject")  # "one has a ring, the other has none"
+        if word == "none" and follower == "of" and (plural := self._each(tokens, i, follower)):
+            return plural
         if word in EACH and (plural := self._each(tokens, i, follower)):
             return plural
         return None
@@ -241,18 +248,25 @@ class SubjectTracker:
         word = tokens[i].text
         if len(self._known) < 2:
             return None
-        after = [t.text for t in tokens[i + 1 : i + 4]]
+        after = [t.text for t in tokens[i + 1 : i + 4 + (follower == "of")]]
+        if follower == "of" and after[1:2] in (["its"], ["which"]):
+            return None  # "all of its nitrogens", "two rings, both of which"
         names_them = any(w in NOUNS or w in ("them", "these") for w in after)
         counted = follower in NUMBER_WORDS and len(after) > 1 and after[1] in VERBS
         if not (names_them or counted or follower in VERBS or follower in ("share", "of")):
             return None
-        if word == "these" and not names_them:
+        if word in ("these", "none") and not names_them:
             return None
         numbers = self._plural
-        if len(numbers) < 2 or (word in ("both", "neither") and len(numbers) != 2):
+        is_denied = i > 0 and tokens[i - 1].text == "not"  # "not both have a donor"
+        if is_denied or len(numbers) < 2 or (word in ("both", "neither") and len(numbers) != 2):
             return Mention(UNKNOWN, i, i + 1, "subject")
-        mode: Literal["each", "none"] = "none" if word == "neither" else "each"
-        return Mention(Subject(numbers, mode), i, i + 1, "subject")
+        mode: Literal["each", "none"] = "none" if word in ("neither", "none") else "each"
+        behind = i + 1
+        if follower == "of":  # "neither of the two molecules"
+            while behind < len(tokens) and tokens[behind].text in _OF_THEM | NOUNS:
+                behind += 1
+        return Mention(Subject(numbers, mode), i, behind, "subject")
 
     def _foreign(self, tokens: Sequence[Token], i: int) -> Mention | None:
         word = tokens[i].text
@@ -316,30 +330,3 @@ class SubjectTracker:
         ):
             return Mention(FOREIGN_SUBJECT, i, i + 1, "subject")
         return None
-
-
-@dataclass(frozen=True)
-class SentenceSubjects:
-    """Who each part of one sentence speaks of."""
-
-    mentions: tuple[Mention, ...]
-    carried: Subject
-
-    def at(self, first: int, behind: int, tokens: Sequence[Token]) -> Subject:
-        """The subject of a claim at tokens `first` up to `behind`."""
-        for mention in self.mentions:
-            if behind <= mention.first <= behind + 3 and not mention.is_pronoun:
-                between = [t.text for t in tokens[behind : mention.first]]
-                if between and between[0] in ("in", "of", "for") and mention.subject.numbers:
-                    return mention.subject
-        for mention in self.mentions:
-            if mention.behind == first - 1 and tokens[first - 1].text == "(":
-                return mention.subject
-        spoken = self.carried
-        for mention in self.mentions:
-            inside = first < mention.first < behind and not mention.is_pronoun
-            if inside and tokens[mention.first - 1].text not in ("of", "for", "in"):
-                continue
-            if mention.role == "subject" and (mention.first < max(first, 1) or inside):
-                spoken = mention.subject
-        return spoken

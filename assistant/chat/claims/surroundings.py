@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.counted import count_of
 from assistant.chat.claims.lexicon import Term
 from assistant.chat.claims.mentions import NOUNS
@@ -63,12 +64,12 @@ def verb_behind(reading: Reading, behind: int) -> bool | None:
     i, seen_be = behind, False
     for _ in range(14):
         word = reading.word(i)
-        if word in ("is", "are"):
+        if word in ("is", "are", "isn't", "aren't"):
             seen_be = True
         elif seen_be and word in ("present", "found", "there"):
-            return reading.word(i - 1) not in ("not", "nor")
+            return reading.word(i - 1) not in NEGATIONS
         elif word in ("absent", "missing") and (seen_be or reading.word(i - 1) == "("):
-            return reading.word(i - 1) == "not"
+            return reading.word(i - 1) in NEGATIONS
         elif (seen_be and word in ("not", "also", "both", "all", "clearly", "to", "be")) or (
             not seen_be
             and (word in COORDINATION or any(t.first <= i < t.behind for t in reading.terms))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.chat.claims.lexicon import TermMatch
-from assistant.chat.claims.subjects import Mention, Subject
+from assistant.chat.claims.spoken_of import Mention, Subject
 from assistant.chat.claims.text import Sentence, Token
 
 

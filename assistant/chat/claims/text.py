@@ -58,6 +58,11 @@ class Token:
     value: float = 0.0
     decimals: int = 0
 
+    @property
+    def is_shortened(self) -> bool:
+        """Whether it ended in "'s", as in "it's" and "aspirin's", which its text leaves out."""
+        return self.end - self.start == len(self.text) + 2
+
 
 @dataclass(frozen=True)
 class Sentence:

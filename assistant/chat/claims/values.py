@@ -9,7 +9,7 @@ Tolerances, all of them here:
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from assistant.chat.claims.text import Token
@@ -28,26 +28,18 @@ NUMBER_WORDS = {
 
 _APPROXIMATELY = words("about approximately around roughly approx ca circa nearly almost ~ ≈ ∼ ≃ c")
 _EXACTLY = words("exactly just only precisely total a the")
-_BELOW = {"under", "below", "<", "fewer", "less", "smaller", "lower", "beneath"}
-_ABOVE = {"over", "above", ">", "more", "greater", "larger", "higher", "exceeds", "exceeding"}
+_PRECISELY = words("precisely exactly accurately specifically")
+_MORE, _LESS = ("more", "greater", "higher", "larger"), ("less", "fewer", "lower", "smaller")
+_BELOW = {"under", "below", "<", *_LESS, "beneath"}
+_ABOVE = {"over", "above", ">", *_MORE, "exceed", "exceeds", "exceeding"}
 _PHRASES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("does", "not", "exceed"), "at_most"),
     (("doesn't", "exceed"), "at_most"),
     (("not", "exceeding"), "at_most"),
-    (("less", "than", "or", "equal", "to"), "at_most"),
-    (("greater", "than", "or", "equal", "to"), "at_least"),
-    (("lower", "than", "or", "equal", "to"), "at_most"),
-    (("smaller", "than", "or", "equal", "to"), "at_most"),
-    (("fewer", "than", "or", "equal", "to"), "at_most"),
-    (("more", "than", "or", "equal", "to"), "at_least"),
-    (("higher", "than", "or", "equal", "to"), "at_least"),
-    (("larger", "than", "or", "equal", "to"), "at_least"),
-    (("no", "more", "than"), "at_most"),
-    (("not", "more", "than"), "at_most"),
-    (("no", "greater", "than"), "at_most"),
-    (("no", "fewer", "than"), "at_least"),
-    (("no", "less", "than"), "at_least"),
-    (("not", "less", "than"), "at_least"),
+    *(((word, "than", "or", "equal", "to"), "at_most") for word in _LESS),
+    *(((word, "than", "or", "equal", "to"), "at_least") for word in _MORE),
+    *(((no, word, "than"), "at_most") for no in ("no", "not") for word in _MORE),
+    *(((no, word, "than"), "at_least") for no in ("no", "not") for word in _LESS),
     (("at", "most"), "at_most"),
     (("up", "to"), "at_most"),
     (("a", "maximum", "of"), "at_most"),
@@ -72,7 +64,11 @@ _PHRASES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("well", "over"), "above"),
     (("well", "above"), "above"),
 )
+_LOOK_BACK = max(len(phrase) for phrase, _ in _PHRASES) + 1
+"""As many tokens stand before a number at most: "less than or equal to about 70"."""
 
+_UNIT_TOKENS = frozenset(("g", "/", "mol", "da", "å", "å²", "å2"))
+_AFTER_BOUND = words("for and but so as in here")
 _UNIT = re.compile(
     r"[ \t]{0,2}\(?(?:"
     r"(?P<kilo>kDa\b|kg ?/ ?mol\b)"
@@ -82,8 +78,8 @@ _UNIT = re.compile(
     r"|(?:sq\.?|square) ?(?:Å\b|[Aa]ngstr[oö]ms?))"
     r"|(?P<percent>%|percent\b|per cent\b)"
     r"|(?P<other>°|℃|K\b|mg\b|g ?/|g\b|kg\b|mL\b|ml\b|L\b|[munpµμ]M\b|M\b|mol\b|mmol\b|kJ\b|kcal\b"
-    r"|eV\b|nm\b|ppm\b|min\b|h\b|hours?\b|days?\b|×|x ?10|\^|cm|D\b|Å|[Aa]ngstr|equiv|°C|bar\b"
-    r"|atm\b)"
+    r"|eV\b|nm[²2]?(?!\w)|ppm\b|min\b|h\b|hours?\b|days?\b|×|x ?10|\^|cm|D\b|Å|[Aa]ngstr|equiv|°C"
+    r"|bar\b|atm\b)"
     r")"
 )
 
@@ -170,7 +166,45 @@ def read_quantity(tokens: Sequence[Token], index: int) -> tuple[Quantity, int] |
     if mode in ("", "about") and (ranged := _read_range(tokens, index, about=mode == "about")):
         return ranged
     value, decimals = first
+    mode = mode or _bound_behind(tokens, index + 1)
     return _bounded(value, decimals, mode), index + 1
+
+
+def _bound_behind(tokens: Sequence[Token], index: int) -> str:
+    """What "or less" and "or more" behind a number and its unit make of it; "" for neither."""
+    while index < len(tokens) and tokens[index].text in _UNIT_TOKENS:
+        index += 1
+    either, bound, after = ([*tokens[index : index + 3], None, None, None])[:3]
+    if either is None or bound is None or either.text != "or":
+        return ""
+    if after is not None and after.kind == "word" and after.text not in _AFTER_BOUND:
+        return ""  # "or more precisely 180.16"
+    return "at_most" if bound.text in _BELOW else "at_least" if bound.text in _ABOVE else ""
+
+
+def widest_quantity(
+    tokens: Sequence[Token], index: int, taken: Collection[int] = ()
+) -> tuple[Quantity, int, int] | None:
+    """The quantity of the number at a token, with the words before it: "no more than 140".
+
+    Args:
+        tokens: Tokens of the sentence.
+        index: The number, of a range either end.
+        taken: Tokens that belong to something else; none before them is looked at.
+
+    Returns:
+        The quantity, its first token, and the index behind it.
+    """
+    read, first = read_quantity(tokens, index), index
+    if read is None:
+        return None
+    for start in range(index - 1, max(-1, index - 1 - _LOOK_BACK), -1):
+        if start in taken:
+            break
+        wider = read_quantity(tokens, start)
+        if wider is not None and wider[1] == read[1]:
+            read, first = wider, start
+    return read[0], first, read[1]
 
 
 def _read_qualifier(tokens: Sequence[Token], index: int) -> tuple[int, str]:
@@ -185,6 +219,8 @@ def _read_qualifier(tokens: Sequence[Token], index: int) -> tuple[int, str]:
         phrase = _phrase_at(tokens, index)
         if phrase is not None:
             index, mode = phrase
+        elif word == "more" and index + 1 < len(tokens) and tokens[index + 1].text in _PRECISELY:
+            index += 2
         elif word in _APPROXIMATELY:
             index, mode = index + 1, mode or "about"
         elif word in _BELOW or word in _ABOVE:
@@ -219,7 +255,7 @@ def _read_range(tokens: Sequence[Token], index: int, *, about: bool) -> tuple[Qu
     if low is None:
         return None
     index += 1
-    while index < len(tokens) and tokens[index].text in ("g", "/", "mol", "da", "å", "å²", "å2"):
+    while index < len(tokens) and tokens[index].text in _UNIT_TOKENS:
         index += 1
     if index + 1 >= len(tokens) or tokens[index].text not in joiners:
         return None

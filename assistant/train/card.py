@@ -21,6 +21,7 @@ from assistant.checkpoint import CONFIG
 from assistant.errors import AssistantError
 from assistant.pairing.figures import HeadFigures
 from assistant.train import licences
+from assistant.train.average import averaged_share
 from assistant.train.corpus import question_sources
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.provenance import encoder_sources
@@ -130,7 +131,7 @@ def _training(stages: Sequence[Stage], run: Path) -> dict[str, str]:
     """What the weights went through, and on what."""
     recipe = stages[-1].recipe
     return {
-        "stages": "; then ".join(stage.told for stage in stages),
+        "stages": "; then ".join(stage.told for stage in stages) + _averaged(run),
         "text_share": _shares(stage.recipe["text_share"] for stage in stages),
         "text_tokens": _text_tokens(run),
         "tasks": _tasks(stages),
@@ -139,6 +140,17 @@ def _training(stages: Sequence[Stage], run: Path) -> dict[str, str]:
         "licensed": "yes" if recipe.get("licensed_only") else "no",
         "sources": "\n".join(f"- {line}" for line in sources_of(recipe, run)),
     }
+
+
+def _averaged(run: Path) -> str:
+    """What became of the last run's weights where they were averaged with those before."""
+    share = averaged_share(run)
+    if share is None:
+        return ""
+    return (
+        f". The language model is the average of the last run ({share:.0%}) and the one before"
+        " (WiSE-FT, Wortsman et al. 2022), which keeps what the last one forgot"
+    )
 
 
 def _measured(report: Mapping[str, Any]) -> dict[str, str]:
@@ -214,6 +226,9 @@ def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
     places = [f"RUN{i}" for i in range(1, len(stages) + 1)] if len(stages) > 1 else ["RUN"]
     last = places[-1]
     parts = [_base_command(stage.recipe, at) for stage, at in zip(stages, places, strict=True)]
+    if (share := averaged_share(stages[-1].run)) is not None:
+        of, last = f"--first {places[-2]} --second {last} --share {share}", "AVERAGE"
+        parts.append(f"`python -m assistant.train.average {of} --run {last}`")
     if (bundle / "generator").is_dir():
         about = json.loads((stages[-1].run / "generator.json").read_text("utf-8"))
         recipe = config_name(about["recipe"], GeneratorRecipe.from_dict)

@@ -111,6 +111,16 @@ def test_a_card_tells_all_the_runs_that_the_weights_went_through(run: Path, tmp_
     assert "export --run RUN2 --bundle" in text
     assert "The `start` of a recipe is the run before" in text
     assert "/some/disk" not in text
+    assert "average" not in text
+    (later / "average.json").write_text('{"share": 0.8}', encoding="utf-8")
+    write_card(
+        later, bundle, tmp_path / "grounding.json", hardware="a GPU", before=[Stage(run, "a core")],
+        **told,
+    )  # fmt: skip
+    text = (bundle / "README.md").read_text(encoding="utf-8")
+    assert "the average of the last run (80%) and the one before" in text
+    assert "train.average --first RUN1 --second RUN2 --share 0.8 --run AVERAGE`" in text
+    assert "export --run AVERAGE --bundle" in text
 
 
 def test_what_is_missing_for_a_card_is_told_in_one_line(

@@ -44,7 +44,7 @@ def test_every_batch_equals_the_packed_forward(model, products, adapted):
         rows = []
         for row in range(n_rows):
             cache = forward.new_cache()
-            prompt = torch.randn(5 + 90 * row, 128, device="cuda").to(forward.like) * 0.02
+            prompt = torch.randn(5 + 60 * row, 128, device="cuda").to(forward.like) * 0.02
             forward.hidden(prompt, [Span(cache, len(prompt))])
             cache.reserve(1)
             delta = deltas[row] if adapted else None

@@ -50,7 +50,8 @@ class Stage:
     """A base run that the bundle's weights went through.
 
     Attributes:
-        run: Its directory: `recipe.json` and `log.jsonl`.
+        run: Its directory: `recipe.json` and `log.jsonl`; that of an average has those of its
+            second run.
         hardware: What it ran on, in words.
     """
 
@@ -64,12 +65,23 @@ class Stage:
 
     @property
     def told(self) -> str:
-        """Steps, tokens, minutes and hardware."""
+        """Steps, tokens, minutes and hardware, and whether its weights were averaged."""
         last = json.loads(_read(self.run / "log.jsonl", _NO_RUN).splitlines()[-1])
-        return (
+        told = (
             f"{last['step']:,} steps, {last['tokens'] / 1e6:.1f} M tokens in"
             f" {last['seconds'] / 60:.1f} minutes on {self.hardware}"
         )
+        if self.share is None:
+            return told
+        return (
+            f"{told}, of whose language model {self.share:.0%} were taken and the rest of the one"
+            " before (WiSE-FT, Wortsman et al. 2022), which keeps what it forgot"
+        )
+
+    @property
+    def share(self) -> float | None:
+        """Of its weights in the average with the run before; None where there is none."""
+        return averaged_share(self.run)
 
 
 def write_card(
@@ -131,7 +143,7 @@ def _training(stages: Sequence[Stage], run: Path) -> dict[str, str]:
     """What the weights went through, and on what."""
     recipe = stages[-1].recipe
     return {
-        "stages": "; then ".join(stage.told for stage in stages) + _averaged(run),
+        "stages": "; then ".join(stage.told for stage in stages),
         "text_share": _shares(stage.recipe["text_share"] for stage in stages),
         "text_tokens": _text_tokens(run),
         "tasks": _tasks(stages),
@@ -140,17 +152,6 @@ def _training(stages: Sequence[Stage], run: Path) -> dict[str, str]:
         "licensed": "yes" if recipe.get("licensed_only") else "no",
         "sources": "\n".join(f"- {line}" for line in sources_of(recipe, run)),
     }
-
-
-def _averaged(run: Path) -> str:
-    """What became of the last run's weights where they were averaged with those before."""
-    share = averaged_share(run)
-    if share is None:
-        return ""
-    return (
-        f". The language model is the average of the last run ({share:.0%}) and the one before"
-        " (WiSE-FT, Wortsman et al. 2022), which keeps what the last one forgot"
-    )
 
 
 def _measured(report: Mapping[str, Any]) -> dict[str, str]:
@@ -224,11 +225,14 @@ def commands_of(stages: Sequence[Stage], bundle: Path) -> str:
         BundleError: That is no bundle.
     """
     places = [f"RUN{i}" for i in range(1, len(stages) + 1)] if len(stages) > 1 else ["RUN"]
-    last = places[-1]
-    parts = [_base_command(stage.recipe, at) for stage, at in zip(stages, places, strict=True)]
-    if (share := averaged_share(stages[-1].run)) is not None:
-        of, last = f"--first {places[-2]} --second {last} --share {share}", "AVERAGE"
-        parts.append(f"`python -m assistant.train.average {of} --run {last}`")
+    parts: list[str] = []
+    last = ""
+    for stage, at in zip(stages, places, strict=True):
+        parts.append(_base_command(stage.recipe, at))
+        if stage.share is not None:
+            of = f"--first {last} --second {at} --share {stage.share} --run {at}A"
+            parts.append(f"`python -m assistant.train.average {of}`")
+        last = at if stage.share is None else f"{at}A"
     if (bundle / "generator").is_dir():
         about = json.loads((stages[-1].run / "generator.json").read_text("utf-8"))
         recipe = config_name(about["recipe"], GeneratorRecipe.from_dict)

@@ -112,15 +112,23 @@ def test_a_card_tells_all_the_runs_that_the_weights_went_through(run: Path, tmp_
     assert "The `start` of a recipe is the run before" in text
     assert "/some/disk" not in text
     assert "average" not in text
-    (later / "average.json").write_text('{"share": 0.8}', encoding="utf-8")
-    write_card(
-        later, bundle, tmp_path / "grounding.json", hardware="a GPU", before=[Stage(run, "a core")],
-        **told,
-    )  # fmt: skip
+
+
+def test_a_card_tells_which_run_was_averaged_with_the_one_before(run: Path, tmp_path: Path) -> None:
+    averaged, later = tmp_path / "averaged", tmp_path / "later"
+    for directory in (averaged, later):
+        shutil.copytree(run, directory)
+    (averaged / "average.json").write_text('{"share": 0.8}', encoding="utf-8")
+    bundle = _bundle(tmp_path / "a", heads=False, reads_names=True)
+    told = {"date": "2026-01-01", "generator_hardware": "", "weaknesses": "", "hardware": "a core"}
+    before = [Stage(run, "a GPU"), Stage(averaged, "another")]
+    write_card(later, bundle, tmp_path / "grounding.json", before=before, **told)
     text = (bundle / "README.md").read_text(encoding="utf-8")
-    assert "the average of the last run (80%) and the one before" in text
-    assert "train.average --first RUN1 --second RUN2 --share 0.8 --run AVERAGE`" in text
-    assert "export --run AVERAGE --bundle" in text
+    assert "minutes on another, of whose language model 80% were taken and the rest" in text
+    assert "train.average --first RUN1 --second RUN2 --share 0.8 --run RUN2A`" in text
+    assert "export --run RUN3 --bundle" in text
+    write_card(averaged, bundle, tmp_path / "grounding.json", before=before[:1], **told)
+    assert "export --run RUN2A --bundle" in (bundle / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_is_missing_for_a_card_is_told_in_one_line(

@@ -53,7 +53,11 @@ _SAID = (
         r"\b(?:wait|hold on|brb)\b(?!.*\bnot\b)|\b(?:one|just a) (?:sec|second|moment|minute)\b"
         r"|\b(?:be|am|i'm) (?:right )?back\b|\bget (?:a |some )?(?:coffee|tea)\b",
     ),
-    ("Hello!", r"^(?:hi|hello|hey|hallo|greetings|good (?:morning|day|evening|afternoon))\b"),
+    (
+        "Hello!",
+        r"^(?:hi|hello|hey|hallo|greetings|servus|moin|hola|salut|bonjour|ahoj|namaste"
+        r"|good (?:morning|day|evening|afternoon))\b",
+    ),
     (
         "That was wrong",
         r"\b(?:rude|useless|unfriendly|annoying|disappointing|not (?:very |really )?help\w*)\b",
@@ -73,6 +77,14 @@ _SAID = (
         r"|\b(?:like|love) (?:how|the way) you\b",
     ),
 )
+_IS_ANYBODY_THERE = re.compile(r"^(?:hi|hello|hey)\b.*\b(?:anybody|anyone|somebody|you) there\W*$")
+_SAYS = {
+    "Hello!": r"\b(?:hello|hi|hey|welcome|good (?:morning|day|evening|afternoon))\b",
+    "Thank you very much": r"\b(?:welcome|glad|pleasure|happy|any ?time|no problem)\b",
+    "Goodbye!": r"\b(?:bye|goodbye|see you|take care|luck|welcome|good night)\b",
+    "Well done!": r"\b(?:thanks|thank you|glad|happy|welcome|pleasure|kind|good to hear)\b",
+}
+"""What an answer to it says, where that is one of a few words."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +100,15 @@ class Courtesy:
     lines: ClassVar[None] = None
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
-        """Whether an answer declines."""
-        return declines(text)
+        """Whether an answer declines, or is one to something else that claims nothing."""
+        says = _SAYS.get(self.question)
+        is_another = says is not None and not re.search(says, text, re.IGNORECASE)
+        return declines(text) or (is_another and not checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it neither declines nor claims; who says what it can do also says what not."""
         speaks_of_itself = self.question in (plain for plain, _ in _ASKED)
-        return not checks and (speaks_of_itself or not declines(text))
+        return not checks and (speaks_of_itself or not self.is_missed_by(text, checks))
 
 
 def courtesy_of(text: str) -> Courtesy | None:
@@ -107,6 +121,8 @@ def courtesy_of(text: str) -> Courtesy | None:
     for said, pattern in _ASKED:
         if re.search(pattern, plain):
             return Courtesy(said)
+    if _IS_ANYBODY_THERE.search(plain):
+        return Courtesy("Hello!")
     if "?" in plain or _ASKS_FOR_MORE.search(plain):
         return None
     return next((Courtesy(said) for said, pattern in _SAID if re.search(pattern, plain)), None)

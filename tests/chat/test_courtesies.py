@@ -27,6 +27,8 @@ ETHANOL = Molecule.parse("CCO")
         ("I'm off to lunch, see you later", "Goodbye!"),
         ("Thanks for your help, that was quick", "Thank you very much"),
         ("Good evening from Lisbon", "Hello!"),
+        ("Bonjour, first time here", "Hello!"),
+        ("hey, anyone there?", "Hello!"),
         ("wow you're fast", "Well done!"),
         ("nice answer", "Well done!"),
         ("hold on, I need to find my notes", "ok"),
@@ -98,6 +100,28 @@ def test_an_answer_that_does_not_decline_is_left_alone(
         is_missed,
         is_met,
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "is_missed"),
+    [
+        ("Thanks a lot!", "Hello. Draw or paste a molecule, then ask.", True),
+        ("Thanks a lot!", "You are welcome.", False),
+        ("Good morning!", "I have no access to other knowledge.", True),
+        ("Good morning!", "Hi! Which molecule is it?", False),
+        ("See you tomorrow", "You can ask for the formula.", True),
+        ("See you tomorrow", "Goodbye.", False),
+        ("That was brilliant!", "I am a small model and have limits.", True),
+        ("sorry", "No problem.", False),
+        ("hold on", "Take your time.", False),
+    ],
+)
+def test_an_answer_to_something_else_is_asked_for_again(
+    said: str, answer: str, is_missed: bool
+) -> None:
+    courtesy = courtesy_of(said)
+    assert courtesy.is_missed_by(answer, []) == is_missed
+    assert courtesy.is_met_by(answer, []) != is_missed
 
 
 def test_it_is_asked_again_without_molecules_though_the_page_attaches_the_drawing() -> None:

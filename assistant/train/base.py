@@ -20,8 +20,8 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
@@ -30,12 +30,12 @@ from assistant.errors import AssistantError
 from assistant.retrieval.index import Index
 from assistant.train import nf4, ranks
 from assistant.train.adapt.run import quoting
-from assistant.train.batches import Batch, collate_examples
+from assistant.train.batches import Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import LATER, PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, dialogue_text
 from assistant.train.feed import Feed
-from assistant.train.loss import head_loss
+from assistant.train.held_out import dialogue_figures, task_losses
 from assistant.train.model import GroundedModel
 from assistant.train.optimizers import optimizers
 from assistant.train.precision import autocast
@@ -236,38 +236,13 @@ class Run:
         self.step += 1
         return loss.detach()
 
-    @torch.no_grad()
-    def _held_out(self, batches: list[Batch]) -> dict[str, float]:
-        """Loss and digit accuracy of answers about molecules never trained on."""
-        self.model.eval()
-        digits = torch.tensor(number_ids(self.tokenizer), device=self.device)
-        losses, right, n = [], 0, 0
-        for batch in batches:
-            with autocast(self.device):
-                hidden = self.model.hidden(batch).float()
-            losses.append(head_loss(self.model.llm, hidden, batch).item())
-            answers = (batch.weights[:, 1:] == self.recipe.loss.number) & torch.isin(
-                batch.ids[:, 1:], digits
-            )
-            predicted = self.model.llm.lm_head(hidden[:, :-1][answers]).argmax(-1)
-            right += int((predicted == batch.ids[:, 1:][answers]).sum())
-            n += int(answers.sum())
-        tasks = self._held_out_tasks()
-        self.model.train()
-        figures = {"held_out_loss": float(np.mean(losses)), "held_out_digits": right / max(n, 1)}
-        return figures | ({"held_out_tasks": tasks} if tasks else {})
-
-    def _held_out_tasks(self) -> dict[str, float]:
-        """Loss of each family's answers about molecules never trained on."""
-        found = {}
-        for name, examples in (self.tasks.held_out() if self.tasks else {}).items():
-            if not examples:
-                continue
-            batch = collate_examples(examples).to(self.device)
-            with autocast(self.device):
-                hidden = self.model.hidden(batch).float()
-            found[name] = round(head_loss(self.model.llm, hidden, batch).item(), 4)
-        return found
+    def _figures(self, held_out: list[Batch]) -> dict[str, Any]:
+        """Of answers about molecules never trained on: dialogues, then each family of tasks."""
+        digits, number = number_ids(self.tokenizer), self.recipe.loss.number
+        figures: dict[str, Any] = dialogue_figures(self.model, held_out, digits, number=number)
+        if self.tasks:
+            figures["held_out_tasks"] = task_losses(self.model, self.tasks, self.device)
+        return figures
 
     def _record(self, loss: Tensor, progress: float, held_out: list[Batch] | None = None) -> None:
         row = {
@@ -279,7 +254,8 @@ class Run:
         }
         # What is held out is read three times; compiling for it would take longer.
         with torch.compiler.set_stance("force_eager") if self.compiled else nullcontext():
-            row |= self._held_out(held_out) if held_out else {}
+            if held_out:
+                row |= self._figures(held_out)
         with (self.directory / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         left = (1 - progress) * self.recipe.minutes

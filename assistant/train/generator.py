@@ -120,14 +120,16 @@ class GeneratorRun:
             self.outside[PASSAGES] = passages(data, run / "passages.json", seed=recipe.seed)
 
     def _tasks(self) -> TaskExamples:
-        """Questions of the tables that the base run learned; no captions are quoted."""
+        """Questions of the tables that the base run learned, less those that quote captions."""
         records = TaskRecords.kept(self.directory)
-        if records is None:
+        families = [family for family in self.base.tasks if not family.quoted]
+        if records is None or not families:
             raise AssistantError(
-                f"{self.directory} has learned no tasks; set task_share = 0 in the recipe."
+                f"{self.directory} has learned no tasks without quotes; set task_share = 0 in the"
+                " recipe."
             )
         return TaskExamples(
-            self.base.tasks,
+            families,
             records,
             self.tokenizer,
             number=self.base.loss.number,

@@ -12,7 +12,7 @@ from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import CONFIG
 from assistant.pairing.figures import Domain, HeadFigures, TaskFigures
 from assistant.train import base, card, shipped_recipe
-from assistant.train.card import Stage, commands_of, write_card
+from assistant.train.card import write_card
 from assistant.train.generator_recipe import GeneratorRecipe
 from assistant.train.pair_card import card_text
 from assistant.train.pair_output import measured
@@ -21,6 +21,7 @@ from assistant.train.pair_tables import read_pairs
 from assistant.train.pair_views import molecules_of
 from assistant.train.recipe import Recipe
 from assistant.train.shipped_recipe import base_recipe, config_name
+from assistant.train.stages import Stage, commands_of
 from tests.pairing.tiny import RECIPE, write_dyes
 
 CONFIGS = Path(base.__file__).parent / "configs"

@@ -99,9 +99,9 @@ def _value(record: Value, rng: random.Random) -> Conversation:
 def _reaction(record: Reaction, rng: random.Random, asked: Sequence[str]) -> Conversation:
     known = _known_sides(record)
     kind = rng.choice([side for side in known if side in asked] or known)
-    reactants, reagents, product = record.reactants, record.reagents, record.product
     if kind == "forward":
         return _forward(record, rng)
+    reactants, reagents, product = record.reactants, record.reagents, record.product
     if kind == "retro" or reagents is None:
         answer = aligned_smiles(reactants, product.smiles)
         return _asked([product], _question(rng, "retro"), f"Reactants: {answer}")
@@ -118,16 +118,15 @@ def _known_sides(record: Reaction) -> list[str]:
 
 def _forward(record: Reaction, rng: random.Random) -> Conversation:
     """Asked of reactants and reagents apart, or of their mixture as one molecule of many parts."""
-    given = record.reactants
-    naming, parts, roles = "molecule 1", [given], list[Role](["reactant"])
-    if record.reagents and rng.random() < _APART:
-        naming, parts = "molecules 1 and 2", [given, record.reagents]
-        roles = ["reactant", "agent"]
-    elif record.reagents:
-        given = Molecule.parse(f"{given.smiles}.{record.reagents.smiles}")
-        parts = [given]
-    answer = aligned_smiles(record.product, given.smiles)
-    return _asked(parts, _question(rng, "forward", naming), f"Product: {answer}", roles)
+    given, reagents = record.reactants, record.reagents
+    if reagents and rng.random() < _APART:
+        parts, naming = [given, reagents], "molecules 1 and 2"
+    else:
+        mixture = Molecule.parse(f"{given.smiles}.{reagents.smiles}") if reagents else given
+        parts, naming = [mixture], "molecule 1"
+    answer = aligned_smiles(record.product, parts[0].smiles)
+    question = _question(rng, "forward", naming)
+    return _asked(parts, question, f"Product: {answer}", ["reactant", "agent"])
 
 
 def _pair(record: Pair) -> Conversation:

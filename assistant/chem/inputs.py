@@ -185,7 +185,8 @@ def _looks_like_name(text: str, mistake: AssistantError) -> bool:
         return True
     has_fix = isinstance(mistake, InvalidMoleculeError) and mistake.fix is not None
     wordy = _WORDY.search(text) is not None and re.fullmatch(r"[\w\s,'’\-()]+", text) is not None
-    return wordy and not has_fix and len(runs) + text.isupper() > 0
+    closes = text.count("(") == text.count(")")  # "c1ccccc(1" is no name that nobody knows
+    return wordy and closes and not has_fix and len(runs) + text.isupper() > 0
 
 
 def unknown_name(text: str, names: NameTable) -> InvalidMoleculeError:

@@ -133,7 +133,7 @@ def test_an_unknown_name_offers_the_closest_and_says_how_many_are_known() -> Non
 
 
 def test_a_mistyped_smiles_is_not_taken_for_a_name() -> None:
-    for text in ("C1CC", "CL", "CC(=O", "c1cccn1", "CCbr"):
+    for text in ("C1CC", "CL", "CC(=O", "c1cccn1", "CCbr", "c1ccccc(1"):
         (found,) = recognise(text, NAMES)
         assert found.kind == "smiles", text
 

@@ -8,7 +8,7 @@ A prediction is None where the answer could not be read: a failure, which is sco
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,8 @@ class Example:
         group: The label of a multi-label set, the goal of a design.
         ids: Names of the molecules in the table, where it has some.
         text: What is described, where the answer is a structure.
+        before: A conversation that the question goes on with. It is about molecules of its own, so
+            the question has to name those of this row by the numbers that they get there.
     """
 
     molecules: tuple[str, ...]
@@ -48,6 +50,7 @@ class Example:
     group: str = ""
     ids: tuple[str, ...] = ()
     text: str = ""
+    before: Conversation = field(default_factory=Conversation)
 
     def conversation(self) -> Conversation:
         """The question as the page would ask it.
@@ -59,7 +62,7 @@ class Example:
         if self.pair and pair_task(self.pair).is_symmetric:
             # As `Assistant.score_pair` does: both ways round are one question.
             molecules.sort(key=lambda molecule: molecule.smiles)
-        conversation, numbers = Conversation(), []
+        conversation, numbers = self.before, []
         for molecule in molecules:
             conversation, number = conversation.with_molecule(molecule)
             numbers.append(number)

@@ -62,7 +62,9 @@ def train_arm(
     encoder.eval().requires_grad_(False)
     encode = LessonEncoder(llm.tokenizer, n_graph_tokens=N_SLOT_TOKENS, sequence=recipe.sequence)
     arm = ARMS[name]
-    questions = Questions(train, encode, recipe, seed=seed, graph=arm.graph != "none")
+    questions = Questions(
+        train, encode, recipe, seed=seed, graph=arm.graph != "none", turns=arm.turns
+    )
     run = ArmRun(arm, recipe, llm, encoder.to(llm.device), questions, directory, seed=seed)
     run.train()
     write_arm(
@@ -91,7 +93,7 @@ def collected(
         ]
         for task in recipe.tasks
         for arm in recipe.arms
-        for control in controls_of(ARMS[arm], card=recipe.card)
+        for control in controls_of(ARMS[arm], recipe)
     }
 
 
@@ -102,7 +104,7 @@ def is_complete(recipe: AblationRecipe, run: Path) -> bool:
         for seed in recipe.seeds
         for arm in recipe.arms
         for task in recipe.tasks
-        for control in controls_of(ARMS[arm], card=recipe.card)
+        for control in controls_of(ARMS[arm], recipe)
     )
 
 
@@ -134,7 +136,7 @@ def run_ablation(args: argparse.Namespace) -> str | None:
                 asked,
                 train,
                 text_scoring(args),
-                card=recipe.card,
+                recipe=recipe,
                 device=args.device,
                 command=args.command,
             )

@@ -1,10 +1,13 @@
 """Training questions of the compared tasks, asked as they are measured; the same for every arm."""
 
 import random
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from assistant.chat.conversation import Message
+from assistant.chat.conversation import Conversation, Message
+from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.evaluate.table import some
 from assistant.evaluate.tasks.base import Example as Row
@@ -43,6 +46,36 @@ def answer_text(task: Task, row: Row) -> str:
     )
 
 
+def behind(row: Row, before: Conversation) -> Row:
+    """A row that goes on with a conversation: its question names the numbers that it has there.
+
+    Raises:
+        AssistantError: A molecule is not read.
+    """
+    conversation, numbers = before, {}
+    for place, smiles in enumerate(row.molecules, start=1):
+        conversation, number = conversation.with_molecule(Molecule.parse(smiles))
+        numbers[f"molecule {place}"] = f"molecule {number}"
+    question = re.sub(r"molecule \d+", lambda m: numbers.get(m[0], m[0]), row.question)
+    return replace(row, question=question, before=before)
+
+
+def answered(name: str, row: Row) -> Conversation:
+    """A row's question with its reference as the answer, behind what went before.
+
+    Raises:
+        AssistantError: A molecule is not read.
+    """
+    answer = Message("assistant", answer_text(task_of(name), row))
+    return row.conversation().with_message(answer)
+
+
+def second_turns(name: str, rows: Sequence[Row]) -> list[Row]:
+    """Every row behind the answered question of the row before it."""
+    earlier = [*rows[-1:], *rows[:-1]]
+    return [behind(row, answered(name, e)) for row, e in zip(rows, earlier, strict=True)]
+
+
 def rows_of(recipe: AblationRecipe, data: Path, split: str) -> dict[str, list[Row]]:
     """Rows of one molecule for each task: training rows, or the test rows that are measured.
 
@@ -69,6 +102,7 @@ class Questions:
         recipe: Batch size; whether the card is shown.
         seed: Of the run; with a phase and a step it gives the batch.
         graph: Whether graph tokens stand in the prompt.
+        turns: Questions of a conversation.
     """
 
     def __init__(
@@ -79,9 +113,10 @@ class Questions:
         *,
         seed: int,
         graph: bool,
+        turns: int = 1,
     ) -> None:
         self.rows, self.encoder, self.recipe = rows, encoder, recipe
-        self.seed, self.graph = seed, graph
+        self.seed, self.graph, self.turns = seed, graph, turns
 
     def batch(self, phase: Phase, step: int) -> Batch:
         """The questions of a step: tasks in turn, rows at random; no arm plays a part in it.
@@ -96,26 +131,28 @@ class Questions:
         examples: list[Example] = []
         for place in range(_TRIES * self.recipe.batch):
             name = phase.tasks[place % len(phase.tasks)]
-            row = rng.choice(self.rows[name])
-            example = self.example(name, row, graph=self.graph and not phase.expert)
+            rows = [rng.choice(self.rows[name]) for _ in range(self.turns)]
+            example = self.example(name, *rows, graph=self.graph and not phase.expert)
             if example is not None:
                 examples.append(example)
-            if len(examples) == self.recipe.batch:
+            if len(examples) == max(1, self.recipe.batch // self.turns):
                 return collate_examples(examples)
         raise AssistantError(
             f"No answer of {', '.join(phase.tasks)} is within {self.recipe.sequence} tokens; raise"
             " sequence."
         )
 
-    def example(self, name: str, row: Row, *, graph: bool) -> Example | None:
-        """A question with its answer; None when a molecule cannot be read or it is too long."""
-        answer = Message("assistant", answer_text(task_of(name), row))
+    def example(self, name: str, *rows: Row, graph: bool) -> Example | None:
+        """A conversation of these rows; None when a molecule cannot be read or it is too long."""
+        conversation = Conversation()
         try:
-            record = OwnConversation(row.conversation().with_message(answer), name)
+            for row in rows:
+                conversation = answered(name, behind(row, conversation))
         except AssistantError:
             return None
         card = 0.0 if self.recipe.card else 1.0
         rates = ShownRates(card=card, line=0.0, smiles=0.0, graph=0.0 if graph else 1.0)
         rng = random.Random(0)
-        spare = 0 if graph else self.encoder.n_graph_tokens * len(row.molecules)
+        spare = 0 if graph else self.encoder.n_graph_tokens * sum(len(r.molecules) for r in rows)
+        record = OwnConversation(conversation, name)
         return self.encoder.encode(lesson(record, rng, rates), rng, spare=spare)

@@ -15,24 +15,34 @@ from assistant.evaluate.report import Report, write_report
 from assistant.evaluate.run import model_row
 from assistant.evaluate.tasks.base import Example
 from assistant.evaluate.tasks.registry import task_of
+from assistant.train.ablation.data import second_turns
 from assistant.train.ablation.recipe import AblationArm, AblationRecipe
 
 OWN, OTHER, ZERO = "own", "other molecule", "zero graph"
+LATER = "own, second turn"
+CONTROLS = (OWN, OTHER, ZERO, LATER)
 _AGAINST = ("text", "lora")
 
 
-def controls_of(arm: AblationArm, *, card: bool) -> dict[str, Arm]:
-    """What an arm is measured with: its molecule, another one's graph and ΔW, neither."""
+def controls_of(arm: AblationArm, recipe: AblationRecipe) -> dict[str, Arm]:
+    """What an arm is measured with: its molecule, another one's graph and ΔW, neither.
+
+    And its molecule once more behind a question about another one, where the recipe says so.
+    """
+    card = recipe.card
     found = {OWN: Arm(OWN, card=card)}
     if arm.sees_the_graph:
         found[OTHER] = Arm(OTHER, graph="other", lora="other", card=card)
         found[ZERO] = Arm(ZERO, graph="zero", lora="none", card=card)
+    if recipe.second_turn:
+        found[LATER] = Arm(LATER, card=card)
     return found
 
 
 def report_path(directory: Path, task: str, control: str) -> Path:
     """Where the answers of a task under a control are kept."""
-    return directory / f"{task.replace(':', '-')}__{control.replace(' ', '-')}.json"
+    control = control.replace(",", "").replace(" ", "-")
+    return directory / f"{task.replace(':', '-')}__{control}.json"
 
 
 def measure_arm(
@@ -42,7 +52,7 @@ def measure_arm(
     train: Mapping[str, Sequence[Example]],
     scoring: TextScoring,
     *,
-    card: bool,
+    recipe: AblationRecipe,
     device: str,
     command: str,
 ) -> None:
@@ -50,7 +60,7 @@ def measure_arm(
     wanted = [
         (task, control, how)
         for task in asked
-        for control, how in controls_of(arm, card=card).items()
+        for control, how in controls_of(arm, recipe).items()
         if not report_path(directory, task, control).is_file()
     ]
     if not wanted:
@@ -58,7 +68,8 @@ def measure_arm(
     assistant = Assistant.load(directory / "bundle", device=device)
     bundle = {"name": assistant.status().model, "sha256": assistant.bundle_hash[:12]}
     for name, control, how in wanted:
-        rows, known = asked[name], train[name]
+        known = train[name]
+        rows = second_turns(name, asked[name]) if control == LATER else asked[name]
         row, outcomes = model_row(task_of(name), assistant, rows, known, scoring, arm=how, seed=0)
         report = Report(
             name,
@@ -101,6 +112,8 @@ def comparisons(
 ) -> list[Compared]:
     """Every arm against text and static LoRA, and against itself with another molecule.
 
+    And a variant against the arm that it is one of.
+
     Args:
         recipe: Arms and tasks.
         found: Metrics of each seed by task, arm and control.
@@ -111,8 +124,12 @@ def comparisons(
             others = [(name, OWN) for name in _AGAINST if name in recipe.arms and name != arm]
             if arm in _AGAINST:
                 others = []
-            others += [(arm, control) for control in (OTHER, ZERO) if (task, arm, control) in found]
+            others += [(arm, control) for control in CONTROLS[1:] if (task, arm, control) in found]
             pairs += [(task, (arm, OWN), other) for other in others]
+            plain = arm.split("-")[0]
+            if plain != arm and plain in recipe.arms:  # a variant
+                same = [c for c in (OWN, LATER) if (task, arm, c) in found]
+                pairs += [(task, (arm, control), (plain, control)) for control in same]
     compared = []
     for task, a, b in pairs:
         difference = compare(found[task, *a], found[task, *b])[0]

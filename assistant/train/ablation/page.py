@@ -6,7 +6,7 @@ import numpy as np
 
 from assistant.evaluate.metrics.interval import Metric, interval
 from assistant.evaluate.report import number_text
-from assistant.train.ablation.measure import OTHER, OWN, ZERO, Compared
+from assistant.train.ablation.measure import CONTROLS, OWN, Compared
 from assistant.train.ablation.recipe import AblationRecipe
 
 _WHAT = {
@@ -17,6 +17,11 @@ _WHAT = {
     "graph+mora": "graph tokens and instance LoRA",
     "experts": "a LoRA per task, mixed by an X-LoRA gate",
     "graph+mora+experts": "graph tokens, instance LoRA and experts",
+    "mora-rank2": "MoRA, ΔW of rank 2",
+    "mora-rank32": "MoRA, ΔW of rank 32",
+    "mora-every1": "MoRA, ΔW in every layer",
+    "mora-every3": "MoRA, ΔW in every third layer",
+    "graph-multiturn": "graph tokens, conversations of three questions about three molecules",
 }
 
 
@@ -68,7 +73,7 @@ def _table(
         "| " + " | ".join(["---"] * (len(names) + 3)) + " |",
     ]
     for arm in recipe.arms:
-        for control in (OWN, OTHER, ZERO):
+        for control in CONTROLS:
             runs = found.get((task, arm, control))
             if runs is None:
                 continue

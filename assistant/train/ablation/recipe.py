@@ -19,6 +19,9 @@ class AblationArm:
         lora: An ordinary LoRA of every token.
         generator: Instance LoRA (MoRA).
         experts: One LoRA per task, trained apart, then mixed by an X-LoRA gate.
+        rank: Of its ΔW; None: the recipe's.
+        every: Of the layers one has ΔW; None: as the recipe says.
+        turns: Questions of a training conversation, each about a molecule of its own.
     """
 
     name: str
@@ -26,6 +29,9 @@ class AblationArm:
     lora: bool = False
     generator: bool = False
     experts: bool = False
+    rank: int | None = None
+    every: int | None = None
+    turns: int = 1
 
     @property
     def n_parts(self) -> int:
@@ -48,8 +54,15 @@ ARMS: Mapping[str, AblationArm] = {
         AblationArm("graph+mora", graph="own", generator=True),
         AblationArm("experts", experts=True),
         AblationArm("graph+mora+experts", graph="own", generator=True, experts=True),
+        AblationArm("mora-rank2", generator=True, rank=2),
+        AblationArm("mora-rank32", generator=True, rank=32),
+        AblationArm("mora-every1", generator=True, every=1),
+        AblationArm("mora-every3", generator=True, every=3),
+        AblationArm("graph-multiturn", graph="own", turns=3),
     )
 }
+_PLAIN = tuple(name for name in ARMS if "-" not in name)
+"""Those of which no other one is a variant."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +73,15 @@ class AblationRecipe(RecipeFile):
         tasks: Tasks of `assistant.evaluate.run`, about one molecule or a pair.
         arms: Names of `ARMS`.
         seeds: Of the trained weights and of the order of the data; every arm has the same data.
-        steps: Of each arm, `batch` questions each.
+        steps: Of each arm, `batch` questions each (in conversations of several the next lower
+            number of whole ones).
         lr: Highest learning rate; lr_generator: that of the generator, whose weights act through
             others that it writes (null: the same).
         parameters: Trainable ones of each arm; sizes are chosen to come near.
         expert_share: Share of the steps that train the experts, before the gate.
         card: Whether the fact card is shown, in training and in measuring.
+        second_turn: Whether every question is also put behind an answered one about another
+            molecule.
         rank: Of each ΔW; every: of the layers has one.
         b_std: Deviation of the generator's B at the start.
         n_train: Training rows of each task, drawn at random; 0 takes all.
@@ -73,7 +89,7 @@ class AblationRecipe(RecipeFile):
     """
 
     tasks: tuple[str, ...] = ("property:homo", "caption")
-    arms: tuple[str, ...] = tuple(ARMS)
+    arms: tuple[str, ...] = _PLAIN
     seeds: tuple[int, ...] = (1, 2, 3)
     steps: int = 600
     batch: int = 16
@@ -84,6 +100,7 @@ class AblationRecipe(RecipeFile):
     parameters: int = 2_500_000
     expert_share: float = 0.5
     card: bool = False
+    second_turn: bool = False
     rank: int = 8
     every: int = 2
     b_std: float = 0.02

@@ -50,7 +50,7 @@ def sizes_of(
             arm,
             "generator",
             share,
-            lambda n: _generator(llm, encoder, recipe, n),
+            lambda n: _generator(arm, llm, encoder, recipe, n),
             _generator_parameters,
         )
     if arm.lora:
@@ -118,14 +118,19 @@ def _projector(llm: nn.Module, encoder: GraphEncoderConfig, size: int) -> Projec
 
 
 def _generator(
-    llm: nn.Module, encoder: GraphEncoderConfig, recipe: AblationRecipe, size: int
+    arm: AblationArm,
+    llm: nn.Module,
+    encoder: GraphEncoderConfig,
+    recipe: AblationRecipe,
+    size: int,
 ) -> GeneratorConfig:
+    rank = arm.rank or recipe.rank
     return GeneratorConfig(
         d_graph=encoder.d_model,
-        sites=find_sites(llm, "qkvom", every=recipe.every),
+        sites=find_sites(llm, "qkvom", every=arm.every or recipe.every),
         n_levels=encoder.n_levels,
-        rank=recipe.rank,
-        alpha=2.0 * recipe.rank,
+        rank=rank,
+        alpha=2.0 * rank,
         d_model=4 * size,
         n_site_blocks=1,
     )

@@ -19,8 +19,8 @@ from assistant.evaluate.tasks.registry import task_of
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, read_encoder
 from assistant.llm.load import LoadedLLM
 from assistant.train.ablation.__main__ import main
-from assistant.train.ablation.data import Questions, answer_text, rows_of
-from assistant.train.ablation.measure import OTHER, OWN, ZERO, comparisons, controls_of
+from assistant.train.ablation.data import Questions, answer_text, rows_of, second_turns
+from assistant.train.ablation.measure import LATER, OTHER, OWN, ZERO, comparisons, controls_of
 from assistant.train.ablation.model import JOINT, ArmModel, Phase, phases_of
 from assistant.train.ablation.recipe import ARMS, AblationRecipe
 from assistant.train.ablation.run import ArmRun
@@ -30,6 +30,8 @@ from tests.bundles import write_tiny_bundle
 
 BUDGET = 37_000
 _PARTS = ("projector", "generator")
+# The tiny base has two layers.
+FITTING = [name for name, arm in ARMS.items() if (arm.every or 1) < 3]
 SMALL = GraphEncoderConfig(d_model=12)
 SMILES = ["CCO", "CCN", "c1ccccc1", "CC(=O)O", "CCCC", "C=C", "CC#N", "OCCO"]
 
@@ -83,10 +85,11 @@ def arm_model(name: str, place: Path, base: LoadedLLM, **changes: object) -> Arm
 def questions(name: str, place: Path, base: LoadedLLM) -> Questions:
     encoder = LessonEncoder(base.tokenizer, n_graph_tokens=28, sequence=400)
     rows = rows_of(recipe(), place, "train")
-    return Questions(rows, encoder, recipe(), seed=1, graph=ARMS[name].graph != "none")
+    arm = ARMS[name]
+    return Questions(rows, encoder, recipe(), seed=1, graph=arm.graph != "none", turns=arm.turns)
 
 
-@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("name", FITTING)
 def test_every_arm_trains_about_as_many_parameters(name: str, place: Path, base: LoadedLLM) -> None:
     model = arm_model(name, place, base)
     assert model.n_trained() == pytest.approx(BUDGET, rel=0.06)
@@ -103,7 +106,8 @@ def test_a_budget_that_cannot_be_met_is_named(place: Path, base: LoadedLLM) -> N
 
 def test_all_arms_see_the_same_questions_and_answers(place: Path, base: LoadedLLM) -> None:
     phase = Phase(JOINT, recipe().tasks, 4)
-    batches = {name: questions(name, place, base).batch(phase, 2) for name in ARMS}
+    single = [name for name, arm in ARMS.items() if arm.turns == 1]
+    batches = {name: questions(name, place, base).batch(phase, 2) for name in single}
     learned = {
         name: [row[weights > 0].tolist() for row, weights in zip(b.ids, b.weights, strict=True)]
         for name, b in batches.items()
@@ -142,7 +146,7 @@ def test_a_long_question_is_cut_or_left_out_for_all_arms_alike(
     assert learned(n_answer) == [None, None]
 
 
-@pytest.mark.parametrize("name", ARMS)
+@pytest.mark.parametrize("name", FITTING)
 def test_only_arms_with_a_graph_notice_another_molecule(
     name: str, place: Path, base: LoadedLLM
 ) -> None:
@@ -321,8 +325,69 @@ def test_arms_are_compared_with_text_lora_and_their_own_controls() -> None:
         ("graph", "graph, other molecule"): "A better",
         ("graph", "graph, zero graph"): "no difference shown",
     }
-    assert set(controls_of(ARMS["lora"], card=False)) == {OWN}
-    assert not controls_of(ARMS["mora"], card=False)[OTHER].card
+    assert set(controls_of(ARMS["lora"], recipe())) == {OWN}
+    assert not controls_of(ARMS["mora"], recipe())[OTHER].card
+    assert set(controls_of(ARMS["lora"], recipe(second_turn=True))) == {OWN, LATER}
+
+
+def test_a_variant_is_compared_with_the_arm_it_is_one_of() -> None:
+    def metrics(value: float) -> list[list]:
+        return [[mean("BLEU", np.full(20, value) + np.linspace(0, 0.01, 20))]]
+
+    found = {
+        ("caption", "graph", OWN): metrics(0.5),
+        ("caption", "graph", LATER): metrics(0.1),
+        ("caption", "graph-multiturn", OWN): metrics(0.5),
+        ("caption", "graph-multiturn", LATER): metrics(0.4),
+    }
+    arms = ("graph", "graph-multiturn")
+    compared = comparisons(recipe(arms=arms, tasks=("caption",)), found)
+    verdicts = {(c.a, c.b): c.difference.verdict for c in compared}
+    assert verdicts["graph-multiturn", "graph"] == "no difference shown"
+    assert verdicts[f"graph-multiturn, {LATER}", f"graph, {LATER}"] == "A better"
+    assert ("graph", "graph-multiturn") not in verdicts
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "n_layers"),
+    [("mora", 2, 1), ("mora-rank32", 32, 1), ("mora-every1", 2, 2)],
+)
+def test_a_variant_of_mora_has_its_own_rank_and_layers(
+    name: str, rank: int, n_layers: int, place: Path, base: LoadedLLM
+) -> None:
+    config = arm_model(name, place, base).generator.config
+    assert config.rank == rank
+    assert len({site.name.split(".")[2] for site in config.sites}) == n_layers
+
+
+def test_a_conversation_of_several_turns_teaches_every_answer(place: Path, base: LoadedLLM) -> None:
+    asked = questions("graph-multiturn", place, base)
+    asked.encoder.sequence = 2000
+    rows = asked.rows["property:homo"][:3]
+    whole = asked.example("property:homo", *rows, graph=True)
+    assert set(whole.molecules) == {1, 2, 3}
+    text = base.tokenizer.decode(whole.ids)
+    learned = base.tokenizer.decode(whole.ids[whole.weights > 0])
+    for number, row in enumerate(rows, start=1):
+        assert f"molecule {number}" in text
+        assert answer_text(task_of("property:homo"), row) in learned
+    assert asked.batch(Phase(JOINT, ("property:homo",), 4), 0).ids.shape[0] == 1
+
+
+def test_a_second_turn_asks_of_its_own_molecule(place: Path) -> None:
+    rows = rows_of(recipe(), place, "test")["property:homo"]
+    for earlier, row, later in zip(
+        [*rows[-1:], *rows], rows, second_turns("property:homo", rows), strict=False
+    ):
+        conversation = later.conversation()
+        numbers = {m.molecule.smiles: m.number for m in conversation.molecules}
+        assert numbers == {earlier.molecules[0]: 1, row.molecules[0]: 2}
+        first, answer, last = conversation.messages
+        assert "molecule 1" in first.text
+        assert answer.text == answer_text(task_of("property:homo"), earlier)
+        assert "molecule 2" in last.text
+        assert last.attached == (2,)
+        assert later.answer == row.answer
 
 
 @pytest.mark.parametrize(
@@ -343,6 +408,8 @@ def test_a_wrong_recipe_is_named(values: dict[str, object], message: str) -> Non
 def test_the_shipped_recipe_is_read() -> None:
     path = Path(__file__).resolve().parents[3] / "assistant/train/configs/ablation_cpu.toml"
     shipped = AblationRecipe.load(path)
-    assert set(shipped.arms) == set(ARMS)
+    assert set(shipped.arms) == {name for name in ARMS if "-" not in name}
     assert len(shipped.seeds) == 3
+    parts = AblationRecipe.load(path.with_name("ablation_homo_parts_cpu.toml"))
+    assert set(ARMS) - set(shipped.arms) < set(parts.arms)
     assert json.dumps(shipped.factor(0, 100)) == "0.02"

@@ -1,7 +1,8 @@
 """Claims about scalars: masses, logP, polar surface area, Fsp3, QED, charge."""
 
+import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from assistant.chat.claims.context import NEGATIONS
@@ -12,6 +13,7 @@ from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.values import Quantity, compare, read_unit, widest_quantity
+from assistant.chat.claims.wholes import with_a_charge
 from assistant.chat.claims.wordlist import words
 from assistant.chat.claims.yardsticks import AUTHORS, OF_NO_MOLECULE
 from assistant.chem.facts import Facts
@@ -26,6 +28,9 @@ EXACT_SLACK = 6e-4
 """Absolute slack of exact masses: an electron, where the ion's mass leaves it out."""
 TPSA_SLACK = 0.06
 
+_WHOLES = words("it molecule compound structure they both neither molecules compounds")
+_AUXILIARIES = words("does do not doesn't don't also overall therefore thus")
+_SIGNS = {"positive": 1, "negative": -1}
 _IONS = words("ion ions adduct peak fragment fragments")
 MEASURED = words(
     "experimental experimentally experiment experiments measured literature observed reported"
@@ -197,7 +202,7 @@ def _behind_term(reading: Reading, match: TermMatch, used: set[int]) -> _Said | 
     start, negated = (match.first, negated) if denied is None else (denied, not negated)
     if key in ("logp", "clogp") and _is_measured(reading, match):
         return _Said(reading.claim(start, behind, "logp", None, end=end), behind, negated)
-    test = scaled_test(scalar, stated, unit)
+    test = scaled_test(scalar, _as_rounded(reading, stated), unit)
     claim = reading.claim(start, behind, scalar.kind, test, end=end, negated=negated)
     return _Said(claim, behind, negated)
 
@@ -246,11 +251,22 @@ def in_plain_unit(stated: Quantity, unit: str) -> Quantity:
     return stated.scaled(0.01, 2) if unit == "percent" else stated
 
 
+def _as_rounded(reading: Reading, stated: Quantity) -> Quantity:
+    """The quantity with what its sentence says of rounding it: "rounded up, that is 181 g/mol"."""
+    texts = [token.text for token in reading.tokens]
+    for word, way in itertools.pairwise(texts):
+        if word in ("rounded", "rounding") and way in ("up", "down"):
+            return replace(stated, rounded=way)
+    return stated
+
+
 def _before_charge(reading: Reading, match: TermMatch, used: set[int]) -> Claim | None:
     """As in "a +1 charge", "no net charge", "a positive charge"."""
     i = match.first - 1
     if i < 0 or match.first in used or reading.is_silent(i):
         return None
+    if (sign := _SIGNS.get(reading.word(i))) is not None:
+        return _of_sign(reading, match, sign)
     if reading.context[i].mode != "has" and reading.tokens[i].text != "no":
         return None
     token = reading.tokens[i]
@@ -260,6 +276,21 @@ def _before_charge(reading: Reading, match: TermMatch, used: set[int]) -> Claim 
         stated = Quantity(value, value)
         return reading.claim(i, match.behind, "charge", lambda f: _charge(stated, f), has=True)
     return None
+
+
+def _of_sign(reading: Reading, match: TermMatch, sign: int) -> Claim | None:
+    """As in "it carries a positive charge": of all of it, as drawn."""
+    if reading.word(match.behind) not in ("", ".", ",", "and", "so", "overall"):
+        return None  # "a positive charge on the nitrogen"
+    context = reading.context[match.first - 1]
+    who = context.verb - 1
+    while reading.word(who) in _AUXILIARIES:
+        who -= 1
+    is_whole = reading.word(who) in _WHOLES or reading.is_label(who)
+    if context.mode != "has" or not is_whole or any(t.text == "ph" for t in reading.tokens):
+        return None  # "the nitrogen carries …", "at pH 7 it carries …"
+    test = with_a_charge(sign)
+    return reading.claim(match.first - 1, match.behind, "charge", test, has=True)
 
 
 def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
@@ -277,10 +308,10 @@ def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:
         stated, first, behind = read
         unit, end = read_unit(reading.text, tokens[behind - 1].end)
         i = max(behind, i + 1)
-        key = {"mass": "mass", "area": "tpsa"}.get(unit)
+        key = {"mass": "mass", "kilo": "mass", "area": "tpsa"}.get(unit)
         if key is None or reading.is_silent(first) or _is_elsewhere(reading, first):
             continue
-        test = scaled_test(SCALARS[key], stated, unit)
+        test = scaled_test(SCALARS[key], _as_rounded(reading, stated), unit)
         after = next((j for j, t in enumerate(tokens) if t.start >= end), len(tokens))
         if _is_compared(reading, first, after) or (
             not stated.is_point and reading.word(after) == "of" and reading.is_label(after + 1)

@@ -39,7 +39,7 @@ _NEUTRAL = words(
 _STOP = words(
     "and or but with without has have had contains contain containing is are was were in on "
     "to from of by for as at than then that which it its bears features includes nor into "
-    "like plus there lacks lacking between where so because be being not also both possesses "
+    "like plus there lack lacks lacking between where so because be being not also both possesses "
     "carries bearing"
 )
 _BOUNDS = {("at", "least"): Quantity(1, math.inf), ("at", "most"): Quantity(0, 1)}

@@ -10,7 +10,8 @@ Tolerances, all of them here:
 import math
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from assistant.chat.claims.text import Token
 from assistant.chat.claims.wordlist import words
@@ -95,6 +96,7 @@ class Quantity:
         about: Said to be approximate.
         open_low: The lower end itself is excluded.
         open_high: The upper end itself is excluded.
+        rounded: Said to be rounded up or down, not to the nearest; "" for neither.
     """
 
     low: float
@@ -103,6 +105,7 @@ class Quantity:
     about: bool = False
     open_low: bool = False
     open_high: bool = False
+    rounded: Literal["", "up", "down"] = ""
 
     @property
     def is_point(self) -> bool:
@@ -111,14 +114,15 @@ class Quantity:
 
     def scaled(self, factor: float, decimals: int) -> "Quantity":
         """In another unit; `decimals` is how many digits the unit moves the point."""
-        places = self.decimals + decimals
-        return Quantity(
-            self.low * factor, self.high * factor, places, self.about, self.open_low, self.open_high
-        )
+        low, high = self.low * factor, self.high * factor
+        return replace(self, low=low, high=high, decimals=self.decimals + decimals)
 
 
 def compare(stated: Quantity, value: float, slack: float = 0.0) -> bool | None:
     """Whether a computed value agrees with a stated quantity; None in the grey zone of "about"."""
+    if stated.is_point and stated.rounded:
+        beyond = (stated.low - value) * (1 if stated.rounded == "up" else -1)
+        return -slack - 1e-9 <= beyond < 10.0**-stated.decimals + slack
     if stated.is_point:
         difference = abs(stated.low - value)
         half_unit = 0.5 * 10.0**-stated.decimals if stated.decimals > -9 else math.inf

@@ -87,6 +87,20 @@ def _charged(sign: int) -> Test:
     return test
 
 
+def with_a_charge(sign: int) -> Test:
+    """The test of "has a positive charge": of the whole, or of an atom where one is drawn so."""
+
+    def test(facts: Facts) -> Finding:
+        truth = f"charge {facts.charge:+d}" if facts.charge else "charge 0"
+        if facts.charge * sign > 0:
+            return Finding(True, truth)
+        atoms = Molecule(facts.smiles).rdmol().GetAtoms()
+        is_drawn = any(atom.GetFormalCharge() * sign > 0 for atom in atoms)
+        return Finding(None if is_drawn else False, truth)
+
+    return test
+
+
 @lru_cache(maxsize=256)
 def _has_separated_charges(smiles: str) -> bool:
     """Whether charges stand apart (a zwitterion or a salt), unlike those of a nitro group."""

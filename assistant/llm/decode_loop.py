@@ -108,6 +108,7 @@ class DecodeLoop:
 
     def _abandon(self, error: BaseException) -> None:
         with self._wake:
+            self._hand_out()
             waiting = [row.answer for row in self._rows] + self._inbox
             self._rows, self._inbox, self._thread = [], [], None
             self._passes.caches.clear()
@@ -138,12 +139,13 @@ class DecodeLoop:
                 self._finish(row, row.ended)
         work = self._work()
         if not work:
+            self._hand_out()
             return
         begin = time.perf_counter()
         n_drawn = 0
         for ready in self._compute(work):
             row = ready.row
-            if ready.guess >= 0 and not (row in self._rows and row.is_right(ready.guess)):
+            if row not in self._rows or (ready.guess >= 0 and not row.is_right(ready.guess)):
                 continue
             n_drawn += 1
             try:
@@ -182,7 +184,7 @@ class DecodeLoop:
     def _compute(self, work: Work) -> list[Ready]:
         """One pass, and the rows that can draw after it."""
         try:
-            return self._passes.run(work)
+            return self._passes.run(work, self._hand_out)
         except FAILURES as error:
             logger.debug("a pass over %d rows failed: %s", len(work), error)
             if is_out_of_memory(error):
@@ -190,7 +192,7 @@ class DecodeLoop:
         results = []
         for row, n_tokens in work:
             try:
-                results += self._passes.run([(row, n_tokens)])
+                results += self._passes.run([(row, n_tokens)], self._hand_out)
             except FAILURES as error:
                 if is_out_of_memory(error):
                     self._out_of_memory(row, error)
@@ -219,8 +221,17 @@ class DecodeLoop:
             self._passes.caches.keep(row)
         row.finish(reason)
 
+    def _hand_out(self) -> None:
+        """What the readers are owed goes out while the device computes, whom it would keep idle."""
+        for row in list(self._rows):
+            try:
+                row.hand_out()
+            except FAILURES as error:
+                self._fail(row, error)
+
     def _fail(self, row: Row, error: BaseException) -> None:
         self._leave(row)
+        row.hand_out()
         tell(row.answer, error)
 
     def _leave(self, row: Row) -> None:

@@ -8,6 +8,7 @@ A pass leaves no trace when it fails: what a row has computed is what its marks 
 """
 
 import itertools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -79,8 +80,13 @@ class Passes:
         self.caches.open(row)
         return row
 
-    def run(self, work: Work) -> list[Ready]:
-        """All rows by the packed pass, or those that decode by a graph where there is one."""
+    def run(self, work: Work, meanwhile: Callable[[], None] = lambda: None) -> list[Ready]:
+        """All rows by the packed pass, or those that decode by a graph where there is one.
+
+        Args:
+            work: The rows.
+            meanwhile: Is called once the device has its work, or before it gets it.
+        """
         for row, _ in work:
             self.caches.open(row)
         # A row that is behind takes part in the scaling pass alone.
@@ -88,8 +94,9 @@ class Passes:
         if self._experts is not None:
             self._experts.scale(work)
         plain = [row for row, _ in real if row.is_decoding and row.experts is None]
-        graphed = self._replay(plain)
+        graphed = self._replay(plain, meanwhile)
         if graphed is None:
+            meanwhile()
             ready = self._packed_pass(real)
         else:
             others = [item for item in real if item[0] not in plain]
@@ -99,7 +106,7 @@ class Passes:
         return ready
 
     @torch.inference_mode()
-    def _replay(self, rows: list[Row]) -> list[Ready] | None:
+    def _replay(self, rows: list[Row], meanwhile: Callable[[], None]) -> list[Ready] | None:
         """The next token of each row by a graph; None when there is none for them."""
         if self.graphs is None or not rows:
             return None
@@ -109,7 +116,7 @@ class Passes:
             cache.reserve(1)
             delta = None if content is None else row.deltas[content]
             inputs.append(StepRow(row.ids[-1], cache, content, delta))
-        result = self.graphs.step(inputs)
+        result = self.graphs.step(inputs, meanwhile)
         if result is None:
             return None
         for row in inputs:

@@ -77,6 +77,7 @@ class Row:
         self._delta_of_token = [self._delta(s, h) for s, h in zip(slots, hashes, strict=True)]
         self._delta_of_answer = self._delta(spliced.answer_slot, spliced.answer_content)
         self._text = AnswerText(llm.tokenizer, answer.request.sampling.stop)
+        self._unsaid: list[int] = []  # drawn, not handed out yet
         is_watched = answer.request.sampling.ends_circles
         self._repetition = Repetition(answer.request.begun) if is_watched else None
         wanted = answer.request.sampling.max_new_tokens - len(answer.request.begun)
@@ -253,22 +254,34 @@ class Row:
         return self.ids[max(start - n_prompt, 0) : max(start + n_tokens - n_prompt, 0)]
 
     def accept(self, token_id: int, end_ids: frozenset[int]) -> EndReason | None:
-        """Takes a drawn token and hands it out; the reason when the answer ended with it."""
+        """Takes a drawn token; the reason when the answer ended with it.
+
+        It is handed out later, while the device computes, unless its text may end the answer.
+        """
         if not self._first_token_s:
             self._first_token_s = time.perf_counter() - self._began
         if token_id in end_ids:
             return "end"
         self.ids.append(token_id)
-        delta, ended = self._text.add(token_id)
-        self.answer.events.put(Token(delta, token_id))
-        if ended:
+        self._unsaid.append(token_id)
+        if self.answer.request.sampling.stop and self.hand_out():
             return "end"
         if self._repetition is not None and self._repetition.add(token_id):
             return "circles"
         return "length" if len(self.ids) == self._limit else None
 
+    def hand_out(self) -> bool:
+        """Gives the reader what was drawn since; whether a stop text ended the answer."""
+        unsaid, self._unsaid = self._unsaid, []
+        ended = False
+        for token_id in unsaid:
+            delta, ended = self._text.add(token_id)
+            self.answer.events.put(Token(delta, token_id))
+        return ended
+
     def finish(self, reason: EndReason) -> None:
         """Hands out what is left and the end."""
+        self.hand_out()
         if rest := self._text.flush():
             self.answer.events.put(Token(rest, None))
         since = self._began + self._first_token_s

@@ -11,7 +11,7 @@ from assistant.adapters.lora import wrap
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LowRank
 from assistant.encoding import MoleculeEncoding
-from assistant.llm import row_passes
+from assistant.llm import decode_loop, row_passes
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.engine import SequentialEngine
 from assistant.llm.graphed.capture import GraphedDecoder, graph_obstacle, make_decoder
@@ -19,7 +19,8 @@ from assistant.llm.graphed.step import StepRow, TorchOps
 from assistant.llm.llama import LlamaForward, Span
 from assistant.llm.load import LoadedLLM
 from assistant.llm.requests import Done, Request, Rescoring, Scored
-from assistant.llm.sampling import Sampling
+from assistant.llm.rows import Row
+from assistant.llm.sampling import AnswerText, Sampling
 from assistant.llm.scoring import score_tokens
 from tests.adapters.xlora.fakes import make_mixture
 from tests.llm.crowd import N_MOLECULES, ask, has_slots_free, questions, together
@@ -70,6 +71,73 @@ def test_eight_together_answer_as_each_alone_without_graphs(llm, encodings, deco
     assert [done.token_ids for done in together(jobs)] == alone
     assert has_slots_free(engine)
     assert sum(graph.n_replays for graph in decoders[0].graphs) > 10
+
+
+def test_tokens_are_handed_out_while_the_device_computes(llm, encodings, decoders, monkeypatch):
+    order: list[str] = []
+    replay, hand_out = Uncaptured.replay, Row.hand_out
+
+    def replaying(self):
+        order.append("launched")
+        return replay(self)
+
+    def handing_out(self):
+        if self._unsaid:
+            order.append("handed out")
+        return hand_out(self)
+
+    monkeypatch.setattr(Uncaptured, "replay", replaying)
+    monkeypatch.setattr(Row, "hand_out", handing_out)
+    engine = ContinuousEngine(llm, end_ids=frozenset())
+    done = ask(engine, questions(llm, encodings)[0], max_new_tokens=6)
+    assert len(done.token_ids) == 6
+    # The first token comes from the prompt; the warm-up and the choice of a graph launch some, too.
+    assert order[-11:] == [*["launched", "handed out"] * 5, "handed out"]
+
+
+@pytest.mark.parametrize("stop", [(), ("never said",)])
+def test_a_text_that_fails_ends_its_own_answer(llm, encodings, decoders, monkeypatch, stop):
+    first, second, *_ = questions(llm, encodings)
+    options = {"max_new_tokens": 12, "temperature": 1.3, "seed": 2, "stop": stop}
+    expected = ask(ContinuousEngine(llm), second, **options).token_ids
+    add = AnswerText.add
+    broken = []
+
+    def failing(self, token_id):
+        if not broken or broken[0] is self:
+            broken[:] = [self]
+            raise ValueError("no text for it")
+        return add(self, token_id)
+
+    engine = ContinuousEngine(llm)
+    monkeypatch.setattr(AnswerText, "add", failing)
+    with pytest.raises(ValueError, match="no text for it"):
+        ask(engine, first, **options)
+    assert ask(engine, second, **options).token_ids == expected
+    assert has_slots_free(engine)
+
+
+def test_what_was_drawn_comes_before_the_error(llm, encodings, decoders, monkeypatch):
+    engine = ContinuousEngine(llm)
+    drawn = []
+
+    def failing(ready):
+        if len(drawn) == 3:
+            raise ValueError("nothing to draw from")
+        drawn.append(ready.best)
+        return ready.best
+
+    monkeypatch.setattr(decode_loop, "draw", failing)
+    heard = []
+
+    def listen() -> None:
+        for event in engine.stream(Request(questions(llm, encodings)[0], Sampling())):
+            heard.append(event.token_id)
+
+    with pytest.raises(ValueError, match="nothing to draw from"):
+        listen()
+    assert heard == drawn
+    assert len(heard) == 3
 
 
 def test_a_long_prompt_enters_beside_replays(llm, encodings, decoders):

@@ -61,9 +61,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     compute = Passes.run
 
-    def recording(self, work):
+    def recording(self, work, *meanwhile):
         sizes.extend(n for row, n in work if row.is_decoding)
-        return compute(self, work)
+        return compute(self, work, *meanwhile)
 
     monkeypatch.setattr(Passes, "run", recording)
     return sizes

@@ -82,7 +82,7 @@ def failing(
     """Lets passes raise what `fails` gives for their rows, after they were computed."""
     compute = Passes.run
 
-    def hurt(self, work):
+    def hurt(self, work, *meanwhile):
         ready = self.forward.logits
         error = fails([row for row, _ in work])
 
@@ -93,7 +93,7 @@ def failing(
 
         self.forward.logits = raising
         try:
-            return compute(self, work)
+            return compute(self, work, *meanwhile)
         finally:
             del self.forward.logits
 

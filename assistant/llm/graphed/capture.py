@@ -101,11 +101,14 @@ class GraphedDecoder:
         return [graph for graph in self._graphs.values() if graph is not None]
 
     @torch.inference_mode()
-    def step(self, rows: Sequence[StepRow]) -> list[RowResult] | None:
+    def step(
+        self, rows: Sequence[StepRow], meanwhile: Callable[[], None] = lambda: None
+    ) -> list[RowResult] | None:
         """One more token for each row; None when there is no graph for it.
 
         Args:
             rows: Rows whose caches have room for the token; their length is left as it is.
+            meanwhile: Is called while the device computes; not where there is no graph.
 
         Returns:
             What each row draws from, once the device has computed it; logits are valid until the
@@ -129,6 +132,7 @@ class GraphedDecoder:
             return None
         places = graph.step.bind(rows)
         logits, highest, best = graph.replay()
+        meanwhile()
         each = list(zip(logits, highest.tolist(), best.tolist(), strict=True))
         graph.step.release()
         return [each[place] for place in places]

@@ -48,6 +48,9 @@ from assistant.train.state import STATE
 
 Rows = dict[str, list[Example]]
 
+_MAY_CHANGE = ("save_every_minutes", "arms", "seeds")
+"""Of the recipe of a run: arms and seeds are trained apart, so it may get more of them."""
+
 
 def train_arm(
     name: str, seed: int, recipe: AblationRecipe, args: argparse.Namespace, train: Rows
@@ -123,7 +126,7 @@ def run_ablation(args: argparse.Namespace) -> str | None:
     bundle = Bundle.read(args.base)
     encoder = sha256_of((args.encoder or bundle.components["encoder"]) / WEIGHTS)
     parts = {"base": bundle.digest(), "encoder": encoder}
-    refuse_another(args.run, asdict(recipe) | parts, may_change=("save_every_minutes",))
+    refuse_another(args.run, asdict(recipe) | parts, may_change=_MAY_CHANGE)
     train, asked = rows_of(recipe, data, "train"), rows_of(recipe, data, "test")
     for seed in seeds:
         for name in arms:

@@ -256,6 +256,13 @@ def test_the_command_trains_measures_and_writes_the_table(
     # What an arm learned through one encoder must not stand beside what it learned by another.
     assert main([*options, "--encoder", str(place / "base" / "encoder")]) == 1
     assert "other settings (encoder)" in capsys.readouterr().err
+    # More seeds are no other settings: what is there stays, the table waits for the rest.
+    more = config.read_text(encoding="utf-8").replace("seeds = [1]", "seeds = [1, 2]")
+    config.write_text(more, encoding="utf-8")
+    assert main([*options, "--arms", "text", "--seeds", "2", "--train-only"]) == 0
+    assert "done so far" in capsys.readouterr().out
+    assert (tmp_path / "run/seed-2/text/done.json").is_file()
+    assert (directory / "log.jsonl").read_text(encoding="utf-8") == written
     config.write_text(config.read_text(encoding="utf-8") + "lr = 0.5\n", encoding="utf-8")
     assert main(options) == 1
     assert "other settings (lr)" in capsys.readouterr().err

@@ -80,13 +80,17 @@ class PredictedFigures:
 
 
 def write_known(directory: Path, smiles: Sequence[str], values: Sequence[float | None]) -> None:
-    """Writes training molecules, in canonical SMILES, with their values; None leaves one out."""
+    """Writes training molecules, in canonical SMILES, with their values; None leaves one out.
+
+    In the order of their SMILES, in which neighbours are alike and less has to be stored.
+    """
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(("smiles", "value"))
-    rows.writerows((s, "" if v is None else v) for s, v in zip(smiles, values, strict=True))
+    ordered = sorted(zip(smiles, values, strict=True), key=lambda row: row[0])
+    rows.writerows((s, "" if v is None else v) for s, v in ordered)
     # No time of writing inside, so that the same rows are the same file.
-    (directory / KNOWN).write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
+    (directory / KNOWN).write_bytes(gzip.compress(text.getvalue().encode(), 9, mtime=0))
 
 
 def read_known(directory: Path) -> tuple[list[str], list[float | None]]:

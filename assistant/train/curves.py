@@ -1,10 +1,27 @@
 """What every trainer needs to draw its curve: the library, and the rows of its log."""
 
 import importlib.util
+import io
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLOURS = 64
+
+
+def save_small(figure: "Figure", picture: Path) -> None:
+    """Writes a drawing of a few lines with as few colours: a third of the size, in git for good."""
+    from PIL import Image
+
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=110)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    Image.open(drawn).convert("RGB").quantize(_COLOURS).save(picture, optimize=True)
 
 
 def require_matplotlib() -> None:

@@ -27,7 +27,7 @@ from assistant.errors import AssistantError
 from assistant.llm.load import load_llm
 from assistant.train import nf4
 from assistant.train.card import sources_of
-from assistant.train.curves import require_matplotlib
+from assistant.train.curves import require_matplotlib, save_small
 from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.provenance import Provenance
 from assistant.train.state import STATE
@@ -208,8 +208,7 @@ def draw_loss_curve(log_file: Path, picture: Path) -> None:
     second.set(ylabel="share of answer digits right", ylim=(0, 1))
     lines = [*axes.get_lines(), *second.get_lines()]
     axes.legend(lines, [line.get_label() for line in lines], loc="center right")
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(picture, dpi=110)
+    save_small(figure, picture)
 
 
 def draw_generator_curve(log_file: Path, picture: Path) -> None:
@@ -230,7 +229,7 @@ def draw_generator_curve(log_file: Path, picture: Path) -> None:
             axes.axhline(end[name], ls=style, color="black", lw=1, label=label)
     axes.set(xlabel="training tokens (millions)", ylabel="answer loss", ylim=(0, None))
     axes.legend()
-    figure.savefig(picture, dpi=110)
+    save_small(figure, picture)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
+from transformers import AutoTokenizer
 
 from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import ComponentInfo, save_component
@@ -71,6 +73,18 @@ def test_a_bundle_written_again_keeps_its_pair_heads_and_what_it_says_of_its_mod
     assert main([*options, "--most-molecules", "0", "--cannot"]) == 0
     assert (Bundle.read(bundle).reads_names, Bundle.read(bundle).most_molecules) == (False, 0)
     assert Bundle.read(bundle).cannot == ()
+
+
+def test_what_goes_into_git_for_good_is_written_small(run: Path, tmp_path: Path) -> None:
+    export(run, tmp_path / "bundle")
+    written = (tmp_path / "bundle" / "llm" / "tokenizer.json").read_text(encoding="utf-8")
+    assert len(written.splitlines()) == 1
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "bundle" / "llm")
+    own = AutoTokenizer.from_pretrained(run / "tokenizer")
+    text = "Molecule 1 weighs 180.16 g/mol: CC(=O)Oc1ccccc1C(=O)O, µ = 2.5 D."
+    assert tokenizer(text)["input_ids"] == own(text)["input_ids"]
+    with Image.open(tmp_path / "bundle" / "loss.png") as picture:
+        assert picture.mode == "P"
 
 
 def test_a_negative_number_of_molecules_is_refused(run: Path, tmp_path: Path) -> None:

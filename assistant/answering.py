@@ -13,7 +13,7 @@ from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.reply import ReplyOptions
 from assistant.chat.wanted import declined_value, wanted_subject, wanted_value
-from assistant.chat.wanted_kinds import Wanted
+from assistant.chat.wanted_kinds import PredictedValue, UnknownValue, Wanted
 from assistant.llm.experts import ExpertMode
 from assistant.llm.requests import Done
 from assistant.llm.sampling import Sampling
@@ -59,10 +59,17 @@ def _noted(
     return predicted.annotated(checks, molecules, fitted.prompt.focus[-1])
 
 
-def wanted_of(fitted: Fitted, answer: str) -> Wanted | None:
+def wanted_of(
+    fitted: Fitted, answer: str, predicted: PredictedValues | None = None
+) -> Wanted | None:
     """What the last question asks for beyond doubt, or an answer wrongly says not to know.
 
     Where that is not known, at least which molecule it is about.
+
+    Args:
+        fitted: The conversation that ends with the question.
+        answer: The first attempt.
+        predicted: What the language model predicts of properties that are not computed.
     """
     conversation = fitted.conversation
     wanted = (
@@ -71,9 +78,18 @@ def wanted_of(fitted: Fitted, answer: str) -> Wanted | None:
         or declined_value(conversation, answer)
         or wanted_subject(conversation)
     )
+    if isinstance(wanted, UnknownValue) and predicted is not None:
+        wanted = _as_predicted(wanted, predicted)
     if wanted is None or wanted.lines is not None:
         return wanted
     return None if wanted.question == conversation.messages[-1].asked else wanted
+
+
+def _as_predicted(wanted: UnknownValue, predicted: PredictedValues) -> Wanted:
+    """What the model predicts is asked for again where the answer declines it."""
+    if wanted.of_several or wanted.key not in predicted.quantities:
+        return wanted
+    return PredictedValue(wanted.key, wanted.number)
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,7 @@ class Assistant:
             if options.second_thoughts:
                 splice = self._prompting.spliced
                 again = Reconsideration(self._engine, self._llm, request, check, splice)
-                wanted = wanted_of(fitted, first.text)
+                wanted = wanted_of(fitted, first.text, self.components.predicted)
                 written, thoughts = yield from again.of(first, fitted.conversation, wanted)
         figures = stopwatch.done(first.done, len(written.done.token_ids))
         message = message_of(

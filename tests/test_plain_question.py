@@ -4,15 +4,19 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from assistant.answering import wanted_of
 from assistant.assistant import Assistant
-from assistant.chat.check import Check
+from assistant.chat.check import Check, check_answer
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished, Reconsidering, Rewritten
 from assistant.chat.passport import passport_rows
 from assistant.chat.reply import ReplyOptions
+from assistant.chat.wanted_kinds import PredictedValue, UnknownValue
+from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import PromptTooLongError
 from assistant.llm.requests import Request
@@ -234,3 +238,35 @@ def test_closing_the_reply_ends_the_question_that_is_asked_again(
     reply.close()
     *_, done = assistant.reply(talk(), options=OPTIONS)  # the place is free again
     assert done.message.text
+
+
+@pytest.mark.parametrize(
+    ("question", "key"),
+    [
+        ("homo?", "HOMO energy"),
+        ("Could you give me the level of the HOMO in eV, please?", "HOMO energy"),
+        ("What is the energy of the highest occupied orbital?", "HOMO energy"),
+        ("LUMO?", None),
+        ("What is the melting point?", None),
+    ],
+)
+def test_what_the_model_predicts_is_asked_for_again_where_it_is_declined(
+    assistant: Assistant, question: str, key: str | None
+) -> None:
+    fitted = assistant._prompting.fit(talk(question))
+    predicted = SimpleNamespace(quantities={"HOMO energy": None})
+    declined = "I do not know the patent status of molecule 1."
+    wanted = wanted_of(fitted, declined, predicted)
+    if key is None:
+        assert isinstance(wanted, UnknownValue)
+        return
+    assert wanted == PredictedValue(key, 1)
+    assert wanted.question == "What is the HOMO energy of molecule 1?"
+    given = "HOMO energy: -0.2192 Hartree"
+    assert wanted.is_missed_by(declined, check_answer(declined, {}, (1,)))
+    assert not wanted.is_met_by(declined, check_answer(declined, {}, (1,)))
+    facts = {1: compute_facts(Molecule.parse("CC(=O)c1ccccc1"))}
+    checks = check_answer(given, facts, (1,))
+    assert wanted.is_met_by(given, checks)
+    assert not wanted.is_missed_by(given, checks)
+    assert isinstance(wanted_of(fitted, declined), UnknownValue)  # a model that predicts nothing

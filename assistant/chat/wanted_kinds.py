@@ -161,6 +161,37 @@ class UnknownValue:
         return declines(text) and self.key in properties_in(text) and not _says_wrong(checks)
 
 
+@dataclass(frozen=True)
+class PredictedValue:
+    """A property that is not computed and that the language model predicts, as was measured.
+
+    Attributes:
+        key: Which one, as checks on it are called.
+        number: Number of the molecule.
+    """
+
+    key: str
+    number: int
+
+    @property
+    def question(self) -> str:
+        """The question in the plainest words."""
+        return UnknownValue(self.key, self.number).question
+
+    lines: ClassVar[None] = None
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer declines or gives other values."""
+        if any(check.kind == self.key for check in checks):
+            return False
+        return declines(text) or _gives_values(text, checks)
+
+    def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether it gives a value, and nothing wrong."""
+        gives = any(check.kind == self.key for check in checks)
+        return gives and not declines(text) and not _says_wrong(checks)
+
+
 def _declines_another(text: str, key: str) -> bool:
     """Whether what an answer says not to know has another name: "the price", not "the toxicity"."""
     found = DECLINED.search(plain_text(text))

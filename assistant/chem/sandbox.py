@@ -106,7 +106,7 @@ class ChemWorker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_child_environment(),
+            env=child_environment(),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -301,7 +301,8 @@ def error_from_json(fields: Mapping[str, Json]) -> AssistantError:
     return kind(fields["message"])
 
 
-def _child_environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
+    """The environment of a child: this project on its path, one thread."""
     inherited = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([str(PACKAGE_ROOT), *([inherited] if inherited else [])])
     # one thread each: the children must not take the cores that the model decodes on

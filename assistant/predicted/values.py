@@ -11,6 +11,7 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import BundleError
 from assistant.predicted.figures import PredictedFigures, read_known
 from assistant.retrieval.error_bins import bin_of
+from assistant.retrieval.fingerprint_child import words_of
 from assistant.retrieval.fingerprints import FingerprintTable
 
 log = logging.getLogger(__name__)
@@ -60,13 +61,18 @@ class PredictedQuantity:
         return Nearest(smiles[place], float(similarities[place]), values[place])
 
     def warm_up(self) -> None:
-        """Reads the training molecules; a hundred thousand take about 8 s.
+        """Reads the training molecules by a process of its own; a hundred thousand take about 8 s.
 
         Raises:
             BundleError: They cannot be read.
         """
         with self._reading:
-            self._read()
+            if self._known is not None:
+                return
+            smiles, values = read_known(self._directory)
+            words = words_of(smiles)
+            if words is not None:  # else the first such number waits for them
+                self._known = smiles, values, FingerprintTable(smiles, words)
 
     def _read(self) -> tuple[list[str], list[float | None], FingerprintTable]:
         if self._known is None:
@@ -130,7 +136,7 @@ class PredictedValues:
         return PredictedValues({t: q for t, q in self.quantities.items() if q.figures.llm == llm})
 
     def warm_up(self) -> None:
-        """Reads the training molecules in a thread of its own, so that no answer waits for them."""
+        """Reads the training molecules beside the start, so that no answer waits for them."""
         threading.Thread(target=self._warm_up, name="predicted values", daemon=True).start()
 
     def _warm_up(self) -> None:

@@ -1,15 +1,19 @@
 """What is said of numbers that a language model predicts."""
 
 import json
+import subprocess
+import sys
 import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assistant.chat.check import Check, check_answer
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
+from assistant.chem.sandbox import child_environment
 from assistant.errors import BundleError
 from assistant.predicted.figures import (
     FIGURES,
@@ -20,6 +24,8 @@ from assistant.predicted.figures import (
 )
 from assistant.predicted.values import PredictedQuantity, PredictedValues
 from assistant.retrieval.error_bins import Bin
+from assistant.retrieval.fingerprint_child import words_of
+from assistant.retrieval.fingerprints import fingerprint
 
 SMILES = ["CCO", "c1ccccc1", "CCCCCC"]
 VALUES = [-0.2658, -0.2454, None]
@@ -122,6 +128,29 @@ def test_molecules_are_read_beside_the_start(directory: Path) -> None:
             thread.join(30)
     (directory / KNOWN).unlink()
     assert values.quantities["HOMO energy"].nearest(PROPANOL).smiles == "CCO"
+
+
+def test_a_program_that_ends_while_molecules_are_read_ends_well(directory: Path) -> None:
+    smiles = [
+        "C" * a + "N" * b + "O" * c for a in range(1, 17) for b in range(16) for c in range(16)
+    ]
+    write_known(directory, smiles, [None] * len(smiles))
+    script = (
+        "import sys, time; from pathlib import Path; from assistant.predicted.values import"
+        " PredictedValues; PredictedValues.read(Path(sys.argv[1])).warm_up();"
+        " time.sleep(float(sys.argv[2]))"
+    )
+    for seconds in ("0.5", "1.2"):
+        command = [sys.executable, "-c", script, str(directory.parent), seconds]
+        ended = subprocess.run(command, capture_output=True, env=child_environment(), check=False)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_fingerprints_of_a_child_are_those_made_here() -> None:
+    assert np.array_equal(
+        words_of(SMILES), np.stack([fingerprint(Molecule(smiles)) for smiles in SMILES])
+    )
+    assert words_of(["no molecule"]) is None
 
 
 def test_molecules_that_cannot_be_read_cost_the_remark_not_the_answer(directory: Path) -> None:

@@ -171,6 +171,7 @@ class Assistant:
 
     def status(self) -> Status:
         """What is loaded, and what is off and why."""
+        predicted = self.components.predicted
         return Status(
             self._name,
             self._llm.quantisation,
@@ -182,6 +183,7 @@ class Assistant:
             self._llm.threads.words if self._llm.device.type == "cpu" else "",
             obstacle(self._llm.model),
             self._cannot,
+            tuple(predicted.quantities) if predicted is not None else (),
         )
 
     def reply(

@@ -44,7 +44,8 @@ class Views:
     def header(self, figures: Figures | None = None) -> dict[str, object]:
         """Model, quantisation, adapters with reasons when off, link; figures of an answer.
 
-        `cannot` names the tasks of the question menu that the model was not trained for.
+        `cannot` names the tasks of the question menu that the model was not trained for,
+        `predicts` what it was measured to predict.
         """
         state = self._handle.state
         if state == "loading":
@@ -64,13 +65,14 @@ class Views:
         items.append(f'<span class="pill reach">{escape(self._reach.words)}</span>')
         kind = state.split(":")[0]
         shown = None if figures is None else figures_html(figures)
-        cannot = list(self._handle.get().status().cannot) if kind == "ready" else []
+        status = self._handle.get().status() if kind == "ready" else None
         return {
             "rev": self.rev(),
             "html": "".join(items),
             "state": kind,
             "figures": shown,
-            "cannot": cannot,
+            "cannot": [] if status is None else list(status.cannot),
+            "predicts": [] if status is None else list(status.predicts),
         }
 
     @property

@@ -31,6 +31,7 @@ class Status:
         alone_reason: Why answers are written one at a time; empty where several are.
         threads: Processor threads, in words.
         cannot: Tasks of the question menu that the model was not trained for.
+        predicts: Properties that are not computed and that the model was measured to predict.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Status:
     threads: str = ""
     alone_reason: str = ""
     cannot: tuple[str, ...] = ()
+    predicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +26,7 @@ _NICER = 10
 
 
 def words_of(smiles: Sequence[str]) -> np.ndarray | None:
-    """Fingerprints (n, 32) uint64 of canonical SMILES; None where the process failed."""
+    """Fingerprints (n, 32) uint64 of canonical SMILES; None where the process failed, or must end."""
     child = subprocess.Popen(
         _COMMAND,
         stdin=subprocess.PIPE,
@@ -34,11 +35,19 @@ def words_of(smiles: Sequence[str]) -> np.ndarray | None:
         env=child_environment(),
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
-    atexit.register(child.kill)
+    leaving = threading.Event()
+
+    def leave() -> None:
+        leaving.set()
+        child.kill()
+
+    atexit.register(leave)
     try:
         found, _ = child.communicate("\n".join(smiles).encode())
     finally:
-        atexit.unregister(child.kill)
+        atexit.unregister(leave)
+    if leaving.is_set():
+        return None
     if child.returncode or len(found) != 8 * N_WORDS * len(smiles):
         log.warning("fingerprints were not made: exit status %s", child.returncode)
         return None

@@ -44,3 +44,8 @@ def test_the_tasks_that_a_model_was_not_trained_for_are_known_once_it_is_there()
     assert Views(AssistantHandle.ready(fake), drawings, reach).header()["cannot"] == ["product"]
     loading = AssistantHandle(lambda: fake)
     assert Views(loading, drawings, reach).header()["cannot"] == []
+    fake.said = replace(fake.said, predicts=("HOMO energy",))
+    assert Views(AssistantHandle.ready(fake), drawings, reach).header()["predicts"] == [
+        "HOMO energy"
+    ]
+    assert Views(loading, drawings, reach).header()["predicts"] == []

@@ -138,6 +138,21 @@ def test_tasks_that_the_model_was_not_trained_for_are_last_and_write_nothing(pag
     assert box.input_value() == "compare this molecule."
 
 
+def test_what_the_model_predicts_is_offered_behind_what_it_was_trained_for(page: "Page") -> None:
+    scripts = Scripts(page, "header", "composer")
+    menu = [{"key": key, "title": key, "text": f"{key} $molecule."} for key in ("name", "product")]
+    page.evaluate("menu => { links.composer.props.menu = menu; }", menu)
+    scripts.give("header", html="", state="ready", cannot=["product"], predicts=["HOMO energy"])
+    scripts.give("composer", attached=[2], numbers=[1, 2])
+    box, items = page.locator("#composer textarea"), page.locator("#composer .menu li")
+    box.fill("/")
+    titles = ["name", "Predict the HOMO energy", "product"]
+    assert items.locator("strong").all_inner_texts() == titles
+    box.press("ArrowDown")
+    box.press("Enter")
+    assert box.input_value() == "What is the HOMO energy of molecule 2?"
+
+
 def test_a_server_that_was_started_again_unnoticed_has_the_page_loaded_again(page: "Page") -> None:
     server = {"app_id": 1}
     page.route("**/gradio_api/app_id", lambda route: route.fulfill(json=server))

@@ -93,9 +93,10 @@
   const UNTRAINED = "this model was not trained for it";
   /** What the menu offers; tasks that the model was not trained for come last. */
   const offered = (part) => {
-    const cannot = chat.parts.header?.value?.cannot ?? [];
+    const { cannot = [], predicts = [] } = chat.parts.header?.value ?? {};
     const tasks = (part.props.menu || []).map((task) => ({ ...task, off: cannot.includes(task.key) }));
-    return [...tasks.filter(({ off }) => !off), ...tasks.filter(({ off }) => off)];
+    const guesses = predicts.map((term) => ({ key: "predict", title: `Predict the ${term}`, text: `What is the ${term} of $molecule?` }));
+    return [...tasks.filter(({ off }) => !off), ...guesses, ...tasks.filter(({ off }) => off)];
   };
   const openMenu = (part) => {
     const { menu, question } = part.slots;

@@ -26,7 +26,7 @@ _NICER = 10
 
 
 def words_of(smiles: Sequence[str]) -> np.ndarray | None:
-    """Fingerprints (n, 32) uint64 of canonical SMILES; None where the process failed, or must end."""
+    """Fingerprints (n, 32) uint64 of canonical SMILES; None where the process failed or ended."""
     child = subprocess.Popen(
         _COMMAND,
         stdin=subprocess.PIPE,

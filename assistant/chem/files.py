@@ -1,10 +1,14 @@
 """Molecules from files: MOL, SDF, SMI/TXT/CSV, CDXML, RXN. A bad record never spoils the good ones.
 
-The content decides, the extension only helps: an SD file called `.txt` is read as one. Titles are
+Packed by gzip or not. The content decides, the extension only helps: an SD file called `.txt` is read as one. Titles are
 inert text; whoever shows them escapes them.
 """
 
+import gzip
+import io
 import re
+import unicodedata
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +26,8 @@ from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
 from assistant.errors import AssistantError, UnreadableFileError
 
-KINDS = "MOL, SDF, SMI, CDXML and RXN"
+KINDS = "MOL, SDF, SMI, CSV, CDXML and RXN"
+_GZIP, _ZIP, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 MAX_PROBLEMS = 50
 _SD_NAME_FIELDS = (
     "NAME",
@@ -126,8 +131,18 @@ def _read_text(path: Path, shown: str) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise UnreadableFileError(f"'{shown}' cannot be opened: {error.strerror}.") from error
+    if content.startswith(_GZIP):
+        content = _unpacked(content, shown)
     if not content.strip():
         raise UnreadableFileError(f"'{shown}' is empty. {_HINT}")
+    if content.startswith(_OLD_EXCEL) or (content.startswith(_ZIP) and b"xl/" in content):
+        raise UnreadableFileError(
+            f"'{shown}' is a binary Excel workbook. Save its sheet as CSV (UTF-8) and try again."
+        )
+    if content.startswith(_ZIP):
+        raise UnreadableFileError(
+            f"'{shown}' is a binary file (zip). Unpack it and try again. {_HINT}"
+        )
     if content.startswith(b"VjCD"):
         raise UnreadableFileError(
             f"'{shown}' is a binary ChemDraw file (CDX). Save it as CDXML or MOL and try again."
@@ -138,6 +153,21 @@ def _read_text(path: Path, shown: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _unpacked(content: bytes, shown: str) -> bytes:
+    """What gzip packed; never more of it in memory than is read of a plain file."""
+    try:
+        with gzip.open(io.BytesIO(content)) as packed:
+            plain = packed.read(MAX_FILE_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableFileError(f"'{shown}' is a damaged gzip file. Pack it again.") from error
+    if len(plain) > MAX_FILE_BYTES:
+        raise UnreadableFileError(
+            f"'{shown}' has more than {MAX_FILE_BYTES // 2**20} MB when it is unpacked, and no more"
+            " are read. Split it, or paste the molecule you are asking about."
+        )
+    return plain
+
+
 def _decoded(content: bytes) -> str | None:
     """The text of the file, None when it is binary."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -145,14 +175,14 @@ def _decoded(content: bytes) -> str | None:
     elif b"\0" in content[:65536]:
         return None
     else:
-        encodings = ("utf-8-sig", "latin-1")
+        encodings = ("utf-8-sig", "cp1252", "latin-1")  # as Excel saves a CSV on Windows
     for encoding in encodings:
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
         sample = text[:65536]
-        strange = sum(1 for c in sample if not c.isprintable() and c not in "\r\n\t\f")
+        strange = sum(1 for c in sample if unicodedata.category(c) == "Cc" and c not in "\r\n\t\f")
         return text if strange <= len(sample) // 50 else None
     return None
 

@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,43 @@ def test_the_content_decides_and_not_the_extension(tmp_path: Path) -> None:
 def test_common_encodings_are_read(tmp_path: Path, encoding: str) -> None:
     path = write(tmp_path, "a.smi", "CCO éthanol\n".encode(encoding))
     assert read_file(path, name="a.smi").molecules[0].name == "éthanol"
+
+
+def test_a_file_saved_by_windows_keeps_its_dashes_and_its_euro_signs(tmp_path: Path) -> None:
+    content = "SMILES;Name;price;unit\nCCO;“ß” – x;1,3 €;\u00a0µM\n".encode("cp1252")
+    report = read_file(write(tmp_path, "a.csv", content), name="a.csv")
+    assert report.molecules[0].name == "“ß” – x"
+    assert report.own.rows == [["1,3 €", "µM"]]
+
+
+def test_blanks_that_do_not_break_make_no_binary_file(tmp_path: Path) -> None:
+    report = read_file(write(tmp_path, "a.smi", "CCO\u00a01\u2009mM\n"), name="a.smi")
+    assert [m.smiles for m in report.molecules] == ["CCO"]
+
+
+def test_packed_files_are_read(tmp_path: Path) -> None:
+    content = gzip.compress((record("CCO", title="a") + record("CCN")).encode())
+    report = read_file(write(tmp_path, "a.sdf.gz", content), name="a.sdf.gz")
+    assert [m.smiles for m in report.molecules] == ["CCO", "CCN"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (gzip.compress(bytes(MAX_FILE_BYTES + 1)), r"more than 5 MB when it is unpacked"),
+        (gzip.compress(b"CCO\n" * 99)[:-9], r"damaged gzip"),
+        (b"\x1f\x8bno", r"damaged gzip"),
+        (gzip.compress(b""), r"is empty"),
+        (b"PK\x03\x04xl/workbook.xml" + b"\0" * 99, r"Save its sheet as CSV"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 99, r"Save its sheet as CSV"),
+        (b"PK\x03\x04a.sdf" + b"\0" * 99, r"Unpack it"),
+    ],
+)
+def test_packed_files_that_cannot_be_read_say_what_to_do(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    with pytest.raises(UnreadableFileError, match=rf"^'x.gz' .*{reason}"):
+        read_file(write(tmp_path, "x.gz", content), name="x.gz")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n  \n", b"\xef\xbb\xbf"])

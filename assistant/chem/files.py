@@ -1,7 +1,7 @@
 """Molecules from files: MOL, SDF, SMI/TXT/CSV, CDXML, RXN. A bad record never spoils the good ones.
 
-Packed by gzip or not. The content decides, the extension only helps: an SD file called `.txt` is read as one. Titles are
-inert text; whoever shows them escapes them.
+Packed by gzip or not. The content decides, the extension only helps: an SD file called `.txt` is
+read as one. Titles are inert text; whoever shows them escapes them.
 """
 
 import gzip
@@ -9,22 +9,24 @@ import io
 import re
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
-from assistant.chem.diagnose import parses
-from assistant.chem.inputs import recognise
+from assistant.chem.diagnose import shorten
+from assistant.chem.inputs import looks_like_name, recognise
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS, clean_name
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
-from assistant.chem.own_columns import Cells, OwnColumns, TableRow, sd_fields, table_rows
+from assistant.chem.own_columns import Cells, OwnColumns, sd_fields
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
-from assistant.errors import AssistantError, UnreadableFileError
+from assistant.chem.tables import TableRow, find_table, heads_without_structures, lines_as_rows
+from assistant.errors import AssistantError, InvalidMoleculeError, UnreadableFileError
 
 KINDS = "MOL, SDF, SMI, CSV, CDXML and RXN"
 _GZIP, _ZIP, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
@@ -71,18 +73,19 @@ class FileReport:
         self.own.add(cells)
 
 
-def read_file(path: Path, *, name: str) -> FileReport:
+def read_file(path: Path, *, name: str, names: NameTable | None = None) -> FileReport:
     """Reads all molecules of a file.
 
     Args:
         path: The file on this machine.
         name: The name the person gave it; used in messages and for its extension.
+        names: Where a line that is no structure is looked up.
 
     Raises:
         UnreadableFileError: Missing, empty, too big, binary, or without one readable molecule.
     """
     shown = clean_name(Path(name).name) or "the file"
-    return _report_of(_read_text(path, shown), f"'{shown}'")
+    return _report_of(_read_text(path, shown), f"'{shown}'", names, exact_first=False)
 
 
 def read_pasted(text: str, names: NameTable) -> FileReport:
@@ -95,29 +98,39 @@ def read_pasted(text: str, names: NameTable) -> FileReport:
         raise UnreadableFileError(
             f"The text has {len(text):,} characters; up to {MAX_FILE_BYTES:,} are read."
         )
-    return _report_of(text.replace("\r\n", "\n").replace("\r", "\n"), "the text", names)
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _report_of(plain, "the text", names, exact_first=True)
 
 
-def _report_of(text: str, shown: str, names: NameTable | None = None) -> FileReport:
+def _report_of(text: str, shown: str, names: NameTable | None, *, exact_first: bool) -> FileReport:
+    """Reads a text.
+
+    Args:
+        text: With line feeds only.
+        shown: What messages call it.
+        names: Where lines are looked up.
+        exact_first: Whether a line that is a name letter by letter is no SMILES, as in the box.
+    """
     report = FileReport()
     for records, read in ((_is_rxn, _read_rxn), (_is_cdxml, _read_cdxml), (_is_sdf, _read_sdf)):
         if records(text):
             read(text, report)
             break
     else:
-        _read_lines(text, report, names)
+        _read_lines(text, report, names, exact_first=exact_first)
     if not report.molecules and not report.reactions:
         reasons = " ".join(report.problems[:3])
-        raise UnreadableFileError(
-            f"No molecule in {shown}. {reasons}".rstrip() + ("" if reasons else f" {_HINT}")
-        )
+        raise UnreadableFileError(f"No molecule in {shown}. {reasons}".rstrip())
     if len(report.problems) > MAX_PROBLEMS:
         further = len(report.problems) - MAX_PROBLEMS
         report.problems[MAX_PROBLEMS:] = [f"{further:,} more records could not be read."]
     return report
 
 
-_HINT = f"Files of these kinds are read: {KINDS}."
+_HINT = (
+    f"Files of these kinds are read: {KINDS}. A text has a molecule on each line, or a table with a"
+    " column “SMILES”."
+)
 
 
 def _read_text(path: Path, shown: str) -> str:
@@ -239,36 +252,76 @@ def _sd_name(title: str | None, fields: dict[str, str]) -> tuple[str | None, Cel
     return name, code | {head: value for head, value in fields.items() if head != key}
 
 
-def _read_lines(text: str, report: FileReport, names: NameTable | None = None) -> None:
-    """One SMILES (InChI, reaction) a line, maybe with a name; or a table with a SMILES column.
+def _read_lines(
+    text: str, report: FileReport, names: NameTable | None, *, exact_first: bool
+) -> None:
+    """A table with a column of structures; or a SMILES (InChI, reaction, name) on each line.
 
-    With a name table a line may also be a name, which has precedence where it is one exactly.
+    A single line may hold several, as in the box.
     """
-    rows = ([] if _is_smiles_line(text) else list(table_rows(text))) or list(_smi_rows(text))
+    table = find_table(text)
+    if table is None and names is not None and "\n" not in text.strip():
+        together = recognise(text, names)
+        if len(together) > 1 and all(one.molecule for one in together):
+            report.molecules += [one.molecule for one in together]
+            return
+    rows = list(table.rows() if table is not None else lines_as_rows(text))
+    exact_first = exact_first and table is None
     for row in rows[:MAX_RECORDS]:
-        written, name = row.smiles, row.name
-        label = f"Line {row.number} ('{name}')" if name else f"Line {row.number}"
-        line = f"{written} {name}" if name else written
-        report.attempt(
-            label, lambda ln=line, w=written, n=name: _read_line(ln, w, n, names), row.cells
-        )
+        label = f"Line {row.number} ('{row.name}')" if row.name else f"Line {row.number}"
+        if row.smiles:
+            is_told = len(report.problems) < MAX_PROBLEMS
+            read = partial(_read_line, row, names, exact_first=exact_first, is_told=is_told)
+            report.attempt(label, read, row.cells)
+        else:
+            report.problems.append(f"{label}: its column “{table.column}” is empty.")
     report.own.shifted = [row.number for row in rows[:MAX_RECORDS] if row.is_shifted]
     _note_rest(len(rows), report)
+    if table is not None:
+        report.own.choices = table.choices
+        if not rows:
+            report.problems.append("The table has a header and no line below it.")
+    elif not report.molecules and not report.reactions:
+        heads = heads_without_structures(text)
+        report.problems[:] = [_unheaded(heads)] if heads else [*report.problems[:3], _HINT]
+
+
+def _unheaded(heads: str) -> str:
+    return (
+        f"There is no column of structures among {heads}: write “SMILES” over the one that holds"
+        " SMILES or InChI."
+    )
 
 
 def _read_line(
-    line: str, written: str, name: str | None, names: NameTable | None
+    row: TableRow, names: NameTable | None, *, exact_first: bool, is_told: bool
 ) -> Molecule | Reaction:
-    """A line of text; where there is a name table, also a name with case and spaces forgiven."""
-    entry = names.find_exactly(line) if names is not None else None
+    """A line of text; where there is a name table, also a name with case and spaces forgiven.
+
+    Names that are alike are looked for only where the mistake `is_told`: the search takes time.
+    """
+    line = f"{row.smiles} {row.name}" if row.name else row.smiles
+    entry = names.find_exactly(line) if names is not None and exact_first else None
     if entry is None:
         try:
-            return _read_notation(written, name)
-        except AssistantError:
+            return _read_notation(row.smiles, row.name)
+        except AssistantError as mistake:
             entry = names.find(line) if names is not None else None
             if entry is None:
+                if names is not None and is_told and looks_like_name(line, mistake):
+                    raise _unknown(line, names) from mistake
                 raise
     return Molecule(entry.molecule().smiles, entry.name)
+
+
+def _unknown(name: str, names: NameTable) -> InvalidMoleculeError:
+    closest = ", ".join(f"'{one}'" for one in names.closest(name))
+    hint = f" Did you mean {closest}?" if closest else ""
+    return InvalidMoleculeError(
+        f"No molecule named '{shorten(name)}' among the {len(names):,} compounds known here.{hint}"
+        " Write its SMILES.",
+        source=name,
+    )
 
 
 def _read_notation(written: str, name: str | None) -> Molecule | Reaction:
@@ -283,24 +336,6 @@ def _read_notation(written: str, name: str | None) -> Molecule | Reaction:
 
 
 _NO_NAMES = NameTable(())
-
-
-def _is_smiles_line(text: str) -> bool:
-    """Whether the first line begins with a structure, so that it is no header of a table."""
-    return parses(re.split(r"[\t,;\n]", text, maxsplit=1)[0].strip('" '))
-
-
-def _smi_rows(text: str) -> Iterator[TableRow]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        pieces = line.strip().split(maxsplit=1)
-        if not pieces or pieces[0].startswith("#"):
-            continue
-        is_header = number == 1 and re.fullmatch(
-            r"(canonical_?)?smiles|smi", pieces[0], re.IGNORECASE
-        )
-        if not is_header:
-            name = clean_name(pieces[1]) if len(pieces) > 1 else None
-            yield TableRow(number, pieces[0], name, _NO_CELLS)
 
 
 def _note_rest(n_records: int, report: FileReport) -> None:

@@ -138,7 +138,7 @@ def _from_name_or_smiles(
         return _ok("name", source, entry.molecule())
     if isinstance(mistake, InputTooLargeError):
         return _failed("smiles", source, mistake)
-    if not _looks_like_name(text, mistake):
+    if not looks_like_name(text, mistake):
         return _failed("smiles", source, explain(source) if text else mistake)
     if not systematic or _INCHIKEY.fullmatch(text):
         return _failed("name", source, unknown_name(text, names))
@@ -176,7 +176,7 @@ def _smiles_with_name(text: str) -> Molecule:
     return Molecule.parse(text)
 
 
-def _looks_like_name(text: str, mistake: AssistantError) -> bool:
+def looks_like_name(text: str, mistake: AssistantError) -> bool:
     """Words, not a mistyped SMILES: a run of letters that no SMILES has, or nothing to mend."""
     if _INCHIKEY.fullmatch(text):
         return True

@@ -131,7 +131,7 @@ class Tasks:
 
     def file(self, path: str, name: str) -> dict[str, Json]:
         """The molecules of a file."""
-        return self._report(read_file(Path(path), name=name))
+        return self._report(read_file(Path(path), name=name, names=self._names))
 
     def lines(self, text: str) -> dict[str, Json]:
         """The molecules of pasted text, one on each line, or of a whole pasted file."""

@@ -96,6 +96,7 @@
     if (value.problem) return tell(part, value.problem, true);
     if (!value.table) return;
     if (value.file) chat.download(value.file);
+    if (value.told) tell(part, value.told, true);
     if (value.table !== part.key) begin(part, value);
     const gap = value.start > part.seen;
     if (!gap) {

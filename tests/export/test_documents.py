@@ -37,7 +37,7 @@ def test_a_pdf_says_which_letters_its_font_does_not_have(export: Export) -> None
     talk = Conversation().with_message(Message("user", "什么是 α-tartaric acid? 什"))
     words = words_of(to_pdf(export_of(talk, WHEN)))
     assert "3 letters of this conversation are not in the font" in words
-    assert "(U+4E48, U+4EC0, U+662F)" in words
+    assert all(code in words for code in ("U+4E48", "U+4EC0", "U+662F"))
 
 
 def test_markdown_keeps_marks_and_true_values_and_draws_every_structure(export: Export) -> None:

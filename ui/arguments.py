@@ -1,6 +1,7 @@
 """The command line of `launch.py`: what can be asked of it, in groups, and what is refused."""
 
 import argparse
+import re
 from pathlib import Path
 
 FIRST_PORT = 7860
@@ -37,6 +38,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("--passcode and --no-passcode exclude each other")
     if options.history is not None and options.no_history:
         parser.error("--history and --no-history exclude each other")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", options.device):
+        parser.error(f"--device takes auto, cpu, cuda or cuda:N, not {options.device!r}")
+    if options.passcode is not None and not options.passcode.strip():
+        parser.error("--passcode is empty; leave it out to get a random one")
     for name in ("threads", "max_per_visitor"):
         value = getattr(options, name)
         if value is not None and value < 1:

@@ -114,7 +114,8 @@ def take_in_file(session: Session, report: Mapping[str, object], chemistry: Chem
         first = conversation.molecule(added[0]).molecule
         session.show(Current(first, inspect_smiles(chemistry, first.smiles)))
     unread = tuple(str(problem) for problem in report.get("problems") or ())
-    return replace(arrival, problems=(*unread, *arrival.problems))
+    remarks = tuple(str(remark) for remark in report.get("remarks") or ())
+    return replace(arrival, problems=(*unread, *arrival.problems, *remarks))
 
 
 def load(session: Session, smiles: str, chemistry: Chemistry) -> int:

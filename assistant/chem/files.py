@@ -22,7 +22,7 @@ from assistant.chem.inputs import looks_like_name, recognise
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS, clean_name
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
-from assistant.chem.own_columns import Cells, OwnColumns, sd_fields
+from assistant.chem.own_columns import LISTED, Cells, OwnColumns, sd_fields
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
 from assistant.chem.tables import TableRow, find_table, heads_without_structures, lines_as_rows
@@ -39,6 +39,8 @@ _SD_NAME_FIELDS = (
     "ID",
 )
 _NO_CELLS: Cells = {}
+_MIXED = re.compile(r"^M  V30 MDLV30/STE(?:RAC|REL)|^\S+\s+\|(?:.*,)?[&o]\d+:[^|]*\|", re.MULTILINE)
+"""Centres that are racemic or only relative: in a V3000 record, in the extension of a SMILES."""
 
 
 @dataclass
@@ -50,17 +52,34 @@ class FileReport:
         problems: A sentence for each record that could not.
         reactions: Reactions of the file.
         own: The file's further columns, a row for each of the molecules.
+        mixed: Records that stand for several stereoisomers, of which the one drawn was taken.
     """
 
     molecules: list[Molecule] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
     own: OwnColumns = field(default_factory=OwnColumns)
+    mixed: list[str] = field(default_factory=list)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What has to be said of molecules that were read."""
+        if not self.mixed:
+            return []
+        more = f" and {len(self.mixed) - LISTED:,} more" if len(self.mixed) > LISTED else ""
+        return [
+            "Written as a racemate, or as one isomer of several (enhanced stereochemistry); read as"
+            f" the isomer that is drawn: {', '.join(self.mixed[:LISTED])}{more}."
+        ]
 
     def attempt(
-        self, label: str, read: Callable[[], Molecule | Reaction], cells: Cells = _NO_CELLS
+        self,
+        label: str,
+        read: Callable[[], Molecule | Reaction],
+        cells: Cells = _NO_CELLS,
+        written: str = "",
     ) -> None:
-        """Adds what `read` gives with its own `cells`, or its error under the record's label."""
+        """Adds what `read` gives of what is `written`, or its error under the record's label."""
         try:
             found = read()
         except AssistantError as error:
@@ -71,6 +90,8 @@ class FileReport:
             return
         self.molecules.append(found)
         self.own.add(cells)
+        if _MIXED.search(written):
+            self.mixed.append(label)
 
 
 def read_file(path: Path, *, name: str, names: NameTable | None = None) -> FileReport:
@@ -228,6 +249,7 @@ def _read_cdxml(text: str, report: FileReport) -> None:
         report.attempt(f"Reaction {number}", lambda block=block: from_rxnblock(block))
     for number, mol in enumerate(mols[:MAX_RECORDS], start=1):
         report.attempt(f"Drawing {number}", lambda mol=mol: Molecule.from_rdmol(mol))
+    _note_rest(len(blocks) + len(mols), report)
 
 
 def _read_sdf(text: str, report: FileReport) -> None:
@@ -237,7 +259,9 @@ def _read_sdf(text: str, report: FileReport) -> None:
         title = clean_name(record.split("\n", 1)[0])
         label = f"Record {number} ('{title}')" if title else f"Record {number}"
         name, cells = _sd_name(title, sd_fields(record))
-        report.attempt(label, lambda r=record, n=name: Molecule.from_molblock(r, name=n), cells)
+        report.attempt(
+            label, lambda r=record, n=name: Molecule.from_molblock(r, name=n), cells, record
+        )
     _note_rest(len(records), report)
 
 
@@ -263,7 +287,8 @@ def _read_lines(
     if table is None and names is not None and "\n" not in text.strip():
         together = recognise(text, names)
         if len(together) > 1 and all(one.molecule for one in together):
-            report.molecules += [one.molecule for one in together]
+            for one in together:
+                report.attempt("", partial(getattr, one, "molecule"))
             return
     rows = list(table.rows() if table is not None else lines_as_rows(text))
     exact_first = exact_first and table is None
@@ -272,7 +297,7 @@ def _read_lines(
         if row.smiles:
             is_told = len(report.problems) < MAX_PROBLEMS
             read = partial(_read_line, row, names, exact_first=exact_first, is_told=is_told)
-            report.attempt(label, read, row.cells)
+            report.attempt(label, read, row.cells, row.smiles)
         else:
             report.problems.append(f"{label}: its column “{table.column}” is empty.")
     report.own.shifted = [row.number for row in rows[:MAX_RECORDS] if row.is_shifted]
@@ -283,7 +308,7 @@ def _read_lines(
             report.problems.append("The table has a header and no line below it.")
     elif not report.molecules and not report.reactions:
         heads = heads_without_structures(text)
-        report.problems[:] = [_unheaded(heads)] if heads else [*report.problems[:3], _HINT]
+        report.problems[:] = [_unheaded(heads)] if heads else [*report.problems[:2], _HINT]
 
 
 def _unheaded(heads: str) -> str:

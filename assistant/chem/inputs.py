@@ -258,13 +258,18 @@ def _recognise_blocks(text: str) -> list[Recognised]:
         except AssistantError as error:
             return [_failed("reaction", text, error)]
     found = []
-    for record in re.split(r"^\$\$\$\$[^\n]*\n?", text, flags=re.MULTILINE)[:MAX_LINES]:
-        if not record.strip():
-            continue
+    pieces = re.split(r"^\$\$\$\$[^\n]*\n?", text, flags=re.MULTILINE)
+    records = [piece for piece in pieces if piece.strip()]
+    for record in records[:MAX_LINES]:
         try:
             found.append(_ok("molblock", record, Molecule.from_molblock(record)))
         except AssistantError as error:
             found.append(_failed("molblock", record, error))
+    if len(records) > MAX_LINES:
+        found.append(_failed("molblock", text, InputTooLargeError(
+            f"Only the first {MAX_LINES} of {len(records):,} records were read. Open them as a file"
+            " instead."
+        )))  # fmt: skip
     return found or [_failed("molblock", text, InvalidMoleculeError("The drawing is empty."))]
 
 

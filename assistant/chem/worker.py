@@ -153,6 +153,7 @@ class Tasks:
             "columns": list(report.own.heads),
             "cells": report.own.rows,
             "notices": report.own.notices,
+            "remarks": report.remarks,
         }
 
     def find(self, query: str, among: Sequence[str]) -> dict[str, Json]:

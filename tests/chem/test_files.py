@@ -77,6 +77,24 @@ def test_v3000_records_are_read(tmp_path: Path) -> None:
     assert read_file(path, name="a.sdf").molecules == [ALANINE]
 
 
+def test_racemates_are_told_where_one_isomer_stands_for_them(tmp_path: Path) -> None:
+    blocks = [
+        Chem.MolToV3KMolBlock(Chem.MolFromSmiles(f"C[C@H](N)C(=O)O {extension}"))
+        for extension in ("|&1:1|", "|o1:1|", "|a:1|")
+    ]
+    content = "".join(f"r{n}{block}$$$$\n" for n, block in enumerate(blocks, start=1))
+    report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
+    assert [m.name for m in report.molecules] == ["r1", "r2", "r3"]
+    (remark,) = report.remarks
+    assert "racemate" in remark
+    assert remark.endswith("read as the isomer that is drawn: Record 1 ('r1'), Record 2 ('r2').")
+    lines = "C[C@H](N)C(=O)O |&1:1| rac\nC[C@H](N)C(=O)O |$;;o1:x$|\nC[C@H](F)Cl |w:1.0,o2:1|\n"
+    report = read_file(write(tmp_path, "a.smi", lines), name="a.smi")
+    assert len(report.molecules) == 3
+    assert report.remarks[0].endswith(": Line 1 ('rac'), Line 3.")
+    assert read_file(write(tmp_path, "b.sdf", record("CCO")), name="b.sdf").remarks == []
+
+
 def test_script_in_a_title_stays_text_and_is_capped(tmp_path: Path) -> None:
     title = "<script>alert(1)</script>" + "x" * 500
     path = write(tmp_path, "a.sdf", record("CCO", title=title))
@@ -129,6 +147,15 @@ CDXML = """<?xml version="1.0" encoding="UTF-8" ?>
 def test_a_cdxml_file_is_read(tmp_path: Path) -> None:
     report = read_file(write(tmp_path, "a.cdxml", CDXML), name="a.cdxml")
     assert [m.smiles for m in report.molecules] == ["CCO"]
+
+
+def test_drawings_beyond_the_cap_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.chem.files.MAX_RECORDS", 1)
+    second = CDXML[CDXML.index("<fragment") : CDXML.index("</page>")].replace('id="', 'id="1')
+    path = write(tmp_path, "a.cdxml", CDXML.replace("</page>", f"{second}</page>"))
+    report = read_file(path, name="a.cdxml")
+    assert len(report.molecules) == 1
+    assert report.problems == ["Only the first 1 of 2 records were read."]
 
 
 def test_a_damaged_cdxml_file_is_refused(tmp_path: Path) -> None:

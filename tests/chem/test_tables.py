@@ -146,4 +146,4 @@ def test_a_single_line_may_hold_several_as_in_the_box(text: str) -> None:
 
 def test_a_text_without_molecules_says_what_is_read() -> None:
     with pytest.raises(UnreadableFileError, match=r"or a table with a column “SMILES”"):
-        read("@<TRIPOS>MOLECULE\nx\n")
+        read("@<TRIPOS>MOLECULE\nx\n1\n2\n3\n")

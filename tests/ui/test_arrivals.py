@@ -14,6 +14,7 @@ from tests.ui.services import make_services
 from ui.arrivals import MAX_CHIPS, Arrival, in_words, number_all
 from ui.events import Services, key_of
 from ui.handlers import Handlers
+from ui.list_columns import FileColumns
 from ui.pasting import PasteHandlers
 
 REQUEST = SimpleNamespace(session_hash="a", headers={})
@@ -146,3 +147,13 @@ def test_a_drawing_with_many_lines_is_one_molecule(services: Services) -> None:
     composer = pasted(services, block, alone=True)[0]
     assert "offer" not in composer
     assert composer["numbers"] == [1]
+
+
+def test_a_racemate_of_a_file_is_told_in_the_chat_and_in_the_list(
+    services: Services, tmp_path: Path
+) -> None:
+    text = "C[C@H](N)C(=O)O |&1:1| rac-alanine"
+    notice = dropped(services, tmp_path, [text, "CCO"])[0]["notice"]
+    assert notice["text"].endswith("read as the isomer that is drawn: Line 1 ('rac-alanine').")
+    report = services.chemistry.call("lines", text=text)
+    assert "racemate" in FileColumns.of_report(report).notices[0]

@@ -40,7 +40,7 @@ class Chemistry(Protocol):
 
 def inspect_smiles(chemistry: Chemistry, smiles: str) -> dict[str, object]:
     """Facts, drawing and molblock of a structure."""
-    return chemistry.call("inspect", text=smiles, **DRAWING_SIZE)
+    return chemistry.call("inspect", smiles=smiles, **DRAWING_SIZE)
 
 
 def is_half_typed(text: str) -> bool:

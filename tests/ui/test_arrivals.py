@@ -157,3 +157,17 @@ def test_a_racemate_of_a_file_is_told_in_the_chat_and_in_the_list(
     assert notice["text"].endswith("read as the isomer that is drawn: Line 1 ('rac-alanine').")
     report = services.chemistry.call("lines", text=text)
     assert "racemate" in FileColumns.of_report(report).notices[0]
+
+
+def test_a_structure_of_a_file_is_never_looked_up_among_the_names(
+    services: Services, tmp_path: Path
+) -> None:
+    """Aminomethanethiol is not N-chlorosuccinimide, which chemists call NCS."""
+    _, bench, _, facts = dropped(services, tmp_path, ["NCS x1", "CCO"])
+    assert services.store.get(*key_of(REQUEST)).current.inspection["facts"]["formula"] == "CH5NS"
+    assert "CH5NS" in str(facts)
+    _, bench, *_ = Handlers(services).loaded(event(smiles="NCS"), REQUEST)
+    assert bench["text"] == "NCS"
+    copied = PasteHandlers(services).copied(event(smiles="NCS", kind="smiles"), REQUEST)
+    assert copied["smiles"] == "NCS"
+    assert services.store.get(*key_of(REQUEST)).current.inspection["facts"]["formula"] == "CH5NS"

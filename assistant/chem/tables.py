@@ -10,11 +10,11 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, repeat
 
 from assistant.chem.diagnose import parses
-from assistant.chem.limits import clean_name
-from assistant.chem.own_columns import Cells, distinct, inert
+from assistant.chem.limits import MAX_RECORDS, clean_name
+from assistant.chem.own_columns import MAX_HEAD_CHARS, Cells, distinct, inert
 from assistant.errors import UnreadableFileError
 
 _NAME_HEADS = (
@@ -38,6 +38,7 @@ _SEPARATOR_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _FORMULA_ESCAPE = re.compile(r"^'(?=[=+\-@])")  # see `assistant.export.cells`
 _END = "\ue000"  # a line that no file has
 _LOOKED_AT = 12  # lines above a header, and cells below it
+_MAX_HEADS = 5000
 _SHOWN = 8  # heads that a message spells out
 
 
@@ -125,8 +126,7 @@ def find_table(text: str) -> Table | None:
     found: Table | None = None
     for delimiter in delimiters:
         lines = _cells_of(text, start, delimiter)
-        _, cells = next(lines, (0, []))
-        header = tuple(inert(cell).lstrip("# ") for cell in cells)
+        header = _heads(lines)
         if len(header) <= (1 if found is None else len(found.header)):
             continue
         if _may_have_structures(header) and not _is_headless(header):
@@ -147,7 +147,7 @@ def lines_as_rows(text: str) -> Iterator[TableRow]:
     if lines and _is_head_alone(lines[0][1]):
         del lines[0]
     usual = _delimiter_of(lines[0][1]) if lines else ""
-    for number, line in lines:
+    for number, line in lines[:MAX_RECORDS]:
         own = _delimiter_of(line) or usual or ("\t" if "\t" in line else " ")
         # Commas divide where the first line has them: below a head that names no structures, "C,5"
         # is a label with its value.
@@ -156,6 +156,8 @@ def lines_as_rows(text: str) -> Iterator[TableRow]:
         cells = {f"column {k}": cell for k, cell in enumerate(rest, start=2) if cell.strip()}
         name = clean_name(cells.pop("column 2", None)) if is_named else None
         yield TableRow(number, written, name, cells)
+    # What is beyond the cap is only counted: to divide it would take time.
+    yield from repeat(TableRow(0, "", None), len(lines) - MAX_RECORDS)
 
 
 def _is_head_alone(line: str) -> bool:
@@ -170,12 +172,22 @@ def heads_without_structures(text: str) -> str:
     """The heads of a table that has no column of structures, in words; "" where it is no table."""
     start, delimiters = _first_line(text)
     for delimiter in delimiters:
-        first, *below = [row for _, row in islice(_cells_of(text, start, delimiter), _LOOKED_AT)]
-        heads = [f"“{inert(head)}”" for head in first if head.strip()]
-        if len(heads) > 1 and below and all(len(row) > 1 for row in below if any(row)):
+        lines = _cells_of(text, start, delimiter)
+        try:
+            heads = [f"“{head[:MAX_HEAD_CHARS]}”" for head in _heads(lines) if head]
+            below = [row for _, row in islice(lines, _LOOKED_AT) if any(row)]
+        except UnreadableFileError:
+            continue
+        if len(heads) > 1 and below and all(len(row) > 1 for row in below):
             more = f" and {len(heads) - _SHOWN:,} more" if len(heads) > _SHOWN else ""
             return ", ".join(heads[:_SHOWN]) + more
     return ""
+
+
+def _heads(lines: Iterator[tuple[int, list[str]]]) -> tuple[str, ...]:
+    """The first line of a table; nothing where it is too wide for one."""
+    _, cells = next(lines, (0, []))
+    return tuple(inert(cell).lstrip("# ") for cell in cells) if len(cells) <= _MAX_HEADS else ()
 
 
 def _first_line(text: str) -> tuple[int, Sequence[str]]:
@@ -243,6 +255,8 @@ def _cells_of(text: str, start: int, delimiter: str) -> Iterator[tuple[int, list
             yield begins, [_FORMULA_ESCAPE.sub("", cell) for cell in row]
             begins = start + reader.line_num + 1
     except csv.Error as error:
+        if begins == start + 1 and "smiles" not in text[: _LOOKED_AT * MAX_HEAD_CHARS].casefold():
+            return  # a long line, and no header
         raise UnreadableFileError(
             f"The table cannot be read from line {begins} on: {error}. Look for a quotation mark"
             " that is not closed there."
@@ -263,4 +277,7 @@ def _pieces(line: str, delimiter: str) -> list[str]:
         return line.split(maxsplit=1)
     if delimiter == "\t":
         return line.split("\t")
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error:  # longer than cells are; its mistake is told where it is read
+        return line.split(delimiter)

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from assistant.chem.files import FileReport, read_file, read_pasted
+from assistant.chem.limits import MAX_RECORDS
 from assistant.chem.names import NameEntry, NameTable
+from assistant.chem.tables import lines_as_rows
 from assistant.errors import UnreadableFileError
 
 NAMES = NameTable(
@@ -147,3 +149,22 @@ def test_a_single_line_may_hold_several_as_in_the_box(text: str) -> None:
 def test_a_text_without_molecules_says_what_is_read() -> None:
     with pytest.raises(UnreadableFileError, match=r"or a table with a column “SMILES”"):
         read("@<TRIPOS>MOLECULE\nx\n1\n2\n3\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\t" * 300_000, '"' * 300_000, "no, molecule " * 30_000, "|" * 300_000],
+)
+def test_a_long_line_is_no_table_and_makes_no_long_message(text: str) -> None:
+    with pytest.raises(UnreadableFileError) as told:
+        read(f"{text}\nx\n")
+    assert str(told.value).startswith("No molecule in the text.")
+    assert len(str(told.value)) < 1500
+
+
+def test_what_is_beyond_the_cap_is_counted_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr("assistant.chem.tables.parses", lambda text: not seen.append(text))
+    rows = list(lines_as_rows("C\n" * (MAX_RECORDS + 500)))
+    assert len(rows) == MAX_RECORDS + 500
+    assert len(seen) <= 2 * MAX_RECORDS

@@ -299,7 +299,8 @@ def _read_lines(
             read = partial(_read_line, row, names, exact_first=exact_first, is_told=is_told)
             report.attempt(label, read, row.cells, row.smiles)
         else:
-            report.problems.append(f"{label}: its column “{table.column}” is empty.")
+            empty = f"column “{table.column}”" if table is not None else "first cell"
+            report.problems.append(f"{label}: its {empty} is empty.")
     report.own.shifted = [row.number for row in rows[:MAX_RECORDS] if row.is_shifted]
     _note_rest(len(rows), report)
     if table is not None:

@@ -116,6 +116,12 @@ def test_lists_without_a_header_have_structure_name_and_further_cells(text: str)
     assert (report.own.heads, report.own.rows) == (["column 3"], [["5"], ["6"]])
 
 
+def test_a_line_without_a_structure_in_a_list_is_told() -> None:
+    report = read("CCO,ethanol\n,methanol\nCCC,propane\n")
+    assert named(report) == [("CCO", "ethanol"), ("CCC", "propane")]
+    assert report.problems == ["Line 2 ('methanol'): its first cell is empty."]
+
+
 def test_a_second_structure_is_no_name() -> None:
     report = read("CCO,CC=O\nCCC,CC=C\n")
     assert named(report) == [("CCO", None), ("CCC", None)]

@@ -85,6 +85,12 @@ class FileReport:
         except AssistantError as error:
             self.problems.append(f"{label}: {error}")
             return
+        except RuntimeError as error:  # RDKit's own invariants: its text is for developers
+            self.problems.append(
+                f"{label}: RDKit cannot handle this record ({type(error).__name__}). Check its"
+                " charges, valences and unusual bonds."
+            )
+            return
         if isinstance(found, Reaction):
             self.reactions.append(found)
             return

@@ -47,6 +47,15 @@ def test_one_bad_record_among_good_ones_is_named_and_the_others_load(tmp_path: P
     assert "carbon (atom 1, C) has 5 bonds" in problem
 
 
+def test_a_record_that_breaks_an_invariant_of_rdkit_spoils_no_other(tmp_path: Path) -> None:
+    lone = f"{'':4}0.0000    0.0000    0.0000 Na  0  0  0  0  0915  0  0  0  0  0  0\n"
+    block = f"odd\n x\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n{lone}M  CHG  1   1   1\nM  END\n"
+    content = record("CCO") + f"{block}$$$$\n" + record("CCN")
+    report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
+    assert [m.smiles for m in report.molecules] == ["CCO", "CCN"]
+    assert report.problems[0].startswith("Record 2 ('odd'): RDKit cannot handle this record")
+
+
 def test_a_cut_off_record_is_named(tmp_path: Path) -> None:
     content = record("CCO") + record("CCCC", title="cut")[:60] + "\n$$$$\n" + record("CCN")
     report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")

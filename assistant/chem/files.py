@@ -22,7 +22,7 @@ from assistant.chem.inputs import looks_like_name, recognise
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS, clean_name
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
-from assistant.chem.own_columns import LISTED, Cells, OwnColumns, sd_fields
+from assistant.chem.own_columns import LISTED, Cells, OwnColumns, has_stray_text, sd_fields
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
 from assistant.chem.tables import TableRow, find_table, heads_without_structures, lines_as_rows
@@ -268,6 +268,8 @@ def _read_sdf(text: str, report: FileReport) -> None:
         report.attempt(
             label, lambda r=record, n=name: Molecule.from_molblock(r, name=n), cells, record
         )
+        if has_stray_text(record):
+            report.own.clipped.append(label)
     _note_rest(len(records), report)
 
 

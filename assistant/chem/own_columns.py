@@ -27,12 +27,14 @@ class OwnColumns:
     Attributes:
         heads: Names of the columns, each once.
         shifted: Numbers of the lines with more cells than the header has.
+        clipped: Records with text that no data field holds.
         choices: A sentence where another column could have been the one of the structures.
     """
 
     heads: list[str] = field(default_factory=list)
     shifted: list[int] = field(default_factory=list)
     choices: list[str] = field(default_factory=list)
+    clipped: list[str] = field(default_factory=list)
     _rows: list[dict[str, str]] = field(default_factory=list)
     _left_out: dict[str, None] = field(default_factory=dict)
     _known: dict[str, str] = field(default_factory=dict)  # as written → head
@@ -79,6 +81,12 @@ class OwnColumns:
                 f" values there may stand in a wrong column (line {which}). Put quotation marks"
                 " around cells that hold the delimiter."
             )
+        if n := len(self.clipped):
+            which = ", ".join(self.clipped[:LISTED]) + (", …" if n > LISTED else "")
+            found.append(
+                "Text behind an empty line within a data field was left out, for an SD file ends a"
+                f" value there: {which}."
+            )
         if names := [f"“{name}”" for name in self._left_out]:
             more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
             found.append(
@@ -100,8 +108,19 @@ def inert(text: str) -> str:
 
 
 def sd_fields(record: str) -> dict[str, str]:
-    """The data fields of a record of an SD file by name; a value of several lines becomes one."""
-    return {inert(key): inert(value) for key, value in _SD_FIELD.findall(record)}
+    """The data fields of a record of an SD file by name, one that comes again under a number.
+
+    A value of several lines becomes one.
+    """
+    found = _SD_FIELD.findall(record)
+    names = distinct(inert(key) for key, _ in found)
+    return {name: inert(value) for name, (_, value) in zip(names, found, strict=True)}
+
+
+def has_stray_text(record: str) -> bool:
+    """Whether there is text behind the molecule of a record that belongs to none of its fields."""
+    _, _, behind = record.partition("\nM  END")
+    return bool(_SD_FIELD.sub("", behind.lstrip(" ")).strip())
 
 
 def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> Iterator[str]:

@@ -18,7 +18,7 @@ from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
 from assistant.chem.diagnose import shorten
-from assistant.chem.inputs import looks_like_name, recognise
+from assistant.chem.inputs import looks_like_name, recognise, sd_records
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS, clean_name
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
@@ -259,8 +259,7 @@ def _read_cdxml(text: str, report: FileReport) -> None:
 
 
 def _read_sdf(text: str, report: FileReport) -> None:
-    records = re.split(r"^\$\$\$\$[^\n]*\n?", text, flags=re.MULTILINE)
-    records = [record for record in records if record.strip()]
+    records = sd_records(text)
     for number, record in enumerate(records[:MAX_RECORDS], start=1):
         title = clean_name(record.split("\n", 1)[0])
         label = f"Record {number} ('{title}')" if title else f"Record {number}"

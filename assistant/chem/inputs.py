@@ -258,8 +258,7 @@ def _recognise_blocks(text: str) -> list[Recognised]:
         except AssistantError as error:
             return [_failed("reaction", text, error)]
     found = []
-    pieces = re.split(r"^\$\$\$\$[^\n]*\n?", text, flags=re.MULTILINE)
-    records = [piece for piece in pieces if piece.strip()]
+    records = sd_records(text)
     for record in records[:MAX_LINES]:
         try:
             found.append(_ok("molblock", record, Molecule.from_molblock(record)))
@@ -271,6 +270,20 @@ def _recognise_blocks(text: str) -> list[Recognised]:
             " instead."
         )))  # fmt: skip
     return found or [_failed("molblock", text, InvalidMoleculeError("The drawing is empty."))]
+
+
+def sd_records(text: str) -> list[str]:
+    """The records of an SD file; molfiles that follow each other without a `$$$$` are one each."""
+    records: list[str] = []
+    for part in re.split(r"^\$\$\$\$[^\n]*\n?", text, flags=re.MULTILINE):
+        first, *further = re.split(r"(?<=^M  END\n)", part, flags=re.MULTILINE)
+        records.append(first)
+        for piece in further:
+            if _IS_MOLBLOCK.search(piece):
+                records.append(piece)
+            else:
+                records[-1] += piece  # its data fields
+    return [record for record in records if record.strip()]
 
 
 def _ok(kind: Kind, source: str, molecule: Molecule) -> Recognised:

@@ -7,6 +7,7 @@ from rdkit.Chem import rdChemReactions
 
 from assistant.chem.draw import to_molblock
 from assistant.chem.files import read_file, read_pasted
+from assistant.chem.inputs import recognise
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameEntry, NameTable
@@ -45,6 +46,18 @@ def test_one_bad_record_among_good_ones_is_named_and_the_others_load(tmp_path: P
     (problem,) = report.problems
     assert problem.startswith("Record 2 ('five bonds'): ")
     assert "carbon (atom 1, C) has 5 bonds" in problem
+
+
+def test_molfiles_put_one_behind_the_other_are_all_read(tmp_path: Path) -> None:
+    molfiles = [f"{s}{to_molblock(Molecule.parse(s))}" for s in ("CCO", "CCN", "CCC")]
+    content = "".join(molfiles) + "> <IC50>\n7\n\n$$$$\n" + record("C", data="> <IC50>\n8\n\n")
+    report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
+    assert [(m.smiles, m.name) for m in report.molecules] == [
+        ("CCO", "CCO"), ("CCN", "CCN"), ("CCC", "CCC"), ("C", None),
+    ]  # fmt: skip
+    assert (report.own.rows, report.problems) == ([[""], [""], ["7"], ["8"]], [])
+    found = recognise("".join(molfiles), NAMES)
+    assert [one.molecule.smiles for one in found] == ["CCO", "CCN", "CCC"]
 
 
 def test_a_record_that_breaks_an_invariant_of_rdkit_spoils_no_other(tmp_path: Path) -> None:

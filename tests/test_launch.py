@@ -94,6 +94,14 @@ def test_values_that_make_no_sense_are_refused_in_a_line(arguments, reason, caps
     assert reason in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_model_directory_that_is_not_there_is_refused_at_once(tmp_path):
+    for place in (str(tmp_path / "no"), "./no", "~/no such", "a/b/c"):
+        with pytest.raises(AssistantError, match=r"There is no directory .*check --llm"):
+            launch.check_files(options("--llm", place))
+    for place in (str(tmp_path), "some-org/some-model", "gpt2"):
+        launch.check_files(options("--llm", place))
+
+
 def test_an_index_that_is_not_there_is_refused_at_once(tmp_path):
     with pytest.raises(AssistantError, match=r"There is no index .*build it with"):
         launch.check_files(options("--retrieval", str(tmp_path)))

@@ -59,6 +59,11 @@ def check_files(options: argparse.Namespace) -> None:
 
     if options.bundle is not None and not options.bundle.is_dir():
         raise BundleError(f"There is no bundle directory {options.bundle}; check --bundle.")
+    if options.llm is not None and _is_missing_path(options.llm):
+        raise BundleError(
+            f"There is no directory {options.llm}; check --llm, or name a model of the hub"
+            " (owner/name)."
+        )
     if options.lora is not None and not options.lora.is_dir():
         raise BundleError(f"There is no LoRA directory {options.lora}; check --lora.")
     if options.retrieval is not None and not (options.retrieval / "index.json").is_file():
@@ -72,6 +77,13 @@ def check_files(options: argparse.Namespace) -> None:
         if not options.names.is_file():
             raise UnreadableFileError(f"There is no file {options.names}; check --names.")
         NameTable.load(options.names)
+
+
+def _is_missing_path(llm: str) -> bool:
+    """Whether a model is named by a path, not by a hub id, and nothing is there."""
+    path = Path(llm).expanduser()
+    is_path = path.is_absolute() or llm.startswith(".") or len(path.parts) > 2
+    return is_path and not path.exists()
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -101,7 +101,7 @@ class ExportHandlers(DialogueEvents):
             if chosen.write is to_json and size > MAX_FILE_BYTES:
                 notice = Notice(
                     f"The file has {size / 2**20:.1f} MB; files up to {MAX_FILE_BYTES // 2**20} MB"
-                    " can be imported again. Start a new conversation before this one grows further."
+                    " can be imported again. Start a new conversation before this one grows."
                 )
                 return file, self._views.composer(session, notice=notice)
             return file, SKIP

@@ -25,6 +25,7 @@ from assistant.chem.names import NameTable
 from assistant.chem.own_columns import LISTED, Cells, OwnColumns, has_stray_text, sd_fields
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
+from assistant.chem.stereo import stands_for_several
 from assistant.chem.tables import TableRow, find_table, heads_without_structures, lines_as_rows
 from assistant.errors import AssistantError, InvalidMoleculeError, UnreadableFileError
 
@@ -39,8 +40,6 @@ _SD_NAME_FIELDS = (
     "ID",
 )
 _NO_CELLS: Cells = {}
-_MIXED = re.compile(r"^M  V30 MDLV30/STE(?:RAC|REL)|^\S+\s+\|(?:.*,)?[&o]\d+:[^|]*\|", re.MULTILINE)
-"""Centres that are racemic or only relative: in a V3000 record, in the extension of a SMILES."""
 
 
 @dataclass
@@ -96,7 +95,7 @@ class FileReport:
             return
         self.molecules.append(found)
         self.own.add(cells)
-        if _MIXED.search(written):
+        if stands_for_several(written):
             self.mixed.append(label)
 
 

@@ -171,3 +171,19 @@ def test_a_structure_of_a_file_is_never_looked_up_among_the_names(
     copied = PasteHandlers(services).copied(event(smiles="NCS", kind="smiles"), REQUEST)
     assert copied["smiles"] == "NCS"
     assert services.store.get(*key_of(REQUEST)).current.inspection["facts"]["formula"] == "CH5NS"
+
+
+def test_a_molecule_keeps_the_name_it_has_in_the_file_or_list_it_comes_from(
+    services: Services, tmp_path: Path
+) -> None:
+    handlers = Handlers(services)
+    _, bench, *_ = dropped(services, tmp_path, ["C[C@H](N)C(=O)O MC-17", "CCO"])
+    assert '<span class="name">MC-17</span>' in bench["html"]
+    _, bench, *_ = handlers.loaded(event(smiles="CCN", name="MC-18"), REQUEST)
+    assert '<span class="name">MC-18</span>' in bench["html"]
+    session = services.store.get(*key_of(REQUEST))
+    assert [m.molecule.name for m in session.conversation.molecules][::2] == ["MC-17", "MC-18"]
+    _, bench, *_ = handlers.chip(event(action="open", number=1), REQUEST)
+    assert '<span class="name">MC-17</span>' in bench["html"]
+    _, bench, *_ = handlers.loaded(event(smiles="OCC"), REQUEST)
+    assert '<span class="name">ethanol</span>' in bench["html"]

@@ -165,7 +165,12 @@ def add_publishing_options(parser: argparse.ArgumentParser) -> None:
     add("--plots", type=Path, help="draw the report into this directory (PNG; extra: train)")
 
 
-def _make_writable(directory: Path) -> None:
+def make_writable(directory: Path) -> None:
+    """Makes a directory if there is none yet.
+
+    Raises:
+        UnreadableFileError: Nothing can be written into it.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
@@ -184,7 +189,7 @@ def publish(report_of: Callable[[argparse.Namespace], Report], args: argparse.Na
     try:
         for directory in (args.json and args.json.parent, args.record, args.plots):
             if directory is not None:
-                _make_writable(directory)
+                make_writable(directory)
         if args.json is not None and args.json.is_dir():
             raise UnreadableFileError(f"{args.json} is a directory; name a file with --json.")
         report = report_of(args)

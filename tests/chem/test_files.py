@@ -88,6 +88,14 @@ def test_names_come_from_the_data_fields(tmp_path: Path) -> None:
     assert read_file(path, name="a.sdf").molecules[0].name == "ethyl alcohol"
 
 
+def test_a_title_is_the_name_before_a_code(tmp_path: Path) -> None:
+    data = "> <ID>\n4711\n\n"
+    content = record("CCO", title="ethanol", data=data) + record("CCN", data=data)
+    report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
+    assert [m.name for m in report.molecules] == ["ethanol", "4711"]
+    assert (report.own.heads, report.own.rows) == (["ID"], [["4711"], [""]])
+
+
 def test_windows_line_ends_are_read(tmp_path: Path) -> None:
     path = write(tmp_path, "a.sdf", (record("CCO") + record("CCN")).replace("\n", "\r\n"))
     assert len(read_file(path, name="a.sdf").molecules) == 2

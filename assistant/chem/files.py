@@ -275,7 +275,8 @@ def _sd_name(title: str | None, fields: dict[str, str]) -> tuple[str | None, Cel
     """What a record is called, and the fields that say something else."""
     by_key = {key.upper(): key for key in fields if fields[key]}
     key = next((by_key[one] for one in _SD_NAME_FIELDS if one in by_key), None)
-    if key is None or (title and key.upper() == "ID"):  # a code says less than a title
+    has_words = title is not None and not title.isdigit()
+    if key is None or (has_words and key.upper() == "ID"):  # a code says less than a title
         return title, fields
     name = clean_name(fields[key])
     code = {"title": title} if title and title != name else {}

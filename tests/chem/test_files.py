@@ -90,10 +90,12 @@ def test_names_come_from_the_data_fields(tmp_path: Path) -> None:
 
 def test_a_title_is_the_name_before_a_code(tmp_path: Path) -> None:
     data = "> <ID>\n4711\n\n"
-    content = record("CCO", title="ethanol", data=data) + record("CCN", data=data)
+    titles = ("ethanol", "", "17")  # a row number is no title
+    content = "".join(record("CCO", title=title, data=data) for title in titles)
     report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
-    assert [m.name for m in report.molecules] == ["ethanol", "4711"]
-    assert (report.own.heads, report.own.rows) == (["ID"], [["4711"], [""]])
+    assert [m.name for m in report.molecules] == ["ethanol", "4711", "4711"]
+    assert report.own.heads == ["ID", "title"]
+    assert report.own.rows == [["4711", ""], ["", ""], ["", "17"]]
 
 
 def test_windows_line_ends_are_read(tmp_path: Path) -> None:

@@ -303,7 +303,8 @@ def _read_lines(
         label = f"Line {row.number} ('{row.name}')" if row.name else f"Line {row.number}"
         if row.smiles:
             is_told = len(report.problems) < MAX_PROBLEMS
-            read = partial(_read_line, row, names, exact_first=exact_first, is_told=is_told)
+            line = " ".join(filter(None, (row.smiles, None if table is not None else row.name)))
+            read = partial(_read_line, row, line, names, exact_first=exact_first, is_told=is_told)
             report.attempt(label, read, row.cells, row.smiles)
         else:
             empty = f"column “{table.column}”" if table is not None else "first cell"
@@ -327,13 +328,13 @@ def _unheaded(heads: str) -> str:
 
 
 def _read_line(
-    row: TableRow, names: NameTable | None, *, exact_first: bool, is_told: bool
+    row: TableRow, line: str, names: NameTable | None, *, exact_first: bool, is_told: bool
 ) -> Molecule | Reaction:
     """A line of text; where there is a name table, also a name with case and spaces forgiven.
 
-    Names that are alike are looked for only where the mistake `is_told`: the search takes time.
+    The name may be the whole `line`; of a table it is the cell. Names that are alike are looked for
+    only where the mistake `is_told`: the search takes time.
     """
-    line = f"{row.smiles} {row.name}" if row.name else row.smiles
     entry = names.find_exactly(line) if names is not None and exact_first else None
     if entry is None:
         try:
@@ -344,7 +345,8 @@ def _read_line(
                 if names is not None and is_told and looks_like_name(line, mistake):
                     raise _unknown(line, names) from mistake
                 raise
-    return Molecule(entry.molecule().smiles, entry.name)
+    is_named_beside = row.name is not None and line == row.smiles
+    return Molecule(entry.molecule().smiles, row.name if is_named_beside else entry.name)
 
 
 def _unknown(name: str, names: NameTable) -> InvalidMoleculeError:

@@ -147,6 +147,12 @@ def test_names_are_read_in_files_too_but_never_before_a_smiles(tmp_path: Path) -
     assert [m.smiles for m in read("SMILES,n\nCO,1\n").molecules] == ["CO"]
 
 
+def test_a_name_in_the_column_of_structures_is_read_beside_a_code() -> None:
+    report = read("SMILES,Name\nAspirin,MC-1\nCCO,MC-2\naspirine,MC-3\n")
+    assert named(report) == [("CC(=O)Oc1ccccc1C(=O)O", "MC-1"), ("CCO", "MC-2")]
+    assert "Line 4 ('MC-3'): No molecule named 'aspirine'" in report.problems[0]
+
+
 @pytest.mark.parametrize("text", ["aspirin, CO", "aspirin; CO", "aspirin and CO"])
 def test_a_single_line_may_hold_several_as_in_the_box(text: str) -> None:
     assert [m.name for m in read(text).molecules] == ["aspirin", "carbon monoxide"]

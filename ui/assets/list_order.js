@@ -9,7 +9,7 @@
     ["rings", "rings", "", 0], ["qed", "QED", "drug-likeness, 0 to 1", 2],
   ];
   const COLUMNS = [
-    ["i", "#", "number in the file"], ["", "drawing", ""], ["name", "name", ""], ["answer", "answer", "sorted by claims that contradict the structure, then by words"],
+    ["i", "#", "number of the molecule, in the order of the file; unreadable records have none"], ["", "drawing", ""], ["name", "name", ""], ["answer", "answer", "sorted by claims that contradict the structure, then by words"],
     ["formula", "formula", ""], ...NUMBERS, ["stereo", "stereo", "stereocentres set / all"], ["nAlerts", "alerts", "PAINS and Brenk"],
   ];
   const UNKNOWN = new Set(["", "-", "–", "n.d.", "nd", "na", "n/a", "nan", "none", "null", "?"]); // written where nothing was measured

@@ -56,7 +56,7 @@ def test_markdown_keeps_marks_and_true_values_and_draws_every_structure(export: 
 def test_markdown_reads_no_structure_as_a_link_and_no_text_as_html(export: Export) -> None:
     text = re.sub(r"!\[.*?\]\(data:[^)]*\)|`[^`\n]+`", "", to_markdown(export))
     assert "What is C\\[C@H\\](N)C(=O)O?" in text
-    assert "\\- \\*really\\*" in text
+    assert "?  \n> \\- \\*really\\*" in text
     assert "\\<b\\>α\\</b\\>" in text
     assert not re.search(r"(?<!\\)\[[^\]]*\]\(", text)
 

@@ -92,8 +92,35 @@ def _text_of(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def replace_directory(directory: Path, fresh: Path) -> None:
-    """Puts `fresh` in the place of `directory`; a directory cannot be renamed over another."""
+def refuse_to_replace(directory: Path, mark: str = CONFIG) -> None:
+    """Keeps what is no work of this program from being replaced by some.
+
+    Args:
+        directory: Where something is to be written.
+        mark: The file by which it shows that an older one of the kind is there.
+
+    Raises:
+        BundleError: There is a file, or a directory of other files.
+    """
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+        return
+    written = _text_of(directory / mark)
+    # Other programs write a `config.json` too. A damaged one of ours may be written again.
+    is_ours = written is not None and (mark != CONFIG or '"format_version"' in written)
+    if not is_ours:
+        raise BundleError(
+            f"{directory} holds other files, which would be lost: nothing is written. Name a"
+            " directory that is new or empty."
+        )
+
+
+def replace_directory(directory: Path, fresh: Path, *, mark: str = CONFIG) -> None:
+    """Puts `fresh` in the place of `directory`; a directory cannot be renamed over another.
+
+    Raises:
+        BundleError: What is there is not of this kind, see `refuse_to_replace`.
+    """
+    refuse_to_replace(directory, mark)
     if not directory.exists():
         fresh.rename(directory)
         return

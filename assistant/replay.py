@@ -156,7 +156,7 @@ def read_cases(text: str) -> tuple[Case, ...]:
         UnreadableFileError: It is neither of the three forms, or holds no answer with a passport.
     """
     try:
-        values = json.loads(text)
+        values = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise UnreadableFileError(f"This is no passport: not JSON ({str(error)[:80]}).") from error
     if isinstance(values, dict) and "prompt_sha256" in values:

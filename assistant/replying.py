@@ -31,21 +31,23 @@ def first_written(
     check: Callable[[str], tuple[Check, ...]],
 ) -> Generator[Event, None, Written]:
     """The events of an answer while it is drawn, and then the whole."""
-    text = ""
-    for event in engine.stream(request):
-        if isinstance(event, llm_requests.Queued):
-            yield Queued(event.position, event.seconds)
-        elif isinstance(event, llm_requests.Token):
-            text += event.text_delta
-            if event.text_delta:
-                yield TextDelta(event.text_delta)
-            figures = None if event.token_id is None else stopwatch.token()
-            if figures is not None:
-                yield Measured(figures)
-        else:
-            done = replace(event, reason=llm_requests.end_reason(request, event))
-            return Written(text, done, check(text))
-    raise AnswerFailedError("The model ended without an answer. Ask again.")
+    text, done = "", None
+    with closing(engine.stream(request)) as events:
+        for event in events:  # to its end: one that is left before counts as closed by the asker
+            if isinstance(event, llm_requests.Queued):
+                yield Queued(event.position, event.seconds)
+            elif isinstance(event, llm_requests.Token):
+                text += event.text_delta
+                if event.text_delta:
+                    yield TextDelta(event.text_delta)
+                figures = None if event.token_id is None else stopwatch.token()
+                if figures is not None:
+                    yield Measured(figures)
+            else:
+                done = replace(event, reason=llm_requests.end_reason(request, event))
+    if done is None:
+        raise AnswerFailedError("The model ended without an answer. Ask again.")
+    return Written(text, done, check(text))
 
 
 Way = Generator[Event, None, tuple[Written, SecondThoughts]]

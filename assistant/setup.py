@@ -308,7 +308,7 @@ def main(arguments: "list[str]") -> int:
         return 1
     if arguments not in (["chat"], ["test"]):
         emit("usage: python3 assistant/setup.py chat|test")
-        return 2
+        return 0 if set(arguments) & {"-h", "--help"} else 2
     try:
         set_up(("test",) if arguments == ["test"] else ())
         if arguments == ["test"]:

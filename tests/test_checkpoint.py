@@ -48,6 +48,16 @@ def test_a_component_comes_back_as_it_was_saved(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "config.json"])
+def test_a_directory_of_other_files_is_never_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text('{"model_type": "llama"}')
+    with pytest.raises(BundleError, match=r"mine holds other files.*nothing is written"):
+        save(tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == [name]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
 def test_a_config_with_sites_survives_the_round_trip(tmp_path):
     config = GeneratorConfig(d_graph=4, sites=(SiteSpec("a.b", "q", 0, 6, 4),), d_model=8)
     save_component(tmp_path / "g", LoraGenerator(config), config, ComponentInfo("generator"))

@@ -78,6 +78,30 @@ def test_contradicting_passcode_options_are_refused():
         options("--passcode", "abcdefgh", "--no-passcode")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--device", "banana"), "--device takes auto, cpu, cuda or cuda:N, not 'banana'"),
+        (("--device", "cuda:x"), "not 'cuda:x'"),
+        (("--passcode", " "), "--passcode is empty"),
+        (("--threads", "0"), "--threads takes a number from 1 on"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused_in_a_line(arguments, reason, capsys):
+    with pytest.raises(SystemExit) as ended:
+        options(*arguments)
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_model_directory_that_is_not_there_is_refused_at_once(tmp_path):
+    for place in (str(tmp_path / "no"), "./no", "~/no such", "a/b/c"):
+        with pytest.raises(AssistantError, match=r"There is no directory .*check --llm"):
+            launch.check_files(options("--llm", place))
+    for place in (str(tmp_path), "some-org/some-model", "gpt2"):
+        launch.check_files(options("--llm", place))
+
+
 def test_an_index_that_is_not_there_is_refused_at_once(tmp_path):
     with pytest.raises(AssistantError, match=r"There is no index .*build it with"):
         launch.check_files(options("--retrieval", str(tmp_path)))
@@ -97,6 +121,13 @@ def test_a_busy_port_is_named_when_it_was_asked_for_and_passed_over_otherwise(mo
 def test_an_impossible_port_is_an_error_for_the_person():
     with pytest.raises(AssistantError, match="99999"):
         launch.choose_port("127.0.0.1", 99999)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "no-such-host.invalid"])
+@pytest.mark.parametrize("port", [None, 7860])
+def test_an_address_of_another_computer_is_named_and_not_its_ports(address, port):
+    with pytest.raises(AssistantError, match=f"^{address} is no address of this computer .*--host"):
+        launch.choose_port(address, port)
 
 
 @pytest.fixture

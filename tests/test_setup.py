@@ -208,3 +208,11 @@ def test_ci_runs_make_test(root):
 def test_the_stamp_is_json(project, pip_calls):
     setup.set_up(("test",))
     assert json.loads(setup.STAMP.read_text(encoding="utf-8"))["extras"] == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(["--help"], 0), (["-h"], 0), ([], 2), (["chta"], 2)]
+)
+def test_help_is_no_mistake_and_an_unknown_word_is_one(arguments, status, capsys):
+    assert setup.main(arguments) == status
+    assert "chat|test" in "".join(capsys.readouterr())

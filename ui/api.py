@@ -7,18 +7,21 @@ client.predict("Is it an ester?", ["CC(=O)Oc1ccccc1C(=O)O"], api_name="/ask")
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 
 import gradio as gr
+from gradio.block_function import BlockFunction
 
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Finished, Queued, Rewritten, TextDelta
+from assistant.chem.diagnose import shorten
 from assistant.chem.sandbox import error_from_json
 from assistant.errors import AssistantError, InvalidMoleculeError, ModelNotReadyError
 from ui.handle import AssistantHandle
-from ui.molecules import Chemistry, molecule_of
+from ui.molecules import Chemistry, extract_from_question, molecule_of
+from ui.turns import MAX_QUESTION_CHARS, refuse_unknown_numbers
 
 MAX_MOLECULES = 4
 LOAD_PATIENCE_SECONDS = 120.0
@@ -39,8 +42,7 @@ def make_facts(chemistry: Chemistry) -> Callable[[str], dict]:
             The fact card, or `{"error": message, "position": int | None}`.
         """
         try:
-            found = chemistry.call("inspect", text=text)
-            _refuse_bad_lines(found)
+            found = _one(_string(text, "text"), chemistry, "the facts of one are given at a time")
         except AssistantError as error:
             return _problem(error)
         if found.get("facts") is None:
@@ -58,6 +60,8 @@ def make_ask(
 
     def ask(question: str, molecules: list[str], request: gr.Request) -> Iterator[dict]:
         """One question about up to four molecules, answered in full.
+
+        As on the page, molecules that the question names itself are found too, and count.
 
         States of the answer come while it waits and is written; `predict` gives the last one. A
         client that goes away ends it.
@@ -95,30 +99,82 @@ def make_ask(
     return ask
 
 
-def _conversation(question: str, molecules: list[str], chemistry: Chemistry) -> Conversation:
-    if not question.strip():
+def refuse_missing_values(block_fn: BlockFunction, inputs: Sequence[object]) -> None:
+    """In the place of Gradio's own check, which logs whatever was sent: it may be confidential."""
+    n_wanted, n_given = len(block_fn.inputs), len(inputs)
+    if n_given < n_wanted:
+        message = f"/{block_fn.api_name} takes {n_wanted} values; {n_given} came."
+        raise gr.Error(message, print_exception=False)
+
+
+def _conversation(question: object, molecules: object, chemistry: Chemistry) -> Conversation:
+    text = _string(question, "question").strip()
+    if not text:
         raise AssistantError("The question is empty.")
-    if len(molecules) > MAX_MOLECULES:
+    if len(text) > MAX_QUESTION_CHARS:
         raise AssistantError(
-            f"{len(molecules)} molecules were given; one question takes at most {MAX_MOLECULES}."
+            f"The question has {len(text):,} characters; at most {MAX_QUESTION_CHARS:,} are read."
         )
     conversation, numbers = Conversation(), []
-    for text in molecules:
-        found = chemistry.call("inspect", text=str(text))
-        _refuse_bad_lines(found)
+    for entry in _list(molecules):
+        found = _one(_string(entry, "a molecule"), chemistry, "each takes a place of its own")
         if not found.get("smiles"):
-            raise InvalidMoleculeError(f"'{str(text)[:80]}' is a reaction, not one molecule.")
+            raise InvalidMoleculeError(f"'{shorten(str(entry))}' is a reaction, not one molecule.")
         conversation, number = conversation.with_molecule(molecule_of(found))
         numbers.append(number)
-    attached = tuple(dict.fromkeys(numbers))
-    return conversation.with_message(Message("user", question.strip(), attached=attached))
+    named = extract_from_question(text, conversation, chemistry, has_subject=bool(numbers))
+    if named.is_only_molecules:
+        raise AssistantError("The question names molecules and asks nothing of them.")
+    message = named.question(dict.fromkeys(numbers))
+    refuse_unknown_numbers(message, named.conversation)
+    _refuse_too_many(len(message.attached))
+    return named.conversation.with_message(message)
 
 
-def _refuse_bad_lines(found: Mapping[str, object]) -> None:
-    """A program gets the error of a bad line, not the facts of another one."""
-    for entry in found.get("recognised") or ():
+def _string(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise AssistantError(f"{what} has to be a string, not {_kind(value)}.")
+    return value
+
+
+def _list(molecules: object) -> Sequence[object]:
+    """The molecules that were given; none where nothing was."""
+    if molecules is None:
+        return ()
+    if not isinstance(molecules, list):
+        raise AssistantError(f"molecules has to be a list of strings, not {_kind(molecules)}.")
+    _refuse_too_many(len(molecules))
+    return molecules
+
+
+def _kind(value: object) -> str:
+    """What JSON calls it."""
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "a string"}
+    kinds |= {list: "a list", dict: "an object", type(None): "null"}
+    return kinds.get(type(value), type(value).__name__)
+
+
+def _refuse_too_many(n: int) -> None:
+    if n > MAX_MOLECULES:
+        raise AssistantError(
+            f"{n} molecules were given; one question takes at most {MAX_MOLECULES}."
+        )
+
+
+def _one(text: str, chemistry: Chemistry, remedy: str) -> Mapping[str, object]:
+    """What a text holds; a program gets the error of a bad line, and never one of several.
+
+    Raises:
+        AssistantError: It holds no molecule, or more than one.
+    """
+    found = chemistry.call("inspect", text=text)
+    entries = found.get("recognised") or ()
+    for entry in entries:
         if entry.get("error"):
             raise error_from_json(entry["error"])
+    if len(entries) > 1:
+        raise AssistantError(f"'{shorten(text)}' holds {len(entries)} molecules; {remedy}.")
+    return found
 
 
 def _answer(

@@ -17,7 +17,7 @@ import gradio as gr
 
 from assistant.chat.history import History
 from ui import export_panel, list_page, pair_page, side_by_side, why_page
-from ui.api import make_ask, make_facts
+from ui.api import make_ask, make_facts, refuse_missing_values
 from ui.chat_list import ChatList
 from ui.chats import ChatHandlers
 from ui.dialogue import DialogueHandlers
@@ -95,6 +95,7 @@ def build_app(
             pair_page.connect(app, page.pair, page.composer, pairs)
             add_api(handle, chemistry)
         app.queue(default_concurrency_limit=WORK_CONCURRENCY, max_size=MAX_QUEUE)
+    app.validate_inputs = refuse_missing_values
     return app
 
 

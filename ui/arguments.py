@@ -1,6 +1,7 @@
 """The command line of `launch.py`: what can be asked of it, in groups, and what is refused."""
 
 import argparse
+import re
 from pathlib import Path
 
 FIRST_PORT = 7860
@@ -37,6 +38,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("--passcode and --no-passcode exclude each other")
     if options.history is not None and options.no_history:
         parser.error("--history and --no-history exclude each other")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", options.device):
+        parser.error(f"--device takes auto, cpu, cuda or cuda:N, not {options.device!r}")
+    if options.passcode is not None and not options.passcode.strip():
+        parser.error("--passcode is empty; leave it out to get a random one")
     for name in ("threads", "max_per_visitor"):
         value = getattr(options, name)
         if value is not None and value < 1:
@@ -54,6 +59,11 @@ def check_files(options: argparse.Namespace) -> None:
 
     if options.bundle is not None and not options.bundle.is_dir():
         raise BundleError(f"There is no bundle directory {options.bundle}; check --bundle.")
+    if options.llm is not None and _is_missing_path(options.llm):
+        raise BundleError(
+            f"There is no directory {options.llm}; check --llm, or name a model of the hub"
+            " (owner/name)."
+        )
     if options.lora is not None and not options.lora.is_dir():
         raise BundleError(f"There is no LoRA directory {options.lora}; check --lora.")
     if options.retrieval is not None and not (options.retrieval / "index.json").is_file():
@@ -67,6 +77,13 @@ def check_files(options: argparse.Namespace) -> None:
         if not options.names.is_file():
             raise UnreadableFileError(f"There is no file {options.names}; check --names.")
         NameTable.load(options.names)
+
+
+def _is_missing_path(llm: str) -> bool:
+    """Whether a model is named by a path, not by a hub id, and nothing is there."""
+    path = Path(llm).expanduser()
+    is_path = path.is_absolute() or llm.startswith(".") or len(path.parts) > 2
+    return is_path and not path.exists()
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from assistant.chat.conversation import Conversation
 from assistant.chat.history import History, Node, StoredConversation, Tree
 from assistant.chat.history.store import title_of
 from assistant.chem.facts import Facts
+from assistant.chem.limits import MAX_FILE_BYTES
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, UnreadableFileError
 from assistant.export.exchange import (
@@ -95,7 +96,15 @@ class ExportHandlers(DialogueEvents):
                 content = to_json(export, **branches_of(stored))
             else:
                 content = chosen.write(export)
-            return self._file(export.file_name(wanted), chosen.mime, content), SKIP
+            file = self._file(export.file_name(wanted), chosen.mime, content)
+            size = len(content.encode() if isinstance(content, str) else content)
+            if chosen.write is to_json and size > MAX_FILE_BYTES:
+                notice = Notice(
+                    f"The file has {size / 2**20:.1f} MB; files up to {MAX_FILE_BYTES // 2**20} MB"
+                    " can be imported again. Start a new conversation before this one grows."
+                )
+                return file, self._views.composer(session, notice=notice)
+            return file, SKIP
         except AssistantError as error:
             return self._told(session, f"{chosen.title} could not be written. {error}")
 

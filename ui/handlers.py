@@ -99,11 +99,12 @@ class Handlers(EventHandlers):
             return composer, bench, sketcher, facts
 
     def loaded(self, event: gr.EventData, request: gr.Request) -> Values:
-        """A drawing in the dialogue or a chip was opened in the sketcher."""
-        smiles = str(payload_of(event).get("smiles") or "")
+        """A drawing in the dialogue, a chip or a row of the list was opened in the sketcher."""
+        data = payload_of(event)
+        smiles, name = str(data.get("smiles") or ""), str(data.get("name") or "")
 
         def change(session: Session) -> None:
-            number = molecules.load(session, smiles, self._chemistry)
+            number = molecules.load(session, smiles, self._chemistry, name=name)
             session.attach(number, True)
 
         return self._change(request, change)

@@ -4,6 +4,7 @@ Only the standard library is imported at once: `launch.py --help` reads this too
 """
 
 import argparse
+import errno
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -27,7 +28,8 @@ def choose_port(host: str, wanted: int | None) -> int:
     """The port asked for, or the first free one.
 
     Raises:
-        AssistantError: The port asked for, or every port tried, is in use.
+        AssistantError: The port asked for, or every port tried, is in use; or the address is none
+            of this computer.
     """
     from assistant.errors import AssistantError
 
@@ -41,7 +43,14 @@ def choose_port(host: str, wanted: int | None) -> int:
                 probe.bind((host, port))
                 return probe.getsockname()[1]
         except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+            if isinstance(error, socket.gaierror) or (
+                isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL
+            ):
+                raise AssistantError(
+                    f"{host} is no address of this computer ({reason}). Check --host, or leave it"
+                    " out to listen on 127.0.0.1."
+                ) from error
     if wanted is not None:
         raise AssistantError(
             f"Port {wanted} on {host} cannot be used: {reason}. Choose another with --port, or "

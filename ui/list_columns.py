@@ -47,7 +47,7 @@ class FileColumns:
     Attributes:
         heads: Their names in the list, in its order: those that look like computed ones are last.
         rows: The cells of each molecule in the order of the heads; "" where there is none.
-        notices: A sentence for each cap that cut something.
+        notices: A sentence for each cap that cut something, and what is to be said of molecules.
     """
 
     heads: tuple[str, ...] = ()
@@ -61,7 +61,8 @@ class FileColumns:
         order = sorted(range(len(written)), key=lambda k: written[k].casefold() in COMPUTED_HEADS)
         heads = distinct((_marked(written[k]) for k in order), taken=COMPUTED_HEADS)
         rows = tuple(tuple(str(row[k]) for k in order) for row in report.get("cells") or ())
-        notices = tuple(str(notice) for notice in report.get("notices") or ())
+        said = (*(report.get("remarks") or ()), *(report.get("notices") or ()))
+        notices = tuple(str(notice) for notice in said)
         return cls(tuple(heads), rows, notices)
 
     def row(self, index: int) -> tuple[str, ...]:

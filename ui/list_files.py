@@ -11,6 +11,8 @@ from assistant.export.sdf import fact_properties, sd_record
 from ui.list_columns import FACT_HEADS
 from ui.list_table import Answer, ListTable, Row
 
+_NAMED = 5  # rows that a sentence spells out
+
 
 def to_csv(table: ListTable, order: Sequence[int]) -> str:
     """One line a molecule: facts, alerts, the file's own columns, and the answers and checks."""
@@ -56,6 +58,21 @@ def to_list_sdf(table: ListTable, order: Sequence[int]) -> str:
     return "".join(records)
 
 
+def left_out_of_sdf(table: ListTable, order: Sequence[int]) -> str:
+    """Which rows `to_list_sdf` leaves out, in words; "" where it has them all."""
+    with table.lock:
+        numbers = [index + 1 for index in order if table.rows[index].facts is None]
+    if not numbers:
+        return ""
+    what = "row is" if len(numbers) == 1 else "rows are"
+    more = f" and {len(numbers) - _NAMED:,} more" if len(numbers) > _NAMED else ""
+    which = ", ".join(map(str, numbers[:_NAMED])) + more
+    return (
+        f"{len(numbers):,} {what} not in the SDF, as nothing is computed of them: {which}. The CSV"
+        " has every row."
+    )
+
+
 def _properties(row: Row) -> dict[str, str]:
     return fact_properties(Facts.from_dict(row.facts or {}))
 
@@ -82,6 +99,8 @@ def _fact_cells(facts: Mapping[str, object] | None) -> list[object]:
 def _answer_cells(answer: Answer | None) -> tuple[str, str, str]:
     if answer is None:
         return "", "", ""
+    if answer.problem:
+        return answer.problem, "no answer", ""
     wrong = (c for c in answer.checks if c.verdict == "contradicted")
     instead = "; ".join(f"{c.claim}: {c.truth or 'wrong'}" for c in wrong)
-    return answer.text or answer.problem, answer.summary(), instead
+    return answer.text, answer.summary(), instead

@@ -15,7 +15,7 @@ from assistant.errors import AssistantError
 from assistant.export.source import slug_of
 from ui.events import EventHandlers, Payload, Services, key_of, payload_of
 from ui.list_columns import FileColumns
-from ui.list_files import to_csv, to_list_sdf
+from ui.list_files import left_out_of_sdf, to_csv, to_list_sdf
 from ui.list_jobs import start_asking, start_facts
 from ui.list_table import ListTable
 from ui.parts import LASTING, MANY, file_value, part
@@ -252,10 +252,12 @@ class ListHandlers(EventHandlers):
             return self._problem(AssistantError(_GONE))
         order = _indices(data, len(table.rows))
         is_sdf = data.get("format") == "sdf"
+        left_out = left_out_of_sdf(table, order) if is_sdf else ""
         text = to_list_sdf(table, order) if is_sdf else "\ufeff" + to_csv(table, order)
         extension, mime = ("sdf", "chemical/x-mdl-sdfile") if is_sdf else ("csv", "text/csv")
         name = f"{datetime.now():%Y-%m-%d}-{slug_of(Path(table.title).stem) or 'list'}.{extension}"
-        return {**self._value(table, 0, 0), "file": file_value(name, mime, text)}
+        file = file_value(name, mime, text) if text else None
+        return {**self._value(table, 0, 0), "file": file, "told": left_out}
 
     def closed(self, request: gr.Request) -> None:
         """The tab is gone."""
@@ -293,6 +295,7 @@ class ListHandlers(EventHandlers):
             "length": length,
             "state": state,
             "problem": "",
+            "told": "",
             "file": None,
         }
 

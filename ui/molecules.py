@@ -14,6 +14,7 @@ from assistant.chat.conversation import MAX_FOCUS, Conversation, Message
 from assistant.chat.species_words import is_ion
 from assistant.chat.unknown_names import named_in
 from assistant.chem.diagnose import is_unfinished
+from assistant.chem.limits import clean_name
 from assistant.chem.sandbox import error_from_json
 from assistant.errors import AssistantError, InvalidMoleculeError
 from ui.arrivals import MAX_MOLECULES, Arrival, molecule_of, number_all
@@ -40,7 +41,7 @@ class Chemistry(Protocol):
 
 def inspect_smiles(chemistry: Chemistry, smiles: str) -> dict[str, object]:
     """Facts, drawing and molblock of a structure."""
-    return chemistry.call("inspect", text=smiles, **DRAWING_SIZE)
+    return chemistry.call("inspect", smiles=smiles, **DRAWING_SIZE)
 
 
 def is_half_typed(text: str) -> bool:
@@ -114,16 +115,26 @@ def take_in_file(session: Session, report: Mapping[str, object], chemistry: Chem
         first = conversation.molecule(added[0]).molecule
         session.show(Current(first, inspect_smiles(chemistry, first.smiles)))
     unread = tuple(str(problem) for problem in report.get("problems") or ())
-    return replace(arrival, problems=(*unread, *arrival.problems))
+    remarks = tuple(str(remark) for remark in report.get("remarks") or ())
+    return replace(arrival, problems=(*unread, *arrival.problems, *remarks))
 
 
-def load(session: Session, smiles: str, chemistry: Chemistry) -> int:
-    """Opens a structure under its number (a new one if it has none) and returns the number."""
+def load(session: Session, smiles: str, chemistry: Chemistry, *, name: str | None = None) -> int:
+    """Opens a structure under its number (a new one if it has none) and returns the number.
+
+    Args:
+        session: Whose conversation it is.
+        smiles: The structure.
+        chemistry: Reads it.
+        name: What the person calls it, where it comes in from a list of theirs.
+    """
     found = inspect_smiles(chemistry, smiles)
     molecule = molecule_of(found)
+    if called := clean_name(name):
+        molecule = replace(molecule, name=called)
     conversation, number = session.conversation.with_molecule(molecule)
     session.keep_molecules(conversation)
-    session.show(Current(molecule, found))
+    session.show(Current(conversation.molecule(number).molecule, found))
     return number
 
 

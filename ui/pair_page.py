@@ -15,7 +15,7 @@ from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import PAIR_TASKS
 from assistant.errors import AssistantError, ModelNotReadyError
 from ui.events import EventHandlers, Payload, Services, key_of, payload_of
-from ui.molecules import molecule_of
+from ui.molecules import inspect_smiles, molecule_of
 from ui.pair_heads import PairHeads
 from ui.pair_state import PairState, PairStore, Sweep, SweptRow
 from ui.pair_sweep import partners_of, sweep_value, to_pair_csv, work_off
@@ -115,7 +115,7 @@ class PairHandlers(EventHandlers):
         text = str(payload_of(event).get("text") or "")
 
         def change(state: PairState) -> str:
-            molecule = self._read(text)
+            molecule = molecule_of(inspect_smiles(self._chemistry, text))
             slot, before = state.take(molecule)
             role = ROLES[state.task.roles[slot]].lower()
             instead = "" if before is None else f" in place of {name_of(before)}"
@@ -252,6 +252,8 @@ class PairHandlers(EventHandlers):
         found = self._chemistry.call("inspect", text=text)
         if not found.get("smiles") or found.get("reaction"):
             raise AssistantError("This is a reaction; a slot takes one molecule.")
+        if (n := len(found.get("recognised") or ())) > 1:
+            raise AssistantError(f"These are {n} molecules; a slot takes one.")
         return molecule_of(found)
 
     def _numbered(self, number: int, request: gr.Request) -> Molecule:

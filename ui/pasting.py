@@ -166,7 +166,7 @@ class PasteHandlers(EventHandlers):
         data = payload_of(event)
         smiles, kind = str(data.get("smiles") or ""), str(data.get("kind") or "")
         try:
-            found = self._chemistry.call("inspect", text=smiles, **COPY_SIZE)
+            found = self._chemistry.call("inspect", smiles=smiles, **COPY_SIZE)
         except AssistantError as error:
             return self._problem(error, kind=kind)
         return {

@@ -184,6 +184,7 @@ class Views:
         found: Mapping[str, object] = current.inspection if current else {}
         summary = ""
         if current:
+            found = {**found, "name": current.molecule.name or found.get("name")}
             summary = summary_html(found, session.current_number, reaction=current.reaction)
         text = None if keep_text else (current.text if current else "")
         structure = current.molecule.smiles if current else ""

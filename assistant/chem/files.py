@@ -1,28 +1,36 @@
 """Molecules from files: MOL, SDF, SMI/TXT/CSV, CDXML, RXN. A bad record never spoils the good ones.
 
-The content decides, the extension only helps: an SD file called `.txt` is read as one. Titles are
-inert text; whoever shows them escapes them.
+Packed by gzip or not. The content decides, the extension only helps: an SD file called `.txt` is
+read as one. Titles are inert text; whoever shows them escapes them.
 """
 
+import gzip
+import io
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
-from assistant.chem.diagnose import parses
-from assistant.chem.inputs import recognise
+from assistant.chem.diagnose import shorten
+from assistant.chem.inputs import looks_like_name, recognise, sd_records
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS, clean_name
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
-from assistant.chem.own_columns import Cells, OwnColumns, TableRow, sd_fields, table_rows
+from assistant.chem.own_columns import LISTED, Cells, OwnColumns, has_stray_text, sd_fields
 from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
-from assistant.errors import AssistantError, UnreadableFileError
+from assistant.chem.stereo import stands_for_several
+from assistant.chem.tables import TableRow, find_table, heads_without_structures, lines_as_rows
+from assistant.errors import AssistantError, InvalidMoleculeError, UnreadableFileError
 
-KINDS = "MOL, SDF, SMI, CDXML and RXN"
+KINDS = "MOL, SDF, SMI, CSV, CDXML and RXN"
+_GZIP, _ZIP, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 MAX_PROBLEMS = 50
 _SD_NAME_FIELDS = (
     "NAME",
@@ -43,41 +51,67 @@ class FileReport:
         problems: A sentence for each record that could not.
         reactions: Reactions of the file.
         own: The file's further columns, a row for each of the molecules.
+        mixed: Records that stand for several stereoisomers, of which the one drawn was taken.
     """
 
     molecules: list[Molecule] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
     own: OwnColumns = field(default_factory=OwnColumns)
+    mixed: list[str] = field(default_factory=list)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What has to be said of molecules that were read."""
+        if not self.mixed:
+            return []
+        more = f" and {len(self.mixed) - LISTED:,} more" if len(self.mixed) > LISTED else ""
+        return [
+            "Written as a racemate, or as one isomer of several (enhanced stereochemistry); read as"
+            f" the isomer that is drawn: {', '.join(self.mixed[:LISTED])}{more}."
+        ]
 
     def attempt(
-        self, label: str, read: Callable[[], Molecule | Reaction], cells: Cells = _NO_CELLS
+        self,
+        label: str,
+        read: Callable[[], Molecule | Reaction],
+        cells: Cells = _NO_CELLS,
+        written: str = "",
     ) -> None:
-        """Adds what `read` gives with its own `cells`, or its error under the record's label."""
+        """Adds what `read` gives of what is `written`, or its error under the record's label."""
         try:
             found = read()
         except AssistantError as error:
             self.problems.append(f"{label}: {error}")
+            return
+        except RuntimeError as error:  # RDKit's own invariants: its text is for developers
+            self.problems.append(
+                f"{label}: RDKit cannot handle this record ({type(error).__name__}). Check its"
+                " charges, valences and unusual bonds."
+            )
             return
         if isinstance(found, Reaction):
             self.reactions.append(found)
             return
         self.molecules.append(found)
         self.own.add(cells)
+        if stands_for_several(written):
+            self.mixed.append(label)
 
 
-def read_file(path: Path, *, name: str) -> FileReport:
+def read_file(path: Path, *, name: str, names: NameTable | None = None) -> FileReport:
     """Reads all molecules of a file.
 
     Args:
         path: The file on this machine.
         name: The name the person gave it; used in messages and for its extension.
+        names: Where a line that is no structure is looked up.
 
     Raises:
         UnreadableFileError: Missing, empty, too big, binary, or without one readable molecule.
     """
     shown = clean_name(Path(name).name) or "the file"
-    return _report_of(_read_text(path, shown), f"'{shown}'")
+    return _report_of(_read_text(path, shown), f"'{shown}'", names, exact_first=False)
 
 
 def read_pasted(text: str, names: NameTable) -> FileReport:
@@ -90,29 +124,39 @@ def read_pasted(text: str, names: NameTable) -> FileReport:
         raise UnreadableFileError(
             f"The text has {len(text):,} characters; up to {MAX_FILE_BYTES:,} are read."
         )
-    return _report_of(text.replace("\r\n", "\n").replace("\r", "\n"), "the text", names)
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _report_of(plain, "the text", names, exact_first=True)
 
 
-def _report_of(text: str, shown: str, names: NameTable | None = None) -> FileReport:
+def _report_of(text: str, shown: str, names: NameTable | None, *, exact_first: bool) -> FileReport:
+    """Reads a text.
+
+    Args:
+        text: With line feeds only.
+        shown: What messages call it.
+        names: Where lines are looked up.
+        exact_first: Whether a line that is a name letter by letter is no SMILES, as in the box.
+    """
     report = FileReport()
     for records, read in ((_is_rxn, _read_rxn), (_is_cdxml, _read_cdxml), (_is_sdf, _read_sdf)):
         if records(text):
             read(text, report)
             break
     else:
-        _read_lines(text, report, names)
+        _read_lines(text, report, names, exact_first=exact_first)
     if not report.molecules and not report.reactions:
         reasons = " ".join(report.problems[:3])
-        raise UnreadableFileError(
-            f"No molecule in {shown}. {reasons}".rstrip() + ("" if reasons else f" {_HINT}")
-        )
+        raise UnreadableFileError(f"No molecule in {shown}. {reasons}".rstrip())
     if len(report.problems) > MAX_PROBLEMS:
         further = len(report.problems) - MAX_PROBLEMS
         report.problems[MAX_PROBLEMS:] = [f"{further:,} more records could not be read."]
     return report
 
 
-_HINT = f"Files of these kinds are read: {KINDS}."
+_HINT = (
+    f"Files of these kinds are read: {KINDS}. A text has a molecule on each line, or a table with a"
+    " column “SMILES”."
+)
 
 
 def _read_text(path: Path, shown: str) -> str:
@@ -126,8 +170,18 @@ def _read_text(path: Path, shown: str) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise UnreadableFileError(f"'{shown}' cannot be opened: {error.strerror}.") from error
+    if content.startswith(_GZIP):
+        content = _unpacked(content, shown)
     if not content.strip():
         raise UnreadableFileError(f"'{shown}' is empty. {_HINT}")
+    if content.startswith(_OLD_EXCEL) or (content.startswith(_ZIP) and b"xl/" in content):
+        raise UnreadableFileError(
+            f"'{shown}' is a binary Excel workbook. Save its sheet as CSV (UTF-8) and try again."
+        )
+    if content.startswith(_ZIP):
+        raise UnreadableFileError(
+            f"'{shown}' is a binary file (zip). Unpack it and try again. {_HINT}"
+        )
     if content.startswith(b"VjCD"):
         raise UnreadableFileError(
             f"'{shown}' is a binary ChemDraw file (CDX). Save it as CDXML or MOL and try again."
@@ -138,6 +192,21 @@ def _read_text(path: Path, shown: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _unpacked(content: bytes, shown: str) -> bytes:
+    """What gzip packed; never more of it in memory than is read of a plain file."""
+    try:
+        with gzip.open(io.BytesIO(content)) as packed:
+            plain = packed.read(MAX_FILE_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableFileError(f"'{shown}' is a damaged gzip file. Pack it again.") from error
+    if len(plain) > MAX_FILE_BYTES:
+        raise UnreadableFileError(
+            f"'{shown}' has more than {MAX_FILE_BYTES // 2**20} MB when it is unpacked, and no more"
+            " are read. Split it, or paste the molecule you are asking about."
+        )
+    return plain
+
+
 def _decoded(content: bytes) -> str | None:
     """The text of the file, None when it is binary."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -145,14 +214,14 @@ def _decoded(content: bytes) -> str | None:
     elif b"\0" in content[:65536]:
         return None
     else:
-        encodings = ("utf-8-sig", "latin-1")
+        encodings = ("utf-8-sig", "cp1252", "latin-1")  # as Excel saves a CSV on Windows
     for encoding in encodings:
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
         sample = text[:65536]
-        strange = sum(1 for c in sample if not c.isprintable() and c not in "\r\n\t\f")
+        strange = sum(1 for c in sample if unicodedata.category(c) == "Cc" and c not in "\r\n\t\f")
         return text if strange <= len(sample) // 50 else None
     return None
 
@@ -185,16 +254,20 @@ def _read_cdxml(text: str, report: FileReport) -> None:
         report.attempt(f"Reaction {number}", lambda block=block: from_rxnblock(block))
     for number, mol in enumerate(mols[:MAX_RECORDS], start=1):
         report.attempt(f"Drawing {number}", lambda mol=mol: Molecule.from_rdmol(mol))
+    _note_rest(len(blocks) + len(mols), report)
 
 
 def _read_sdf(text: str, report: FileReport) -> None:
-    records = re.split(r"^\$\$\$\$[^\n]*\n?", text, flags=re.MULTILINE)
-    records = [record for record in records if record.strip()]
+    records = sd_records(text)
     for number, record in enumerate(records[:MAX_RECORDS], start=1):
         title = clean_name(record.split("\n", 1)[0])
         label = f"Record {number} ('{title}')" if title else f"Record {number}"
         name, cells = _sd_name(title, sd_fields(record))
-        report.attempt(label, lambda r=record, n=name: Molecule.from_molblock(r, name=n), cells)
+        report.attempt(
+            label, lambda r=record, n=name: Molecule.from_molblock(r, name=n), cells, record
+        )
+        if has_stray_text(record):
+            report.own.clipped.append(label)
     _note_rest(len(records), report)
 
 
@@ -202,43 +275,88 @@ def _sd_name(title: str | None, fields: dict[str, str]) -> tuple[str | None, Cel
     """What a record is called, and the fields that say something else."""
     by_key = {key.upper(): key for key in fields if fields[key]}
     key = next((by_key[one] for one in _SD_NAME_FIELDS if one in by_key), None)
-    if key is None:
+    has_words = title is not None and not title.isdigit()
+    if key is None or (has_words and key.upper() == "ID"):  # a code says less than a title
         return title, fields
     name = clean_name(fields[key])
     code = {"title": title} if title and title != name else {}
     return name, code | {head: value for head, value in fields.items() if head != key}
 
 
-def _read_lines(text: str, report: FileReport, names: NameTable | None = None) -> None:
-    """One SMILES (InChI, reaction) a line, maybe with a name; or a table with a SMILES column.
+def _read_lines(
+    text: str, report: FileReport, names: NameTable | None, *, exact_first: bool
+) -> None:
+    """A table with a column of structures; or a SMILES (InChI, reaction, name) on each line.
 
-    With a name table a line may also be a name, which has precedence where it is one exactly.
+    A single line may hold several, as in the box.
     """
-    rows = ([] if _is_smiles_line(text) else list(table_rows(text))) or list(_smi_rows(text))
+    table = find_table(text)
+    if table is None and names is not None and "\n" not in text.strip():
+        together = recognise(text, names)
+        if len(together) > 1 and all(one.molecule for one in together):
+            for one in together:
+                report.attempt("", partial(getattr, one, "molecule"))
+            return
+    rows = list(table.rows() if table is not None else lines_as_rows(text))
+    exact_first = exact_first and table is None
     for row in rows[:MAX_RECORDS]:
-        written, name = row.smiles, row.name
-        label = f"Line {row.number} ('{name}')" if name else f"Line {row.number}"
-        line = f"{written} {name}" if name else written
-        report.attempt(
-            label, lambda ln=line, w=written, n=name: _read_line(ln, w, n, names), row.cells
-        )
+        label = f"Line {row.number} ('{row.name}')" if row.name else f"Line {row.number}"
+        if row.smiles:
+            is_told = len(report.problems) < MAX_PROBLEMS
+            line = " ".join(filter(None, (row.smiles, None if table is not None else row.name)))
+            read = partial(_read_line, row, line, names, exact_first=exact_first, is_told=is_told)
+            report.attempt(label, read, row.cells, row.smiles)
+        else:
+            empty = f"column “{table.column}”" if table is not None else "first cell"
+            report.problems.append(f"{label}: its {empty} is empty.")
     report.own.shifted = [row.number for row in rows[:MAX_RECORDS] if row.is_shifted]
     _note_rest(len(rows), report)
+    if table is not None:
+        report.own.choices = table.choices
+        if not rows:
+            report.problems.append("The table has a header and no line below it.")
+    elif not report.molecules and not report.reactions:
+        heads = heads_without_structures(text)
+        report.problems[:] = [_unheaded(heads)] if heads else [*report.problems[:2], _HINT]
+
+
+def _unheaded(heads: str) -> str:
+    return (
+        f"There is no column of structures among {heads}: write “SMILES” over the one that holds"
+        " SMILES or InChI."
+    )
 
 
 def _read_line(
-    line: str, written: str, name: str | None, names: NameTable | None
+    row: TableRow, line: str, names: NameTable | None, *, exact_first: bool, is_told: bool
 ) -> Molecule | Reaction:
-    """A line of text; where there is a name table, also a name with case and spaces forgiven."""
-    entry = names.find_exactly(line) if names is not None else None
+    """A line of text; where there is a name table, also a name with case and spaces forgiven.
+
+    The name may be the whole `line`; of a table it is the cell. Names that are alike are looked for
+    only where the mistake `is_told`: the search takes time.
+    """
+    entry = names.find_exactly(line) if names is not None and exact_first else None
     if entry is None:
         try:
-            return _read_notation(written, name)
-        except AssistantError:
+            return _read_notation(row.smiles, row.name)
+        except AssistantError as mistake:
             entry = names.find(line) if names is not None else None
             if entry is None:
+                if names is not None and is_told and looks_like_name(line, mistake):
+                    raise _unknown(line, names) from mistake
                 raise
-    return Molecule(entry.molecule().smiles, entry.name)
+    is_named_beside = row.name is not None and line == row.smiles
+    return Molecule(entry.molecule().smiles, row.name if is_named_beside else entry.name)
+
+
+def _unknown(name: str, names: NameTable) -> InvalidMoleculeError:
+    closest = ", ".join(f"'{one}'" for one in names.closest(name))
+    hint = f" Did you mean {closest}?" if closest else ""
+    return InvalidMoleculeError(
+        f"No molecule named '{shorten(name)}' among the {len(names):,} compounds known here.{hint}"
+        " Write its SMILES.",
+        source=name,
+    )
 
 
 def _read_notation(written: str, name: str | None) -> Molecule | Reaction:
@@ -253,24 +371,6 @@ def _read_notation(written: str, name: str | None) -> Molecule | Reaction:
 
 
 _NO_NAMES = NameTable(())
-
-
-def _is_smiles_line(text: str) -> bool:
-    """Whether the first line begins with a structure, so that it is no header of a table."""
-    return parses(re.split(r"[\t,;\n]", text, maxsplit=1)[0].strip('" '))
-
-
-def _smi_rows(text: str) -> Iterator[TableRow]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        pieces = line.strip().split(maxsplit=1)
-        if not pieces or pieces[0].startswith("#"):
-            continue
-        is_header = number == 1 and re.fullmatch(
-            r"(canonical_?)?smiles|smi", pieces[0], re.IGNORECASE
-        )
-        if not is_header:
-            name = clean_name(pieces[1]) if len(pieces) > 1 else None
-            yield TableRow(number, pieces[0], name, _NO_CELLS)
 
 
 def _note_rest(n_records: int, report: FileReport) -> None:

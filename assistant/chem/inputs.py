@@ -138,7 +138,7 @@ def _from_name_or_smiles(
         return _ok("name", source, entry.molecule())
     if isinstance(mistake, InputTooLargeError):
         return _failed("smiles", source, mistake)
-    if not _looks_like_name(text, mistake):
+    if not looks_like_name(text, mistake):
         return _failed("smiles", source, explain(source) if text else mistake)
     if not systematic or _INCHIKEY.fullmatch(text):
         return _failed("name", source, unknown_name(text, names))
@@ -176,7 +176,7 @@ def _smiles_with_name(text: str) -> Molecule:
     return Molecule.parse(text)
 
 
-def _looks_like_name(text: str, mistake: AssistantError) -> bool:
+def looks_like_name(text: str, mistake: AssistantError) -> bool:
     """Words, not a mistyped SMILES: a run of letters that no SMILES has, or nothing to mend."""
     if _INCHIKEY.fullmatch(text):
         return True
@@ -258,14 +258,32 @@ def _recognise_blocks(text: str) -> list[Recognised]:
         except AssistantError as error:
             return [_failed("reaction", text, error)]
     found = []
-    for record in re.split(r"^\$\$\$\$[^\n]*\n?", text, flags=re.MULTILINE)[:MAX_LINES]:
-        if not record.strip():
-            continue
+    records = sd_records(text)
+    for record in records[:MAX_LINES]:
         try:
             found.append(_ok("molblock", record, Molecule.from_molblock(record)))
         except AssistantError as error:
             found.append(_failed("molblock", record, error))
+    if len(records) > MAX_LINES:
+        found.append(_failed("molblock", text, InputTooLargeError(
+            f"Only the first {MAX_LINES} of {len(records):,} records were read. Open them as a file"
+            " instead."
+        )))  # fmt: skip
     return found or [_failed("molblock", text, InvalidMoleculeError("The drawing is empty."))]
+
+
+def sd_records(text: str) -> list[str]:
+    """The records of an SD file; molfiles that follow each other without a `$$$$` are one each."""
+    records: list[str] = []
+    for part in re.split(r"^\$\$\$\$[^\n]*\n?", text, flags=re.MULTILINE):
+        first, *further = re.split(r"(?<=^M  END\n)", part, flags=re.MULTILINE)
+        records.append(first)
+        for piece in further:
+            if _IS_MOLBLOCK.search(piece):
+                records.append(piece)
+            else:
+                records[-1] += piece  # its data fields
+    return [record for record in records if record.strip()]
 
 
 def _ok(kind: Kind, source: str, molecule: Molecule) -> Recognised:

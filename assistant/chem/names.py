@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 BUILT_IN = Path(__file__).parent / "data" / "names.tsv"
 REQUIRED_COLUMNS = ("name", "smiles")
+COLUMNS = (*REQUIRED_COLUMNS, "cas", "synonyms", "kind")
 CAS_NUMBER = re.compile(r"(\d{2,7})-(\d{2})-(\d)")
 _SLIP = 0.85  # of a six-letter name one letter
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ω": "omega"}
@@ -70,16 +71,16 @@ class NameTable:
         Raises:
             UnreadableFileError: The extra file is missing, lacks a column or has a wrong SMILES.
         """
-        built_in = _read(BUILT_IN) if BUILT_IN.exists() else []
-        own = _read(extra) if extra is not None else []
-        for number, entry in enumerate(own, start=2):
+        built_in = _read(BUILT_IN).values() if BUILT_IN.exists() else ()
+        own = _read(extra) if extra is not None else {}
+        for number, entry in own.items():
             try:
                 entry.molecule()
             except AssistantError as error:
                 raise UnreadableFileError(
                     f"Names file '{extra}', line {number} ({entry.name}): {error}"
                 ) from error
-        return cls([*own, *built_in])
+        return cls([*own.values(), *built_in])
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -196,7 +197,8 @@ def _loose_key(name: str) -> str:
     return re.sub(r"[\s\-']", "", _key(name))
 
 
-def _read(path: Path) -> list[NameEntry]:
+def _read(path: Path) -> dict[int, NameEntry]:
+    """The entries of a file by the number of their line."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise UnreadableFileError(
@@ -210,21 +212,31 @@ def _read(path: Path) -> list[NameEntry]:
     except UnicodeDecodeError as error:
         raise UnreadableFileError(f"Names file '{path}' is not UTF-8 text.") from error
     rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    missing = [column for column in REQUIRED_COLUMNS if column not in (rows.fieldnames or ())]
+    rows.fieldnames = [_unquoted(head).casefold() for head in rows.fieldnames or ()]
+    missing = [column for column in REQUIRED_COLUMNS if column not in rows.fieldnames]
     if missing:
         raise UnreadableFileError(
             f"Names file '{path}' lacks the column {' and '.join(missing)}; its first line must be:"
             " name, smiles, cas, synonyms, kind (separated by tabs)."
         )
-    return [_entry(row) for row in rows if (row["name"] or "").strip()]
+    entries = ((rows.line_num, _entry(row)) for row in rows)
+    return {number: entry for number, entry in entries if entry.name}
 
 
 def _entry(row: dict[str, str | None]) -> NameEntry:
-    synonyms = (clean_name(one) for one in (row.get("synonyms") or "").split("|"))
+    cells = {head: _unquoted(row.get(head) or "") for head in COLUMNS}
+    synonyms = (clean_name(one) for one in cells["synonyms"].split("|"))
     return NameEntry(
-        name=clean_name(row["name"]) or "",
-        smiles=(row["smiles"] or "").strip(),
-        cas=(row.get("cas") or "").strip(),
+        name=clean_name(cells["name"]) or "",
+        smiles=cells["smiles"],
+        cas=cells["cas"],
         synonyms=tuple(one for one in synonyms if one),
-        kind=(row.get("kind") or "other").strip(),
+        kind=cells["kind"] or "other",
     )
+
+
+def _unquoted(cell: str) -> str:
+    """A cell without the quotation marks that spreadsheets put round 1,2-dichloroethane."""
+    bare = cell.strip()
+    is_quoted = len(bare) > 1 and bare[0] == bare[-1] == '"'
+    return bare[1:-1].replace('""', '"').strip() if is_quoted else bare

@@ -4,14 +4,9 @@ Measured values, batch numbers, series: whatever stands beside the molecules com
 written, under caps. What a cap cuts is counted, so that it can be said.
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-
-from assistant.chem.limits import clean_name
-from assistant.errors import UnreadableFileError
 
 MAX_COLUMNS = 40
 MAX_HEAD_CHARS = 60
@@ -20,18 +15,6 @@ LISTED = 5  # names of columns that a notice spells out
 
 Cells = Mapping[str, str]
 
-_NAME_HEADS = (
-    "name",
-    "title",
-    "compound name",
-    "molecule name",
-    "compound",
-    "molecule",
-    "compound id",
-    "molecule id",
-    "id",
-)
-_DELIMITERS = ("\t", ",", ";")
 _SD_FIELD = re.compile(
     r"^>[^<\n]*<([^>\n]+)>[^\n]*\n((?:(?!>[^<\n]*<)[^\n]+(?:\n|\Z))*)", re.MULTILINE
 )
@@ -44,10 +27,14 @@ class OwnColumns:
     Attributes:
         heads: Names of the columns, each once.
         shifted: Numbers of the lines with more cells than the header has.
+        clipped: Records with text that no data field holds.
+        choices: A sentence where another column could have been the one of the structures.
     """
 
     heads: list[str] = field(default_factory=list)
     shifted: list[int] = field(default_factory=list)
+    choices: list[str] = field(default_factory=list)
+    clipped: list[str] = field(default_factory=list)
     _rows: list[dict[str, str]] = field(default_factory=list)
     _left_out: dict[str, None] = field(default_factory=dict)
     _known: dict[str, str] = field(default_factory=dict)  # as written → head
@@ -86,13 +73,19 @@ class OwnColumns:
     @property
     def notices(self) -> list[str]:
         """A sentence for what a cap cut, and for cells that may stand in a wrong column."""
-        found: list[str] = []
+        found = list(self.choices)
         if n := len(self.shifted):
             which = ", ".join(map(str, self.shifted[:LISTED])) + (", …" if n > LISTED else "")
             found.append(
                 f"{n:,} {'line has' if n == 1 else 'lines have'} more cells than the header, so"
                 f" values there may stand in a wrong column (line {which}). Put quotation marks"
                 " around cells that hold the delimiter."
+            )
+        if n := len(self.clipped):
+            which = ", ".join(self.clipped[:LISTED]) + (", …" if n > LISTED else "")
+            found.append(
+                "Text behind an empty line within a data field was left out, for an SD file ends a"
+                f" value there: {which}."
             )
         if names := [f"“{name}”" for name in self._left_out]:
             more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
@@ -115,86 +108,19 @@ def inert(text: str) -> str:
 
 
 def sd_fields(record: str) -> dict[str, str]:
-    """The data fields of a record of an SD file by name; a value of several lines becomes one."""
-    return {inert(key): inert(value) for key, value in _SD_FIELD.findall(record)}
+    """The data fields of a record of an SD file by name, one that comes again under a number.
 
-
-@dataclass(frozen=True)
-class TableRow:
-    """A line of a table.
-
-    Attributes:
-        number: Where it begins in the text, from 1.
-        smiles: What stands in the SMILES column.
-        name: What stands in the column of names, if there is one.
-        cells: All other cells by the heads of their columns.
-        is_shifted: Whether it has more cells than the header.
+    A value of several lines becomes one.
     """
-
-    number: int
-    smiles: str
-    name: str | None
-    cells: Cells
-    is_shifted: bool = False
+    found = _SD_FIELD.findall(record)
+    names = distinct(inert(key) for key, _ in found)
+    return {name: inert(value) for name, (_, value) in zip(names, found, strict=True)}
 
 
-def table_rows(text: str) -> Iterator[TableRow]:
-    """The lines of a table whose first line names its columns, one of them with "SMILES".
-
-    Nothing comes where the text is no such table.
-
-    Raises:
-        UnreadableFileError: A quotation mark that is not closed swallows the rest of the table.
-    """
-    header, delimiter = _header(text.split("\n", 1)[0])
-    column = _smiles_column(header)
-    if column is None:
-        return
-    folded = [head.casefold().replace("_", " ") for head in header]
-    name = next((folded.index(one) for one in _NAME_HEADS if one in folded), None)
-    heads = list(distinct(head or f"column {k}" for k, head in enumerate(header, start=1)))
-    for number, row in _lines(text, delimiter):
-        if len(row) <= column or not row[column].strip():
-            continue
-        heads += [f"column {k + 1}" for k in range(len(heads), len(row))]  # beyond the header
-        cells = {
-            heads[k]: cell
-            for k, cell in enumerate(row)
-            if k not in (column, name) and (cell.strip() or (k < len(header) and header[k]))
-        }
-        title = clean_name(row[name]) if name is not None and len(row) > name else None
-        is_shifted = any(cell.strip() for cell in row[len(header) :])
-        yield TableRow(number, row[column].strip(), title, cells, is_shifted)
-
-
-def _header(first: str) -> tuple[list[str], str]:
-    """The cells of the first line by the delimiter that makes most of them, and it."""
-    found: list[tuple[list[str], str]] = [([], ",")]
-    for delimiter in _DELIMITERS:
-        cells = [inert(c) for c in next(csv.reader([first], delimiter=delimiter), [])]
-        if len(cells) > 1 and _smiles_column(cells) is not None:
-            found.append((cells, delimiter))
-    return max(found, key=lambda one: len(one[0]))
-
-
-def _smiles_column(header: Sequence[str]) -> int | None:
-    return next((k for k, cell in enumerate(header) if "smiles" in cell.casefold()), None)
-
-
-def _lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines below the header, each with the number of the line where it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    begins = 1
-    try:
-        for row in reader:
-            if begins > 1:
-                yield begins, row
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise UnreadableFileError(
-            f"The table cannot be read from line {begins} on: {error}. Look for a quotation mark"
-            " that is not closed there."
-        ) from error
+def has_stray_text(record: str) -> bool:
+    """Whether there is text behind the molecule of a record that belongs to none of its fields."""
+    _, _, behind = record.partition("\nM  END")
+    return bool(_SD_FIELD.sub("", behind.lstrip(" ")).strip())
 
 
 def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> Iterator[str]:

@@ -1,6 +1,20 @@
 """How much of the stereochemistry of a molecule is set, in words."""
 
+import re
+
 from assistant.chem.facts import Facts
+
+_SEVERAL = re.compile(
+    r"^M  V30 MDLV30/STE(?:RAC|REL)|^\S+\s+\|(?:.*,)?[&o]\d+:[^|]*\|", re.MULTILINE
+)
+
+
+def stands_for_several(written: str) -> bool:
+    """Whether a V3000 molfile or CXSMILES has centres that are racemic or only relative.
+
+    A `Molecule` is one isomer: that which is drawn stands for the others.
+    """
+    return _SEVERAL.search(written.lstrip(" ")) is not None
 
 
 def stereo_sentence(facts: Facts) -> str:

@@ -43,7 +43,7 @@ from assistant.chem.normalise import normalise
 from assistant.chem.reaction import Reaction
 from assistant.chem.sandbox import Json, error_to_json
 from assistant.chem.search import find_structures
-from assistant.chem.stereo import stereo_sentence
+from assistant.chem.stereo import stands_for_several, stereo_sentence
 from assistant.errors import AssistantError, ChemistryTimeoutError, InvalidMoleculeError
 
 MAX_NOTE = 24  # characters beside an atom
@@ -131,7 +131,7 @@ class Tasks:
 
     def file(self, path: str, name: str) -> dict[str, Json]:
         """The molecules of a file."""
-        return self._report(read_file(Path(path), name=name))
+        return self._report(read_file(Path(path), name=name, names=self._names))
 
     def lines(self, text: str) -> dict[str, Json]:
         """The molecules of pasted text, one on each line, or of a whole pasted file."""
@@ -153,6 +153,7 @@ class Tasks:
             "columns": list(report.own.heads),
             "cells": report.own.rows,
             "notices": report.own.notices,
+            "remarks": report.remarks,
         }
 
     def find(self, query: str, among: Sequence[str]) -> dict[str, Json]:
@@ -180,7 +181,7 @@ class Tasks:
                 "smiles": report.molecule.smiles,
                 "changes": [vars(change) for change in report.changes],
             },
-            "stereo": stereo_sentence(facts),
+            "stereo": stereo_sentence(facts) + _of_several(first.source),
             "analysis": asdict(analysis_of(molecule, facts)),
         }
 
@@ -203,6 +204,10 @@ class Tasks:
             "smiles": reaction.smiles,
             **{role: [self._molecule(m) for m in getattr(reaction, role)] for role in roles},
         }
+
+
+def _of_several(written: str) -> str:
+    return "; of a racemate or of several isomers, the one drawn" * stands_for_several(written)
 
 
 def _row(smiles: str, width: int, height: int) -> dict[str, Json]:

@@ -24,6 +24,8 @@ from assistant.chat.check import Check, check_answer
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
+from assistant.evaluate.report import make_writable
+from assistant.rows import Row, read_json_lines
 
 DEFAULT_FILE = Path(__file__).resolve().parents[2] / "tests" / "data" / "claims.jsonl"
 DECIDED = ("confirmed", "contradicted")
@@ -79,8 +81,14 @@ def load_examples(path: Path) -> tuple[Example, ...]:
     """
     if not path.is_file():
         raise AssistantError(f"No labelled claims at '{path}'; name a file with --file.")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return tuple(_example(json.loads(line)) for line in lines if line.strip())
+    return tuple(map(_example_of, read_json_lines(path)))
+
+
+def _example_of(row: Row) -> Example:
+    try:
+        return _example(dict(row.values))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise row.error(f"not a labelled sentence ({error!r})") from error
 
 
 def _example(record: dict[str, object]) -> Example:
@@ -192,6 +200,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--errors", action="store_true", help="also list what was wrong or missed")
     options = parser.parse_args(arguments)
     try:
+        if options.json is not None:
+            make_writable(options.json.parent)
         text, numbers = report(load_examples(options.file), show_errors=options.errors)
     except AssistantError as error:
         sys.stderr.write(f"{error}\n")

@@ -32,6 +32,7 @@ from assistant.chat.events import Finished
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
+from assistant.evaluate.report import make_writable
 from assistant.evaluate.statements import answers_group, refuses, states
 from assistant.prompting import facts_of
 
@@ -262,8 +263,17 @@ def thoughts_line(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def main() -> None:
-    """Command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line where nothing can be measured."""
+    try:
+        _measure(arguments)
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _measure(arguments: Sequence[str] | None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle", type=Path, default=Path("checkpoints/default"))
     parser.add_argument("--task", choices=sorted({*TASKS, *BLIND_TASKS}), action="append")
@@ -275,11 +285,15 @@ def main() -> None:
     )
     parser.add_argument("--blind", action="store_true", help="ask the second set of questions")
     parser.add_argument("--json", type=Path, help="also write every outcome here")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     known = BLIND_TASKS if args.blind else TASKS
     tasks = args.task or known
     if unknown := sorted(set(tasks) - set(known)):
         parser.error(f"task {unknown[0]} is not in this set of questions: {', '.join(known)}")
+    if args.n < 1:
+        parser.error(f"--n takes a number from 1 on, not {args.n}")
+    if args.json:
+        make_writable(args.json.parent)
     assistant = Assistant.load(args.bundle)
     molecules = molecules_of(args.molecules, seed=args.seed)
     options = FIRST_ATTEMPT if args.first_attempt else OPTIONS
@@ -311,4 +325,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -8,13 +8,14 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant import __version__
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, UnreadableFileError
 from assistant.evaluate.metrics.interval import Metric
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,9 +165,33 @@ def add_publishing_options(parser: argparse.ArgumentParser) -> None:
     add("--plots", type=Path, help="draw the report into this directory (PNG; extra: train)")
 
 
-def publish(report_of: Callable[[argparse.Namespace], Report], args: argparse.Namespace) -> int:
-    """Makes a report, prints it and writes it where the options say; 1 when it cannot be made."""
+def make_writable(directory: Path) -> None:
+    """Makes a directory if there is none yet.
+
+    Raises:
+        UnreadableFileError: Nothing can be written into it.
+    """
     try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise UnreadableFileError(
+            f"Nothing can be written into {directory}: {error.strerror}. Name another directory."
+        ) from error
+
+
+def publish(report_of: Callable[[argparse.Namespace], Report], args: argparse.Namespace) -> int:
+    """Makes a report, prints it and writes it where the options say; 1 when it cannot be made.
+
+    Where it cannot be written is said before hours of measuring, not after them.
+    """
+    try:
+        for directory in (args.json and args.json.parent, args.record, args.plots):
+            if directory is not None:
+                make_writable(directory)
+        if args.json is not None and args.json.is_dir():
+            raise UnreadableFileError(f"{args.json} is a directory; name a file with --json.")
         report = report_of(args)
     except AssistantError as error:
         sys.stderr.write(f"{error}\n")

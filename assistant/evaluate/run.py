@@ -289,6 +289,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--device", default="auto", help="auto, cpu, cuda")
     add_publishing_options(parser)
     args = parser.parse_args(arguments)
+    if args.n is not None and args.n < 1:
+        parser.error(f"--n takes a number from 1 on, not {args.n}")
     args.command = shown_command(sys.argv[1:] if arguments is None else arguments)
     return args
 

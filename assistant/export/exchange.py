@@ -20,7 +20,7 @@ from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation, Message, NumberedMolecule, PairQuestion
 from assistant.chat.first_attempt import FirstAttempt
 from assistant.chat.mixture import ExpertScalings
-from assistant.chem.limits import MAX_FILE_BYTES
+from assistant.chem.limits import MAX_FILE_BYTES, clean_name
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, UnreadableFileError
 from assistant.export.document import CheckRow, DocumentRow, MessageRow
@@ -141,7 +141,9 @@ def read_json(text: str, *, parse: Parse | None = None) -> Imported:
 
 def _loaded(text: str) -> dict[str, object]:
     try:
-        values = json.loads(text, parse_constant=_refuse_constant)
+        # An editor may have put a mark before it; half a character can be written nowhere again.
+        values = json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse_constant)
+        json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise UnreadableFileError(
             f"The file is not JSON ({str(error)[:120]}). Import a file that “Export → JSON” wrote."
@@ -205,7 +207,7 @@ def _checks_of(row: MessageRow) -> list[CheckRow]:
 
 def _built(document: DocumentRow, canonical: dict[str, str]) -> Imported:
     molecules = tuple(
-        NumberedMolecule(m.number, Molecule(canonical[m.smiles], m.name), m.role)
+        NumberedMolecule(m.number, Molecule(canonical[m.smiles], clean_name(m.name)), m.role)
         for m in document.molecules
     )
     numbers = [m.number for m in molecules]

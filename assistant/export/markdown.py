@@ -70,7 +70,8 @@ def _molecule(record: MoleculeRecord) -> str:
 def _turn(turn: Turn, export: Export) -> str:
     about = ", ".join(str(n) for n in export.conversation.focus(turn.number - 1))
     molecules = f" (molecule {about})" if about else ""
-    asked = "\n".join(f"> {line}".rstrip() for line in literal(turn.question.text).split("\n"))
+    lines = (f"> {line}".rstrip() for line in literal(turn.question.text).split("\n"))
+    asked = "  \n".join(lines)  # else the lines of a list of molecules run into one
     parts = [f"### Question {turn.number}{molecules}", asked]
     if turn.answer is not None:
         parts += _answer(turn.answer, export, literal(export.elsewhere_line(turn)))

@@ -29,6 +29,7 @@ TEXT, SMALL, HEADING, TITLE = 10.0, 8.0, 12.5, 18.0
 DRAWING = 62.0
 FIGURE = 46.0
 INDENT = 5.0
+SHOWN_LETTERS = 8  # that a notice spells out
 
 Colour = tuple[int, int, int]
 INK: Colour = (27, 35, 41)
@@ -94,7 +95,33 @@ class _Sheet(FPDF):
             new_x=XPos.LMARGIN,
             new_y=YPos.NEXT,
         )
+        if missing := self._missing_letters():
+            self.ln(1)
+            self._face(SMALL, VERDICT_COLOURS["unverifiable"], "B")
+            self.multi_cell(0, SMALL_LINE, missing, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(3)
+
+    def _missing_letters(self) -> str:
+        """Which letters the font does not have, in words; "" where it has them all."""
+        export = self._export
+        texts = [export.title, *(r.title for r in export.records)]
+        for message in export.conversation.messages:
+            texts.append(message.text)
+            if message.first_attempt is not None:
+                texts.append(message.first_attempt.text)
+        has = self.fonts[FAMILY.lower()].cmap
+        missing = sorted({c for c in "".join(texts) if c.isprintable() and ord(c) not in has})
+        if not missing:
+            return ""
+        codes = ", ".join(f"U+{ord(c):04X}" for c in missing[:SHOWN_LETTERS])
+        more = ", …" if len(missing) > SHOWN_LETTERS else ""
+        is_one = len(missing) == 1
+        return (
+            f"! {len(missing)} {'letter' if is_one else 'letters'} of this conversation"
+            f" {'is' if is_one else 'are'} not in the font of this document and"
+            f" {'is' if is_one else 'are'} shown empty ({codes}{more}). The exports as Markdown and"
+            " JSON have them."
+        )
 
     def molecule(self, record: MoleculeRecord) -> None:
         """Drawing at the left, facts at the right."""

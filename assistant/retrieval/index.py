@@ -22,13 +22,14 @@ from pathlib import Path
 import numpy as np
 
 from assistant.chat.retrieved import MAX_QUOTED, Retrieved
-from assistant.checkpoint import replace_directory, sha256_of
+from assistant.checkpoint import refuse_to_replace, replace_directory, sha256_of
 from assistant.chem.molecule import Molecule
 from assistant.errors import UnreadableFileError
 from assistant.retrieval.fingerprints import N_BITS, N_WORDS, RADIUS, count_bits, fingerprint
 from assistant.retrieval.fingerprints import tanimoto as tanimoto_of
 
 FORMAT_VERSION = 1
+INDEX = "index.json"
 MIN_SIMILARITY = 0.35
 """Below this two drug-sized molecules have little more in common than chance gives."""
 
@@ -52,8 +53,11 @@ def build_index(entries: Iterable[Captioned], directory: Path) -> int:
         Its number of molecules.
 
     Raises:
-        UnreadableFileError: There are no entries.
+        UnreadableFileError: There are no entries, or the directory cannot be written.
+        BundleError: The directory holds something else.
     """
+    directory = directory.resolve()
+    refuse_to_replace(directory, INDEX)
     first: dict[str, Captioned] = {}
     for entry in entries:
         first.setdefault(entry.molecule.smiles, entry)
@@ -63,8 +67,13 @@ def build_index(entries: Iterable[Captioned], directory: Path) -> int:
     words = np.stack([fingerprint(entry.molecule) for entry in kept])
     counts = count_bits(words)
     order = sorted(range(len(kept)), key=lambda i: (counts[i], kept[i].molecule.smiles))
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    except OSError as error:
+        raise UnreadableFileError(
+            f"The index cannot be written to {directory}: {error.strerror}. Name another directory."
+        ) from error
     try:
         np.save(fresh / "fingerprints.npy", words[order])
         np.save(fresh / "counts.npy", counts[order].astype(np.uint16))
@@ -75,9 +84,9 @@ def build_index(entries: Iterable[Captioned], directory: Path) -> int:
             "molecules": len(kept),
             "files": sorted({entry.file for entry in kept}),
         }
-        (fresh / "index.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        (fresh / INDEX).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         fresh.chmod(0o755)
-        replace_directory(directory, fresh)
+        replace_directory(directory, fresh, mark=INDEX)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return len(kept)
@@ -179,7 +188,7 @@ class Index:
 
 
 def _read_about(directory: Path) -> dict:
-    path = directory / "index.json"
+    path = directory / INDEX
     if not path.is_file():
         raise UnreadableFileError(
             f"There is no index at {directory}; build one with: python -m assistant.retrieval"

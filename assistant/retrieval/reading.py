@@ -7,7 +7,7 @@ from pathlib import Path
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError, UnreadableFileError
 from assistant.retrieval.index import Captioned
-from assistant.rows import Row, open_text, read_json_lines, read_table
+from assistant.rows import Row, read_json_lines, read_lines, read_table
 
 _TEXTS = ("description", "caption", "text")
 _AT_MOST = 0.05
@@ -49,13 +49,12 @@ def read_captioned(path: Path, unreadable: Unreadable) -> Iterator[Captioned]:
     if unreadable.n > _AT_MOST * unreadable.n_rows:
         raise UnreadableFileError(
             f"{unreadable.n} of {unreadable.n_rows} rows of {path.name} hold no molecule with a"
-            f" caption. The first: {unreadable.first}"
+            f" caption, too many for an index. The first: {unreadable.first}"
         )
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    with open_text(path) as file:
-        first = file.readline(100_000)
+    _, first = next(read_lines(path), (0, ""))
     if first.startswith("{"):
         return read_json_lines(path)
     # Tab-separated as ChEBI-20 is: quotation marks are part of the text.

@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from rdkit.Chem import rdChemReactions
 
 from assistant.chem.draw import to_molblock
 from assistant.chem.files import read_file, read_pasted
+from assistant.chem.inputs import recognise
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameEntry, NameTable
@@ -46,6 +48,27 @@ def test_one_bad_record_among_good_ones_is_named_and_the_others_load(tmp_path: P
     assert "carbon (atom 1, C) has 5 bonds" in problem
 
 
+def test_molfiles_put_one_behind_the_other_are_all_read(tmp_path: Path) -> None:
+    molfiles = [f"{s}{to_molblock(Molecule.parse(s))}" for s in ("CCO", "CCN", "CCC")]
+    content = "".join(molfiles) + "> <IC50>\n7\n\n$$$$\n" + record("C", data="> <IC50>\n8\n\n")
+    report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
+    assert [(m.smiles, m.name) for m in report.molecules] == [
+        ("CCO", "CCO"), ("CCN", "CCN"), ("CCC", "CCC"), ("C", None),
+    ]  # fmt: skip
+    assert (report.own.rows, report.problems) == ([[""], [""], ["7"], ["8"]], [])
+    found = recognise("".join(molfiles), NAMES)
+    assert [one.molecule.smiles for one in found] == ["CCO", "CCN", "CCC"]
+
+
+def test_a_record_that_breaks_an_invariant_of_rdkit_spoils_no_other(tmp_path: Path) -> None:
+    lone = f"{'':4}0.0000    0.0000    0.0000 Na  0  0  0  0  0915  0  0  0  0  0  0\n"
+    block = f"odd\n x\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n{lone}M  CHG  1   1   1\nM  END\n"
+    content = record("CCO") + f"{block}$$$$\n" + record("CCN")
+    report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
+    assert [m.smiles for m in report.molecules] == ["CCO", "CCN"]
+    assert report.problems[0].startswith("Record 2 ('odd'): RDKit cannot handle this record")
+
+
 def test_a_cut_off_record_is_named(tmp_path: Path) -> None:
     content = record("CCO") + record("CCCC", title="cut")[:60] + "\n$$$$\n" + record("CCN")
     report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
@@ -65,6 +88,16 @@ def test_names_come_from_the_data_fields(tmp_path: Path) -> None:
     assert read_file(path, name="a.sdf").molecules[0].name == "ethyl alcohol"
 
 
+def test_a_title_is_the_name_before_a_code(tmp_path: Path) -> None:
+    data = "> <ID>\n4711\n\n"
+    titles = ("ethanol", "", "17")  # a row number is no title
+    content = "".join(record("CCO", title=title, data=data) for title in titles)
+    report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
+    assert [m.name for m in report.molecules] == ["ethanol", "4711", "4711"]
+    assert report.own.heads == ["ID", "title"]
+    assert report.own.rows == [["4711", ""], ["", ""], ["", "17"]]
+
+
 def test_windows_line_ends_are_read(tmp_path: Path) -> None:
     path = write(tmp_path, "a.sdf", (record("CCO") + record("CCN")).replace("\n", "\r\n"))
     assert len(read_file(path, name="a.sdf").molecules) == 2
@@ -74,6 +107,24 @@ def test_v3000_records_are_read(tmp_path: Path) -> None:
     block = Chem.MolToV3KMolBlock(Chem.MolFromMolBlock(to_molblock(ALANINE)))
     path = write(tmp_path, "a.sdf", f"{block}$$$$\n")
     assert read_file(path, name="a.sdf").molecules == [ALANINE]
+
+
+def test_racemates_are_told_where_one_isomer_stands_for_them(tmp_path: Path) -> None:
+    blocks = [
+        Chem.MolToV3KMolBlock(Chem.MolFromSmiles(f"C[C@H](N)C(=O)O {extension}"))
+        for extension in ("|&1:1|", "|o1:1|", "|a:1|")
+    ]
+    content = "".join(f"r{n}{block}$$$$\n" for n, block in enumerate(blocks, start=1))
+    report = read_file(write(tmp_path, "a.sdf", content), name="a.sdf")
+    assert [m.name for m in report.molecules] == ["r1", "r2", "r3"]
+    (remark,) = report.remarks
+    assert "racemate" in remark
+    assert remark.endswith("read as the isomer that is drawn: Record 1 ('r1'), Record 2 ('r2').")
+    lines = "C[C@H](N)C(=O)O |&1:1| rac\nC[C@H](N)C(=O)O |$;;o1:x$|\nC[C@H](F)Cl |w:1.0,o2:1|\n"
+    report = read_file(write(tmp_path, "a.smi", lines), name="a.smi")
+    assert len(report.molecules) == 3
+    assert report.remarks[0].endswith(": Line 1 ('rac'), Line 3.")
+    assert read_file(write(tmp_path, "b.sdf", record("CCO")), name="b.sdf").remarks == []
 
 
 def test_script_in_a_title_stays_text_and_is_capped(tmp_path: Path) -> None:
@@ -130,6 +181,15 @@ def test_a_cdxml_file_is_read(tmp_path: Path) -> None:
     assert [m.smiles for m in report.molecules] == ["CCO"]
 
 
+def test_drawings_beyond_the_cap_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.chem.files.MAX_RECORDS", 1)
+    second = CDXML[CDXML.index("<fragment") : CDXML.index("</page>")].replace('id="', 'id="1')
+    path = write(tmp_path, "a.cdxml", CDXML.replace("</page>", f"{second}</page>"))
+    report = read_file(path, name="a.cdxml")
+    assert len(report.molecules) == 1
+    assert report.problems == ["Only the first 1 of 2 records were read."]
+
+
 def test_a_damaged_cdxml_file_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "a.cdxml", CDXML[:200])
     with pytest.raises(UnreadableFileError):
@@ -145,6 +205,43 @@ def test_the_content_decides_and_not_the_extension(tmp_path: Path) -> None:
 def test_common_encodings_are_read(tmp_path: Path, encoding: str) -> None:
     path = write(tmp_path, "a.smi", "CCO éthanol\n".encode(encoding))
     assert read_file(path, name="a.smi").molecules[0].name == "éthanol"
+
+
+def test_a_file_saved_by_windows_keeps_its_dashes_and_its_euro_signs(tmp_path: Path) -> None:
+    content = "SMILES;Name;price;unit\nCCO;“ß” – x;1,3 €;\u00a0µM\n".encode("cp1252")
+    report = read_file(write(tmp_path, "a.csv", content), name="a.csv")
+    assert report.molecules[0].name == "“ß” – x"
+    assert report.own.rows == [["1,3 €", "µM"]]
+
+
+def test_blanks_that_do_not_break_make_no_binary_file(tmp_path: Path) -> None:
+    report = read_file(write(tmp_path, "a.smi", "CCO\u00a01\u2009mM\n"), name="a.smi")
+    assert [m.smiles for m in report.molecules] == ["CCO"]
+
+
+def test_packed_files_are_read(tmp_path: Path) -> None:
+    content = gzip.compress((record("CCO", title="a") + record("CCN")).encode())
+    report = read_file(write(tmp_path, "a.sdf.gz", content), name="a.sdf.gz")
+    assert [m.smiles for m in report.molecules] == ["CCO", "CCN"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (gzip.compress(bytes(MAX_FILE_BYTES + 1)), r"more than 5 MB when it is unpacked"),
+        (gzip.compress(b"CCO\n" * 99)[:-9], r"damaged gzip"),
+        (b"\x1f\x8bno", r"damaged gzip"),
+        (gzip.compress(b""), r"is empty"),
+        (b"PK\x03\x04xl/workbook.xml" + b"\0" * 99, r"Save its sheet as CSV"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 99, r"Save its sheet as CSV"),
+        (b"PK\x03\x04a.sdf" + b"\0" * 99, r"Unpack it"),
+    ],
+)
+def test_packed_files_that_cannot_be_read_say_what_to_do(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    with pytest.raises(UnreadableFileError, match=rf"^'x.gz' .*{reason}"):
+        read_file(write(tmp_path, "x.gz", content), name="x.gz")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n  \n", b"\xef\xbb\xbf"])

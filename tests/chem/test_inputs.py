@@ -216,3 +216,10 @@ def test_a_rotation_sign_that_set_no_stereo_is_dropped_from_the_name(
     (found,) = recognise("(+)-menthol", NAMES)
     assert found.molecule is not None
     assert found.molecule.name == "menthol"
+
+
+def test_records_beyond_the_cap_are_told() -> None:
+    block = to_molblock(Molecule.parse("CCO"))
+    *good, last = recognise(f"{block}\n$$$$\n" * 103, NAMES)
+    assert len(good) == 100
+    assert "Only the first 100 of 103 records" in str(last.error)

@@ -98,6 +98,19 @@ def test_a_faulty_own_table_is_refused_with_the_line(
         NameTable.load(own)
 
 
+def test_an_own_table_that_a_spreadsheet_wrote_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "own.txt"
+    text = 'Name\tSMILES\tSynonyms\r\n"1,2-bis(x)ethane"\tCCO\t"MC-1|MC ""two"""\r\n'
+    path.write_text(text, encoding="utf-8")
+    table = NameTable.load(path)
+    entry = table.find("1,2-bis(x)ethane")
+    assert entry is not None
+    assert entry.all_names == ("1,2-bis(x)ethane", "MC-1", 'MC "two"')
+    path.write_text("name\tsmiles\n\n\tCCO\nfine\tCCO\nbad\tC1CC\n", encoding="utf-8")
+    with pytest.raises(UnreadableFileError, match=r"line 5 \(bad\)"):
+        NameTable.load(path)
+
+
 def test_a_missing_own_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match="cannot be read"):
         NameTable.load(tmp_path / "none.tsv")

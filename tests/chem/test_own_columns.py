@@ -34,6 +34,21 @@ def test_an_sd_file_keeps_its_fields_whatever_records_have_them() -> None:
     assert report.own.rows == [["4711", "> 1000", "first second", ""], ["", "3", "", ""]]
 
 
+def test_text_that_a_data_field_does_not_hold_is_told() -> None:
+    stray = "> <note>\nfirst\n\nsecond\n\n> <x>\n1\n\n"
+    whole = "> <note>\n> 5\n\n>  <x>  (2)\n\n> 25 <y>\nb\n"
+    report = read(record("CCO", stray, title="a") + record("CCN", whole) + record("CCC", ""))
+    assert report.own.rows[0] == ["first", "1", ""]
+    (notice,) = report.own.notices
+    assert notice.endswith("for an SD file ends a value there: Record 1 ('a').")
+
+
+def test_a_data_field_that_comes_twice_keeps_both_values() -> None:
+    report = read(record("CCO", "> <assay>\n1\n\n> <assay>\n2\n\n") + record("CCN", ""))
+    assert report.own.heads == ["assay", "assay (2)"]
+    assert report.own.rows == [["1", "2"], ["", ""]]
+
+
 def test_reactions_and_bad_lines_take_no_row_of_cells() -> None:
     report = read("smiles,yield\nCCO>>CC=O,90\nC1,5\nCCN,80\n")
     assert (len(report.reactions), report.own.rows) == (1, [["80"]])

@@ -2,6 +2,7 @@ import io
 import json
 
 import pytest
+from rdkit import Chem
 
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameEntry, NameTable
@@ -116,3 +117,16 @@ def test_pasted_lines_are_read_with_the_name_table(tasks: Tasks) -> None:
         ("CCO", "ethanol"), ("CC", "propane?"),
     ]  # fmt: skip
     assert found["problems"][0].startswith("Line 3")
+
+
+@pytest.mark.parametrize(
+    ("extension", "is_told"), [("|&1:1|", True), ("|o1:1|", True), ("", False)]
+)
+def test_a_racemate_is_told_beside_the_isomer_that_stands_for_it(
+    tasks: Tasks, extension: str, is_told: bool
+) -> None:
+    text = f"C[C@H](N)C(=O)O {extension}".strip()
+    block = Chem.MolToV3KMolBlock(Chem.MolFromSmiles(text))
+    for found in (tasks.inspect(text=text), tasks.molblock(block=block)):
+        assert str(found["stereo"]).startswith("1 of 1 stereocentre set")
+        assert ("of a racemate" in str(found["stereo"])) == is_told

@@ -48,6 +48,25 @@ def run_command(*arguments: object) -> int:
     return run.main([str(argument) for argument in arguments])
 
 
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_measured(
+    captions: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run, "run_any", lambda _: pytest.fail("it measured"))
+    for option, place in (
+        ("--json", captions / "x.json"),
+        ("--record", captions),
+        ("--json", tmp_path),
+    ):
+        assert run_command("--task", "caption", "--file", captions, option, place) == 1
+        assert str(captions if option == "--record" else place.parent) in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run_command("--task", "caption", "--n", -3)
+    assert "--n takes a number from 1 on, not -3" in capsys.readouterr().err
+
+
 def test_a_report_has_the_model_and_the_baselines_on_the_same_rows(
     bundle: Path, captions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,14 @@ def test_files_are_called_by_date_and_first_molecule(export: Export) -> None:
     assert slug_of("(R)-β-Ionone/../x") == "r-ionone-x"
 
 
+def test_a_pdf_says_which_letters_its_font_does_not_have(export: Export) -> None:
+    assert "not in the font" not in words_of(to_pdf(export))
+    talk = Conversation().with_message(Message("user", "什么是 α-tartaric acid? 什"))
+    words = words_of(to_pdf(export_of(talk, WHEN)))
+    assert "3 letters of this conversation are not in the font" in words
+    assert all(code in words for code in ("U+4E48", "U+4EC0", "U+662F"))
+
+
 def test_markdown_keeps_marks_and_true_values_and_draws_every_structure(export: Export) -> None:
     text = to_markdown(export)
     assert "C9H8O4 ✓" in text
@@ -48,7 +56,7 @@ def test_markdown_keeps_marks_and_true_values_and_draws_every_structure(export: 
 def test_markdown_reads_no_structure_as_a_link_and_no_text_as_html(export: Export) -> None:
     text = re.sub(r"!\[.*?\]\(data:[^)]*\)|`[^`\n]+`", "", to_markdown(export))
     assert "What is C\\[C@H\\](N)C(=O)O?" in text
-    assert "\\- \\*really\\*" in text
+    assert "?  \n> \\- \\*really\\*" in text
     assert "\\<b\\>α\\</b\\>" in text
     assert not re.search(r"(?<!\\)\[[^\]]*\]\(", text)
 

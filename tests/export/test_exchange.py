@@ -16,6 +16,7 @@ from assistant.export.exchange import (
     to_passport_json,
 )
 from assistant.export.source import export_of
+from assistant.replay import read_cases
 from tests.export.sample import PASSPORT, WHEN, conversation, predicted, sample
 
 
@@ -33,6 +34,23 @@ def test_what_is_exported_is_imported_equal() -> None:
     assert [b.parent for b in found.messages] == [None, 1, 2, 3]
     assert not found.is_passport
     assert read_json(to_json(export_of(Conversation(), WHEN))).conversation == Conversation()
+
+
+def test_a_file_that_an_editor_saved_again_is_read() -> None:
+    assert read_json("\ufeff" + to_json(sample())).conversation == conversation()
+    (case, *_) = read_cases("\ufeff" + to_passport_json(sample(), 1))
+    assert case.passport == PASSPORT
+
+
+def test_a_name_is_inert_and_half_a_character_is_refused() -> None:
+    text = changed(lambda d: d["molecules"][0].update(name="a\x00\u202e\n\nb"))
+    assert read_json(text).conversation.molecule(1).molecule.name == "a b"
+    for half in (
+        changed(lambda d: d["messages"][1].update(passport={"x": "\ud800"})),
+        changed(lambda d: d["messages"][1].update(passport={"\ud800": 1})),
+    ):
+        with pytest.raises(UnreadableFileError, match="surrogates not allowed"):
+            read_json(half)
 
 
 def test_what_is_known_of_a_predicted_number_comes_back_with_its_structure_read() -> None:

@@ -146,3 +146,32 @@ def test_an_index_moves_with_its_directory(tmp_path):
     digest = Index(tmp_path / "a").digest()
     Path(tmp_path / "a").rename(tmp_path / "b")
     assert Index(tmp_path / "b").digest() == digest
+
+
+def test_an_index_replaces_an_older_one_and_nothing_else(tmp_path: Path) -> None:
+    entries = [Captioned(Molecule.parse("CCO"), "an alcohol", "a.csv", 2)]
+    (tmp_path / "mine").mkdir()
+    assert build_index(entries, tmp_path / "mine") == 1
+    assert build_index(entries * 2, tmp_path / "mine") == 1
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("years of work")
+    (tmp_path / "file").write_text("too")
+    for name in ("other", "file"):
+        with pytest.raises(AssistantError, match=rf"{name} holds other files.*nothing is written"):
+            build_index(entries, tmp_path / name)
+    assert (tmp_path / "other" / "thesis.txt").read_text() == "years of work"
+    assert (tmp_path / "file").read_text() == "too"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "mine", "other"]
+
+
+def test_files_and_directories_that_cannot_be_used_are_told_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("smiles,text\nCCO,an alcohol\n", encoding="utf-8")
+    assert main(["build", "--file", str(table), "--index", str(table / "x")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    binary = tmp_path / "a.bin"
+    binary.write_bytes(b"\xff\xfe\x00\xe3" * 99)
+    assert main(["build", "--file", str(binary), "--index", str(tmp_path / "i")]) == 1
+    assert "a.bin, after line 0: not UTF-8 text" in capsys.readouterr().err

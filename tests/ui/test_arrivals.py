@@ -14,6 +14,7 @@ from tests.ui.services import make_services
 from ui.arrivals import MAX_CHIPS, Arrival, in_words, number_all
 from ui.events import Services, key_of
 from ui.handlers import Handlers
+from ui.list_columns import FileColumns
 from ui.pasting import PasteHandlers
 
 REQUEST = SimpleNamespace(session_hash="a", headers={})
@@ -146,3 +147,43 @@ def test_a_drawing_with_many_lines_is_one_molecule(services: Services) -> None:
     composer = pasted(services, block, alone=True)[0]
     assert "offer" not in composer
     assert composer["numbers"] == [1]
+
+
+def test_a_racemate_of_a_file_is_told_in_the_chat_and_in_the_list(
+    services: Services, tmp_path: Path
+) -> None:
+    text = "C[C@H](N)C(=O)O |&1:1| rac-alanine"
+    notice = dropped(services, tmp_path, [text, "CCO"])[0]["notice"]
+    assert notice["text"].endswith("read as the isomer that is drawn: Line 1 ('rac-alanine').")
+    report = services.chemistry.call("lines", text=text)
+    assert "racemate" in FileColumns.of_report(report).notices[0]
+
+
+def test_a_structure_of_a_file_is_never_looked_up_among_the_names(
+    services: Services, tmp_path: Path
+) -> None:
+    """Aminomethanethiol is not N-chlorosuccinimide, which chemists call NCS."""
+    _, bench, _, facts = dropped(services, tmp_path, ["NCS x1", "CCO"])
+    assert services.store.get(*key_of(REQUEST)).current.inspection["facts"]["formula"] == "CH5NS"
+    assert "CH5NS" in str(facts)
+    _, bench, *_ = Handlers(services).loaded(event(smiles="NCS"), REQUEST)
+    assert bench["text"] == "NCS"
+    copied = PasteHandlers(services).copied(event(smiles="NCS", kind="smiles"), REQUEST)
+    assert copied["smiles"] == "NCS"
+    assert services.store.get(*key_of(REQUEST)).current.inspection["facts"]["formula"] == "CH5NS"
+
+
+def test_a_molecule_keeps_the_name_it_has_in_the_file_or_list_it_comes_from(
+    services: Services, tmp_path: Path
+) -> None:
+    handlers = Handlers(services)
+    _, bench, *_ = dropped(services, tmp_path, ["C[C@H](N)C(=O)O MC-17", "CCO"])
+    assert '<span class="name">MC-17</span>' in bench["html"]
+    _, bench, *_ = handlers.loaded(event(smiles="CCN", name="MC-18"), REQUEST)
+    assert '<span class="name">MC-18</span>' in bench["html"]
+    session = services.store.get(*key_of(REQUEST))
+    assert [m.molecule.name for m in session.conversation.molecules][::2] == ["MC-17", "MC-18"]
+    _, bench, *_ = handlers.chip(event(action="open", number=1), REQUEST)
+    assert '<span class="name">MC-17</span>' in bench["html"]
+    _, bench, *_ = handlers.loaded(event(smiles="OCC"), REQUEST)
+    assert '<span class="name">ethanol</span>' in bench["html"]

@@ -96,6 +96,20 @@ def test_what_cannot_be_exported_is_told(
     assert panel.save(event(format="md"), REQUEST)[0]["file"] is not None
 
 
+def test_a_conversation_that_is_too_big_to_come_back_is_told(
+    panel: ExportHandlers,
+    session: Session,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    show(session, services)
+    monkeypatch.setattr("ui.export_panel.MAX_FILE_BYTES", 2**9)
+    value, composer = panel.save(event(format="json"), REQUEST)
+    assert value["file"] is not None
+    assert "can be imported again" in composer["notice"]["text"]
+    assert panel.save(event(format="pdf"), REQUEST)[1] is SKIP
+
+
 def test_a_passport_is_saved_with_what_was_asked_before(
     panel: ExportHandlers, session: Session, services: Services
 ) -> None:

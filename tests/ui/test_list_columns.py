@@ -111,10 +111,27 @@ def test_a_saved_list_that_is_opened_again_has_each_column_once_and_the_persons_
 ) -> None:
     pasted(handlers, CSV)
     heads = pasted(handlers, saved(handlers, "csv"))[1]["columns"]
-    assert heads[:3] == ["pIC50", "'=cmd|x", "clogp (file)"]
+    assert heads[:3] == ["pIC50", "=cmd|x", "clogp (file)"]
     assert "formula (file)" in heads
     assert "clogp (file) (2)" in heads
     assert len({head.casefold() for head in heads}) == len(heads)
+
+
+def test_names_and_cells_that_a_saved_list_had_to_escape_are_read_as_they_were(
+    handlers: ListHandlers,
+) -> None:
+    text = 'smiles;name;EC50;note\nCCO;=cmd;-5,3;"-3, dry"\nCCN;+x;-1.5e-3;\'tis\n'
+    before, _ = pasted(handlers, text)
+    saved_text = saved(handlers, "csv")
+    assert "-5,3" in saved_text
+    assert "'-5,3" not in saved_text
+    after, state = pasted(handlers, saved_text)
+    assert [u["name"] for u in after if "smiles" in u] == ["=cmd", "+x"]
+    assert [u["own"] for u in before if "smiles" in u] == [["-5,3", "-3, dry"], ["-1.5e-3", "'tis"]]
+    own = [state["columns"].index(head) for head in ("EC50", "note")]
+    assert [[u["own"][k] for k in own] for u in after if "smiles" in u] == [
+        ["-5,3", "-3, dry"], ["-1.5e-3", "'tis"],
+    ]  # fmt: skip
 
 
 def test_a_list_without_own_columns_has_none() -> None:

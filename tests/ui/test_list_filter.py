@@ -182,6 +182,29 @@ def test_own_columns_are_marked_inert_and_sort_as_numbers_where_they_are(listed:
     assert listed.get_attribute(".list-head [data-by=own2]", "aria-sort") == "ascending"
 
 
+@pytest.mark.parametrize(
+    ("cells", "text", "names"),
+    [
+        (["0,125", "1,250", "> 10,500", "n.d."], "EC50<2", ["alpha", "beta"]),
+        (["0,125", "1,250", "> 10,500", "n.d."], "EC50>1,2", ["beta", "gamma"]),
+        (["0,125", "0,250", "0,5", "-0,125"], "EC50<0,2", ["alpha", "delta"]),
+        (["1,250", "3,100", "2,000", "4,000"], "EC50<2", []),  # nobody knows: thousands?
+    ],
+)
+def test_numbers_with_three_digits_behind_a_decimal_comma_are_compared(
+    page: "Page", cells: list[str], text: str, names: list[str]
+) -> None:
+    news = value(columns=["EC50"])
+    updates = json.loads(str(news["updates"]))
+    own = iter(cells)
+    news["updates"] = json.dumps(
+        [u | ({"own": [next(own)]} if "own" in u else {}) for u in updates]
+    )
+    Scripts(page, "list").give("list", **news)
+    assert rows_of(page, text) == (names or EVERY)  # what does not compare has a hint
+    assert bool(hints_of(page, text)) == (not names)
+
+
 def test_a_long_cell_is_read_whole_by_keyboard(page: "Page") -> None:
     scripts = Scripts(page, "list")
     page.add_style_tag(content=".list-table { height: 600px }")

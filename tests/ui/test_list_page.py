@@ -207,6 +207,26 @@ def wait_until(holds: object, seconds: float = 20) -> None:
         time.sleep(0.01)
 
 
+def test_rows_that_an_sdf_cannot_hold_are_named_when_it_is_saved(handlers: ListHandlers) -> None:
+    table = ListTable("mine.csv", [("CCO", "a"), ("CCN", "b"), ("CCC", "c")])
+    handlers.lists.get(TAB).open(table)
+    value = handlers.save(event(format="sdf", rows=[2, 1]), REQUEST)
+    assert (value["file"], value["told"][:24]) == (None, "2 rows are not in the SD")
+    found = handlers._chemistry.call("rows", smiles=["CCN"], width=99, height=66)["rows"][0]
+    table.set_facts(1, found)
+    value = handlers.save(event(format="sdf", rows=[2, 1]), REQUEST)
+    assert value["file"]
+    assert value["told"].startswith("1 row is not in the SDF, as nothing is computed of them: 3.")
+    assert handlers.save(event(format="csv"), REQUEST)["told"] == ""
+
+
+def test_a_row_without_an_answer_is_saved_as_one(handlers: ListHandlers) -> None:
+    table = ListTable("mine.csv", [("CCO", "a")])
+    table.set_answer(table.ask("Why?", [0]), 0, Answer(problem="The queue is full."))
+    (row,) = csv.DictReader(io.StringIO(to_csv(table, [0])))
+    assert (row["Why?"], row["checks"]) == ("The queue is full.", "no answer")
+
+
 def test_asking_is_cancelled_and_goes_on_with_the_rest(
     handlers: ListHandlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

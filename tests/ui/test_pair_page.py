@@ -117,6 +117,16 @@ def test_a_filled_pair_is_answered_with_everything_that_belongs_to_a_number(
     assert "Swap test" not in said
 
 
+def test_a_slot_never_takes_the_first_of_several_in_silence(page: PairHandlers) -> None:
+    value = page.fill(event(slot=0, text="ethanol, water"), REQUEST)
+    assert value["problem"] == "These are 2 molecules; a slot takes one."
+
+
+def test_a_drawing_that_is_taken_is_not_looked_up_among_the_names(page: PairHandlers) -> None:
+    last(page.take(event(text="NCS"), REQUEST))  # not N-chlorosuccinimide
+    assert page.states.get(key_of(REQUEST)).slots[0].smiles == "NCS"
+
+
 def test_the_error_of_a_value_is_that_of_pairs_as_unlike_training(page: PairHandlers) -> None:
     value = fill(page, "CN(C)c1ccc(C#N)cc1", "1-propanol")
     state = page.states.get(key_of(REQUEST))

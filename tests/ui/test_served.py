@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import gradio as gr
+import httpx
 import pytest
 from gradio_client import Client
 
@@ -53,6 +54,16 @@ def test_only_the_two_endpoints_are_public(client: Client) -> None:
 def test_facts_by_name(client: Client) -> None:
     assert client.predict("aspirin", api_name="/facts")["formula"] == "C9H8O4"
     assert client.predict("C1CC", api_name="/facts")["position"] is not None
+
+
+def test_a_call_with_too_few_values_is_told_so_and_nothing_of_it_is_logged(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"{client.src.rstrip('/')}/gradio_api/run/ask"
+    answer = httpx.post(url, json={"data": ["Is the secret acid strong?"]})
+    assert answer.json()["error"] == "/ask takes 2 values; 1 came."
+    captured = capsys.readouterr()
+    assert "secret" not in captured.out + captured.err
 
 
 def test_ask_by_name(client: Client) -> None:

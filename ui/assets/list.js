@@ -37,7 +37,12 @@
       csv: () => save(part, "csv"),
       sdf: () => save(part, "sdf"),
       wide: () => wide(part, !document.documentElement.classList.contains("list-wide")),
-      use: (node) => { part.trigger("use", { smiles: part.rows[Number(node.dataset.i)].smiles }); chat.say("added to the conversation"); tell(part, `${part.rows[Number(node.dataset.i)].name || "The molecule"} is attached to your next question.`); },
+      use: (node) => {
+        const { smiles, name } = part.rows[Number(node.dataset.i)];
+        part.trigger("use", { smiles, name });
+        chat.say("added to the conversation");
+        tell(part, `${name || "The molecule"} is attached to your next question.`);
+      },
       answer: (node) => openAnswer(part, Number(node.dataset.i)),
       sort: (node) => sortBy(part, node.dataset.by, node.dataset.title),
       own: () => own.reveal(part),
@@ -96,6 +101,7 @@
     if (value.problem) return tell(part, value.problem, true);
     if (!value.table) return;
     if (value.file) chat.download(value.file);
+    if (value.told) tell(part, value.told, true);
     if (value.table !== part.key) begin(part, value);
     const gap = value.start > part.seen;
     if (!gap) {

@@ -23,9 +23,10 @@
   const escaped = (name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/ /g, "\\s+");
 
   /** A value as a number with the sign before it (">1000" is at least that), or null. */
-  const cellOf = (row, key) => {
-    const value = key.startsWith("own") ? row.own?.[Number(key.slice(3))] : row[key];
-    return typeof value === "number" ? { sign: "", value } : numberOf(value);
+  const cellOf = (part, row, key) => {
+    const k = key.startsWith("own") ? Number(key.slice(3)) : -1;
+    const value = k < 0 ? row[key] : row.own?.[k];
+    return typeof value === "number" ? { sign: "", value } : numberOf(value, part.commas?.[k]);
   };
   const LOW = ["<", "≤"];
   const HIGH = [">", "≥"];
@@ -44,14 +45,14 @@
   const comparison = (part, name, key, operator, value) => {
     const sign = operator === "==" ? "=" : operator;
     const limit = numberOf(value)?.value;
-    const hasNumbers = !WORDS_ONLY.includes(key) && (!key.startsWith("own") || part.rows.some((row) => row && cellOf(row, key)));
+    const hasNumbers = !WORDS_ONLY.includes(key) && (!key.startsWith("own") || part.rows.some((row) => row && cellOf(part, row, key)));
     if (sign === "=") {
       const text = value.toLowerCase();
-      return { test: (_, row) => (limit !== undefined && hasNumbers && cellOf(row, key) ? holds(cellOf(row, key), "=", limit) : textOf(row, key).toLowerCase() === text) };
+      return { test: (_, row) => (limit !== undefined && hasNumbers && cellOf(part, row, key) ? holds(cellOf(part, row, key), "=", limit) : textOf(row, key).toLowerCase() === text) };
     }
     if (!hasNumbers) return { hint: `“${name}” holds words, not numbers: ${name}=… finds the rows where it is the same.` };
     if (limit === undefined) return { hint: `“${value}” is not a number, so ${name}${operator}${value} does not filter.` };
-    return { test: (_, row) => { const cell = cellOf(row, key); return Boolean(cell) && holds(cell, sign, limit); } };
+    return { test: (_, row) => { const cell = cellOf(part, row, key); return Boolean(cell) && holds(cell, sign, limit); } };
   };
 
   const FLIPPED = { "<": ">", ">": "<", "<=": ">=", ">=": "<=", "≤": "≥", "≥": "≤", "=": "=", "==": "=" };

@@ -9,26 +9,33 @@
     ["rings", "rings", "", 0], ["qed", "QED", "drug-likeness, 0 to 1", 2],
   ];
   const COLUMNS = [
-    ["i", "#", "number in the file"], ["", "drawing", ""], ["name", "name", ""], ["answer", "answer", "sorted by claims that contradict the structure, then by words"],
+    ["i", "#", "number of the molecule, in the order of the file; unreadable records have none"], ["", "drawing", ""], ["name", "name", ""], ["answer", "answer", "sorted by claims that contradict the structure, then by words"],
     ["formula", "formula", ""], ...NUMBERS, ["stereo", "stereo", "stereocentres set / all"], ["nAlerts", "alerts", "PAINS and Brenk"],
   ];
   const UNKNOWN = new Set(["", "-", "–", "n.d.", "nd", "na", "n/a", "nan", "none", "null", "?"]); // written where nothing was measured
   const ownKey = (k) => `own${k}`;
 
-  /** A cell as a number, maybe with a sign before it as in ">1000" or a decimal comma; null where it is none. */
-  const numberOf = (text) => {
+  const MAYBE_THOUSAND = /^[+-]?[1-9]\d{0,2},\d{3}$/; // 1,234
+  /** A cell as a number, maybe with a sign before it as in ">1000" or a decimal comma, which `comma` says of 1,234 too; null where it is none. */
+  const numberOf = (text, comma = false) => {
     const found = String(text ?? "").trim().replace("−", "-").match(/^(<=|>=|[<>≤≥~≈=])?\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?)$/i);
-    if (!found || /,\d{3}$/.test(found[2])) return null; // 1,234 may be a thousand
+    if (!found || (!comma && MAYBE_THOUSAND.test(found[2]))) return null;
     return { sign: { "<=": "≤", ">=": "≥" }[found[1]] || found[1] || "", value: Number(found[2].replace(",", ".")) };
   };
+  const cellsOf = (rows, k) => rows.map((row) => row?.own?.[k] ?? "").filter((cell) => !UNKNOWN.has(cell.toLowerCase()));
+  /** For each column of the file whether its commas are decimal ones: some number in it cannot be read otherwise. */
+  const commaColumns = (columns, rows) => columns.map((_, k) => {
+    const cells = cellsOf(rows, k);
+    return cells.some((cell) => cell.includes(",") && numberOf(cell)) && !cells.some((cell) => /,\d{3}[.,]/.test(cell));
+  });
   /** For each column of the file whether every cell that says something is a number. */
-  const numericColumns = (columns, rows) => columns.map((_, k) => {
-    const cells = rows.map((row) => row?.own?.[k] ?? "").filter((cell) => !UNKNOWN.has(cell.toLowerCase()));
-    return cells.length > 0 && cells.every((cell) => numberOf(cell));
+  const numericColumns = (columns, rows, commas) => columns.map((_, k) => {
+    const cells = cellsOf(rows, k);
+    return cells.length > 0 && cells.every((cell) => numberOf(cell, commas[k]));
   });
   const ownValue = (part, row, k) => {
     const cell = row.own?.[k] ?? "";
-    if (part.numeric?.[k]) return numberOf(cell)?.value ?? null;
+    if (part.numeric?.[k]) return numberOf(cell, part.commas?.[k])?.value ?? null;
     return cell.toLowerCase() || null;
   };
 
@@ -48,5 +55,5 @@
     return (down ? -compare(a, b) : compare(a, b)) || x.i - y.i;
   }).map(([, row]) => row);
 
-  chat.listOrder = { NUMBERS, COLUMNS, ownKey, numberOf, numericColumns, valueOf, answerOf, ordered };
+  chat.listOrder = { NUMBERS, COLUMNS, ownKey, numberOf, commaColumns, numericColumns, valueOf, answerOf, ordered };
 })();

@@ -3,7 +3,7 @@
   const chat = window.moleculeChat;
   const FITS = 60; // characters of a cell
   const GAP = 8; // px between columns, as in list.css
-  const { ownKey, numericColumns } = chat.listOrder;
+  const { ownKey, commaColumns, numericColumns } = chat.listOrder;
 
   const headCell = (head, k) => {
     const node = chat.make("div", { className: "own" });
@@ -19,7 +19,7 @@
   /** A new list: its own columns behind the computed ones. */
   const begin = (part, { columns = [] }) => {
     const { head, table, own } = part.slots;
-    Object.assign(part, { columns, numeric: columns.map(() => false), counted: 0 });
+    Object.assign(part, { columns, numeric: columns.map(() => false), commas: columns.map(() => false), counted: 0 });
     head.querySelectorAll(".own").forEach((node) => node.remove());
     head.append(...columns.map(headCell));
     table.style.setProperty("--n-own", String(columns.length));
@@ -37,7 +37,8 @@
     remarks.textContent = notices.length ? `! ${notices.join(" ")}` : "";
     if (part.counted === part.rows.length) return;
     part.counted = part.rows.length;
-    part.numeric = numericColumns(part.columns, part.rows);
+    part.commas = commaColumns(part.columns, part.rows);
+    part.numeric = numericColumns(part.columns, part.rows, part.commas);
     part.numeric.forEach((is, k) => head.querySelector(`[data-by=${ownKey(k)}]`).classList.toggle("number", is));
     part.rows.forEach((row) => { if (row) row.stale = true; }); // numbers stand to the right
   };

@@ -124,7 +124,7 @@ def write_xlora(
                 fresh / "adapters" / name, delta, base_model=config.base_model_id
             )
         fresh.chmod(0o755)
-        replace_directory(directory, fresh)
+        replace_directory(directory, fresh, mark=CONFIG)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 

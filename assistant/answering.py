@@ -13,7 +13,7 @@ from assistant.chat.mixture import ExpertScalings
 from assistant.chat.passport import passport
 from assistant.chat.reply import ReplyOptions
 from assistant.chat.wanted import declined_value, wanted_subject, wanted_value
-from assistant.chat.wanted_kinds import PredictedValue, UnknownValue, Wanted
+from assistant.chat.wanted_kinds import PredictedValue, UnknownValue, Wanted, wordings_of
 from assistant.llm.experts import ExpertMode
 from assistant.llm.requests import Done
 from assistant.llm.sampling import Sampling
@@ -82,7 +82,8 @@ def wanted_of(
         wanted = _as_predicted(wanted, predicted)
     if wanted is None or wanted.lines is not None:
         return wanted
-    return None if wanted.question == conversation.messages[-1].asked else wanted
+    asked = conversation.messages[-1].asked
+    return wanted if any(question != asked for question in wordings_of(wanted)) else None
 
 
 def _as_predicted(wanted: UnknownValue, predicted: PredictedValues) -> Wanted:

@@ -22,15 +22,17 @@ from assistant.second_thoughts import Outcome
 log = logging.getLogger(__name__)
 
 
-def in_plain_words(conversation: Conversation, wanted: Wanted) -> Conversation:
-    """The last question of a conversation in the plainest words, and alone.
+def in_plain_words(
+    conversation: Conversation, wanted: Wanted, question: str | None = None
+) -> Conversation:
+    """The last question of a conversation in the plainest words, or in these, and alone.
 
     What was said before plays no part in a computed value, and other molecules' cards would only
     be in its way.
     """
     last = conversation.messages[-1]
     about = () if wanted.number is None else (wanted.number,)
-    asked = replace(last, text=wanted.question, attached=about, mentions=())
+    asked = replace(last, text=question or wanted.question, attached=about, mentions=())
     return replace(conversation, messages=(asked,))
 
 

@@ -11,7 +11,7 @@ from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation
 from assistant.chat.events import Event, Measured, Queued, Reconsidering, Rewritten, TextDelta
 from assistant.chat.first_attempt import FirstAttempt, SecondThoughts
-from assistant.chat.wanted_kinds import Wanted
+from assistant.chat.wanted_kinds import Wanted, wordings_of
 from assistant.errors import AnswerFailedError
 from assistant.llm import requests as llm_requests
 from assistant.llm.load import LoadedLLM
@@ -96,14 +96,21 @@ class Reconsideration:
         return written, thoughts
 
     def _plainly(self, first: Written, conversation: Conversation, wanted: Wanted) -> list[Way]:
-        """Asking in plain words: with the line of the card that tells it, then with all of it."""
-        plain, stop = in_plain_words(conversation, wanted), self.request.stop
-        news = Reconsidering(first.contradicted, wanted.question)
+        """Asking in plain words: with the line of the card that tells it, then with all of it.
+
+        What the question says already is not said again.
+        """
+        stop, asked = self.request.stop, conversation.messages[-1].asked
         ways = []
-        for lines in dict.fromkeys((wanted.lines, None)):
-            request = partial(self._with, plain, lines)
-            asking = asked_again(self.engine, request, stop, first, wanted, self.check)
-            ways.append(_reconsidered(asking, first, news))
+        for question in wordings_of(wanted):
+            if question == asked:
+                continue
+            plain = in_plain_words(conversation, wanted, question)
+            news = Reconsidering(first.contradicted, question)
+            for lines in dict.fromkeys((wanted.lines, None)):
+                request = partial(self._with, plain, lines)
+                asking = asked_again(self.engine, request, stop, first, wanted, self.check)
+                ways.append(_reconsidered(asking, first, news))
         return ways
 
     def _close_calls(self, first: Written) -> Way:

@@ -270,3 +270,29 @@ def test_what_the_model_predicts_is_asked_for_again_where_it_is_declined(
     assert wanted.is_met_by(given, checks)
     assert not wanted.is_missed_by(given, checks)
     assert isinstance(wanted_of(fitted, declined), UnknownValue)  # a model that predicts nothing
+
+
+def test_another_wording_is_tried_where_the_plain_one_is_missed_too(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = asked_of(assistant, monkeypatch)
+    monkeypatch.setattr(UnknownValue, "is_missed_by", lambda self, text, checks: True)
+    monkeypatch.setattr(UnknownValue, "is_met_by", lambda self, text, checks: len(requests) == 3)
+    *events, done = assistant.reply(talk("lambda max?"), options=OPTIONS)
+    assert isinstance(done, Finished)
+    asked = [event.asked_again for event in events if isinstance(event, Reconsidering)]
+    plain, other = (
+        "What is the absorption maximum of molecule 1?",
+        "Do you know the absorption maximum of molecule 1?",
+    )
+    assert list(dict.fromkeys(asked)) == [plain, other]
+    assert done.message.first_attempt.asked_again == other
+    # Who asks in these words already is not asked again in them.
+    requests.clear()
+    monkeypatch.setattr(UnknownValue, "is_met_by", lambda self, text, checks: False)
+    *events, _ = assistant.reply(talk(plain), options=OPTIONS)
+    asked = [event.asked_again for event in events if isinstance(event, Reconsidering)]
+    assert list(dict.fromkeys(asked)) == [
+        other,
+        "Can you tell me the absorption maximum of molecule 1?",
+    ]

@@ -192,6 +192,17 @@ class PredictedValue:
         return gives and not declines(text) and not _says_wrong(checks)
 
 
+def wordings_of(wanted: Wanted) -> tuple[str, ...]:
+    """The plain question, and what it may be put as where the answer misses that one, too.
+
+    A small model declines a property in most plain words and not in all.
+    """
+    if not isinstance(wanted, UnknownValue | PredictedValue):
+        return (wanted.question,)
+    what = f"the {wanted.key} of molecule {wanted.number}"
+    return (wanted.question, f"Do you know {what}?", f"Can you tell me {what}?")
+
+
 def _declines_another(text: str, key: str) -> bool:
     """Whether what an answer says not to know has another name: "the price", not "the toxicity"."""
     found = DECLINED.search(plain_text(text))

@@ -112,7 +112,7 @@ def comparisons(
 ) -> list[Compared]:
     """Every arm against text and static LoRA, and against itself with another molecule.
 
-    And a variant against the arm that it is one of.
+    And a variant, or an arm with experts, against the arm that it is without.
 
     Args:
         recipe: Arms and tasks.
@@ -126,7 +126,7 @@ def comparisons(
                 others = []
             others += [(arm, control) for control in CONTROLS[1:] if (task, arm, control) in found]
             pairs += [(task, (arm, OWN), other) for other in others]
-            plain = arm.split("-")[0]
+            plain = arm.split("-")[0].removesuffix("+experts")
             if plain != arm and plain in recipe.arms:  # a variant
                 same = [c for c in (OWN, LATER) if (task, arm, c) in found]
                 pairs += [(task, (arm, control), (plain, control)) for control in same]

@@ -353,6 +353,13 @@ def test_a_variant_is_compared_with_the_arm_it_is_one_of() -> None:
     assert verdicts["graph-multiturn", "graph"] == "no difference shown"
     assert verdicts[f"graph-multiturn, {LATER}", f"graph, {LATER}"] == "A better"
     assert ("graph", "graph-multiturn") not in verdicts
+    found = {
+        ("caption", "graph+mora", OWN): metrics(0.5),
+        ("caption", "graph+mora+experts", OWN): metrics(0.4),
+    }
+    arms = ("graph+mora", "graph+mora+experts")
+    (experts,) = comparisons(recipe(arms=arms, tasks=("caption",)), found)
+    assert (experts.a, experts.b, experts.difference.verdict) == (arms[1], arms[0], "B better")
 
 
 @pytest.mark.parametrize(
@@ -418,5 +425,6 @@ def test_the_shipped_recipe_is_read() -> None:
     assert set(shipped.arms) == {name for name in ARMS if "-" not in name}
     assert len(shipped.seeds) == 3
     parts = AblationRecipe.load(path.with_name("ablation_homo_parts_cpu.toml"))
-    assert set(ARMS) - set(shipped.arms) < set(parts.arms)
+    assert set(parts.arms) < set(ARMS)
+    assert set(parts.arms) - set(shipped.arms)
     assert json.dumps(shipped.factor(0, 100)) == "0.02"

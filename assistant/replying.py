@@ -98,12 +98,12 @@ class Reconsideration:
     def _plainly(self, first: Written, conversation: Conversation, wanted: Wanted) -> list[Way]:
         """Asking in plain words: with the line of the card that tells it, then with all of it.
 
-        What the question says already is not said again.
+        The question's own words are put again only with less of the card to read.
         """
         stop, asked = self.request.stop, conversation.messages[-1].asked
         ways = []
         for question in wordings_of(wanted):
-            if question == asked:
+            if question == asked and wanted.lines is None:
                 continue
             plain = in_plain_words(conversation, wanted, question)
             news = Reconsidering(first.contradicted, question)

@@ -272,6 +272,16 @@ def test_what_the_model_predicts_is_asked_for_again_where_it_is_declined(
     assert isinstance(wanted_of(fitted, declined), UnknownValue)  # a model that predicts nothing
 
 
+def test_a_question_in_plain_words_is_put_again_with_its_line_alone(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = asked_of(assistant, monkeypatch)
+    judged_by(monkeypatch, other)
+    list(assistant.reply(talk(PLAIN), options=OPTIONS))
+    alone = assistant.prompting.spliced(talk(PLAIN), frozenset({"qed"}))
+    assert requests[1].spliced.content == alone.content
+
+
 def test_another_wording_is_tried_where_the_plain_one_is_missed_too(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,7 +108,6 @@ class DecodeLoop:
 
     def _abandon(self, error: BaseException) -> None:
         with self._wake:
-            self._hand_out()
             waiting = [row.answer for row in self._rows] + self._inbox
             self._rows, self._inbox, self._thread = [], [], None
             self._passes.caches.clear()

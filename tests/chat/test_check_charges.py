@@ -57,9 +57,11 @@ def test_a_charge_of_a_part_or_of_another_form_is_not_judged(answer: str) -> Non
         ("Rounded down, it weighs 180 g/mol.", "confirmed"),
         ("Rounded down, it weighs 181 g/mol.", "contradicted"),
         ("Rounded, the molecular weight is 180 g/mol.", "confirmed"),
+        ("It weighs 0.18016 kg/mol.", "confirmed"),
+        ("It weighs 180.16 kg/mol.", "contradicted"),
     ],
 )
-def test_a_value_is_rounded_as_it_is_said_to_be(answer: str, verdict: str) -> None:
+def test_a_mass_is_rounded_and_scaled_as_it_is_said_to_be(answer: str, verdict: str) -> None:
     assert [(kind, found) for kind, found, _ in marks(answer, ASPIRIN)] == [("mass", verdict)]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
+from assistant.chat.claims.charges import charge_before_its_noun, charge_of_number
 from assistant.chat.claims.context import NEGATIONS
 from assistant.chat.claims.denied import denial_before
 from assistant.chat.claims.elsewhere import next_quantity
@@ -13,7 +14,6 @@ from assistant.chat.claims.model import Claim, Finding
 from assistant.chat.claims.phrases import ends_cleanly, value_behind
 from assistant.chat.claims.reading import Reading
 from assistant.chat.claims.values import Quantity, compare, read_unit, widest_quantity
-from assistant.chat.claims.wholes import with_a_charge
 from assistant.chat.claims.wordlist import words
 from assistant.chat.claims.yardsticks import AUTHORS, OF_NO_MOLECULE
 from assistant.chem.facts import Facts
@@ -28,9 +28,6 @@ EXACT_SLACK = 6e-4
 """Absolute slack of exact masses: an electron, where the ion's mass leaves it out."""
 TPSA_SLACK = 0.06
 
-_WHOLES = words("it molecule compound structure they both neither molecules compounds")
-_AUXILIARIES = words("does do not doesn't don't also overall therefore thus")
-_SIGNS = {"positive": 1, "negative": -1}
 _IONS = words("ion ions adduct peak fragment fragments")
 MEASURED = words(
     "experimental experimentally experiment experiments measured literature observed reported"
@@ -140,12 +137,6 @@ def _qed(stated: Quantity, facts: Facts) -> Finding:
     return Finding(compare(stated, facts.qed, slack), f"computed QED {facts.qed:.2f}")
 
 
-def _charge(stated: Quantity, facts: Facts) -> Finding:
-    return Finding(
-        compare(stated, facts.charge), f"charge {facts.charge:+d}" if facts.charge else "charge 0"
-    )
-
-
 _OF_MASS = ("", "mass", "kilo")
 SCALARS: dict[str, Scalar] = {
     "average_mass": Scalar("mass", _OF_MASS, _average_mass, attrgetter("average_mass"), 2),
@@ -157,7 +148,7 @@ SCALARS: dict[str, Scalar] = {
     "tpsa": Scalar("tpsa", ("", "area"), _tpsa, attrgetter("tpsa"), 1),
     "fsp3": Scalar("fsp3", ("", "percent"), _fsp3, attrgetter("fsp3"), 2),
     "qed": Scalar("qed", ("",), _qed, attrgetter("qed"), 2),
-    "charge": Scalar("charge", ("",), _charge, attrgetter("charge"), 0),
+    "charge": Scalar("charge", ("",), charge_of_number, attrgetter("charge"), 0),
 }
 
 
@@ -169,7 +160,7 @@ def read_scalars(reading: Reading) -> Iterator[Claim]:
             yield said.claim
             yield from _for_other_molecules(reading, match, said, used)
     for match in reading.terms:
-        if match.term.key == "charge" and (claim := _before_charge(reading, match, used)):
+        if match.term.key == "charge" and (claim := charge_before_its_noun(reading, match, used)):
             yield claim
     yield from _by_unit(reading, used)
 
@@ -258,39 +249,6 @@ def _as_rounded(reading: Reading, stated: Quantity) -> Quantity:
         if word in ("rounded", "rounding") and way in ("up", "down"):
             return replace(stated, rounded=way)
     return stated
-
-
-def _before_charge(reading: Reading, match: TermMatch, used: set[int]) -> Claim | None:
-    """As in "a +1 charge", "no net charge", "a positive charge"."""
-    i = match.first - 1
-    if i < 0 or match.first in used or reading.is_silent(i):
-        return None
-    if (sign := _SIGNS.get(reading.word(i))) is not None:
-        return _of_sign(reading, match, sign)
-    if reading.context[i].mode != "has" and reading.tokens[i].text != "no":
-        return None
-    token = reading.tokens[i]
-    if token.text == "no" or (token.kind == "number" and token.text[0] in "+-"):
-        value = 0.0 if token.text == "no" else token.value
-        used.update(range(i, match.behind))
-        stated = Quantity(value, value)
-        return reading.claim(i, match.behind, "charge", lambda f: _charge(stated, f), has=True)
-    return None
-
-
-def _of_sign(reading: Reading, match: TermMatch, sign: int) -> Claim | None:
-    """As in "it carries a positive charge": of all of it, as drawn."""
-    if reading.word(match.behind) not in ("", ".", ",", "and", "so", "overall"):
-        return None  # "a positive charge on the nitrogen"
-    context = reading.context[match.first - 1]
-    who = context.verb - 1
-    while reading.word(who) in _AUXILIARIES:
-        who -= 1
-    is_whole = reading.word(who) in _WHOLES or reading.is_label(who)
-    if context.mode != "has" or not is_whole or any(t.text == "ph" for t in reading.tokens):
-        return None  # "the nitrogen carries …", "at pH 7 it carries …"
-    test = with_a_charge(sign)
-    return reading.claim(match.first - 1, match.behind, "charge", test, has=True)
 
 
 def _by_unit(reading: Reading, used: set[int]) -> Iterator[Claim]:

@@ -71,8 +71,13 @@ def _is_chiral(smiles: str, n: int, n_set: int) -> bool | None:
     return Chem.MolToSmiles(mirror) != Chem.MolToSmiles(mol)
 
 
+def charge_in_words(facts: Facts) -> str:
+    """The formal charge of the whole: "charge +1", "charge 0"."""
+    return f"charge {facts.charge:+d}" if facts.charge else "charge 0"
+
+
 def _neutral(facts: Facts) -> Finding:
-    truth = f"charge {facts.charge:+d}" if facts.charge else "charge 0"
+    truth = charge_in_words(facts)
     if facts.charge:
         return Finding(False, truth)
     apart = _has_separated_charges(facts.smiles)
@@ -81,7 +86,7 @@ def _neutral(facts: Facts) -> Finding:
 
 def _charged(sign: int) -> Test:
     def test(facts: Facts) -> Finding:
-        truth = f"charge {facts.charge:+d}" if facts.charge else "charge 0"
+        truth = charge_in_words(facts)
         return Finding(facts.charge * sign > 0 if sign else facts.charge != 0, truth)
 
     return test
@@ -91,7 +96,7 @@ def with_a_charge(sign: int) -> Test:
     """The test of "has a positive charge": of the whole, or of an atom where one is drawn so."""
 
     def test(facts: Facts) -> Finding:
-        truth = f"charge {facts.charge:+d}" if facts.charge else "charge 0"
+        truth = charge_in_words(facts)
         if facts.charge * sign > 0:
             return Finding(True, truth)
         atoms = Molecule(facts.smiles).rdmol().GetAtoms()

@@ -4,11 +4,7 @@ Packed by gzip or not. The content decides, the extension only helps: an SD file
 read as one. Titles are inert text; whoever shows them escapes them.
 """
 
-import gzip
-import io
 import re
-import unicodedata
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,8 +13,8 @@ from pathlib import Path
 from rdkit import Chem
 from rdkit.Chem import rdChemReactions
 
-from assistant.chem.diagnose import shorten
-from assistant.chem.inputs import looks_like_name, recognise, sd_records
+from assistant.chem.file_text import READ_KINDS, read_text
+from assistant.chem.inputs import looks_like_name, recognise, sd_records, unknown_name
 from assistant.chem.limits import MAX_FILE_BYTES, MAX_RECORDS, clean_name
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
@@ -27,10 +23,8 @@ from assistant.chem.quiet import quiet_rdkit
 from assistant.chem.reaction import Reaction, from_rxnblock, is_reaction, parse_reaction
 from assistant.chem.stereo import stands_for_several
 from assistant.chem.tables import TableRow, find_table, heads_without_structures, lines_as_rows
-from assistant.errors import AssistantError, InvalidMoleculeError, UnreadableFileError
+from assistant.errors import AssistantError, UnreadableFileError
 
-KINDS = "MOL, SDF, SMI, CSV, CDXML and RXN"
-_GZIP, _ZIP, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 MAX_PROBLEMS = 50
 _SD_NAME_FIELDS = (
     "NAME",
@@ -111,7 +105,7 @@ def read_file(path: Path, *, name: str, names: NameTable | None = None) -> FileR
         UnreadableFileError: Missing, empty, too big, binary, or without one readable molecule.
     """
     shown = clean_name(Path(name).name) or "the file"
-    return _report_of(_read_text(path, shown), f"'{shown}'", names, exact_first=False)
+    return _report_of(read_text(path, shown), f"'{shown}'", names, exact_first=False)
 
 
 def read_pasted(text: str, names: NameTable) -> FileReport:
@@ -151,79 +145,6 @@ def _report_of(text: str, shown: str, names: NameTable | None, *, exact_first: b
         further = len(report.problems) - MAX_PROBLEMS
         report.problems[MAX_PROBLEMS:] = [f"{further:,} more records could not be read."]
     return report
-
-
-_HINT = (
-    f"Files of these kinds are read: {KINDS}. A text has a molecule on each line, or a table with a"
-    " column “SMILES”."
-)
-
-
-def _read_text(path: Path, shown: str) -> str:
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise UnreadableFileError(
-                f"'{shown}' has {size / 2**20:,.1f} MB; files up to {MAX_FILE_BYTES // 2**20} MB"
-                " are read. Split it, or paste the molecule you are asking about."
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        raise UnreadableFileError(f"'{shown}' cannot be opened: {error.strerror}.") from error
-    if content.startswith(_GZIP):
-        content = _unpacked(content, shown)
-    if not content.strip():
-        raise UnreadableFileError(f"'{shown}' is empty. {_HINT}")
-    if content.startswith(_OLD_EXCEL) or (content.startswith(_ZIP) and b"xl/" in content):
-        raise UnreadableFileError(
-            f"'{shown}' is a binary Excel workbook. Save its sheet as CSV (UTF-8) and try again."
-        )
-    if content.startswith(_ZIP):
-        raise UnreadableFileError(
-            f"'{shown}' is a binary file (zip). Unpack it and try again. {_HINT}"
-        )
-    if content.startswith(b"VjCD"):
-        raise UnreadableFileError(
-            f"'{shown}' is a binary ChemDraw file (CDX). Save it as CDXML or MOL and try again."
-        )
-    text = _decoded(content)
-    if text is None:
-        raise UnreadableFileError(f"'{shown}' is a binary file, not text. {_HINT}")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _unpacked(content: bytes, shown: str) -> bytes:
-    """What gzip packed; never more of it in memory than is read of a plain file."""
-    try:
-        with gzip.open(io.BytesIO(content)) as packed:
-            plain = packed.read(MAX_FILE_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableFileError(f"'{shown}' is a damaged gzip file. Pack it again.") from error
-    if len(plain) > MAX_FILE_BYTES:
-        raise UnreadableFileError(
-            f"'{shown}' has more than {MAX_FILE_BYTES // 2**20} MB when it is unpacked, and no more"
-            " are read. Split it, or paste the molecule you are asking about."
-        )
-    return plain
-
-
-def _decoded(content: bytes) -> str | None:
-    """The text of the file, None when it is binary."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings: tuple[str, ...] = ("utf-16",)
-    elif b"\0" in content[:65536]:
-        return None
-    else:
-        encodings = ("utf-8-sig", "cp1252", "latin-1")  # as Excel saves a CSV on Windows
-    for encoding in encodings:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        sample = text[:65536]
-        strange = sum(1 for c in sample if unicodedata.category(c) == "Cc" and c not in "\r\n\t\f")
-        return text if strange <= len(sample) // 50 else None
-    return None
 
 
 def _is_rxn(text: str) -> bool:
@@ -317,7 +238,7 @@ def _read_lines(
             report.problems.append("The table has a header and no line below it.")
     elif not report.molecules and not report.reactions:
         heads = heads_without_structures(text)
-        report.problems[:] = [_unheaded(heads)] if heads else [*report.problems[:2], _HINT]
+        report.problems[:] = [_unheaded(heads)] if heads else [*report.problems[:2], READ_KINDS]
 
 
 def _unheaded(heads: str) -> str:
@@ -343,20 +264,10 @@ def _read_line(
             entry = names.find(line) if names is not None else None
             if entry is None:
                 if names is not None and is_told and looks_like_name(line, mistake):
-                    raise _unknown(line, names) from mistake
+                    raise unknown_name(line, names) from mistake
                 raise
     is_named_beside = row.name is not None and line == row.smiles
     return Molecule(entry.molecule().smiles, row.name if is_named_beside else entry.name)
-
-
-def _unknown(name: str, names: NameTable) -> InvalidMoleculeError:
-    closest = ", ".join(f"'{one}'" for one in names.closest(name))
-    hint = f" Did you mean {closest}?" if closest else ""
-    return InvalidMoleculeError(
-        f"No molecule named '{shorten(name)}' among the {len(names):,} compounds known here.{hint}"
-        " Write its SMILES.",
-        source=name,
-    )
 
 
 def _read_notation(written: str, name: str | None) -> Molecule | Reaction:

@@ -32,7 +32,7 @@ from assistant.evaluate.tasks.values import ValueTask
 from assistant.llm.load import load_llm
 from assistant.predicted.figures import PredictedFigures, write_known
 from assistant.retrieval.error_bins import bins_of
-from assistant.retrieval.fingerprints import FingerprintTable
+from assistant.retrieval.fingerprints import FingerprintTable, fingerprints
 
 _METHANE = {1: compute_facts(Molecule("C"))}
 
@@ -93,7 +93,7 @@ def figures_of(
     mean = float(np.mean(known.values))
     wanted = np.array([float(e.answer) for e in answered.examples])
     found = np.array([mean if p is None else float(p) for p in predictions])
-    table = FingerprintTable(known.smiles)
+    table = FingerprintTable(fingerprints(known.smiles))
     near = [
         float(table.similarities(Molecule.parse(e.molecules[0])).max()) for e in answered.examples
     ]

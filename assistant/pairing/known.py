@@ -18,7 +18,7 @@ import numpy as np
 
 from assistant.chem.molecule import Molecule
 from assistant.errors import BundleError
-from assistant.retrieval.fingerprints import FingerprintTable
+from assistant.retrieval.fingerprints import FingerprintTable, fingerprints
 
 FILE = "known.csv.gz"
 MAX_SAME = 3
@@ -77,8 +77,8 @@ class KnownPairs:
             sides = [list(dict.fromkeys([*sides[0], *sides[1]]))] * 2
         places = [{text: i for i, text in enumerate(side)} for side in sides]
         self._places = np.array([[places[k][pair[k]] for k in (0, 1)] for pair in pairs])
-        first = FingerprintTable(sides[0])
-        self._sides = (first, first if is_symmetric else FingerprintTable(sides[1]))
+        first = FingerprintTable(fingerprints(sides[0]))
+        self._sides = (first, first if is_symmetric else FingerprintTable(fingerprints(sides[1])))
 
     @classmethod
     def read(cls, path: Path, tasks: Sequence[str], *, is_symmetric: bool) -> "KnownPairs":

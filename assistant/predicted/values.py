@@ -12,7 +12,7 @@ from assistant.errors import BundleError
 from assistant.predicted.figures import PredictedFigures, read_known
 from assistant.retrieval.error_bins import bin_of
 from assistant.retrieval.fingerprint_child import words_of
-from assistant.retrieval.fingerprints import FingerprintTable
+from assistant.retrieval.fingerprints import FingerprintTable, fingerprints
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +72,12 @@ class PredictedQuantity:
             smiles, values = read_known(self._directory)
             words = words_of(smiles)
             if words is not None:  # else the first such number waits for them
-                self._known = smiles, values, FingerprintTable(smiles, words)
+                self._known = smiles, values, FingerprintTable(words)
 
     def _read(self) -> tuple[list[str], list[float | None], FingerprintTable]:
         if self._known is None:
             smiles, values = read_known(self._directory)
-            self._known = smiles, values, FingerprintTable(smiles)
+            self._known = smiles, values, FingerprintTable(fingerprints(smiles))
         return self._known
 
     def note(self, molecule: Molecule | None) -> tuple[str, str | None]:

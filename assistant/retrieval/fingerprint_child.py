@@ -15,9 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assistant.chem.molecule import Molecule
 from assistant.chem.sandbox import child_environment
-from assistant.retrieval.fingerprints import N_WORDS, fingerprint
+from assistant.retrieval.fingerprints import N_WORDS, fingerprints
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +58,7 @@ def main() -> None:
     if hasattr(os, "nice"):
         os.nice(_NICER)
     smiles = sys.stdin.buffer.read().decode().split("\n")
-    words = np.stack([fingerprint(Molecule(text)) for text in smiles])
-    sys.stdout.buffer.write(words.tobytes())
+    sys.stdout.buffer.write(fingerprints(smiles).tobytes())
 
 
 if __name__ == "__main__":

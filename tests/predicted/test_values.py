@@ -25,7 +25,7 @@ from assistant.predicted.figures import (
 from assistant.predicted.values import PredictedQuantity, PredictedValues
 from assistant.retrieval.error_bins import Bin
 from assistant.retrieval.fingerprint_child import words_of
-from assistant.retrieval.fingerprints import fingerprint
+from assistant.retrieval.fingerprints import fingerprints
 
 SMILES = ["CCO", "c1ccccc1", "CCCCCC"]
 VALUES = [-0.2658, -0.2454, None]
@@ -147,9 +147,7 @@ def test_a_program_that_ends_while_molecules_are_read_ends_well(directory: Path)
 
 
 def test_fingerprints_of_a_child_are_those_made_here() -> None:
-    assert np.array_equal(
-        words_of(SMILES), np.stack([fingerprint(Molecule(smiles)) for smiles in SMILES])
-    )
+    assert np.array_equal(words_of(SMILES), fingerprints(SMILES))
     assert words_of(["no molecule"]) is None
 
 

@@ -16,7 +16,7 @@ from assistant.evaluate.run import model_row
 from assistant.evaluate.tasks.base import Example
 from assistant.evaluate.tasks.registry import task_of
 from assistant.train.ablation.data import second_turns
-from assistant.train.ablation.recipe import AblationArm, AblationRecipe
+from assistant.train.ablation.recipe import ARMS, AblationArm, AblationRecipe
 
 OWN, OTHER, ZERO = "own", "other molecule", "zero graph"
 LATER = "own, second turn"
@@ -126,10 +126,10 @@ def comparisons(
                 others = []
             others += [(arm, control) for control in CONTROLS[1:] if (task, arm, control) in found]
             pairs += [(task, (arm, OWN), other) for other in others]
-            plain = arm.split("-")[0].removesuffix("+experts")
-            if plain != arm and plain in recipe.arms:  # a variant
+            beside = ARMS[arm].beside
+            if beside in recipe.arms:
                 same = [c for c in (OWN, LATER) if (task, arm, c) in found]
-                pairs += [(task, (arm, control), (plain, control)) for control in same]
+                pairs += [(task, (arm, control), (beside, control)) for control in same]
     compared = []
     for task, a, b in pairs:
         difference = compare(found[task, *a], found[task, *b])[0]

@@ -22,6 +22,7 @@ class AblationArm:
         rank: Of its ΔW; None: the recipe's.
         every: Of the layers one has ΔW; None: as the recipe says.
         turns: Questions of a training conversation, each about a molecule of its own.
+        beside: The arm that it is held against: what it is a variant of, or is without experts.
     """
 
     name: str
@@ -32,6 +33,7 @@ class AblationArm:
     rank: int | None = None
     every: int | None = None
     turns: int = 1
+    beside: str = ""
 
     @property
     def n_parts(self) -> int:
@@ -53,16 +55,18 @@ ARMS: Mapping[str, AblationArm] = {
         AblationArm("mora", generator=True),
         AblationArm("graph+mora", graph="own", generator=True),
         AblationArm("experts", experts=True),
-        AblationArm("graph+mora+experts", graph="own", generator=True, experts=True),
-        AblationArm("mora-rank2", generator=True, rank=2),
-        AblationArm("mora-rank32", generator=True, rank=32),
-        AblationArm("mora-every1", generator=True, every=1),
-        AblationArm("mora-every3", generator=True, every=3),
-        AblationArm("graph-multiturn", graph="own", turns=3),
+        AblationArm(
+            "graph+mora+experts", graph="own", generator=True, experts=True, beside="graph+mora"
+        ),
+        AblationArm("mora-rank2", generator=True, rank=2, beside="mora"),
+        AblationArm("mora-rank32", generator=True, rank=32, beside="mora"),
+        AblationArm("mora-every1", generator=True, every=1, beside="mora"),
+        AblationArm("mora-every3", generator=True, every=3, beside="mora"),
+        AblationArm("graph-multiturn", graph="own", turns=3, beside="graph"),
     )
 }
-_PLAIN = tuple(name for name in ARMS if "-" not in name)
-"""Those of which no other one is a variant."""
+MAIN_ARMS = ("text", "lora", "graph", "mora", "graph+mora", "experts", "graph+mora+experts")
+"""What the parts are worth; the others vary one of them."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class AblationRecipe(RecipeFile):
     """
 
     tasks: tuple[str, ...] = ("property:homo", "caption")
-    arms: tuple[str, ...] = _PLAIN
+    arms: tuple[str, ...] = MAIN_ARMS
     seeds: tuple[int, ...] = (1, 2, 3)
     steps: int = 600
     batch: int = 16

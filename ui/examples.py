@@ -1,8 +1,10 @@
 """What a first visitor is offered: three worked examples with pictures, and the task menu."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.chat.wanted_kinds import plain_question
 from assistant.errors import AssistantError
 from ui.molecules import Chemistry, load
 from ui.render import drawing, escape
@@ -85,6 +87,13 @@ def load_menu(directory: Path = MENU_DIRECTORY) -> tuple[Task, ...]:
         words = path.read_text(encoding="utf-8").strip() if path.is_file() else text
         tasks.append(Task(key, _TITLES[key], words))
     return tuple(tasks)
+
+
+def predicted_tasks(terms: Sequence[str]) -> tuple[Task, ...]:
+    """What the menu offers of properties that a model was measured to predict."""
+    return tuple(
+        Task("predict", f"Predict the {term}", plain_question(term, "$molecule")) for term in terms
+    )
 
 
 def open_example(example: Example, session: Session, chemistry: Chemistry) -> None:

@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Protocol
 
 from assistant.chat.figures import Figures
 from assistant.chat.reply import Status
 from assistant.errors import AssistantError
+from ui.examples import predicted_tasks
 from ui.figures import figures_html
 from ui.handle import AssistantHandle
 from ui.reach import Reach
@@ -45,7 +47,7 @@ class Views:
         """Model, quantisation, adapters with reasons when off, link; figures of an answer.
 
         `cannot` names the tasks of the question menu that the model was not trained for,
-        `predicts` what it was measured to predict.
+        `predicts` are those for what it was measured to predict.
         """
         state = self._handle.state
         if state == "loading":
@@ -72,7 +74,9 @@ class Views:
             "state": kind,
             "figures": shown,
             "cannot": [] if status is None else list(status.cannot),
-            "predicts": [] if status is None else list(status.predicts),
+            "predicts": []
+            if status is None
+            else list(map(asdict, predicted_tasks(status.predicts))),
         }
 
     @property

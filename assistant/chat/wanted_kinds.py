@@ -125,6 +125,16 @@ class WantedValue:
         return is_it and check.molecule in (self.number, None)
 
 
+def plain_question(key: str, molecule: str) -> str:
+    """The plainest question for a property that is not computed.
+
+    Args:
+        key: Its name, as checks on it are called.
+        molecule: "molecule 1", or what stands for it.
+    """
+    return f"What is the {key} of {molecule}?"
+
+
 @dataclass(frozen=True)
 class UnknownValue:
     """A property that a question asks for and that is not computed.
@@ -142,7 +152,7 @@ class UnknownValue:
     @property
     def question(self) -> str:
         """The question in the plainest words."""
-        return f"What is the {self.key} of molecule {self.number}?"
+        return plain_question(self.key, f"molecule {self.number}")
 
     lines: ClassVar[None] = None
 
@@ -176,7 +186,7 @@ class PredictedValue:
     @property
     def question(self) -> str:
         """The question in the plainest words."""
-        return UnknownValue(self.key, self.number).question
+        return plain_question(self.key, f"molecule {self.number}")
 
     lines: ClassVar[None] = None
 

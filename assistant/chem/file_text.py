@@ -10,8 +10,8 @@ from assistant.chem.limits import MAX_FILE_BYTES
 from assistant.errors import UnreadableFileError
 
 READ_KINDS = (
-    "Files of these kinds are read: MOL, SDF, SMI, CSV, CDXML and RXN. A text has a molecule on each"
-    " line, or a table with a column “SMILES”."
+    "Files of these kinds are read: MOL, SDF, SMI, CSV, CDXML and RXN. A text has a molecule on"
+    " each line, or a table with a column “SMILES”."
 )
 """What a message says where there is nothing to read."""
 _GZIP, _ZIP, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"

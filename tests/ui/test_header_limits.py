@@ -46,6 +46,10 @@ def test_the_tasks_that_a_model_was_not_trained_for_are_known_once_it_is_there()
     assert Views(loading, drawings, reach).header()["cannot"] == []
     fake.said = replace(fake.said, predicts=("HOMO energy",))
     assert Views(AssistantHandle.ready(fake), drawings, reach).header()["predicts"] == [
-        "HOMO energy"
+        {
+            "key": "predict",
+            "title": "Predict the HOMO energy",
+            "text": "What is the HOMO energy of $molecule?",
+        }
     ]
     assert Views(loading, drawings, reach).header()["predicts"] == []

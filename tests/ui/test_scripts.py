@@ -1,12 +1,14 @@
 """The page's scripts by themselves: values that come late, twice, or of something else."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.ui.scripted import Scripts
+from ui.examples import predicted_tasks
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -142,7 +144,8 @@ def test_what_the_model_predicts_is_offered_behind_what_it_was_trained_for(page:
     scripts = Scripts(page, "header", "composer")
     menu = [{"key": key, "title": key, "text": f"{key} $molecule."} for key in ("name", "product")]
     page.evaluate("menu => { links.composer.props.menu = menu; }", menu)
-    scripts.give("header", html="", state="ready", cannot=["product"], predicts=["HOMO energy"])
+    (task,) = predicted_tasks(["HOMO energy"])
+    scripts.give("header", html="", state="ready", cannot=["product"], predicts=[asdict(task)])
     scripts.give("composer", attached=[2], numbers=[1, 2])
     box, items = page.locator("#composer textarea"), page.locator("#composer .menu li")
     box.fill("/")

@@ -95,8 +95,7 @@
   const offered = (part) => {
     const { cannot = [], predicts = [] } = chat.parts.header?.value ?? {};
     const tasks = (part.props.menu || []).map((task) => ({ ...task, off: cannot.includes(task.key) }));
-    const guesses = predicts.map((term) => ({ key: "predict", title: `Predict the ${term}`, text: `What is the ${term} of $molecule?` }));
-    return [...tasks.filter(({ off }) => !off), ...guesses, ...tasks.filter(({ off }) => off)];
+    return [...tasks.filter(({ off }) => !off), ...predicts, ...tasks.filter(({ off }) => off)];
   };
   const openMenu = (part) => {
     const { menu, question } = part.slots;

@@ -4,6 +4,7 @@ A language model that writes reactants along their product copies most of what i
 published form needs atom maps; here each part begins at the atom from which most can be copied.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import permutations
 
@@ -22,9 +23,7 @@ def agreement(text: str, reference: str) -> float:
     Counts neighbouring letters that both have in the same order (longest common subsequence) less
     half of those that only `text` has. Ring numbers are passed over: they change with the place.
     """
-    own, other = _neighbours(text), _neighbours(reference)
-    common = _common(own, other)
-    return common - 0.5 * (len(own) - common)
+    return _Reference(reference).agreement(_neighbours(text))
 
 
 def _neighbours(text: str) -> list[str]:
@@ -32,41 +31,71 @@ def _neighbours(text: str) -> list[str]:
     return [first + second for first, second in zip(["", *letters], letters, strict=False)]
 
 
-def _common(items: list[str], others: list[str]) -> int:
-    """Length of the longest common subsequence, by the bits of one integer (Hyyrö 2004)."""
-    places: dict[str, int] = {}
-    for place, item in enumerate(items):
-        places[item] = places.get(item, 0) | 1 << place
-    everything = row = (1 << len(items)) - 1
-    for item in others:
-        matched = row & places.get(item, 0)
-        row = ((row + matched) | (row - matched)) & everything
-    return len(items) - row.bit_count()
+class _Reference:
+    """A SMILES that others are compared with; its places are looked up once for all of them."""
+
+    def __init__(self, text: str) -> None:
+        neighbours = _neighbours(text)
+        self._places: dict[str, int] = {}
+        for place, pair in enumerate(neighbours):
+            self._places[pair] = self._places.get(pair, 0) | 1 << place
+        self._everything = (1 << len(neighbours)) - 1
+
+    def agreement(self, own: Sequence[str]) -> float:
+        """As the function of this name, for neighbouring letters."""
+        common = self._common(own)
+        return common - 0.5 * (len(own) - common)
+
+    def _common(self, own: Sequence[str]) -> int:
+        """Length of the longest common subsequence, by the bits of one integer (Hyyrö 2004)."""
+        everything = row = self._everything
+        places = self._places
+        for pair in own:
+            found = places.get(pair)
+            if found is not None:
+                matched = row & found
+                row = ((row + matched) | (row - matched)) & everything
+        return everything.bit_count() - row.bit_count()
+
+
+class Alignable:
+    """A molecule whose SMILES from every atom are written once and compared with many references.
+
+    Args:
+        smiles: Of one or several parts.
+    """
+
+    def __init__(self, smiles: str) -> None:
+        self.smiles = smiles
+        self._parts = [
+            [(text, _neighbours(text)) for text in _texts(part)] for part in smiles.split(".")
+        ]
+
+    def along(self, reference: str) -> str:
+        """A SMILES along a reference, of which nothing but the letters is read.
+
+        Returns:
+            Its parts, each from the atom that agrees best, in the order that agrees best.
+        """
+        compared = _Reference(reference)
+        parts = [max(texts, key=lambda t: compared.agreement(t[1]))[0] for texts in self._parts]
+        if len(parts) == 1:
+            return parts[0]
+        if len(parts) > _MAX_ORDERED:
+            return ".".join(sorted(parts, key=len, reverse=True))
+        orders = [self.smiles, *(".".join(order) for order in permutations(parts))]
+        return max(orders, key=lambda text: compared.agreement(_neighbours(text)))
+
+
+def _texts(smiles: str) -> list[str]:
+    """A part as it is, then from one atom after the other."""
+    mol = Chem.MolFromSmiles(smiles)
+    n = mol.GetNumAtoms()
+    roots = range(0, n, -(-n // _MAX_ROOTS))
+    return [smiles, *dict.fromkeys(Chem.MolToSmiles(mol, rootedAtAtom=i) for i in roots)]
 
 
 @lru_cache(maxsize=20_000)
 def aligned_smiles(molecule: Molecule, reference: str) -> str:
-    """A SMILES of a molecule along a reference.
-
-    Args:
-        molecule: Of one or several parts.
-        reference: A SMILES; nothing is read from it but its letters.
-
-    Returns:
-        Its parts, each from the atom that agrees best, in the order that agrees best.
-    """
-    parts = [_along(part, reference) for part in molecule.smiles.split(".")]
-    if len(parts) == 1:
-        return parts[0]
-    if len(parts) > _MAX_ORDERED:
-        return ".".join(sorted(parts, key=len, reverse=True))
-    orders = [molecule.smiles, *(".".join(order) for order in permutations(parts))]
-    return max(orders, key=lambda text: agreement(text, reference))
-
-
-def _along(smiles: str, reference: str) -> str:
-    mol = Chem.MolFromSmiles(smiles)
-    n = mol.GetNumAtoms()
-    roots = range(0, n, -(-n // _MAX_ROOTS))
-    texts = [smiles, *dict.fromkeys(Chem.MolToSmiles(mol, rootedAtAtom=i) for i in roots)]
-    return max(texts, key=lambda text: agreement(text, reference))
+    """A SMILES of a molecule along a reference, see `Alignable`."""
+    return Alignable(molecule.smiles).along(reference)

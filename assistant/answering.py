@@ -130,7 +130,7 @@ def message_of(
     options: ReplyOptions,
     *,
     identity: Mapping[str, object],
-    figures: Figures,
+    figures: Figures | None,
     second_thoughts: SecondThoughts,
 ) -> Message:
     """The answer with its checks and its passport.
@@ -141,7 +141,7 @@ def message_of(
         prompting: How that was made.
         options: How it was drawn.
         identity: What answered, as a passport names it.
-        figures: What was measured of it.
+        figures: What was measured of it; None where the model was not asked.
         second_thoughts: Whether it was written again.
     """
     done = written.done

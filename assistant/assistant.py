@@ -13,11 +13,19 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from assistant.answering import checker, expert_mode, message_of, sampling_of, wanted_of
+from assistant.answering import (
+    Written,
+    checker,
+    expert_mode,
+    message_of,
+    sampling_of,
+    wanted_of,
+)
 from assistant.bundle import Bundle
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Event, Finished, Notice, Queued
+from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
 from assistant.chat.first_attempt import SecondThoughts
+from assistant.chat.making import declined_making
 from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chat.view import View
 from assistant.chem.pairs import MoleculePair
@@ -37,7 +45,7 @@ from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.stopwatch import Stopwatch
 from assistant.metrics import Registry
-from assistant.prompting import Prompting, Render, asked_about, render_all
+from assistant.prompting import Fitted, Prompting, Render, asked_about, render_all
 from assistant.replying import Reconsideration, first_written
 from assistant.rescoring import cannot_rescore, rescore
 from assistant.retrieval.index import Index
@@ -202,6 +210,9 @@ class Assistant:
     def _reply(self, conversation: Conversation, options: ReplyOptions) -> Iterator[Event]:
         began = time.perf_counter()
         fitted = self._prompting.fit(conversation)
+        if text := declined_making(fitted.conversation):
+            yield from self._said_by_the_program(text, fitted, options, began)
+            return
         pairs = self._prompting.pairs(fitted)
         for text in dict.fromkeys([fitted.notice, *(pair.note for pair in pairs.values())]):
             if text:
@@ -238,6 +249,22 @@ class Assistant:
         )
         seconds = time.perf_counter() - began
         yield Finished(message, seconds, first.done.first_token_s, first.done.tokens_per_s, figures)
+
+    def _said_by_the_program(
+        self, text: str, fitted: Fitted, options: ReplyOptions, began: float
+    ) -> Iterator[Event]:
+        """An answer that the language model has no part in; its passport says so."""
+        yield TextDelta(text)
+        message = message_of(
+            Written(text, llm_requests.Done("program", (), 0.0, 0.0), ()),
+            fitted,
+            self._prompting,
+            options,
+            identity=self.identity(),
+            figures=None,
+            second_thoughts=SecondThoughts(on=False),
+        )
+        yield Finished(message, time.perf_counter() - began, 0.0, 0.0)
 
     def score_pair(self, pair: MoleculePair) -> YesNoScore:
         """How likely the answer to a pair's question begins with yes; nothing is drawn.

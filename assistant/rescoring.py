@@ -35,6 +35,9 @@ def cannot_rescore(
     if prompting.components.encoder is None:
         off = "; ".join(f"{a.name}: {a.reason}" for a in adapters if a.name in (GRAPH, LORA))
         return f"The model sees no graph of the molecule here, so there is none to mask ({off})."
+    sampling = answer.passport.get("sampling")
+    if isinstance(sampling, Mapping) and sampling.get("ended") == "program":
+        return "The program itself gave this answer: the model was not asked, so there is no why."
     if not answer.token_ids or answer.model != prompting.llm.fingerprint:
         return (
             "The tokens of this answer are not kept for the model that is loaded (it was"

@@ -132,6 +132,7 @@ def message_of(
     identity: Mapping[str, object],
     figures: Figures | None,
     second_thoughts: SecondThoughts,
+    by: str = "",
 ) -> Message:
     """The answer with its checks and its passport.
 
@@ -143,10 +144,13 @@ def message_of(
         identity: What answered, as a passport names it.
         figures: What was measured of it; None where the model was not asked.
         second_thoughts: Whether it was written again.
+        by: Who answered, where that was not the language model.
     """
     done = written.done
     checks = _noted(written.checks, fitted, prompting.components.predicted)
     sampling = {**asdict(sampling_of(options)), "ended": done.reason}
+    if by:
+        sampling["by"] = by
     if options.spellings:
         sampling["spellings"] = {str(n): smiles for n, smiles in options.spellings.items()}
     scalings = _scalings(done, prompting.components.experts, options)

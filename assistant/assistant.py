@@ -21,12 +21,13 @@ from assistant.answering import (
     sampling_of,
     wanted_of,
 )
-from assistant.bundle import Bundle
+from assistant.bundle import SPECIALIST, Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
 from assistant.chat.first_attempt import SecondThoughts
 from assistant.chat.making import declined_making
-from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
+from assistant.chat.reaction_words import AskedReaction, asked_reaction
+from assistant.chat.reply import REACTIONS, AdapterStatus, ReplyOptions, Status
 from assistant.chat.view import View
 from assistant.chem.pairs import MoleculePair
 from assistant.components import Components, load_components
@@ -46,9 +47,11 @@ from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.stopwatch import Stopwatch
 from assistant.metrics import Registry
 from assistant.prompting import Fitted, Prompting, Render, asked_about, render_all
+from assistant.reacting import reacted
 from assistant.replying import Reconsideration, first_written
 from assistant.rescoring import cannot_rescore, rescore
 from assistant.retrieval.index import Index
+from assistant.specialist.service import Specialist
 from assistant.switches import is_switched, switched_parts, switched_states
 
 log = logging.getLogger(__name__)
@@ -66,9 +69,12 @@ class Assistant:
         bundle_hash: str,
         *,
         cannot: tuple[str, ...] = (),
+        specialist: Specialist | None = None,
     ) -> None:
         self._name = name
-        self._cannot = cannot
+        self._specialist = specialist
+        able = specialist.info.tasks if specialist is not None else ()
+        self._cannot = tuple(task for task in cannot if task not in able)
         self._engine = engine
         self._prompting = prompting
         self._adapters = adapters
@@ -130,12 +136,27 @@ class Assistant:
         )
         if metrics is not None:
             engine = metered(engine, metrics, loaded, components.encoder)
-        adapters = _adapter_states(components, index)
+        specialist = None
+        if SPECIALIST in description.components:
+            specialist = Specialist.load(
+                description.components[SPECIALIST],
+                device=device,
+                threads=threads,
+                max_waiting=max_waiting,
+                limits=limits,
+            )
+        adapters = _adapter_states(components, index, specialist)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         served = description if llm is None else description.speaking_through(loaded.name)
         prompting = Prompting.of(served, loaded, components, index)
         return cls(
-            served.name, engine, prompting, adapters, description.digest(), cannot=served.cannot
+            served.name,
+            engine,
+            prompting,
+            adapters,
+            description.digest(),
+            cannot=served.cannot,
+            specialist=specialist,
         )
 
     @property
@@ -213,6 +234,10 @@ class Assistant:
         if text := declined_making(fitted.conversation):
             yield from self._said_by_the_program(text, fitted, options, began)
             return
+        asked = None if self._specialist is None else asked_reaction(fitted.conversation)
+        if asked is not None and asked.task in self._specialist.info.tasks:
+            yield from self._by_the_specialist(asked, fitted, options, began)
+            return
         pairs = self._prompting.pairs(fitted)
         for text in dict.fromkeys([fitted.notice, *(pair.note for pair in pairs.values())]):
             if text:
@@ -263,8 +288,31 @@ class Assistant:
             identity=self.identity(),
             figures=None,
             second_thoughts=SecondThoughts(on=False),
+            by="program",
         )
         yield Finished(message, time.perf_counter() - began, 0.0, 0.0)
+
+    def _by_the_specialist(
+        self, asked: AskedReaction, fitted: Fitted, options: ReplyOptions, began: float
+    ) -> Iterator[Event]:
+        """An answer of the specialist; its passport says so."""
+        specialist = self._specialist
+        found = yield from reacted(specialist, asked, fitted, options, began)
+        message = message_of(
+            found.written,
+            found.fitted,
+            self._prompting,
+            options,
+            identity=self.identity(),
+            figures=found.figures,
+            second_thoughts=SecondThoughts(on=False),
+            by="specialist",
+        )
+        # Its token ids mean nothing to the language model, which reads the text later.
+        message = replace(message, model=specialist.llm.fingerprint)
+        done = found.written.done
+        seconds = time.perf_counter() - began
+        yield Finished(message, seconds, done.first_token_s, done.tokens_per_s, found.figures)
 
     def score_pair(self, pair: MoleculePair) -> YesNoScore:
         """How likely the answer to a pair's question begins with yes; nothing is drawn.
@@ -364,11 +412,16 @@ class Assistant:
             "fingerprint": self._llm.fingerprint,
             "bundle_sha256": self._bundle_hash,
             **({"retrieval_sha256": self._retrieval_hash} if self._prompting.retrieval else {}),
+            **({"specialist": self._specialist.llm.fingerprint} if self._specialist else {}),
         }
 
 
-def _adapter_states(components: Components, index: Index | None) -> tuple[AdapterStatus, ...]:
+def _adapter_states(
+    components: Components, index: Index | None, specialist: Specialist | None
+) -> tuple[AdapterStatus, ...]:
     states = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
-    if index is None:
-        return states
-    return (*states, AdapterStatus(f"retrieval, {len(index):,} molecules", True))
+    if index is not None:
+        states = (*states, AdapterStatus(f"retrieval, {len(index):,} molecules", True))
+    if specialist is not None:
+        states = (*states, AdapterStatus(REACTIONS, True))
+    return states

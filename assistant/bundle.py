@@ -19,6 +19,8 @@ PAIR_HEADS = "pair_heads"
 """A directory of pair models with heads of their own; they need no language model."""
 PREDICTED = "predicted"
 """A directory of what was measured of the numbers that the language model predicts."""
+SPECIALIST = "specialist"
+"""A directory with a small language model of its own for reactions (`assistant.specialist`)."""
 
 _KNOWN = (
     "llm",
@@ -29,6 +31,7 @@ _KNOWN = (
     "pairs",
     PAIR_HEADS,
     PREDICTED,
+    SPECIALIST,
     "lora",
     embeddings.COMPONENT,
 )

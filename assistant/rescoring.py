@@ -36,7 +36,7 @@ def cannot_rescore(
         off = "; ".join(f"{a.name}: {a.reason}" for a in adapters if a.name in (GRAPH, LORA))
         return f"The model sees no graph of the molecule here, so there is none to mask ({off})."
     sampling = answer.passport.get("sampling")
-    if isinstance(sampling, Mapping) and sampling.get("ended") == "program":
+    if isinstance(sampling, Mapping) and sampling.get("by") == "program":
         return "The program itself gave this answer: the model was not asked, so there is no why."
     if not answer.token_ids or answer.model != prompting.llm.fingerprint:
         return (

@@ -9,6 +9,7 @@ GRAPH = "graph tokens"
 LORA = "instance LoRA"
 EXPERTS = "experts"
 PAIRS = "pair tokens"
+REACTIONS = "reactions"
 SWITCHED_OFF = "switched off for this answer"
 """The reason of an adapter that is on but was not wanted."""
 

@@ -28,6 +28,28 @@ class ModelSizes:
     rope_theta: float = 100_000.0
 
 
+def language_model(sizes: ModelSizes, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """A Llama-style language model whose weights start as `codes` says."""
+    config = LlamaConfig(
+        vocab_size=sizes.vocab_size,
+        hidden_size=sizes.d_model,
+        intermediate_size=sizes.d_ffn,
+        num_hidden_layers=sizes.n_layers,
+        num_attention_heads=sizes.n_heads,
+        num_key_value_heads=sizes.n_kv_heads,
+        max_position_embeddings=sizes.context,
+        tie_word_embeddings=False,
+        rope_parameters={"rope_type": "default", "rope_theta": sizes.rope_theta},
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+    )
+    llm = LlamaForCausalLM(config)
+    codes.set_codes(llm)
+    codes.wire(llm)
+    return llm
+
+
 class GroundedModel(nn.Module):
     """Language model, encoder and projector as trained together."""
 
@@ -40,24 +62,8 @@ class GroundedModel(nn.Module):
     @classmethod
     def build(cls, sizes: ModelSizes, tokenizer: PreTrainedTokenizerFast) -> "GroundedModel":
         """Random weights of the given shape."""
-        config = LlamaConfig(
-            vocab_size=sizes.vocab_size,
-            hidden_size=sizes.d_model,
-            intermediate_size=sizes.d_ffn,
-            num_hidden_layers=sizes.n_layers,
-            num_attention_heads=sizes.n_heads,
-            num_key_value_heads=sizes.n_kv_heads,
-            max_position_embeddings=sizes.context,
-            tie_word_embeddings=False,
-            rope_parameters={"rope_type": "default", "rope_theta": sizes.rope_theta},
-            pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            bos_token_id=None,
-        )
-        llm = LlamaForCausalLM(config)
-        codes.set_codes(llm)
+        llm = language_model(sizes, tokenizer)
         codes.hold_tokens(llm, number_ids(tokenizer))
-        codes.wire(llm)
         encoder = GraphEncoder(GraphEncoderConfig())
         projector = MultiLevelProjector(ProjectorConfig(d_graph=300, d_llm=sizes.d_model))
         with torch.no_grad():

@@ -36,7 +36,11 @@ class Progress:
 
     def advance(self, units: int, note: str = "") -> None:
         """One more step, with so many units and a note at the end of the line."""
-        self.done += 1
+        self.reach(self.done + 1, units, note)
+
+    def reach(self, done: int, units: int, note: str = "") -> None:
+        """So many steps are done, the last of them with so many units."""
+        self.done = done
         self._units += units
         now = time.monotonic()
         finished = self.done >= self.total

@@ -59,10 +59,23 @@ _PATTERN = (
 
 def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedTokenizerFast:
     """Learns merges inside words only; every byte can be written."""
+    return bpe_tokenizer(chain(texts, _numbers()), pattern=_PATTERN, vocab_size=vocab_size)
+
+
+def bpe_tokenizer(
+    texts: Iterable[str], *, pattern: str, vocab_size: int
+) -> PreTrainedTokenizerFast:
+    """A tokenizer with the chat template of this project, which can write every byte.
+
+    Args:
+        texts: What merges are learned from.
+        pattern: Regular expression of what merges are learned within.
+        vocab_size: Most tokens.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(_PATTERN), behavior="isolated"),
+            pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -73,7 +86,7 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedToken
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(chain(texts, _numbers()), trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,

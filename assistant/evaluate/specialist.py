@@ -1,0 +1,85 @@
+"""Notes in a bundle how often its specialist is right, so that the page can say it.
+
+python -m assistant.evaluate.run --bundle B --task retro --data DIR --json OUT.json
+python -m assistant.evaluate.specialist --bundle B --answers OUT.json
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assistant.bundle import SPECIALIST, Bundle
+from assistant.errors import AssistantError
+from assistant.evaluate.metrics.structures import structure_metrics
+from assistant.evaluate.outcomes import read_answered
+from assistant.evaluate.tasks.registry import task_of
+from assistant.specialist.directory import Measured, SpecialistInfo
+
+_TASKS = {"retro": "retrosynthesis", "forward": "product"}
+"""Tasks of `evaluate.run`, and what a specialist calls them."""
+
+
+def note(bundle: Bundle, answers: Path) -> Measured:
+    """Writes what a report says into the specialist of the bundle that it measured.
+
+    Raises:
+        AssistantError: The report is of another bundle, of an arm that hides something, or of a
+            task that the specialist does not answer.
+    """
+    answered = read_answered(answers)
+    report = json.loads(answers.read_text(encoding="utf-8"))
+    if report["bundle"].get("sha256") != bundle.digest()[:12]:
+        raise AssistantError(f"{answers} was measured with another bundle than {bundle.directory}.")
+    if report["arm"] != "full" or report["retrieval"]:
+        raise AssistantError(f"{answers} was not measured as the page asks; use arm full.")
+    if SPECIALIST not in bundle.components:
+        raise AssistantError(f"{bundle.directory} has no specialist to note anything of.")
+    directory = bundle.components[SPECIALIST]
+    info, name = SpecialistInfo.read(directory), _TASKS.get(answered.task, "")
+    if name not in info.tasks:
+        raise AssistantError(
+            f"{answers} is of task {answered.task}; the specialist answers"
+            f" {', '.join(task for task, own in _TASKS.items() if own in info.tasks)}."
+        )
+    task = task_of(answered.task)
+    predictions = answered.scored(task).predictions
+    found = structure_metrics(predictions, [str(e.answer) for e in answered.examples])
+    values = {metric.name: metric.value for metric in found}
+    measured = Measured(
+        table=Path(task.test.path).name,
+        n=len(answered.examples),
+        exact=round(values["exact"], 4),
+        valid=round(values["validity"], 4),
+        command=str(report["command"]),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+    replace(info, measured={**info.measured, name: measured}).write(directory)
+    return measured
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
+    parser = argparse.ArgumentParser(
+        prog="python -m assistant.evaluate.specialist",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--bundle", type=Path, required=True, help="gets the figures")
+    add("--answers", type=Path, required=True, help="report of evaluate.run --json")
+    args = parser.parse_args(arguments)
+    try:
+        measured = note(Bundle.read(args.bundle), args.answers)
+    except AssistantError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{measured.in_words}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,69 @@
+"""A loaded specialist: its language model, its engine, and the prompt of a question."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.chat.prompts import Prompt
+from assistant.chat.short_tasks import SHORT_TASKS
+from assistant.llm.continuous import make_engine
+from assistant.llm.layout import layout
+from assistant.llm.load import LoadedLLM, load_llm
+from assistant.llm.queue import UNLIMITED, VisitorLimits
+from assistant.llm.requests import Engine
+from assistant.llm.splice import Spliced, splice
+from assistant.specialist.directory import LLM, SpecialistInfo
+
+
+@dataclass(frozen=True)
+class Specialist:
+    """Ready to answer.
+
+    Attributes:
+        info: What it answers, and how well.
+        llm: Its language model.
+        engine: Draws its answers.
+    """
+
+    info: SpecialistInfo
+    llm: LoadedLLM
+    engine: Engine
+
+    @classmethod
+    def load(
+        cls,
+        directory: Path,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        max_waiting: int = 8,
+        limits: VisitorLimits = UNLIMITED,
+    ) -> "Specialist":
+        """Loads a directory as `train.specialist` writes it.
+
+        Args:
+            directory: Of the specialist.
+            device: As for the bundle's own language model.
+            threads: Likewise.
+            max_waiting: Requests that may wait before the next is refused.
+            limits: What one visitor may ask.
+
+        Raises:
+            BundleError: Something is missing or damaged.
+        """
+        info = SpecialistInfo.read(directory)
+        llm = load_llm(directory / LLM, device=device, threads=threads)
+        return cls(info, llm, make_engine(llm, max_waiting=max_waiting, limits=limits))
+
+    def prompt(self, task: str, smiles: str) -> Prompt:
+        """The question about a molecule.
+
+        Args:
+            task: One of `info.tasks`.
+            smiles: Canonical, of one or several parts.
+        """
+        return SHORT_TASKS[task].prompt(smiles)
+
+    def spliced(self, prompt: Prompt) -> Spliced:
+        """A question as the language model reads it: text alone, no graph, no ΔW."""
+        pieces = layout(prompt, self.llm.tokenizer)
+        return splice(pieces, {}, self.llm.model.get_input_embeddings())

@@ -1,0 +1,74 @@
+"""From measured answers to what the page says of a predicted structure."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assistant.bundle import SPECIALIST, Bundle
+from assistant.evaluate.specialist import main
+from assistant.specialist.directory import SpecialistInfo
+from tests.bundles import write_tiny_bundle
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    bundle = write_tiny_bundle(tmp_path / "bundle")
+    SpecialistInfo(("retrosynthesis",)).write(bundle / SPECIALIST)
+    Bundle.read(bundle).with_component(SPECIALIST, SPECIALIST)
+    return bundle
+
+
+def report(path: Path, measured: Path, **changes: object) -> Path:
+    def outcome(product: str, reactants: str, answer: str) -> dict[str, object]:
+        empty = {"pair": "", "group": "", "ids": [], "text": "", "score": None}
+        told = {"molecules": [product], "reference": reactants, "answer": answer}
+        return {"question": "?", "prediction": None, "failure": "", **empty, **told}
+
+    values = {
+        "task": "retro",
+        "bundle": {"name": "tiny", "sha256": Bundle.read(measured).digest()[:12]},
+        "arm": "full",
+        "retrieval": False,
+        "command": "python -m assistant.evaluate.run --task retro",
+        "outcomes": [
+            outcome("CC(=O)NC", "CC(=O)Cl.CN", "Reactants: NC.ClC(C)=O"),
+            outcome("CC(=O)OC", "CC(=O)Cl.CO", "Reactants: CC(=O)O.CO"),
+            outcome("CCOC", "CCBr.CO", "Reactants: CC(("),
+            outcome("CCO", "CC=O", "I do not know."),
+        ],
+    }
+    path.write_text(json.dumps(values | changes), encoding="utf-8")
+    return path
+
+
+def test_what_was_measured_is_noted(
+    tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = report(tmp_path / "answers.json", bundle)
+    assert main(["--bundle", str(bundle), "--answers", str(answers)]) == 0
+    assert "right for 25% of 4 test reactions" in capsys.readouterr().out
+    measured = SpecialistInfo.read(bundle / SPECIALIST).measured["retrosynthesis"]
+    assert (measured.n, measured.exact, measured.valid) == (4, 0.25, 0.5)
+    assert measured.table == "uspto50k_test.csv.gz"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"bundle": {"sha256": "0" * 12}}, "another bundle"),
+        ({"arm": "no card"}, "not measured as the page asks"),
+        ({"task": "forward"}, "task forward; the specialist answers retro"),
+    ],
+)
+def test_a_report_of_something_else_is_refused(
+    tmp_path: Path,
+    bundle: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, object],
+    told: str,
+) -> None:
+    answers = report(tmp_path / "answers.json", bundle, **changes)
+    assert main(["--bundle", str(bundle), "--answers", str(answers)]) == 1
+    assert told in capsys.readouterr().err
+    assert not SpecialistInfo.read(bundle / SPECIALIST).measured

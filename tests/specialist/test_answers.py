@@ -1,0 +1,175 @@
+"""Questions for reactants or a product are answered by the bundle's specialist, and say so."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant.assistant import Assistant
+from assistant.bundle import SPECIALIST, Bundle
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.events import Event, Finished, Notice, TextDelta
+from assistant.chat.reply import REACTIONS, ReplyOptions
+from assistant.chem.molecule import Molecule
+from assistant.errors import BundleError
+from assistant.llm.requests import Done, Request, Token
+from assistant.replay import Case, replay
+from assistant.specialist.directory import LLM, Measured, SpecialistInfo
+from assistant.train.export import save_nf4
+from assistant.train.model import ModelSizes, language_model
+from assistant.train.specialist.tokenizer import reaction_tokenizer
+from tests.bundles import write_tiny_bundle
+
+OPTIONS = ReplyOptions(temperature=1.0, seed=3, max_new_tokens=12)
+AMIDE, ACID, AMINE = "CC(=O)Nc1ccc(O)cc1", "CC(=O)O", "Nc1ccc(O)cc1"
+RETRO = "Suggest a retrosynthesis of molecule 1."
+MEASURED = Measured("uspto50k_test.csv.gz", 5004, 0.25, 0.9)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    bundle = write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+    directory = bundle / SPECIALIST
+    directory.mkdir()
+    tokenizer = reaction_tokenizer([AMIDE, ACID, AMINE] * 50, vocab_size=400)
+    sizes = ModelSizes(64, 1, 128, 2, 2, len(tokenizer), 256)
+    save_nf4(language_model(sizes, tokenizer), tokenizer, directory / LLM)
+    info = SpecialistInfo(("retrosynthesis", "product"), {"retrosynthesis": MEASURED})
+    info.write(directory)
+    Bundle.read(bundle).with_component(SPECIALIST, SPECIALIST)
+    return bundle
+
+
+@pytest.fixture(scope="module")
+def assistant(bundle: Path) -> Assistant:
+    return Assistant.load(bundle, device="cpu")
+
+
+def asked(question: str, *smiles: str) -> Conversation:
+    conversation, numbers = Conversation(), []
+    for text in smiles:
+        conversation, number = conversation.with_molecule(Molecule.parse(text))
+        numbers.append(number)
+    return conversation.with_message(Message("user", question, tuple(numbers)))
+
+
+def answered(assistant: Assistant, conversation: Conversation) -> tuple[list[Event], Finished]:
+    *events, done = assistant.reply(conversation, options=OPTIONS)
+    assert isinstance(done, Finished)
+    return events, done
+
+
+def saying(assistant: Assistant, monkeypatch: pytest.MonkeyPatch, text: str) -> list[Request]:
+    """Lets the specialist say something; gives what it is asked."""
+    seen = []
+
+    def stream(request: Request) -> Iterator[object]:
+        seen.append(request)
+        yield Token(text, 5)
+        yield Done("end", (5,), 0.01, 100.0)
+
+    monkeypatch.setattr(assistant._specialist.engine, "stream", stream)
+    return seen
+
+
+def test_the_specialist_answers_and_the_page_says_how_well(assistant: Assistant) -> None:
+    events, done = answered(assistant, asked(RETRO, AMIDE))
+    assert done.message.model == assistant._specialist.llm.fingerprint
+    assert done.message.token_ids
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert "right for 25% of 5,004 test reactions" in notices[0]
+    assert [e.text for e in events if isinstance(e, TextDelta)] == [done.message.text]
+    passport = done.message.passport
+    assert passport["model"]["specialist"] == assistant._specialist.llm.fingerprint
+    assert passport["sampling"]["by"] == "specialist"
+    assert passport["focus"] == [1]
+
+
+def test_what_nobody_has_measured_is_said_to_be_so(assistant: Assistant) -> None:
+    events, _ = answered(assistant, asked("Predict the product of molecules 1 and 2.", ACID, AMINE))
+    assert "nobody has measured" in next(e.text for e in events if isinstance(e, Notice))
+
+
+def test_it_reads_the_structure_alone(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = saying(assistant, monkeypatch, f"Reactants: {ACID}.{AMINE}")
+    before = asked("What is its logP?", AMIDE).with_message(Message("assistant", "0.9"))
+    conversation = before.with_message(Message("user", RETRO))
+    _, done = answered(assistant, conversation)
+    specialist = assistant._specialist
+    prompt = specialist.prompt("retrosynthesis", Molecule.parse(AMIDE).smiles)
+    assert seen[0].spliced.content == specialist.spliced(prompt).content
+    assert not seen[0].spliced.deltas
+    assert done.message.text == f"Reactants: {ACID}.{AMINE}"
+
+
+@pytest.mark.parametrize("question", ["What is its logP?", "How is it made industrially?"])
+def test_other_questions_are_the_language_models(assistant: Assistant, question: str) -> None:
+    _, done = answered(assistant, asked(question, AMIDE))
+    assert done.message.model == assistant.prompting.llm.fingerprint
+
+
+def test_the_next_turn_reads_the_answer_as_text(assistant: Assistant) -> None:
+    conversation = asked(RETRO, AMIDE)
+    _, done = answered(assistant, conversation)
+    later = conversation.with_message(done.message).with_message(Message("user", "Its mass?"))
+    _, then = answered(assistant, later)
+    assert then.message.model == assistant.prompting.llm.fingerprint
+
+
+def test_a_controlled_product_is_not_told(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, "Product: CNC(C)Cc1ccccc1")
+    events, done = answered(
+        assistant, asked("What is the product of the reaction of molecules 1 and 2?", ACID, AMINE)
+    )
+    assert "methamphetamine, a controlled drug" in done.message.text
+    assert not any("CNC" in e.text for e in events if isinstance(e, TextDelta))
+
+
+def test_a_controlled_molecule_has_no_retrosynthesis(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = saying(assistant, monkeypatch, "Reactants: C")
+    _, done = answered(assistant, asked(RETRO, "CNC(C)Cc1ccccc1"))
+    assert not seen
+    assert "I do not help" in done.message.text
+
+
+def test_its_tasks_are_offered(assistant: Assistant, bundle: Path) -> None:
+    known = Bundle.read(bundle)
+    Bundle.write(
+        bundle,
+        known.name,
+        {name: path.name for name, path in known.components.items()},
+        cannot=("product", "name"),
+    )
+    status = Assistant.load(bundle, device="cpu").status()
+    assert status.cannot == ("name",)
+    assert REACTIONS in {adapter.name for adapter in status.adapters if adapter.on}
+
+
+def test_its_passport_asked_again_gives_the_same(assistant: Assistant) -> None:
+    conversation = asked(RETRO, AMIDE)
+    _, done = answered(assistant, conversation)
+    case = Case(1, conversation, done.message.passport, done.message)
+    report = replay(assistant, case)
+    assert report.equal
+    assert not report.environment
+
+
+def test_a_directory_that_says_nothing_is_refused(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"config\.json is missing"):
+        SpecialistInfo.read(tmp_path)
+    (tmp_path / "config.json").write_text('{"tasks": ["reagent"]}', encoding="utf-8")
+    with pytest.raises(BundleError, match="reagent"):
+        SpecialistInfo.read(tmp_path)
+
+
+def test_figures_come_back_as_written(tmp_path: Path) -> None:
+    info = SpecialistInfo(("product",), {"product": replace(MEASURED, command="measure")})
+    info.write(tmp_path)
+    assert SpecialistInfo.read(tmp_path) == info

@@ -8,14 +8,13 @@ import pytest
 from assistant.bundle import SPECIALIST, Bundle
 from assistant.evaluate.specialist import main
 from assistant.specialist.directory import SpecialistInfo
-from tests.bundles import write_tiny_bundle
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    bundle = write_tiny_bundle(tmp_path / "bundle")
+    bundle = tmp_path / "bundle"
     SpecialistInfo(("retrosynthesis",)).write(bundle / SPECIALIST)
-    Bundle.read(bundle).with_component(SPECIALIST, SPECIALIST)
+    Bundle.write(bundle, "tiny", {SPECIALIST: SPECIALIST})
     return bundle
 
 

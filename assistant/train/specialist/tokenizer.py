@@ -26,6 +26,6 @@ def reaction_tokenizer(smiles: Iterable[str], *, vocab_size: int) -> PreTrainedT
     fixed = [template(f"short/{name}").template.split("$")[0] for name in SHORT_TASKS]
     fixed += [task.answer("") for task in SHORT_TASKS.values()]
     pattern = "|".join([*map(re.escape, fixed), _SMILES])
-    # Often enough that each becomes a token before any atom does.
-    texts = [text for text in fixed for _ in range(10**5)]
+    # Often enough that each becomes a token beside the atoms.
+    texts = [text for text in fixed for _ in range(10**4)]
     return bpe_tokenizer([*texts, *smiles], pattern=pattern, vocab_size=vocab_size)

@@ -176,8 +176,9 @@ def test_a_wrong_recipe_is_refused(tmp_path: Path, change: tuple[str, str], told
 
 
 def test_examples_that_are_too_long_are_passed_over(
-    recipe: SpecialistRecipe, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, recipe: SpecialistRecipe, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr("assistant.train.specialist.examples._TRIES", 2)
     long = TaskRecord("C" * 200, "C" * 200)
     data = TaskData({task: [long] for task in SHORT_TASKS}, {}, ())
     tokenizer = prepared_tokenizer(recipe, data, tmp_path)

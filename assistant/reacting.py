@@ -3,16 +3,17 @@
 question ─► short question, SMILES alone ─► specialist ─► structure ─► is it a controlled one?
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import partial
 
-from assistant.answering import Written, checker, sampling_of
-from assistant.chat.check import Check
+from assistant.answering import Written, sampling_of
 from assistant.chat.events import Event, Notice, TextDelta
 from assistant.chat.figures import Figures
+from assistant.chat.reaction_checks import reaction_checks
 from assistant.chat.reaction_words import AskedReaction
 from assistant.chat.reply import ReplyOptions
-from assistant.chat.short_tasks import SHORT_TASKS
+from assistant.chat.short_tasks import SHORT_TASKS, ShortTask
 from assistant.chem.controlled import controlled
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
@@ -63,8 +64,9 @@ def reacted(
         began: When the person asked (perf_counter).
     """
     fitted = _with_short_prompt(specialist, asked, fitted)
-    check = checker(fitted)
-    yield Notice(_how_good(specialist, asked.task))
+    task, how_good = SHORT_TASKS[asked.task], _how_good(specialist, asked.task)
+    check = partial(reaction_checks, task=task, given=asked.smiles, how_good=how_good)
+    yield Notice(f"{how_good}.")
     with Place() as place:
         progress = llm_requests.Progress()
         request = llm_requests.Request(
@@ -79,7 +81,7 @@ def reacted(
         token_bytes = cache_bytes_per_token(config, specialist.llm.activations)
         stopwatch = Stopwatch(request, began, token_bytes)
         written = yield from _held_back(first_written(specialist.engine, request, stopwatch, check))
-    written = _told(written, asked.task, check)
+    written = _told(written, task)
     yield TextDelta(written.text)
     figures = stopwatch.done(written.done, len(written.done.token_ids))
     return Reacted(written, fitted, figures)
@@ -95,7 +97,7 @@ def _with_short_prompt(specialist: Specialist, asked: AskedReaction, fitted: Fit
 def _how_good(specialist: Specialist, task: str) -> str:
     measured = specialist.info.measured.get(task)
     known = measured.in_words if measured is not None else "which nobody has measured"
-    return f"Predicted by a language model for reactions, {known}; no fact, and no safety advice."
+    return f"Predicted by a language model for reactions, {known}"
 
 
 def _held_back(
@@ -111,14 +113,14 @@ def _held_back(
             yield event
 
 
-def _told(written: Written, task: str, check: Callable[[str], tuple[Check, ...]]) -> Written:
+def _told(written: Written, task: ShortTask) -> Written:
     """The answer, or why it is not given."""
-    smiles = SHORT_TASKS[task].smiles_in(written.text)
+    smiles = task.smiles_in(written.text)
     try:
         found = controlled(Molecule.parse(smiles)) if smiles else None
-    except AssistantError:  # no structure: the marks say so
+    except AssistantError:  # no structure: its mark says so
         return written
     if found is None:
         return written
     text = _WITHHELD.format(name=found.name, kind=found.kind)
-    return Written(text, replace(written.done, token_ids=()), check(text))
+    return Written(text, replace(written.done, token_ids=()), ())

@@ -1,0 +1,42 @@
+"""What is said of a predicted structure: that it is one, and which atoms it leaves to others."""
+
+import pytest
+
+from assistant.chat.reaction_checks import missing_atoms, reaction_checks
+from assistant.chat.short_tasks import SHORT_TASKS
+from assistant.chem.molecule import Molecule
+
+RETRO, PRODUCT = SHORT_TASKS["retrosynthesis"], SHORT_TASKS["product"]
+AMIDE = "CC(=O)Nc1ccc(O)cc1"
+
+
+def test_reactants_that_bring_everything() -> None:
+    text = "Reactants: CC(=O)Cl.Nc1ccc(O)cc1"
+    (check,) = reaction_checks(text, RETRO, AMIDE, "right for 1 of 4")
+    assert (check.verdict, text[check.start : check.end]) == ("unverifiable", text[11:])
+    assert check.truth == "valid; the reactants bring every atom of the product"
+    assert check.note == f"right for 1 of 4; {check.truth}"
+
+
+def test_reactants_that_lack_an_atom() -> None:
+    (check,) = reaction_checks("Reactants: CC(=O)Cl.Nc1ccccc1", RETRO, AMIDE, "")
+    assert "1 O of the product would have to come from a reagent" in check.truth
+
+
+def test_a_product_with_atoms_that_nothing_brings() -> None:
+    (check,) = reaction_checks("Product: CCCBr", PRODUCT, "CCO.Cl", "")
+    assert "1 Br, 1 C of the product" in check.truth
+
+
+def test_what_is_no_structure_is_marked() -> None:
+    (check,) = reaction_checks("Product: CC((", PRODUCT, "CCO", "")
+    assert (check.verdict, check.truth) == ("contradicted", "not a valid SMILES")
+
+
+@pytest.mark.parametrize("text", ["I do not know.", "Reactants: CCO", ""])
+def test_another_form_has_no_check(text: str) -> None:
+    assert reaction_checks(text, PRODUCT, "CCO", "") == ()
+
+
+def test_hydrogens_do_not_count() -> None:
+    assert missing_atoms(Molecule.parse("C=C"), Molecule.parse("CC")) == ""

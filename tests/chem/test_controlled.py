@@ -16,6 +16,7 @@ NOT_CONTROLLED = (
     "CC(C)NCC(O)COc1cccc2ccccc12",
     "NCCc1ccccc1",
     "O=C(Nc1ccccc1)C1CCNCC1",  # an anilide beside a piperidine, no fentanyl
+    "COC(=O)N1CCC(C)(N2CCC(N3C(=O)Cc4cc(F)ccc43)CC2)C1",  # an anilide in a ring
     "OCCCO",
     "CC(O)CC(=O)O",  # an isomer of GHB
 )
@@ -30,6 +31,7 @@ NOT_CONTROLLED = (
         ("c1ccccc1CC(C)N([2H])C", "methamphetamine"),
         ("CCC(=O)N(c1ccccc1)C1CCN(CCc2ccccc2)CC1", "a fentanyl"),
         ("O=C(N(c1ccccc1F)C1CCN(CCc2ccccc2)CC1)c1ccco1", "a fentanyl"),
+        ("CCC(=O)N(c1ccccc1)C1(C(=O)OC)CCN(CCC(=O)OC)CC1", "a fentanyl"),  # remifentanil
         ("CCN(CC)CCn1c(Cc2ccc(OCC)cc2)nc2cc([N+](=O)[O-])ccc12", "a nitazene"),
         ("CC(C)OP(C)(=O)F", "a nerve agent of the sarin kind"),
         ("CCOP(C)(=O)SCCN(C(C)C)C(C)C", "a nerve agent of the VX kind"),

@@ -7,7 +7,7 @@ synthesis, a large one given by `--llm` might not. Facts and hazards stay answer
 import re
 
 from assistant.chat.conversation import Conversation
-from assistant.chem.controlled import controlled
+from assistant.chem.controlled import controlled, controlled_name
 
 _MAKE = (
     r"make|making|made|prepare[ds]?|preparing|preparation|produce[ds]?|producing|manufactur\w+"
@@ -56,9 +56,11 @@ def declined_making(conversation: Conversation) -> str:
     Returns:
         "" where there is nothing to decline.
     """
-    if not asks_to_make(conversation.messages[-1].asked):
+    question = conversation.messages[-1].asked
+    if not asks_to_make(question):
         return ""
-    for number in conversation.focus(conversation.n_turns - 1):
+    focus = conversation.focus(conversation.n_turns - 1)
+    for number in focus:
         found = controlled(conversation.molecule(number).molecule)
         if found is not None:
             return (
@@ -66,4 +68,10 @@ def declined_making(conversation: Conversation) -> str:
                 f" {found.name}, {found.kind}. Its computed facts can be asked, and what is known"
                 " of its hazards."
             )
+    named = controlled_name(question)
+    if named is not None:
+        return (
+            f"I do not help with making {named.name}: it is {named.kind}. Draw or paste it to ask"
+            " for its computed facts."
+        )
     return ""

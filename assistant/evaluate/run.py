@@ -26,6 +26,7 @@ from assistant.evaluate.arms import ARMS, Arm, arm_of, in_arm
 from assistant.evaluate.asking import Asker
 from assistant.evaluate.grounding import can_be_read
 from assistant.evaluate.heads import head_predictions
+from assistant.evaluate.metrics.structures import read_structure
 from assistant.evaluate.metrics.texts import TextScoring
 from assistant.evaluate.metrics.tokens import scibert_cut, simple_cut
 from assistant.evaluate.metrics.wordnet import DEBIAN, WordNet
@@ -57,6 +58,24 @@ def load_examples(
     if task.train is None or (args.train is None and data is None):
         return asked, []
     return asked, task.load(task.train, args.train, data, split="train")
+
+
+def n_known(asked: Sequence[Example], train: Sequence[Example]) -> int:
+    """Rows that are asked and learned from, whichever way their molecules are written."""
+
+    def identity(example: Example) -> object:
+        molecules = [_canonical(smiles) for smiles in example.molecules]
+        if example.pair:  # two drugs are the same pair in either order
+            molecules.sort()
+        return tuple(molecules) or example.text, example.group
+
+    known = set(map(identity, train))
+    return sum(identity(example) in known for example in asked) if known else 0
+
+
+def _canonical(smiles: str) -> str:
+    structure = read_structure(smiles)
+    return structure.smiles if structure else smiles
 
 
 def _some_questions(task: Task, examples: list[Example], n: int, seed: int) -> list[Example]:
@@ -144,6 +163,12 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
     data = data_directory(args.data)
     scoring = text_scoring(args)
     asked, train = load_examples(task, args, data)
+    if args.file is not None and (n_seen := n_known(asked, train)):
+        sys.stderr.write(
+            f"{n_seen:,} of {len(asked):,} rows that are asked stand among the training rows too:"
+            " baselines have seen their answers. Name other rows with --train, or mark test and"
+            " train in a column split.\n"
+        )
     rows: list[ReportRow] = []
     outcomes: list[dict[str, object]] = []
     bundle: dict[str, str] = {}
@@ -291,6 +316,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     args = parser.parse_args(arguments)
     if args.n is not None and args.n < 1:
         parser.error(f"--n takes a number from 1 on, not {args.n}")
+    if args.seed < 0:
+        parser.error(f"--seed takes a number from 0 on, not {args.seed}")
     args.command = shown_command(sys.argv[1:] if arguments is None else arguments)
     return args
 

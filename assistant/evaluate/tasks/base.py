@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from assistant.evaluate.asking import Answer, Asker
 
 Prediction = str | float | bool
+SPLIT = "split"
+"""The column that marks the test and training rows of a person's own table."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Task(ABC):
 
     name: str
     columns: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    """Columns that are read where the table has them."""
     test: Source
     train: Source | None = None
     max_new_tokens: int = 256
@@ -157,13 +161,11 @@ class Task(ABC):
             split: "test" or "train".
 
         Raises:
-            AssistantError: Neither is given, or the table does not fit.
+            AssistantError: Neither is given, or the table does not fit: the message names the file,
+                and of a cell that cannot be read its line.
         """
         if file is not None:
-            rows = read_table(file, self.columns)
-            column, own = (source.column, source.split) if source else ("split", "")
-            marked = [row for row in rows if row.get(column) in {split, own or split}]
-            return self.examples(marked or rows, data)
+            return self.examples(self._of_split(source, file, split), data)
         if data is None or source is None:
             raise AssistantError(
                 f"Task {self.name} needs a table: name the data directory with --data or"
@@ -172,3 +174,22 @@ class Task(ABC):
         rows = read_table(data / source.path, self.columns)
         chosen = [row for row in rows if not source.split or row[source.column] == source.split]
         return self.examples(chosen, data)
+
+    def _of_split(self, source: Source | None, file: Path, split: str) -> list[Row]:
+        """The rows of a person's own table that are marked as of a split; all where none is.
+
+        Raises:
+            AssistantError: The column `split` marks rows, but none as of this one: were they all
+                taken, baselines would learn from the rows that are asked.
+        """
+        column, own = (source.column, source.split) if source else (SPLIT, "")
+        rows = read_table(file, self.columns, (*self.optional, column, SPLIT))
+        for name, marks in ((column, {split, own or split}), (SPLIT, {split})):
+            if marked := [row for row in rows if row.get(name, "").strip().lower() in marks]:
+                return marked
+        if others := list(dict.fromkeys(row[SPLIT] for row in rows if row.get(SPLIT))):
+            raise AssistantError(
+                f"{file.name} has no row whose {SPLIT} is {split}, but {', '.join(others[:8])}."
+                f" Mark rows as test and train, or leave the column out to take all."
+            )
+        return rows

@@ -1,7 +1,8 @@
 """How a command ends when it cannot go on: one line, an exit status, never a traceback."""
 
+import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from assistant.errors import AssistantError
 
@@ -33,3 +34,10 @@ def exit_status(work: Callable[[], int], *, after_stop: str = "stopped") -> int:
         line, status = f"\n{after_stop}", INTERRUPTED
     sys.stderr.write(f"{line}\n")
     return status
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Offers the known name that is nearest to an unknown one, to go on with; "" without one."""
+    by_letters = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(word.lower(), by_letters, n=1, cutoff=0.7)
+    return f" Did you mean {by_letters[found[0]]!r}?" if found else ""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.commands import exit_status
+from assistant.commands import exit_status, near
 from assistant.errors import AssistantError
 
 
@@ -43,3 +43,10 @@ def test_what_is_no_mistake_of_a_person_stays_an_error() -> None:
 
     with pytest.raises(OSError, match="a socket"):
         exit_status(is_a_bug)
+
+
+def test_the_nearest_name_is_offered_and_none_that_is_far() -> None:
+    known = ("property:homo", "caption", "wrong-graph")
+    assert near("property:hmo", known) == " Did you mean 'property:homo'?"
+    assert near("Captions", known) == " Did you mean 'caption'?"
+    assert near("xyz", known) == ""

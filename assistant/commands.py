@@ -1,8 +1,10 @@
 """How a command ends when it cannot go on: one line, an exit status, never a traceback."""
 
 import difflib
+import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from assistant.errors import AssistantError
 
@@ -34,6 +36,16 @@ def exit_status(work: Callable[[], int], *, after_stop: str = "stopped") -> int:
         line, status = f"\n{after_stop}", INTERRUPTED
     sys.stderr.write(f"{line}\n")
     return status
+
+
+@contextmanager
+def ctrl_c_calls(stop: Callable[[], None]) -> Iterator[None]:
+    """Within it Ctrl+C asks for an end in good order, in the place of ending the program."""
+    before = signal.signal(signal.SIGINT, lambda *_: stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def near(word: str, known: Iterable[str]) -> str:

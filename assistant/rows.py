@@ -109,13 +109,18 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             ) from error
 
 
+def first_line(path: Path) -> str:
+    """The first line, "" of an empty file; raises as `read_lines` does."""
+    return next(read_lines(path), (0, ""))[1]
+
+
 def read_header(path: Path) -> tuple[list[str], str]:
     """Column names of a table as written, and the sign that separates them.
 
     Raises:
         UnreadableFileError: The file is empty.
     """
-    _, header = next(read_lines(path), (0, ""))
+    header = first_line(path)
     if not header.strip():
         raise UnreadableFileError(f"{path.name} is empty: a header line with column names is read.")
     delimiter = separator_of(header) or ","

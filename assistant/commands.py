@@ -3,8 +3,10 @@
 import difflib
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from assistant.errors import AssistantError
 
@@ -23,7 +25,8 @@ def exit_status(work: Callable[[], int], *, after_stop: str = "stopped") -> int:
         That of the work; 1 after an error of the person's own, `INTERRUPTED` after Ctrl+C.
     """
     try:
-        return work()
+        with _held_ctrl_c():
+            return work()
     except AssistantError as error:
         line, status = str(error), 1
     except OSError as error:
@@ -36,6 +39,52 @@ def exit_status(work: Callable[[], int], *, after_stop: str = "stopped") -> int:
         line, status = f"\n{after_stop}", INTERRUPTED
     sys.stderr.write(f"{line}\n")
     return status
+
+
+def hold_ctrl_c() -> None:
+    """Holds Ctrl+C back until `exit_status` does the work, and has it heard there.
+
+    RDKit takes the signal for itself while it matches substructures: the match then ends with a
+    part of its result, and Python never hears of it; from two threads on RDKit keeps it for good.
+    This is for the top of a program that matches much, since threads that numpy begins when it is
+    imported would take the signal too.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def _held_ctrl_c() -> Iterator[None]:
+    """Within it a thread waits for a signal that is held back.
+
+    It then sends the main thread another one, which RDKit leaves alone.
+    """
+    holds = hasattr(signal, "pthread_sigmask")
+    if not holds or signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        yield
+        return
+    main, done = threading.get_ident(), threading.Event()
+
+    def watch() -> None:
+        while signal.sigwait({signal.SIGINT}) and not done.is_set():
+            signal.pthread_kill(main, signal.SIGUSR1)
+
+    def pass_on(_: int, frame: FrameType | None) -> None:
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler):
+            handler(signal.SIGINT, frame)
+
+    before = signal.signal(signal.SIGUSR1, pass_on)
+    watcher = threading.Thread(target=watch, name="Ctrl+C", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        signal.pthread_kill(watcher.ident, signal.SIGINT)
+        watcher.join()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGUSR1, before)
 
 
 @contextmanager

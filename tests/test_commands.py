@@ -1,10 +1,15 @@
 """A command that cannot go on says so in one line."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from assistant.commands import exit_status, near
+from assistant.commands import ctrl_c_calls, exit_status, near
 from assistant.errors import AssistantError
 
 
@@ -50,3 +55,59 @@ def test_the_nearest_name_is_offered_and_none_that_is_far() -> None:
     assert near("property:hmo", known) == " Did you mean 'property:homo'?"
     assert near("Captions", known) == " Did you mean 'caption'?"
     assert near("xyz", known) == ""
+
+
+def test_ctrl_c_is_heard_and_asks_for_an_end_where_a_command_knows_one() -> None:
+    asked: list[bool] = []
+
+    def waits() -> int:
+        with ctrl_c_calls(lambda: asked.append(True)):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(30)
+        return 0
+
+    assert exit_status(waits) == 130
+    assert asked == [True]
+
+
+MATCHING = """
+from assistant.commands import exit_status, hold_ctrl_c
+hold_ctrl_c()
+import os, signal, threading, time
+import numpy
+from rdkit import Chem
+
+mol, pattern = Chem.MolFromSmiles("CC(=O)Oc1ccccc1C(=O)O"), Chem.MolFromSmarts("c:c")
+
+def match():
+    while True:
+        mol.GetSubstructMatches(pattern)
+
+def work():
+    for _ in range(2):
+        threading.Thread(target=match, daemon=True).start()
+    print("matching", flush=True)
+    time.sleep(30)
+    return 0
+
+handler = signal.getsignal(signal.SIGUSR1)
+status = exit_status(work)
+assert signal.getsignal(signal.SIGUSR1) == handler
+assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
+os._exit(status)
+"""
+
+
+def test_ctrl_c_is_heard_while_threads_match_substructures() -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "4"}
+    command = [sys.executable, "-c", MATCHING]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout.readline() == "matching\n"
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert error == "\nstopped\n"  # no match ended with a part of its result

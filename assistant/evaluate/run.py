@@ -19,6 +19,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from assistant.commands import hold_ctrl_c
+
+if __name__ == "__main__":
+    hold_ctrl_c()
+
 from assistant.assistant import Assistant
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError

@@ -16,6 +16,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from assistant.commands import hold_ctrl_c
+
+if __name__ == "__main__":
+    hold_ctrl_c()
+
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.commands import exit_status

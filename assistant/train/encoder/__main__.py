@@ -4,7 +4,8 @@
         --data DIR --run runs/encoder [--licensed-only] [--out DIR]
 
 Masked atoms and bonds, RDKit descriptors, and heads for QM9 and MoleculeNet; see the recipe. Ctrl+C
-ends it after the step at hand; the same command goes on from there. The encoder is written as a component with its card and loss curve.
+ends it after the step at hand; the same command goes on from there. The encoder is written as a
+component with its card and loss curve.
 """
 
 import argparse

@@ -3,7 +3,9 @@
 import csv
 import gzip
 import json
+import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -250,7 +252,8 @@ def test_the_command_stops_in_good_order_and_tells_what_it_cannot_do(
     step = EncoderRun._step
 
     def interrupted(training: EncoderRun, lesson: object) -> dict[str, float]:
-        signal.raise_signal(signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
         return step(training, lesson)
 
     monkeypatch.setattr(EncoderRun, "_step", interrupted)

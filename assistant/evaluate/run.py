@@ -59,7 +59,10 @@ def load_examples(
     if args.n is not None and args.n < len(asked):
         asked = _some_questions(task, asked, args.n, args.seed)
     if not asked:
-        raise AssistantError(f"No row of the table can be asked in task {task.name}.")
+        raise AssistantError(
+            f"No row of the table can be asked in task {task.name}: each needs"
+            f" {', '.join(task.columns)}, and structures that RDKit reads."
+        )
     if task.train is None or (args.train is None and data is None):
         return asked, []
     return asked, task.load(task.train, args.train, data, split="train")
@@ -291,17 +294,24 @@ def add_scoring_options(parser: argparse.ArgumentParser) -> None:
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Command line; see the module's first lines."""
-    names = ", ".join([*tasks(), FORGETTING])
+    columns = {name: task.column_words for name, task in tasks().items()}
+    columns[FORGETTING] = "text"
+    lines = "".join(f"\n  {name:<21} {needed}" for name, needed in columns.items())
     parser = argparse.ArgumentParser(
         prog="python -m assistant.evaluate.run",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"tasks: {names}",
+        epilog=f"tasks, and the columns of their tables:{lines}",
     )
     add = parser.add_argument
     add("--task", required=True, help="one of the tasks below; property, pairs: their first")
     add("--bundle", type=Path, help="directory of the bundle; none measures the baselines alone")
-    add("--file", type=Path, help="CSV, TSV or JSONL (.gz) with the columns of the shared table")
+    add(
+        "--file",
+        type=Path,
+        help="CSV, TSV or JSONL (.gz) with the task's columns, see below;"
+        " where a column split marks rows as test and train, those of test are asked",
+    )
     add("--n", type=int, help="so many rows at random (default: all)")
     add("--arm", default="full", help=f"what is shown of a molecule: {', '.join(ARMS)}")
     add(

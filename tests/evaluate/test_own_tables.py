@@ -167,3 +167,48 @@ def test_structures_are_right_with_and_without_stereo(asked: Asked, tmp_path: Pa
     )
     row = json.loads(out.read_text(encoding="utf-8"))["rows"][0]
     assert row["failures"] == 1  # no answer; what is no molecule was an answer
+
+
+def test_rows_that_are_left_out_are_counted(
+    asked: Asked, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asked("property:homo", HOMO + "C1CC,1\nCCC,\n", train=TRAIN) == 0
+    assert "t.csv: 2 of 4 test rows are left out" in caplog.text
+    assert asked("property:homo", "smiles,homo\nC1CC,1\n", train=TRAIN) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("each needs smiles, homo, and structures that RDKit reads.")
+
+
+def test_the_help_tells_the_columns_of_each_task(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run.main(["--help"])
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for line in (
+        "property:esol smiles, logSolubility",
+        "property:tox21 smiles, a label per column",
+        "pairs:ddi cid_1, cid_2, label, [smiles_1], [smiles_2]",
+        "chat id, molecules, turns",
+        "forgetting text",
+    ):
+        assert line in lines
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ({"molecules": ["C1CC"], "turns": []}, "line 1: No molecule in 'C1CC'"),
+        (
+            {"molecules": ["C"], "turns": [{"user": "Hi", "attach": []}]},
+            "no script (KeyError: 'exp",
+        ),
+        ({"molecules": [], "turns": [{"user": "x", "attach": [1], "expect": {}}]}, "is about [1]"),
+        ({"molecules": ["C"], "turns": [1]}, "no script (TypeError"),
+    ],
+)
+def test_a_script_that_cannot_be_played_is_told_before_anything_is_asked(
+    asked: Asked, capsys: pytest.CaptureFixture[str], script: dict[str, object], said: str
+) -> None:
+    text = json.dumps({"id": "a"} | script) + "\n"
+    assert asked("chat", text, name="t.jsonl") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line

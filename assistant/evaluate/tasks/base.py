@@ -6,6 +6,7 @@
 A prediction is None where the answer could not be read: a failure, which is scored as wrong.
 """
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from assistant.evaluate.table import Row, read_table
 
 if TYPE_CHECKING:
     from assistant.evaluate.asking import Answer, Asker
+
+log = logging.getLogger(__name__)
 
 Prediction = str | float | bool
 SPLIT = "split"
@@ -122,6 +125,11 @@ class Task(ABC):
     second_thoughts: bool = False
     """Whether answers are written again as on the page; published tasks take the first attempt."""
 
+    @property
+    def column_words(self) -> str:
+        """The columns of its tables, for the help; those in brackets may be missing."""
+        return ", ".join([*self.columns, *(f"[{name}]" for name in self.optional)])
+
     @abstractmethod
     def examples(self, rows: Sequence[Row], data: Path | None) -> list[Example]:
         """Questions of rows; rows without a usable reference are left out."""
@@ -165,7 +173,14 @@ class Task(ABC):
                 and of a cell that cannot be read its line.
         """
         if file is not None:
-            return self.examples(self._of_split(source, file, split), data)
+            rows = self._of_split(source, file, split)
+            found = self.examples(rows, data)
+            if 0 < len(found) < len(rows):
+                log.warning(
+                    "%s: %s of %s %s rows are left out, without a value or a structure that is"
+                    " read.", file.name, f"{len(rows) - len(found):,}", f"{len(rows):,}", split
+                )  # fmt: skip
+            return found
         if data is None or source is None:
             raise AssistantError(
                 f"Task {self.name} needs a table: name the data directory with --data or"

@@ -70,6 +70,11 @@ class LabelTask(YesNoTask):
         table = f"moleculenet/{name}.csv.gz"
         self.test, self.train = Source(table, "test"), Source(table, "train")
 
+    @property
+    def column_words(self) -> str:
+        """Columns as of every task; where any column is a label, that too."""
+        return f"{super().column_words}{', a label per column' if '*' in self._claims else ''}"
+
     def examples(self, rows: Sequence[Row], data: Path | None) -> list[Example]:
         """A question per measured label of a molecule that RDKit reads."""
         labels = [c for c in self._claims if c != "*"]

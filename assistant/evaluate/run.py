@@ -287,7 +287,12 @@ def add_scoring_options(parser: argparse.ArgumentParser) -> None:
     """Options that `text_scoring` and the loading of training rows need."""
     add = parser.add_argument
     add("--data", type=Path, help="directory of the shared tables (or MOLECULE_CHAT_DATA)")
-    add("--train", type=Path, help="another table for the baselines to learn from")
+    add(
+        "--train",
+        type=Path,
+        help="another table for the baselines to learn from; its mean stands for a value that an"
+        " answer does not give",
+    )
     add("--scibert", type=Path, help="SciBERT's vocab.txt, for the tokens of BLEU and METEOR")
     add("--wordnet", type=Path, help=f"WordNet's files (default: {DEBIAN} if it is there)")
 

@@ -169,6 +169,24 @@ def test_structures_are_right_with_and_without_stereo(asked: Asked, tmp_path: Pa
     assert row["failures"] == 1  # no answer; what is no molecule was an answer
 
 
+def test_a_missing_value_is_never_scored_by_the_rows_that_are_asked(
+    asked: Asked, tmp_path: Path
+) -> None:
+    out, outputs = tmp_path / "out.json", tmp_path / "outputs.csv"
+    outputs.write_text(
+        "smiles,output\nCCO,HOMO energy: -0.20 Hartree\nCCN,unknown\n", encoding="utf-8"
+    )
+    options = ("--outputs", outputs, "--json", out)
+    assert asked("property:homo", HOMO, *options, train=TRAIN) == 0
+    # 0.05 off, and the training mean -0.35 in the place of -0.21
+    assert metrics_of(out)["MAE (Hartree)"] == (pytest.approx(0.095), 2)
+    assert asked("property:homo", HOMO, *options) == 0
+    found = metrics_of(out)
+    assert found["MAE (Hartree)"] == found["RMSE (Hartree)"] == (None, 2)
+    assert found["MAE of those given (Hartree)"] == (pytest.approx(0.05), 1)
+    assert found["share with a value"] == (0.5, 2)
+
+
 def test_rows_that_are_left_out_are_counted(
     asked: Asked, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

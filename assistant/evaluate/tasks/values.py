@@ -1,7 +1,9 @@
 """Tasks answered by a number: properties of one molecule, of a chromophore or solute in a solvent.
 
 A value counts when the answer writes it in its field with its unit. A missing one is scored as the
-mean of the training values, so that silence is worth the constant baseline and no more.
+mean of the training values, so that silence is worth the constant baseline and no more; without
+training values it has no error that could be told, for the mean of the rows that are asked would be
+taken from their answers.
 """
 
 import math
@@ -91,7 +93,7 @@ class ValueTask(Task):
         seed: int,
     ) -> list[Metric]:
         """MAE and RMSE; of decimal logarithms where the quantity is logarithmic."""
-        known = [e.answer for e in train or examples]
+        known = [e.answer for e in train] or [math.nan]
         unit = self.quantity.unit
         if not self.quantity.logarithmic:
             references = [e.answer for e in examples]

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ from pathlib import Path
 from assistant.errors import UnreadableFileError
 
 MAX_ROW_CHARS = 2**20
+NOT_MEASURED = frozenset({"", "na", "n/a", "nan", "none", "null"})
+"""What stands in lower case in a cell without a value."""
+
+UNREADABLE = (UnicodeDecodeError, OSError, EOFError, zlib.error)
+"""What reading a file raises that is not UTF-8, or a damaged gzip file."""
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 2**18
 
@@ -96,11 +102,16 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
                         " this is not a table of molecules."
                     )
                 yield number, line
-        except (UnicodeDecodeError, OSError, EOFError) as error:
+        except UNREADABLE as error:
             raise UnreadableFileError(
                 f"{path.name}, after line {number}: not UTF-8 text, or a damaged gzip file"
-                f" ({error})."
+                f" ({error}). Save it as UTF-8, or pack it again."
             ) from error
+
+
+def first_line(path: Path) -> str:
+    """The first line, "" of an empty file; raises as `read_lines` does."""
+    return next(read_lines(path), (0, ""))[1]
 
 
 def read_header(path: Path) -> tuple[list[str], str]:
@@ -109,15 +120,20 @@ def read_header(path: Path) -> tuple[list[str], str]:
     Raises:
         UnreadableFileError: The file is empty.
     """
-    _, header = next(read_lines(path), (0, ""))
+    header = first_line(path)
     if not header.strip():
         raise UnreadableFileError(f"{path.name} is empty: a header line with column names is read.")
-    delimiter = "\t" if "\t" in header else ","
+    delimiter = separator_of(header) or ","
     return [name.strip() for name in next(csv.reader([header], delimiter=delimiter))], delimiter
 
 
+def separator_of(header: str, order: str = "\t,;") -> str | None:
+    """The first of these signs that stands in a line of column names; None where none does."""
+    return next((sign for sign in order if sign in header), None)
+
+
 def read_table(path: Path, *, required: Sequence[str] = (), quoted: bool = True) -> Iterator[Row]:
-    """Rows of a table with a header line; tabs separate when the header has one, else commas.
+    """Rows of a table with a header line; tabs, commas or semicolons separate, as in the header.
 
     Column names are read in lower case, without blanks around them.
 
@@ -257,7 +273,7 @@ class _Scan:
             return False
         try:
             more = self._file.read(_CHUNK)
-        except (UnicodeDecodeError, OSError, EOFError) as error:
+        except UNREADABLE as error:
             raise UnreadableFileError(
                 f"{self._path.name}, after line {self.line}: not UTF-8 text, or a damaged gzip"
                 f" file ({error})."

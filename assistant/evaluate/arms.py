@@ -32,6 +32,7 @@ from assistant.chat.prompts import Prompt, identity_text, render_with
 from assistant.chat.retrieved import NearestFor
 from assistant.chem.molecule import Molecule
 from assistant.chem.pairs import MoleculePair
+from assistant.commands import near
 from assistant.components import Components
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 from assistant.errors import AssistantError
@@ -218,5 +219,7 @@ def arm_of(name: str) -> Arm:
         AssistantError: There is none; the message lists those there are.
     """
     if name not in ARMS:
-        raise AssistantError(f"There is no arm {name!r}; choose one of {', '.join(ARMS)}.")
+        raise AssistantError(
+            f"There is no arm {name!r}; choose one of {', '.join(ARMS)}.{near(name, ARMS)}"
+        )
     return ARMS[name]

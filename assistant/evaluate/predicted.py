@@ -9,7 +9,6 @@ table. `--without-values` leaves their values out, where the terms of the table 
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from assistant.bundle import PREDICTED, Bundle
 from assistant.chat.check import check_answer
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
+from assistant.commands import exit_status
 from assistant.errors import AssistantError
-from assistant.evaluate.outcomes import Answered, read_answered
+from assistant.evaluate.outcomes import Answered, read_answered, read_report
 from assistant.evaluate.table import data_directory
 from assistant.evaluate.tasks.base import Example
 from assistant.evaluate.tasks.reading import Quantity
@@ -126,7 +126,7 @@ def note(bundle: Bundle, answers: Path, data: Path | None, *, with_values: bool)
             task that does not fit.
     """
     answered = read_answered(answers)
-    report = json.loads(answers.read_text(encoding="utf-8"))
+    report = read_report(answers, "task", "bundle", "arm", "retrieval", "command")
     if report["bundle"].get("sha256") != bundle.digest()[:12]:
         raise AssistantError(f"{answers} was measured with another bundle than {bundle.directory}.")
     if report["arm"] != "full" or report["retrieval"]:
@@ -158,16 +158,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--data", type=Path, help="data directory, for the training rows")
     add("--without-values", action="store_true", help="keep no values of training molecules")
     args = parser.parse_args(arguments)
-    try:
-        directory = note(
-            Bundle.read(args.bundle),
-            args.answers,
-            data_directory(args.data),
-            with_values=not args.without_values,
-        )
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    return exit_status(lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> int:
+    directory = note(
+        Bundle.read(args.bundle),
+        args.answers,
+        data_directory(args.data),
+        with_values=not args.without_values,
+    )
     figures = PredictedFigures.read(directory)
     sys.stdout.write(
         f"{figures.term}: {figures.with_unit(figures.mae)} on {figures.n_test:,} rows,"

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant import __version__
-from assistant.errors import AssistantError, UnreadableFileError
+from assistant.commands import exit_status
+from assistant.errors import UnreadableFileError
 from assistant.evaluate.metrics.interval import Metric
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,16 +187,16 @@ def publish(report_of: Callable[[argparse.Namespace], Report], args: argparse.Na
 
     Where it cannot be written is said before hours of measuring, not after them.
     """
-    try:
-        for directory in (args.json and args.json.parent, args.record, args.plots):
-            if directory is not None:
-                make_writable(directory)
-        if args.json is not None and args.json.is_dir():
-            raise UnreadableFileError(f"{args.json} is a directory; name a file with --json.")
-        report = report_of(args)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    return exit_status(lambda: _publish(report_of, args), after_stop="stopped; no report is made")
+
+
+def _publish(report_of: Callable[[argparse.Namespace], Report], args: argparse.Namespace) -> int:
+    for directory in (args.json and args.json.parent, args.record, args.plots):
+        if directory is not None:
+            make_writable(directory)
+    if args.json is not None and args.json.is_dir():
+        raise UnreadableFileError(f"{args.json} is a directory; name a file with --json.")
+    report = report_of(args)
     sys.stdout.write(table_text(report))
     if args.json is not None:
         write_report(report, args.json, with_outcomes=True)

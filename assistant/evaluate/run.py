@@ -19,6 +19,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from assistant.commands import hold_ctrl_c
+
+if __name__ == "__main__":
+    hold_ctrl_c()
+
 from assistant.assistant import Assistant
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
@@ -26,6 +31,7 @@ from assistant.evaluate.arms import ARMS, Arm, arm_of, in_arm
 from assistant.evaluate.asking import Asker
 from assistant.evaluate.grounding import can_be_read
 from assistant.evaluate.heads import head_predictions
+from assistant.evaluate.metrics.structures import read_structure
 from assistant.evaluate.metrics.texts import TextScoring
 from assistant.evaluate.metrics.tokens import scibert_cut, simple_cut
 from assistant.evaluate.metrics.wordnet import DEBIAN, WordNet
@@ -53,10 +59,31 @@ def load_examples(
     if args.n is not None and args.n < len(asked):
         asked = _some_questions(task, asked, args.n, args.seed)
     if not asked:
-        raise AssistantError(f"No row of the table can be asked in task {task.name}.")
+        raise AssistantError(
+            f"No row of the table can be asked in task {task.name}: each needs"
+            f" {', '.join(task.columns)}, and structures that RDKit reads."
+        )
     if task.train is None or (args.train is None and data is None):
         return asked, []
     return asked, task.load(task.train, args.train, data, split="train")
+
+
+def n_known(asked: Sequence[Example], train: Sequence[Example]) -> int:
+    """Rows that are asked and learned from, whichever way their molecules are written."""
+
+    def identity(example: Example) -> object:
+        molecules = [_canonical(smiles) for smiles in example.molecules]
+        if example.pair:  # two drugs are the same pair in either order
+            molecules.sort()
+        return tuple(molecules) or example.text, example.group
+
+    known = set(map(identity, train))
+    return sum(identity(example) in known for example in asked) if known else 0
+
+
+def _canonical(smiles: str) -> str:
+    structure = read_structure(smiles)
+    return structure.smiles if structure else smiles
 
 
 def _some_questions(task: Task, examples: list[Example], n: int, seed: int) -> list[Example]:
@@ -144,6 +171,12 @@ def run_task(task: Task, args: argparse.Namespace) -> Report:
     data = data_directory(args.data)
     scoring = text_scoring(args)
     asked, train = load_examples(task, args, data)
+    if args.file is not None and (n_seen := n_known(asked, train)):
+        sys.stderr.write(
+            f"{n_seen:,} of {len(asked):,} rows that are asked stand among the training rows too:"
+            " baselines have seen their answers. Name other rows with --train, or mark test and"
+            " train in a column split.\n"
+        )
     rows: list[ReportRow] = []
     outcomes: list[dict[str, object]] = []
     bundle: dict[str, str] = {}
@@ -254,24 +287,36 @@ def add_scoring_options(parser: argparse.ArgumentParser) -> None:
     """Options that `text_scoring` and the loading of training rows need."""
     add = parser.add_argument
     add("--data", type=Path, help="directory of the shared tables (or MOLECULE_CHAT_DATA)")
-    add("--train", type=Path, help="another table for the baselines to learn from")
+    add(
+        "--train",
+        type=Path,
+        help="another table for the baselines to learn from; its mean stands for a value that an"
+        " answer does not give",
+    )
     add("--scibert", type=Path, help="SciBERT's vocab.txt, for the tokens of BLEU and METEOR")
     add("--wordnet", type=Path, help=f"WordNet's files (default: {DEBIAN} if it is there)")
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Command line; see the module's first lines."""
-    names = ", ".join([*tasks(), FORGETTING])
+    columns = {name: task.column_words for name, task in tasks().items()}
+    columns[FORGETTING] = "text"
+    lines = "".join(f"\n  {name:<21} {needed}" for name, needed in columns.items())
     parser = argparse.ArgumentParser(
         prog="python -m assistant.evaluate.run",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"tasks: {names}",
+        epilog=f"tasks, and the columns of their tables:{lines}",
     )
     add = parser.add_argument
     add("--task", required=True, help="one of the tasks below; property, pairs: their first")
     add("--bundle", type=Path, help="directory of the bundle; none measures the baselines alone")
-    add("--file", type=Path, help="CSV, TSV or JSONL (.gz) with the columns of the shared table")
+    add(
+        "--file",
+        type=Path,
+        help="CSV, TSV or JSONL (.gz) with the task's columns, see below;"
+        " where a column split marks rows as test and train, those of test are asked",
+    )
     add("--n", type=int, help="so many rows at random (default: all)")
     add("--arm", default="full", help=f"what is shown of a molecule: {', '.join(ARMS)}")
     add(
@@ -291,6 +336,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     args = parser.parse_args(arguments)
     if args.n is not None and args.n < 1:
         parser.error(f"--n takes a number from 1 on, not {args.n}")
+    if args.seed < 0:
+        parser.error(f"--seed takes a number from 0 on, not {args.seed}")
     args.command = shown_command(sys.argv[1:] if arguments is None else arguments)
     return args
 

@@ -22,8 +22,16 @@ from torch import Tensor, nn
 
 from assistant.adapters.peft_format import CONFIG as PEFT_CONFIG
 from assistant.adapters.peft_format import WEIGHTS as PEFT_WEIGHTS
-from assistant.checkpoint import CONFIG, FORMAT_VERSION, ComponentInfo, save_component, write_json
-from assistant.errors import AssistantError, BundleError
+from assistant.checkpoint import (
+    CONFIG,
+    FORMAT_VERSION,
+    ComponentInfo,
+    refuse_to_replace,
+    save_component,
+    write_json,
+)
+from assistant.commands import exit_status
+from assistant.errors import BundleError
 from assistant.importers import keys
 from assistant.importers.bundle_files import base_model_of, width_of, write_bundle
 from assistant.importers.llamo_parts import LlamoParts, parts_from, wanted
@@ -59,8 +67,11 @@ def write_llamo(
         lora_alpha: LoRA's alpha.
 
     Raises:
-        BundleError: The language model has another width.
+        BundleError: The language model has another width, or a part's directory holds other files;
+            nothing is written then.
     """
+    for name in ("encoder", "projector", EMBEDDINGS, "lora"):
+        refuse_to_replace(out / name)
     base_model, width = base_model_of(llm), width_of(llm)
     d_llm = parts.projector.config.d_llm
     if width is not None and width != d_llm:
@@ -148,20 +159,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="token order: first in released checkpoints, last in the first release of the code",
     )
     options = parser.parse_args(arguments)
-    try:
-        parts = read_llamo(
-            options.checkpoint, n_heads=options.heads, motifs_first=options.motifs == "first"
-        )
-        write_llamo(
-            parts,
-            options.out,
-            llm=options.llm,
-            source=options.checkpoint.name,
-            lora_alpha=options.lora_alpha,
-        )
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    return exit_status(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    parts = read_llamo(
+        options.checkpoint, n_heads=options.heads, motifs_first=options.motifs == "first"
+    )
+    write_llamo(
+        parts,
+        options.out,
+        llm=options.llm,
+        source=options.checkpoint.name,
+        lora_alpha=options.lora_alpha,
+    )
     sys.stdout.write(_report(parts, options.out))
     return 0
 

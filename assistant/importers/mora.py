@@ -24,8 +24,9 @@ from pathlib import Path
 from torch import Tensor
 
 from assistant.adapters.mora import MORA_COMPONENT, MoraConfig, MoraGenerator
-from assistant.checkpoint import ComponentInfo, save_component
-from assistant.errors import AssistantError, BundleError
+from assistant.checkpoint import ComponentInfo, refuse_to_replace, save_component
+from assistant.commands import exit_status
+from assistant.errors import BundleError
 from assistant.graph.encoder import GraphEncoder
 from assistant.importers import keys
 from assistant.importers.bundle_files import base_model_of, width_of, write_bundle
@@ -180,8 +181,11 @@ def write_mora(
     """Writes the bundle.
 
     Raises:
-        BundleError: Encoder, generator and language model are not of one width.
+        BundleError: Encoder, generator and language model are not of one width, or a part's
+            directory holds other files; nothing is written then.
     """
+    for name in ("encoder", "generator"):
+        refuse_to_replace(out / name)
     config, base_model, width = generator.config, base_model_of(llm), width_of(llm)
     if width is not None and width != config.d_llm:
         raise BundleError(f"{source} writes for width {config.d_llm}; {llm} has {width}.")
@@ -200,18 +204,18 @@ def write_mora(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see the module's first lines."""
     options = _parser().parse_args(arguments)
+    return exit_status(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
     beside = options.file.parent / "config.json"
-    try:
-        path = options.config or (beside if beside.is_file() else None)
-        settings = MoraSettings() if path is None else MoraSettings.read(path)
-        given = {f.name: getattr(options, f.name) for f in fields(MoraSettings)}
-        settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
-        encoder = read_encoder(options.stm, columns="mora")
-        generator = read_generator(options.file, settings)
-        write_mora(generator, encoder, options.out, llm=options.llm, source=options.file.name)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    path = options.config or (beside if beside.is_file() else None)
+    settings = MoraSettings() if path is None else MoraSettings.read(path)
+    given = {f.name: getattr(options, f.name) for f in fields(MoraSettings)}
+    settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
+    encoder = read_encoder(options.stm, columns="mora")
+    generator = read_generator(options.file, settings)
+    write_mora(generator, encoder, options.out, llm=options.llm, source=options.file.name)
     config = generator.config
     n_values = sum(parameter.numel() for parameter in generator.parameters())
     sys.stdout.write(

@@ -17,7 +17,7 @@ from typing import Literal
 from torch import Tensor
 
 from assistant.checkpoint import ComponentInfo, save_component
-from assistant.errors import AssistantError
+from assistant.commands import exit_status
 from assistant.graph.encoder import (
     ATOM_CLASSES,
     BOND_CLASSES,
@@ -108,13 +108,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--columns", choices=("ogb", "mora"), default="ogb", help="atom and bond columns it reads"
     )
     options = parser.parse_args(arguments)
-    try:
-        encoder = read_encoder(options.file, columns=options.columns)
-        info = ComponentInfo("encoder", notes=f"imported from {options.file.name} (MoleculeSTM)")
-        save_component(options.out, encoder, encoder.config, info)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    return exit_status(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    encoder = read_encoder(options.file, columns=options.columns)
+    info = ComponentInfo("encoder", notes=f"imported from {options.file.name} (MoleculeSTM)")
+    save_component(options.out, encoder, encoder.config, info)
     config = encoder.config
     sys.stdout.write(
         f"encoder: width {config.d_model}, {config.n_layers} layers,"

@@ -18,14 +18,14 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from assistant.commands import exit_status
 from assistant.errors import AssistantError
 from assistant.train.provenance import NOTE
 from assistant.train.start import take_over
-from assistant.train.state import STATE, write_state
+from assistant.train.state import STATE, read_state, write_state
 
 _AVERAGED = "average.json"
 """Of a run's directory: the share of the second run, where it is an average."""
@@ -50,7 +50,7 @@ def average(first: Path, second: Path, run: Path, *, share: float) -> None:
         raise AssistantError(f"--share {share} is not in 0…1.")
     if (run / STATE).is_file():
         raise AssistantError(f"{run} has weights already; name a new directory with --run.")
-    before, after = _state(first), _state(second)
+    before, after = (read_state(one, "model", "progress", "recipe") for one in (first, second))
     if _tokens(first) != _tokens(second):
         raise AssistantError(f"{first} and {second} have other tokenizers; they are no one model.")
     model = _between(before["model"], after["model"], share)
@@ -84,30 +84,32 @@ def _between(
     return found
 
 
-def _state(run: Path) -> dict[str, Any]:
-    if not (run / STATE).is_file():
-        raise AssistantError(f"There is no {run / STATE}: name a run of assistant.train.base.")
-    return torch.load(run / STATE, weights_only=True, map_location="cpu")
-
-
 def _tokens(run: Path) -> bytes:
-    return (run / "tokenizer" / "tokenizer.json").read_bytes()
+    path = run / "tokenizer" / "tokenizer.json"
+    if not path.is_file():
+        raise AssistantError(f"There is no {path}: copy the tokenizer of the run there.")
+    return path.read_bytes()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; 1 with one line when it cannot go on."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m assistant.train.average",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--first", type=Path, required=True, help="run that the other went on from")
     parser.add_argument("--second", type=Path, required=True, help="run that went on")
     parser.add_argument("--share", type=float, required=True, help="of the second run, 0 to 1")
     parser.add_argument("--run", type=Path, required=True, help="new directory of the average")
     args = parser.parse_args(arguments)
-    try:
+
+    def work() -> int:
         average(args.first, args.second, args.run, share=args.share)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+        sys.stdout.write(f"wrote {args.run}\n")
+        return 0
+
+    return exit_status(work)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import argparse
 import json
 import logging
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,8 @@ from transformers import BitsAndBytesConfig, LlamaForCausalLM, PreTrainedTokeniz
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.bundle import PAIR_HEADS, PREDICTED, Bundle
 from assistant.chat.prompts import menu_tasks
-from assistant.checkpoint import ComponentInfo, save_component
+from assistant.checkpoint import ComponentInfo, refuse_to_replace, save_component
+from assistant.commands import exit_status
 from assistant.errors import AssistantError
 from assistant.llm.load import load_llm
 from assistant.train import nf4
@@ -30,7 +30,7 @@ from assistant.train.card import sources_of
 from assistant.train.curves import require_matplotlib, save_small
 from assistant.train.model import GroundedModel, ModelSizes
 from assistant.train.provenance import Provenance
-from assistant.train.state import STATE
+from assistant.train.state import read_state
 from assistant.train.tokenizer import save_tokenizer
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,7 @@ def trained_model(run: Path) -> tuple[GroundedModel, PreTrainedTokenizerFast, di
     Raises:
         AssistantError: `run` holds no state of a training.
     """
-    if not (run / STATE).is_file():
-        raise AssistantError(f"There is no {run / 'state.pt'}: name a run of assistant.train.base.")
-    state = torch.load(run / STATE, weights_only=True, map_location="cpu")
+    state = read_state(run, "model", "progress", "recipe")
     recipe = json.loads(state["recipe"])
     tokenizer = PreTrainedTokenizerFast.from_pretrained(run / "tokenizer")
     model = GroundedModel.build(ModelSizes(**recipe["sizes"]), tokenizer)
@@ -106,9 +104,13 @@ def export(
 
     Raises:
         AssistantError: There is no matplotlib to draw the curve with, `run` is no run,
-            `most_molecules` is negative, or the question menu has no such task.
+            `context` is not positive, `most_molecules` is negative, the question menu has no such
+            task, or `bundle` holds other files.
     """
     require_matplotlib()
+    if context is not None and context < 1:
+        raise AssistantError(f"--context {context} must be positive: tokens of the longest text.")
+    refuse_to_replace(bundle, "bundle.json")
     said = _said_of_model(bundle, reads_names, most_molecules, cannot)
     model, tokenizer, progress = trained_model(run)
     if context is not None:
@@ -234,9 +236,13 @@ def draw_generator_curve(log_file: Path, picture: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; 1 with one line when it cannot go on."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--bundle", type=Path, required=True)
+    parser = argparse.ArgumentParser(
+        prog="python -m assistant.train.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--run", type=Path, required=True, help="run of assistant.train.base")
+    parser.add_argument("--bundle", type=Path, required=True, help="directory to write or renew")
     parser.add_argument("--context", type=int, help="longest sequence it was trained on")
     parser.add_argument(
         "--names",
@@ -260,7 +266,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO)
-    try:
+
+    def work() -> int:
         export(
             args.run,
             args.bundle,
@@ -269,10 +276,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             most_molecules=args.most_molecules,
             cannot=args.cannot,
         )
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+        return 0
+
+    return exit_status(work)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
     python -m assistant.train.generate --molecules FILE --out OUT.jsonl [--n 1000] [--seed 1]
 
-FILE is a CSV, TSV or JSONL (.gz) with a column `smiles` and, where known, `name`; or a .smi file, a
-SMILES and a name a line. Every answer follows from facts that RDKit computes and from the words in
-this package; another seed writes other conversations. The lines are of the format `conversations`:
+FILE is a CSV, TSV or JSONL with a column `smiles` and, where known, `name`; or a .smi file, a
+SMILES and a name a line; each also with .gz. Every answer follows from facts that RDKit computes
+and from the words in this package; another seed writes other conversations. The lines are of the
+format `conversations`:
 `python -m assistant.train.adapt --config conversations --data conversations=OUT.jsonl`. Their
 answers state values of the whole fact card, so that preset leaves nothing of a molecule out.
 """
@@ -15,10 +16,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from assistant.commands import hold_ctrl_c
+
+if __name__ == "__main__":
+    hold_ctrl_c()
+
 from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
+from assistant.commands import exit_status
 from assistant.errors import AssistantError
+from assistant.evaluate.report import make_writable
 from assistant.evaluate.table import read_table
+from assistant.rows import read_lines
 from assistant.train import wording
 from assistant.train.dialogues import DialogueWriter
 from assistant.train.progress import Progress
@@ -41,30 +50,43 @@ def read_molecules(path: Path) -> tuple[list[tuple[Molecule, Facts]], list[str]]
     found: list[tuple[Molecule, Facts]] = []
     problems: list[str] = []
     for place, smiles, name in _entries(path):
+        if not smiles.strip():
+            continue
         try:
             molecule = Molecule.parse(smiles, name=name or None)
             found.append((molecule, compute_facts(molecule)))
         except AssistantError as error:
-            problems.append(f"row {place}: {error}")
+            problems.append(f"{place}: {error}")
     if not found:
         first = f" The first problem: {problems[0]}" if problems else ""
         raise AssistantError(f"{path} holds no molecule that can be read.{first}")
     return found, problems
 
 
-def _entries(path: Path) -> Iterator[tuple[int, str, str]]:
+def _entries(path: Path) -> Iterator[tuple[str, str, str]]:
     """Place, SMILES and name of each row."""
-    if path.suffix in (".smi", ".smiles"):
-        if not path.is_file():
-            raise AssistantError(f"No file at {path}; name one with --molecules.")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        for place, line in enumerate(lines, 1):
+    if not path.is_file():
+        raise AssistantError(f"No file at {path}; name one with --molecules.")
+    if path.name.lower().removesuffix(".gz").endswith((".smi", ".smiles")):
+        for number, line in read_lines(path):
             smiles, _, name = line.strip().partition(" " if "\t" not in line else "\t")
-            if smiles:
-                yield place, smiles, name.strip()
+            yield f"{path.name}, line {number}", smiles, name.strip()
         return
-    for place, row in enumerate(read_table(path, ("smiles",)), 1):
-        yield place, row["smiles"], row.get("name", "")
+    for row in read_table(path, ("smiles",), ("name",)):
+        yield row.place, row["smiles"], row.get("name", "")
+
+
+def refuse_place(out: Path, molecules: Path) -> None:
+    """Refuses to write the conversations where they cannot be, or where the molecules are.
+
+    Raises:
+        AssistantError: Names the place and what to do.
+    """
+    if out.is_dir():
+        raise AssistantError(f"{out} is a directory; name a file with --out.")
+    if out.exists() and molecules.exists() and out.samefile(molecules):
+        raise AssistantError(f"{out} holds the molecules, which would be lost; name another --out.")
+    make_writable(out.parent)
 
 
 def conversation_line(dialogue: Dialogue) -> dict[str, object]:
@@ -92,35 +114,38 @@ def write_conversations(
     writer = DialogueWriter(molecules, OWN_QUESTIONS, seed=seed, rates=EVERYTHING_SHOWN)
     progress = Progress("conversations", n, unit="turns")
     temporary = path.with_name(f".{path.name}.tmp")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with temporary.open("w", encoding="utf-8") as file:
-        for _ in range(n):
-            dialogue = writer.write()
-            file.write(json.dumps(conversation_line(dialogue), ensure_ascii=False) + "\n")
-            progress.advance(len(dialogue.intents))
-    temporary.replace(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            for _ in range(n):
+                dialogue = writer.write()
+                file.write(json.dumps(conversation_line(dialogue), ensure_ascii=False) + "\n")
+                progress.advance(len(dialogue.intents))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line."""
+    """Command line; 1 with one line when it cannot go on."""
     parser = argparse.ArgumentParser(
         prog="python -m assistant.train.generate",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--molecules", type=Path, required=True, help="CSV, TSV, JSONL (.gz) or .smi")
+    add("--molecules", type=Path, required=True, help="CSV, TSV, JSONL or .smi, packed or not")
     add("--out", type=Path, required=True, help="the JSONL file to write")
     add("--n", type=int, default=1000, help="conversations (default: 1000)")
     add("--seed", type=int, default=1, help="another seed, other conversations (default: 1)")
     args = parser.parse_args(arguments)
     if args.n < 1:
         parser.error(f"--n {args.n} must be positive")
-    try:
-        molecules, problems = read_molecules(args.molecules)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    return exit_status(lambda: _run(args), after_stop="stopped; nothing was written")
+
+
+def _run(args: argparse.Namespace) -> int:
+    refuse_place(args.out, args.molecules)
+    molecules, problems = read_molecules(args.molecules)
     for problem in problems[:5]:
         sys.stderr.write(f"{problem}\n")
     if problems:

@@ -30,11 +30,17 @@ def refuse_another(
         writes: Whether this process notes them; the others of a run compare only.
 
     Raises:
-        AssistantError: Names each setting that differs.
+        AssistantError: Names each setting that differs, or the file that is no such note.
     """
     kept, own = directory / note, json.loads(json.dumps(values, default=Path.as_posix))
     if kept.is_file():
-        known = json.loads(kept.read_text(encoding="utf-8"))
+        try:
+            known = json.loads(kept.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise AssistantError(
+                f"{kept} is not what a run notes of itself ({error}). Name another directory with"
+                " --run."
+            ) from error
         changed = sorted(set(differences(known, own)) - set(may_change))
         if changed:
             raise AssistantError(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from assistant.chem.pairs import pair_task
@@ -13,7 +14,7 @@ from assistant.graph.pairs.encoders2d import Encoder2DConfig
 from assistant.graph.pairs.interactions import InteractionConfig
 from assistant.graph.pairs.model import PairConfig
 from assistant.train.pair_tables import TableSource
-from assistant.train.recipe_file import RecipeFile, check_keys, filled
+from assistant.train.recipe_file import RecipeFile, check_range, filled
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Sizes:
         for name in ("views", "additive"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         check_views((*self.views, *self.additive))
+        check_range(self, "strength", low=0)
 
     def pair_config(self) -> PairConfig:
         """The pair model's own configuration; the head reads tokens of the same width."""
@@ -144,15 +146,23 @@ class PairRecipe(RecipeFile):
 
     def __post_init__(self) -> None:
         for name in ("tasks", "logarithmic", "restarts", "remarks"):
-            if isinstance(getattr(self, name), str):
-                raise ValueError(f"{name} must be a list, not a text")
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, kind in (("source", TableSource), ("sizes", Sizes), ("descriptors", Descriptors)):
             value: Any = getattr(self, name)
             if isinstance(value, dict):
                 object.__setattr__(self, name, filled(kind, value, f"[{name}]"))
+        if not self.tasks:
+            raise ValueError("tasks is empty; name one pair task or more")
         for task in self.tasks:
             pair_task(task)
+        for name, used in (("logarithmic", self.logarithmic), ("task_weights", self.task_weights)):
+            if other := sorted(set(used) - set(self.tasks)):
+                raise ValueError(f"{name} names {', '.join(other)}, not among tasks")
+        if Path(self.name).name != self.name:
+            raise ValueError(f"name {self.name!r} is that of a directory; write one word")
+        check_range(self, "ema", low=0, high=1)
+        check_range(self, "max_pairs", low=1)
+        check_range(self, "seed", "weight_decay", low=0)
         missing = sorted(set(self.tasks) - set(self.source.columns))
         if missing:
             raise ValueError(f"source.columns names no column for {', '.join(missing)}")
@@ -180,6 +190,7 @@ class PairRecipe(RecipeFile):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PairRecipe":
-        """From TOML's values; unknown keys raise ValueError."""
-        check_keys(values, cls)
-        return cls(**values)
+        """From TOML's values; unknown keys, and what no pair model can be, raise ValueError."""
+        recipe = filled(cls, values, "the recipe")
+        recipe.sizes.pair_config()
+        return recipe

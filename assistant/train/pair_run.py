@@ -18,7 +18,7 @@ from assistant.train.pair_recipe import PairRecipe
 from assistant.train.pair_tables import PairTable
 from assistant.train.pair_views import fit_views
 from assistant.train.progress import Progress
-from assistant.train.state import STATE, write_state
+from assistant.train.state import STATE, read_state, write_state
 
 _BLOCKS_AT_ONCE = 128
 _PAIRS_AT_ONCE = 8192
@@ -286,7 +286,7 @@ class PairRun:
         path = None if self.directory is None else self.directory / STATE
         if path is None or not path.is_file():
             return
-        state = torch.load(path, weights_only=True, map_location="cpu")
+        state = read_state(self.directory, "head", "mean", command="assistant.train.pairs")
         self.head.load_state_dict(state["head"])
         self.mean.load_state_dict(state["mean"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -16,8 +16,9 @@ import numpy as np
 
 from assistant.chem.graph import MoleculeGraph, rdmols_to_graphs
 from assistant.chem.molecule import Molecule
+from assistant.chem.pairs import pair_task
 from assistant.errors import AssistantError
-from assistant.evaluate.table import Row, read_table
+from assistant.evaluate.table import Row, label_of, number_of, read_table
 from assistant.evaluate.tasks.drug_pairs import is_cold
 
 SPLITS = ("train", "valid", "test")
@@ -86,9 +87,11 @@ def read_pairs(source: TableSource, tasks: Sequence[str], data: Path) -> PairTab
     """Reads a table of the data directory.
 
     Raises:
-        AssistantError: The table or a column is missing, or no row can be used.
+        AssistantError: The table or a column is missing, a cell holds no value, or no row can be
+            used.
     """
     columns = [source.columns[task] for task in tasks]
+    read = [label_of if pair_task(task).is_symmetric else number_of for task in tasks]
     needed = [source.first, source.second, *columns]
     rows = read_table(
         data / source.path, needed if source.split == "cold" else [*needed, source.split]
@@ -102,7 +105,8 @@ def read_pairs(source: TableSource, tasks: Sequence[str], data: Path) -> PairTab
         texts = [
             known.get(row[c], row[c]) if known else row[c] for c in (source.first, source.second)
         ]
-        values = [float(row[c]) if row[c] else np.nan for c in columns]
+        cells = [of(row, column) for of, column in zip(read, columns, strict=True)]
+        values = [np.nan if cell is None else float(cell) for cell in cells]
         if texts[1] in _NO_SOLVENT or all(np.isnan(values)):
             continue
         first, second = (_canonical(text, parsed) for text in texts)
@@ -129,7 +133,8 @@ def _in_splits(rows: Sequence[Row], source: TableSource) -> Iterator[tuple[Row, 
     n_warm = 0
     for row in rows:
         if source.split != "cold":
-            yield row, {"val": "valid"}.get(row[source.split], row[source.split])
+            split = row[source.split].strip().lower()
+            yield row, {"val": "valid", "validation": "valid"}.get(split, split)
             continue
         if is_cold(row[source.first]) or is_cold(row[source.second]):
             yield row, "test"

@@ -22,9 +22,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from assistant.checkpoint import sha256_of
+from assistant.bundle import Bundle
+from assistant.checkpoint import refuse_to_replace, sha256_of
+from assistant.commands import exit_status
 from assistant.errors import AssistantError
-from assistant.evaluate.report import table_text, write_report
+from assistant.evaluate.report import make_writable, table_text, write_report
 from assistant.graph.pairs.head import PairHead
 from assistant.graph.pairs.model import MoleculeTensors
 from assistant.train.curves import require_matplotlib
@@ -40,6 +42,7 @@ from assistant.train.pair_views import molecules_of
 log = logging.getLogger(__name__)
 
 _LENGTH = ("epochs", "restarts", "check_every")
+_LEAST_ROWS = 10
 _TERMS = ("licence", "shipped", "known_shipped", "remarks")
 
 
@@ -59,6 +62,46 @@ def _check_run(recipe: PairRecipe, args: argparse.Namespace) -> None:
     for writes in (False, True):
         for note, may_change in notes.items():
             refuse_another(args.run, values, may_change=may_change, note=note, writes=writes)
+
+
+def _check_table(recipe: PairRecipe, table: PairTable, *, by_split: bool) -> None:
+    """Refuses rows that nothing can be learned from, or nothing measured on, before the training.
+
+    Args:
+        recipe: Names tasks and columns.
+        table: Its rows.
+        by_split: Whether the table's own splits count.
+
+    Raises:
+        AssistantError: Names the table, the task, and what is missing.
+    """
+    path, column = recipe.source.path, recipe.source.split
+    if not by_split and len(table.pairs) < _LEAST_ROWS:
+        raise AssistantError(
+            f"{path} has {len(table.pairs)} rows that can be used; --splits takes {_LEAST_ROWS} or"
+            " more."
+        )
+    for place, task in enumerate(recipe.tasks):
+        known = ~np.isnan(table.values[:, place])
+        for split in ("train", "test") if by_split else ():
+            if not known[table.rows(split)].any():
+                raise AssistantError(
+                    f"{path} has no row of the {split} split with a value of {task}: column"
+                    f" {column} marks rows as train, valid or test."
+                )
+        learned = table.values[table.rows("train") if by_split else slice(None), place]
+        learned = learned[~np.isnan(learned)]
+        if not recipe.is_symmetric and np.ptp(learned) == 0:
+            raise AssistantError(
+                f"{path} has one value of {task} in all rows to learn from, {learned[0]:g}: there"
+                " is nothing to learn."
+            )
+        lowest = float(table.values[known, place].min())
+        if task in recipe.logarithmic and lowest <= 0:
+            raise AssistantError(
+                f"{path} has {lowest:g} as {task}, which has no logarithm: leave such rows out, or"
+                " the task out of logarithmic."
+            )
 
 
 def start_of(recipe: PairRecipe, table: PairTable, data: Path, run: Path) -> PairHead:
@@ -169,29 +212,41 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--record", type=Path, help="write the numbers of --splits into this directory")
     add("--threads", type=int, default=1, help="processor threads (default: 1)")
     args = parser.parse_args(arguments)
+    if args.threads < 1:
+        parser.error(f"--threads {args.threads} must be positive")
     args.command = shown_command(sys.argv[1:] if arguments is None else arguments)
     return args
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line."""
+    """Command line; 1 with one line when it cannot go on."""
     args = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(args.threads)
-    try:
-        if not args.splits:
-            require_matplotlib()
-        recipe = PairRecipe.load(args.config)
-        table = read_pairs(recipe.source, recipe.tasks, args.data)
-        _check_run(recipe, args)
-        if args.splits:
-            run_splits(recipe, table, args)
-            return 0
-        for name, value in train_component(recipe, table, args).items():
-            sys.stdout.write(f"{name} {value:.4g}\n")
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    return exit_status(
+        lambda: _run(args), after_stop="stopped; the same command goes on from the last save"
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.record is not None:
+        make_writable(args.record)
+    if args.splits:
+        n_random(args.splits)
+    else:
+        require_matplotlib()
+    recipe = PairRecipe.load(args.config)
+    table = read_pairs(recipe.source, recipe.tasks, args.data)
+    _check_table(recipe, table, by_split=not args.splits)
+    _check_run(recipe, args)
+    if args.splits:
+        run_splits(recipe, table, args)
+        return 0
+    refuse_to_replace(args.run / "component")  # before the training, not after it
+    if args.bundle is not None:
+        Bundle.read(args.bundle)
+    for name, value in train_component(recipe, table, args).items():
+        sys.stdout.write(f"{name} {value:.4g}\n")
     return 0
 
 

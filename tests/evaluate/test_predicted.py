@@ -122,3 +122,27 @@ def test_what_does_not_fit_is_refused_and_nothing_written(
     assert main(asked) == 1
     assert message in capsys.readouterr().err
     assert Bundle.read(untouched).digest() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"smiles,homo", "is no report"),
+        (b"\xff\xfe", "is no report"),
+        (b"[]", "is no report"),
+        (b'{"outcomes": [1]}', "does not tell its task"),
+        (b'{"task": "property:homo", "outcomes": [{"molecules": ["C"]}]}', "of another form"),
+        (b'{"task": "property:homo", "outcomes": []}', "holds no single answers"),
+    ],
+)
+def test_a_file_that_is_no_report_is_one_line(
+    tmp_path: Path,
+    untouched: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes,
+    message: str,
+) -> None:
+    (tmp_path / "answers.json").write_bytes(content)
+    assert main(["--bundle", str(untouched), "--answers", str(tmp_path / "answers.json")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line

@@ -133,6 +133,21 @@ def test_the_lora_directory_is_pefts(tmp_path, llm):
     assert len(load_file(out / "lora" / "adapter_model.safetensors")) == 2 * 2 * 2
 
 
+def test_a_directory_of_other_files_stays_and_nothing_is_written(tmp_path, llm, capsys):
+    path = save(tmp_path / "LLaMo.ckpt", llamo_state())
+    for place in ("lora", "projector"):
+        own = tmp_path / place / place / "thesis.txt"
+        own.parent.mkdir(parents=True)
+        own.write_text("mine", encoding="utf-8")
+        assert run(path, "--out", tmp_path / place, "--llm", llm) == 1
+        assert "nothing is written" in capsys.readouterr().err
+        assert [one.name for one in (tmp_path / place).iterdir()] == [place]
+        assert [one.name for one in own.parent.iterdir()] == ["thesis.txt"]
+    assert run(path, "--out", path, "--llm", llm) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "cannot be used" in line
+
+
 def test_a_stage_1_checkpoint_has_no_lora(tmp_path, llm, capsys):
     out = tmp_path / "llamo"
     state = llamo_state(stage=1)

@@ -62,3 +62,25 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(
     arguments = ["--first", "none", "--second", "none", "--share", "0.5", "--run", str(tmp_path)]
     assert main(arguments) == 1
     assert "There is no" in capsys.readouterr().err
+
+
+def test_what_is_no_run_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, out = run_of(tmp_path / "1", 1.0), tmp_path / "out"
+    damaged, other, bare = (tmp_path / name for name in ("damaged", "other", "bare"))
+    for directory in (damaged, other, bare):
+        directory.mkdir()
+    (damaged / "state.pt").write_bytes(b"junk")
+    write_state(other, {"head": {}})
+    write_state(bare, torch.load(first / "state.pt", weights_only=True))
+    for run, said in (
+        (damaged, "cannot be read: it is damaged"),
+        (other, "has no model, progress, recipe"),
+        (bare, "There is no"),
+    ):
+        places = ["--first", str(first), "--second", str(run), "--run", str(out)]
+        assert main([*places, "--share", "0.5"]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+        assert not out.exists()

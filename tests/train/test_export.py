@@ -99,6 +99,16 @@ def test_a_task_that_the_menu_does_not_have_is_refused(run: Path, tmp_path: Path
     assert not (tmp_path / "bundle").exists()
 
 
+def test_a_directory_of_other_files_is_left_as_it_is(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "llm").mkdir()
+    (tmp_path / "llm" / "config.json").write_text("of another program", encoding="utf-8")
+    with pytest.raises(BundleError, match="nothing is written"):
+        export(run, tmp_path)
+    assert (tmp_path / "llm" / "config.json").read_text(encoding="utf-8") == "of another program"
+    with pytest.raises(AssistantError, match="--context -1 must be positive"):
+        export(run, tmp_path / "bundle", context=-1)
+
+
 @pytest.mark.usefixtures("run")
 def test_a_run_that_is_none_is_told_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

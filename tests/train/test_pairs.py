@@ -1,6 +1,7 @@
 """The recipe of pair heads: tables without leaks, resuming, the component, other splits."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -299,7 +300,7 @@ def test_mistakes_in_a_recipe_are_named(tmp_path: Path) -> None:
     for old, new, said in (
         ("epochs = 4", "epochs = 0", "epochs 0"),
         ("epochs = 4", "epoch = 4", "epoch"),
-        ("epochs = 4", 'remarks = "Chosen."', "remarks must be a list"),
+        ("epochs = 4", 'remarks = "Chosen."', "remarks = .* write a list"),
         ('emission = "emi_max_nm"', "", "emission"),
     ):
         path.write_text(text.replace(old, new))
@@ -320,6 +321,62 @@ def test_the_recipes_of_the_repository_are_read(name: str) -> None:
     if recipe.shipped:  # the card in the bundle is the one that the command writes
         figures = HeadFigures.read(shipped)
         assert (figures.remarks, figures.source) == (recipe.remarks, recipe.licence)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("350", "n/a"), ""),
+        (("350", '"350,5"'), "dyes.csv, line 3: nm is '350,5'; write a number"),
+        (("350", "inf"), "line 3: nm is 'inf'"),
+        (("test", "tset"), "has no row of the test split with a value of absorption"),
+        (("train", "Train"), ""),
+        (("train", "held"), "has no row of the train split"),
+        (("350", "-350"), "has -350 as absorption, which has no logarithm"),
+        (("0,", "9,"), "one value of absorption in all rows to learn from"),
+    ],
+)
+def test_a_table_that_nothing_can_be_learned_from_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], said: str
+) -> None:
+    rows = [f"{'C' * (i + 1)}O,O,{300 + 50 * i},{'train' if i < 5 else 'test'}" for i in range(8)]
+    table = "dye,solvent,nm,split\n" + "\n".join(rows) + "\n"
+    if change[0] == "0,":
+        table = re.sub(r"\d+,t", "300,t", table)
+    (tmp_path / "dyes.csv").write_text(table.replace(*change), encoding="utf-8")
+    (tmp_path / "own.toml").write_text(
+        'name = "own"\ntasks = ["absorption"]\nlogarithmic = ["absorption"]\nepochs = 1\n'
+        '[source]\npath = "dyes.csv"\nfirst = "dye"\nsecond = "solvent"\n'
+        'columns = {absorption = "nm"}\n[sizes]\nd_model = 16\nn_layers = 1\nhidden = 8\n',
+        encoding="utf-8",
+    )
+    places = ["--config", tmp_path / "own.toml", "--data", tmp_path, "--run", tmp_path / "run"]
+    assert pairs.main([str(place) for place in places]) == bool(said)
+    error = capsys.readouterr().err
+    assert said in error
+    assert (tmp_path / "run").exists() != bool(said)
+
+
+def test_places_that_cannot_be_written_are_told_before_the_training(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PairRun, "train", lambda *_: pytest.fail("it trained"))
+    config, file = write_recipe(tmp_path / "dyes.toml"), tmp_path / "file"
+    file.write_text("mine", encoding="utf-8")
+    (tmp_path / "run" / "component").mkdir(parents=True)
+    (tmp_path / "run" / "component" / "thesis.txt").write_text("mine", encoding="utf-8")
+    for options, said in (
+        (("--run", file), "file cannot be used"),
+        (("--run", tmp_path / "run"), "holds other files"),
+        (("--run", tmp_path / "new", "--bundle", tmp_path), "No bundle at"),
+        (("--run", tmp_path / "new", "--splits", "random:2", "--record", file), "Nothing can be"),
+    ):
+        given = ("--config", config, "--data", data, *options)
+        assert pairs.main([str(one) for one in given]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+    with pytest.raises(SystemExit):
+        pairs.parse_arguments(["--config", "a", "--data", "b", "--run", "c", "--threads", "0"])
 
 
 def test_the_learning_rate_begins_again_after_a_restart() -> None:

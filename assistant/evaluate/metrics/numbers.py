@@ -21,7 +21,8 @@ def value_metrics(
         predictions: None where the answer held no value.
         references: The true values.
         fallback: Stands in for a missing value: the mean of the training rows, so that saying
-            nothing is worth as much as the constant baseline and no more.
+            nothing is worth as much as the constant baseline and no more. NaN where there are none:
+            then numbers over all rows are not defined when a value is missing.
         unit: For the names; "" for none.
         seed: Of the bootstrap.
     """

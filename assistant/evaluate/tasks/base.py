@@ -6,6 +6,7 @@
 A prediction is None where the answer could not be read: a failure, which is scored as wrong.
 """
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,11 @@ from assistant.evaluate.table import Row, read_table
 if TYPE_CHECKING:
     from assistant.evaluate.asking import Answer, Asker
 
+log = logging.getLogger(__name__)
+
 Prediction = str | float | bool
+SPLIT = "split"
+"""The column that marks the test and training rows of a person's own table."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,8 @@ class Task(ABC):
 
     name: str
     columns: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    """Columns that are read where the table has them."""
     test: Source
     train: Source | None = None
     max_new_tokens: int = 256
@@ -117,6 +124,11 @@ class Task(ABC):
     """Whether log-probabilities of yes and no are wanted besides the answer."""
     second_thoughts: bool = False
     """Whether answers are written again as on the page; published tasks take the first attempt."""
+
+    @property
+    def column_words(self) -> str:
+        """The columns of its tables, for the help; those in brackets may be missing."""
+        return ", ".join([*self.columns, *(f"[{name}]" for name in self.optional)])
 
     @abstractmethod
     def examples(self, rows: Sequence[Row], data: Path | None) -> list[Example]:
@@ -157,13 +169,18 @@ class Task(ABC):
             split: "test" or "train".
 
         Raises:
-            AssistantError: Neither is given, or the table does not fit.
+            AssistantError: Neither is given, or the table does not fit: the message names the file,
+                and of a cell that cannot be read its line.
         """
         if file is not None:
-            rows = read_table(file, self.columns)
-            column, own = (source.column, source.split) if source else ("split", "")
-            marked = [row for row in rows if row.get(column) in {split, own or split}]
-            return self.examples(marked or rows, data)
+            rows = self._of_split(source, file, split)
+            found = self.examples(rows, data)
+            if 0 < len(found) < len(rows):
+                log.warning(
+                    "%s: %s of %s %s rows are left out, without a value or a structure that is"
+                    " read.", file.name, f"{len(rows) - len(found):,}", f"{len(rows):,}", split
+                )  # fmt: skip
+            return found
         if data is None or source is None:
             raise AssistantError(
                 f"Task {self.name} needs a table: name the data directory with --data or"
@@ -172,3 +189,22 @@ class Task(ABC):
         rows = read_table(data / source.path, self.columns)
         chosen = [row for row in rows if not source.split or row[source.column] == source.split]
         return self.examples(chosen, data)
+
+    def _of_split(self, source: Source | None, file: Path, split: str) -> list[Row]:
+        """The rows of a person's own table that are marked as of a split; all where none is.
+
+        Raises:
+            AssistantError: The column `split` marks rows, but none as of this one: were they all
+                taken, baselines would learn from the rows that are asked.
+        """
+        column, own = (source.column, source.split) if source else (SPLIT, "")
+        rows = read_table(file, self.columns, (*self.optional, column, SPLIT))
+        for name, marks in ((column, {split, own or split}), (SPLIT, {split})):
+            if marked := [row for row in rows if row.get(name, "").strip().lower() in marks]:
+                return marked
+        if others := list(dict.fromkeys(row[SPLIT] for row in rows if row.get(SPLIT))):
+            raise AssistantError(
+                f"{file.name} has no row whose {SPLIT} is {split}, but {', '.join(others[:8])}."
+                f" Mark rows as test and train, or leave the column out to take all."
+            )
+        return rows

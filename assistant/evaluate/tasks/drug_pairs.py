@@ -19,7 +19,8 @@ from assistant.evaluate.baselines.neighbours import (
     Neighbour,
     fingerprint_matrix,
 )
-from assistant.evaluate.table import Row, read_table
+from assistant.evaluate.metrics.structures import read_structure
+from assistant.evaluate.table import Row, label_of, read_table
 from assistant.evaluate.tasks.base import Example, Scored, Source
 from assistant.evaluate.tasks.yes_no import YesNoTask
 
@@ -44,6 +45,8 @@ class DrugPairTask(YesNoTask):
         id_column: Of the drug table; in the pair table with `_1` and `_2`.
         cold: Asks pairs of the whole table with a cold drug, and learns from the others.
     """
+
+    optional = ("smiles_1", "smiles_2")
 
     def __init__(
         self, name: str, table: str, drugs: str, id_column: str, *, cold: bool = False
@@ -73,8 +76,8 @@ class DrugPairTask(YesNoTask):
         for row in rows:
             ids = tuple(row[column] for column in self._id_columns)
             own = tuple(row.get(f"smiles_{i}") or smiles.get(ids[i - 1], "") for i in (1, 2))
-            if all(own) and own[0] != own[1]:
-                answer = row["label"] == "1"
+            answer = label_of(row, "label")
+            if answer is not None and own[0] != own[1] and all(map(read_structure, own)):
                 found.append(Example(own, question, answer, pair="drug_drug", ids=ids))
         return found
 

@@ -6,15 +6,16 @@ The rules by which an answer counts are those of `grounding` and `statements`.
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from assistant.chat.card import CARD_KEYS, CARD_LABELS, card_lines
 from assistant.chat.conversation import Conversation, Message
 from assistant.chem.molecule import Molecule
+from assistant.errors import AssistantError
 from assistant.evaluate.grounding import (
     HELDOUT,
     can_be_read,
@@ -29,6 +30,8 @@ from assistant.evaluate.statements import refuses
 from assistant.evaluate.table import Row, read_table
 from assistant.evaluate.tasks.base import Example, Prediction, Scored, Source, Task
 from assistant.prompting import facts_of
+from assistant.rows import Row as JsonRow
+from assistant.rows import read_json_lines
 
 if TYPE_CHECKING:
     from assistant.evaluate.asking import Answer, Asker
@@ -170,16 +173,18 @@ class ChatTask(_SentenceTask):
     """Scripted conversations; the model's own answers stay in the history."""
 
     name = "chat"
+    columns = ("id", "molecules", "turns")
     test = Source("chat.jsonl")
 
     def load(
         self, source: Source | None, file: Path | None, data: Path | None, *, split: str = ""
     ) -> list[Example]:
         """One example per turn, in order; another file holds scripts of the same form."""
-        scripts = heldout_lines(HELDOUT / "chat.jsonl")
-        if file is not None:
-            read_table(file, ("id", "molecules", "turns"))  # says what is missing
-            scripts = heldout_lines(file)
+        if file is None:
+            scripts = heldout_lines(HELDOUT / "chat.jsonl")
+        else:
+            read_table(file, self.columns)  # says what is missing
+            scripts = [_script(row) for row in read_json_lines(file)]
         return [
             Example(
                 tuple(script["molecules"]),
@@ -232,6 +237,30 @@ class ChatTask(_SentenceTask):
     def baselines(self, train: Sequence[Example], test: Sequence[Example]) -> Iterator[Scored]:
         """Declines every question."""
         yield Scored("always declines", ["I do not know."] * len(test))
+
+
+def _script(row: JsonRow) -> Mapping[str, Any]:
+    """A script of a person's own.
+
+    Raises:
+        UnreadableFileError: A molecule is none, or a turn cannot be asked or judged.
+    """
+    script = row.values
+    try:
+        molecules = [Molecule.parse(smiles).smiles for smiles in script["molecules"]]
+        for turn in script["turns"]:
+            known = set(range(1, len(molecules) + 1))
+            if not isinstance(turn["user"], str) or not set(turn["attach"]) <= known:
+                raise ValueError(f"turn {turn['user']!r} is about {turn['attach']}")
+            chat_verdict(turn["expect"], "", molecules)
+    except AssistantError as error:
+        raise row.error(str(error).rstrip(".")) from error
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise row.error(
+            f"no script ({type(error).__name__}: {error}); a turn has user, attach (numbers of"
+            " molecules) and expect"
+        ) from error
+    return script
 
 
 def _play(asker: "Asker", turns: Sequence[Example]) -> "list[Answer]":

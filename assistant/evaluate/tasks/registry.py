@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from assistant.commands import near
 from assistant.errors import AssistantError
 from assistant.evaluate.tasks.base import Task
 from assistant.evaluate.tasks.design import DesignTask
@@ -48,6 +49,7 @@ def task_of(name: str) -> Task:
     variants = [full for full in known if full.startswith(f"{name}:")]
     if variants:
         return known[variants[0]]
+    names = [*known, FORGETTING]
     raise AssistantError(
-        f"There is no task {name!r}; choose one of {', '.join([*known, FORGETTING])}."
+        f"There is no task {name!r}; choose one of {', '.join(names)}.{near(name, names)}"
     )

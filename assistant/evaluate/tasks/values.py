@@ -1,7 +1,9 @@
 """Tasks answered by a number: properties of one molecule, of a chromophore or solute in a solvent.
 
 A value counts when the answer writes it in its field with its unit. A missing one is scored as the
-mean of the training values, so that silence is worth the constant baseline and no more.
+mean of the training values, so that silence is worth the constant baseline and no more; without
+training values it has no error that could be told, for the mean of the rows that are asked would be
+taken from their answers.
 """
 
 import math
@@ -13,13 +15,14 @@ import numpy as np
 from assistant.chat.conversation import PairQuestion
 from assistant.chat.prompts import fill, pair_question
 from assistant.chem.pairs import pair_task
+from assistant.errors import UnreadableFileError
 from assistant.evaluate.baselines.linear import fit_ridge
 from assistant.evaluate.baselines.neighbours import FingerprintIndex, fingerprint_matrix
 from assistant.evaluate.metrics.interval import Metric
 from assistant.evaluate.metrics.numbers import value_metrics
 from assistant.evaluate.metrics.structures import read_structure
 from assistant.evaluate.metrics.texts import TextScoring
-from assistant.evaluate.table import Row
+from assistant.evaluate.table import Row, number_of
 from assistant.evaluate.tasks.base import Example, Prediction, Scored, Source, Task
 from assistant.evaluate.tasks.reading import Quantity, read_value
 
@@ -60,9 +63,15 @@ class ValueTask(Task):
         found = []
         for row in rows:
             molecules = tuple(row[column] for column in self._molecules)
-            if row[self.quantity.column] and all(read_structure(m) for m in molecules):
-                value = float(row[self.quantity.column])
-                found.append(Example(molecules, question, value, pair=self._pair))
+            value = number_of(row, self.quantity.column)
+            if value is None or not all(read_structure(m) for m in molecules):
+                continue
+            if self.quantity.logarithmic and value <= 0:
+                raise UnreadableFileError(
+                    f"{row.place}: {self.quantity.column} is {value:g}, which has no logarithm;"
+                    f" task {self.name} takes values above 0."
+                )
+            found.append(Example(molecules, question, value, pair=self._pair))
         return found
 
     def _question(self) -> str:
@@ -84,7 +93,7 @@ class ValueTask(Task):
         seed: int,
     ) -> list[Metric]:
         """MAE and RMSE; of decimal logarithms where the quantity is logarithmic."""
-        known = [e.answer for e in train or examples]
+        known = [e.answer for e in train] or [math.nan]
         unit = self.quantity.unit
         if not self.quantity.logarithmic:
             references = [e.answer for e in examples]

@@ -17,9 +17,10 @@ from assistant.evaluate.metrics.interval import Metric
 from assistant.evaluate.metrics.numbers import grouped_auc, yes_no_metrics
 from assistant.evaluate.metrics.structures import read_structure
 from assistant.evaluate.metrics.texts import TextScoring
-from assistant.evaluate.table import Row
+from assistant.evaluate.table import Row, label_of
 from assistant.evaluate.tasks.base import Example, Prediction, Scored, Source, Task
 
+_NOT_LABELS = frozenset({"smiles", "split", "mol_id", "name", "num"})
 _FORM = "Yes or No, then the reason"
 
 
@@ -57,17 +58,22 @@ class LabelTask(YesNoTask):
         name: Of the set.
         claims: What a positive label says of a molecule, by column; "*" stands for every other
             column, whose name takes the place of `{label}`.
-        not_labels: Columns besides `smiles` and `split` that are no labels.
+        not_labels: Columns that are no labels, besides those that no set has for labels.
     """
 
     def __init__(
         self, name: str, claims: dict[str, str], *, not_labels: tuple[str, ...] = ()
     ) -> None:
         self.name = f"property:{name}"
-        self._claims, self._not_labels = claims, {"smiles", "split", *not_labels}
+        self._claims, self._not_labels = claims, {*_NOT_LABELS, *not_labels}
         self.columns = ("smiles", *(label for label in claims if label != "*"))
         table = f"moleculenet/{name}.csv.gz"
         self.test, self.train = Source(table, "test"), Source(table, "train")
+
+    @property
+    def column_words(self) -> str:
+        """Columns as of every task; where any column is a label, that too."""
+        return f"{super().column_words}{', a label per column' if '*' in self._claims else ''}"
 
     def examples(self, rows: Sequence[Row], data: Path | None) -> list[Example]:
         """A question per measured label of a molecule that RDKit reads."""
@@ -76,11 +82,11 @@ class LabelTask(YesNoTask):
             labels += [c for c in rows[0] if c not in self._not_labels and c not in labels]
         questions = {label: self._question(label) for label in labels}
         return [
-            Example((row["smiles"],), questions[label], float(row[label]) > 0.5, group=label)
+            Example((row["smiles"],), questions[label], answer, group=label)
             for row in rows
             if read_structure(row["smiles"])
             for label in labels
-            if row[label]
+            if (answer := label_of(row, label)) is not None
         ]
 
     def _question(self, label: str) -> str:

@@ -10,9 +10,9 @@ at hand; the same command goes on from there. RUN/bundle is then for
 
 import argparse
 import logging
+import math
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+from assistant.commands import ctrl_c_calls, exit_status
 from assistant.errors import AssistantError
 from assistant.train import licences
 from assistant.train.adapt.recipe import AdaptRecipe, preset_names
@@ -60,6 +61,8 @@ def run(options: argparse.Namespace, command: str) -> None:
     processes = Processes(options.device)
     plan = fitting_plan(recipe, config, options.llm, vram=options.vram * 1e9, processes=processes)
     records, lines = read_records(sources)
+    if not records and sources:
+        raise AssistantError(f"No record to learn from was read. {'; '.join(lines)}.")
     if not records:
         raise AssistantError(
             "No record was read. Name data with --data FORMAT=FILE or [[data]] in the recipe;"
@@ -83,11 +86,8 @@ def run(options: argparse.Namespace, command: str) -> None:
         budget=budget,
         retrieval=retrieval,
     )
-    before = signal.signal(signal.SIGINT, lambda *_: adapting.stop())
-    try:
+    with ctrl_c_calls(adapting.stop):
         adapting.train()
-    finally:
-        signal.signal(signal.SIGINT, before)
     if processes.is_first:
         _tell_the_end(adapting, options, command, lines)
     processes.end()
@@ -167,8 +167,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--plan", action="store_true", help="print the plan and end")
     add("--log-level", default="warning", choices=("debug", "info", "warning"))
     options = parser.parse_args(arguments)
-    if options.vram <= 0 or options.workers < 0:
-        parser.error("--vram must be positive and --workers not negative")
+    if not 0 < options.vram < math.inf:
+        parser.error(f"--vram {options.vram} must be a positive number of GB")
+    if options.workers < 0:
+        parser.error(f"--workers {options.workers} must not be negative")
     return options
 
 
@@ -178,12 +180,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(given)
     logging.basicConfig(level=options.log_level.upper())
     command = f"python -m assistant.train.adapt {shlex.join(given)}"
-    try:
+
+    def work() -> int:
         run(options, command)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+        return 0
+
+    return exit_status(work, after_stop="stopped; the same command goes on from the last save")
 
 
 if __name__ == "__main__":

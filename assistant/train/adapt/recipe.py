@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from assistant.adapters.settings import GeneratorSettings
+from assistant.commands import near
 from assistant.errors import AssistantError
-from assistant.train.recipe_file import RecipeFile, check_keys, filled
+from assistant.train.recipe_file import RecipeFile, check_keys, check_range, filled, made
 from assistant.train.sources.reading import source_of
 from assistant.train.sources.registry import Source
 
@@ -84,6 +85,9 @@ class StageRecipe:
     def __post_init__(self) -> None:
         if isinstance(self.rates, dict):
             object.__setattr__(self, "rates", ShownRates(**self.rates))
+        check_range(self, "first_lr", "min_lr", "weight_decay", low=0)
+        if self.max_steps is not None:
+            check_range(self, "max_steps", low=0)
         if self.epochs < 0 or self.lr <= 0 or self.warmup < 0:
             raise ValueError(f"epochs {self.epochs}, lr {self.lr} or warmup {self.warmup} is wrong")
 
@@ -155,6 +159,11 @@ class AdaptRecipe(RecipeFile):
                 f"sequence {self.sequence} (at least 64), batch {self.batch}, chunk {self.chunk} or"
                 f" held_out {self.held_out} is wrong"
             )
+        check_range(self, "seed", "b_std", "save_every_minutes", low=0)
+        check_range(self, "mlp_depth", low=1)
+        check_range(self, "quoted", low=0, high=1)
+        if self.d_hidden is not None:
+            check_range(self, "d_hidden", low=1)
         if self.optimizer not in ("auto", "adamw", "paged8bit"):
             raise ValueError(f"optimizer {self.optimizer!r} is none of auto, adamw, paged8bit")
 
@@ -172,13 +181,17 @@ class AdaptRecipe(RecipeFile):
         """
         chosen = path if path.is_file() else PRESETS / f"{path}.toml"
         if not chosen.is_file():
-            known = ", ".join(preset_names())
-            raise AssistantError(f"There is no recipe {path}; presets are {known}.")
+            names = preset_names()
+            raise AssistantError(
+                f"There is no recipe {path}; presets are {', '.join(names)}."
+                f"{near(str(path), names)}"
+            )
         return super().load(chosen)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "AdaptRecipe":
         """From TOML's values; unknown keys raise ValueError."""
+        check_keys(values, cls)
         given = dict(values)
         parts: dict[str, Any] = {}
         kinds: dict[str, type] = dict.fromkeys(STAGES, StageRecipe)
@@ -187,7 +200,6 @@ class AdaptRecipe(RecipeFile):
             default = getattr(cls(), name)
             parts[name] = _filled(kind, default, given.pop(name, {}), name)
         sources = [source_of(entry, "[[data]]") for entry in given.pop("data", [])]
-        check_keys(given, cls)
         return cls(**given, **parts, data=tuple(sources))
 
 
@@ -201,4 +213,4 @@ def _filled(kind: type, default: object, given: Mapping[str, Any], where: str) -
     values = {f.name: getattr(default, f.name) for f in fields(kind)} | dict(given)
     if isinstance(values.get("rates"), dict):
         values["rates"] = _filled(ShownRates, default.rates, values["rates"], f"{where}.rates")
-    return kind(**values)
+    return made(kind, values, f"[{where}]")

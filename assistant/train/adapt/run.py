@@ -31,10 +31,11 @@ from assistant.train.guard import refuse_another
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
 from assistant.train.sources.records import Record
-from assistant.train.state import STATE, write_state
+from assistant.train.state import STATE, read_state, write_state
 
 log = logging.getLogger(__name__)
 
+COMMAND = "assistant.train.adapt"
 _LOG_EVERY = 10
 _MOST_CHANGE = 1.0
 """Norm to which gradients are clipped."""
@@ -258,7 +259,7 @@ class AdaptRun:
         refuse_another(self.directory, identity, writes=self.processes.is_first)
         if not state_path.is_file():
             return
-        state = torch.load(state_path, weights_only=True, map_location=self.device)
+        state = read_state(self.directory, "weights", "done", device=self.device, command=COMMAND)
         self.model.load_state_dict(state["weights"])
         self._moments = state["optimizer"]
         self.stage, self.step, self.seconds = state["stage"], state["step"], state["seconds"]

@@ -8,6 +8,7 @@ from torch import nn
 
 from assistant.adapters.generator import LoraGenerator
 from assistant.adapters.sites import find_sites
+from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.train.adapt.recipe import AdaptRecipe, StageName
@@ -115,13 +116,20 @@ class Trained:
 
 
 def trained_of(config: "PretrainedConfig", recipe: AdaptRecipe) -> Trained:
-    """Counts the parts of a recipe for an LLM."""
+    """Counts the parts of a recipe for an LLM.
+
+    Raises:
+        AssistantError: They cannot be made; settings of the generator that exclude each other, say.
+    """
     model = empty_llm(config)
     d_llm = int(config.get_text_config().hidden_size)
     modules = dict(model.named_modules())
     names = dict.fromkeys(site.name for site in find_sites(model, recipe.lora.targets))
     wide = sum(modules[n].in_features + modules[n].out_features for n in names)
-    generator_config = recipe.generator.config_for(model)
+    try:
+        generator_config = recipe.generator.config_for(model)
+    except ValueError as error:
+        raise AssistantError(f"The recipe's [generator] cannot be made: {error}.") from error
     with torch.device("meta"):
         projector = MultiLevelProjector(projector_config(recipe, d_llm))
         encoder = GraphEncoder(GraphEncoderConfig())

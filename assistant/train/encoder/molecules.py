@@ -19,8 +19,8 @@ import numpy as np
 from rdkit import Chem
 
 from assistant.chem.quiet import quiet_rdkit
-from assistant.errors import AssistantError
-from assistant.evaluate.table import Row, read_table
+from assistant.errors import AssistantError, UnreadableFileError
+from assistant.evaluate.table import Row, label_of, number_of, read_table
 from assistant.train import licences
 from assistant.train.corpus import corpus_molecules
 from assistant.train.encoder.recipe import EncoderRecipe, HeadSet
@@ -168,23 +168,22 @@ def _labelled(
             counts[f"{head_set.table}: rows left out"] += 1
             continue
         line = np.full(len(targets), np.nan, np.float32)
-        line[places] = [_number(row[targets[i].column], row, targets[i]) for i in places]
+        line[places] = [_number(row, targets[i]) for i in places]
         smiles.append(row["smiles"])
         values.append(line)
     counts[f"{head_set.table}: rows trained on"] += len(smiles)
     return smiles, np.array(values, np.float32).reshape(-1, len(targets))
 
 
-def _number(text: str, row: Row, target: Target) -> float:
-    if not text:
-        return np.nan
+def _number(row: Row, target: Target) -> float:
+    read = label_of if target.kind == "label" else number_of
     try:
-        return float(text)
-    except ValueError as error:
-        raise AssistantError(
-            f"{target.table}: column {target.column} holds {text!r}, which is no number; name it"
-            " under leave_out if it is no target."
+        value = read(row, target.column)
+    except UnreadableFileError as error:
+        raise UnreadableFileError(
+            f"{error} If {target.column} is no target, name it under leave_out."
         ) from error
+    return np.nan if value is None else float(value)
 
 
 def _measured(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from assistant.graph.encoder import GraphEncoderConfig
-from assistant.train.recipe_file import RecipeFile, check_keys, filled, linear
+from assistant.train.recipe_file import RecipeFile, check_keys, check_range, filled, linear
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class PartWeights:
     values: float = 1.0
     labels: float = 0.5
 
+    def __post_init__(self) -> None:
+        check_range(self, "atoms", "bonds", "descriptors", "values", "labels", low=0)
+
 
 @dataclass(frozen=True)
 class EncoderRecipe(RecipeFile):
@@ -74,9 +77,8 @@ class EncoderRecipe(RecipeFile):
     sets: tuple[HeadSet, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        for name in ("masked", "mask_rate", "labelled", "warmup"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} = {getattr(self, name)} is not in 0…1")
+        check_range(self, "masked", "mask_rate", "labelled", "warmup", low=0, high=1)
+        check_range(self, "n_molecules", "seed", "save_every_minutes", low=0)
         if min(self.steps, self.batch) < 1 or self.lr <= 0 or self.held_out < 1:
             raise ValueError(
                 f"steps {self.steps}, batch {self.batch}, held_out {self.held_out} or lr {self.lr}"

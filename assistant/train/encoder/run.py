@@ -18,7 +18,7 @@ from assistant.train.encoder.recipe import EncoderRecipe
 from assistant.train.guard import refuse_another
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
-from assistant.train.state import STATE, write_state
+from assistant.train.state import STATE, read_state, write_state
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +50,20 @@ class EncoderRun:
         self.model = PretrainedEncoder(GraphEncoder(recipe.sizes), self.molecules.targets)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=recipe.lr, weight_decay=0.0)
         self.step, self.seconds = 0, 0.0
+        self._asked_to_stop = False
         self._resume()
 
+    def stop(self) -> None:
+        """Ends the training after the step at hand, with its state saved; `train` then returns."""
+        self._asked_to_stop = True
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every step is done."""
+        return self.step >= self.recipe.steps
+
     def train(self) -> None:
-        """Trains the steps that are left, saving on the way."""
+        """Trains the steps that are left, until it is told to stop, saving on the way."""
         recipe, last = self.recipe, time.monotonic()
         saved = last
         if self.step == 0:
@@ -71,6 +81,9 @@ class EncoderRun:
             if self.step % _RECORD_STEPS == 0:
                 self._record({name: _mean(values) for name, values in sums.items()})
                 sums = {}
+            if self._asked_to_stop and not self.is_finished:
+                self.save()
+                return
             if now - saved > recipe.save_every_minutes * 60:
                 self._record({"held_out": self.held_out_losses()})
                 self.save()
@@ -119,7 +132,9 @@ class EncoderRun:
         path = self.directory / STATE
         if not path.is_file():
             return
-        state: dict[str, dict[str, Tensor]] = torch.load(path, weights_only=True)
+        state: dict[str, dict[str, Tensor]] = read_state(
+            self.directory, "model", "optimizer", command="assistant.train.encoder"
+        )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["progress"]["step"], state["progress"]["seconds"]

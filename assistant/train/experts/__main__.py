@@ -10,7 +10,6 @@ Ctrl+C ends it after the step at hand; the same command goes on from there. RUN/
 import argparse
 import logging
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from pathlib import Path
 import torch
 
 from assistant.bundle import Bundle
+from assistant.commands import ctrl_c_calls, exit_status
 from assistant.components import graph_parts
 from assistant.errors import AssistantError
 from assistant.evaluate.table import data_directory
@@ -91,11 +91,8 @@ def run(args: argparse.Namespace, command: str) -> None:
     for family in training.families:
         sys.stdout.write("".join(f"{family.expert.name}: {line}\n" for line in family.lines))
     sys.stdout.flush()
-    before = signal.signal(signal.SIGINT, lambda *_: training.stop())
-    try:
+    with ctrl_c_calls(training.stop):
         training.train()
-    finally:
-        signal.signal(signal.SIGINT, before)
     if not training.is_finished:
         sys.stdout.write("stopped; the same command goes on from there\n")
         return
@@ -127,14 +124,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add("--licensed-only", action="store_true", help="refuse data formats without clear licence")
     args = parser.parse_args(arguments)
+    if args.workers < 0:
+        parser.error(f"--workers {args.workers} must not be negative")
     logging.basicConfig(level=logging.WARNING)
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
+
+    def work() -> int:
         run(args, f"python -m assistant.train.experts {shlex.join(given)}")
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+        return 0
+
+    return exit_status(work, after_stop="stopped; the same command goes on from the last save")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.train.adapt.recipe import LoraRecipe, ShownRates, asked_alike
-from assistant.train.recipe_file import RecipeFile, check_keys, filled, linear
+from assistant.train.recipe_file import RecipeFile, check_keys, check_range, filled, linear
 from assistant.train.sources.registry import Source
 
 _IN_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
@@ -91,6 +91,8 @@ class ExpertsRecipe(RecipeFile):
             raise ValueError(f"at least two experts of different names are needed, not {names}")
         if min(self.gate_steps, self.batch, self.held_out, self.micro_tokens) < 1:
             raise ValueError("gate_steps, batch, held_out and micro_tokens must be positive")
+        check_range(self, "warmup", low=0, high=1)
+        check_range(self, "seed", "save_every_minutes", low=0)
         if self.sequence < 64:
             raise ValueError(f"sequence {self.sequence} must be at least 64")
         if self.lr <= 0 or self.gate_lr <= 0:

@@ -23,7 +23,7 @@ from assistant.train.experts.recipe import ExpertsRecipe
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
 from assistant.train.sources.records import Record
-from assistant.train.state import STATE, write_state
+from assistant.train.state import STATE, read_state, write_state
 
 _MOST_CHANGE = 1.0
 """Norm to which gradients are clipped."""
@@ -204,7 +204,9 @@ class ExpertsRun:
         path = self.directory / STATE
         if not path.is_file():
             return
-        state = torch.load(path, weights_only=True, map_location=self.device)
+        state = read_state(
+            self.directory, "model", "done", device=self.device, command="assistant.train.experts"
+        )
         self.model.load_state_dict(state["model"])
         self._moments = state["optimizer"]
         self.done, self.step, self.seconds = state["done"], state["step"], state["seconds"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assistant.errors import UnreadableFileError
-from assistant.rows import Row, open_text, read_json_lines, read_table
+from assistant.rows import Row, first_line, read_json_lines, read_table
 from assistant.train.sources.records import Caption, Skipped, in_split, molecule_in, usable
 
 _TEXTS = ("description", "enriched_description", "text", "caption")
@@ -20,8 +20,7 @@ def read_chebi20(
     path: Path, *, split: str = "train", skipped: Skipped | None = None
 ) -> Iterator[Caption]:
     """Captions of a ChEBI-20 file: the published text, or a CSV with the same columns."""
-    with open_text(path) as file:
-        is_published = "\t" in file.readline(10_000)
+    is_published = "\t" in first_line(path)
     rows = read_table(path, required=("smiles", "description"), quoted=not is_published)
     return _captions(rows, split, skipped)
 
@@ -35,8 +34,7 @@ def read_pubchem324k(
             f"{path.name} is a pickle, which can run code and is not read. Convert it with the"
             " program it came from to a CSV with the columns smiles and description."
         )
-    with open_text(path) as file:
-        is_json = file.read(1) == "{"
+    is_json = first_line(path).startswith("{")
     rows = (
         read_json_lines(path)
         if is_json

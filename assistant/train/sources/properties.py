@@ -12,13 +12,12 @@ from pathlib import Path
 
 from assistant.chem.molecule import Molecule
 from assistant.errors import UnreadableFileError
-from assistant.rows import Row, read_header, read_table
+from assistant.rows import NOT_MEASURED, Row, read_header, read_table
 from assistant.train.sources.pairs import number_in
 from assistant.train.sources.records import Label, Skipped, Value, in_split, molecule_in, usable
 
 _SMILES = ("smiles", "mol")
 _NOT_ASSAYS = frozenset({"smiles", "mol", "mol_id", "split", "name", "num", "activity"})
-_NOT_MEASURED = frozenset({"", "nan", "na", "none"})
 _LABELS = {"1": True, "1.0": True, "0": False, "0.0": False}
 
 
@@ -50,7 +49,7 @@ def read_moleculenet(
         )
 
     def read(row: Row) -> Iterator[Value | Label]:
-        measured = {c: row.text(c) for c in meanings if row.text(c).lower() not in _NOT_MEASURED}
+        measured = {c: row.text(c) for c in meanings if row.text(c).lower() not in NOT_MEASURED}
         if measured and in_split(row, split):
             molecule = molecule_in(row, *_SMILES)
             for column, text in measured.items():

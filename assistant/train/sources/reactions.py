@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assistant.chem.molecule import Molecule
 from assistant.chem.reaction import ARROW
-from assistant.rows import Row, open_text, read_lines, read_table
+from assistant.rows import Row, first_line, read_lines, read_table
 from assistant.train.sources.records import (
     Reaction,
     Skipped,
@@ -24,8 +24,7 @@ def read_uspto(
     path: Path, *, split: str = "train", skipped: Skipped | None = None
 ) -> Iterator[Reaction]:
     """Reactions of a USPTO file of either form; atom maps are dropped."""
-    with open_text(path) as file:
-        first = file.readline(10_000)
+    first = first_line(path)
     if is_reaction_line(first) or "reactionsmiles" in first.lower().replace("_", ""):
         return usable(_lines(path), _from_line, skipped)
     rows = read_table(path, required=("product", "reactants|reactants_with_reagents"))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from assistant.commands import near
 from assistant.errors import UnreadableFileError
 from assistant.train.sources.captions import read_chebi20, read_pubchem324k
 from assistant.train.sources.conversations import read_conversations
@@ -45,6 +46,7 @@ class Source:
         if self.format not in SOURCES:
             raise UnreadableFileError(
                 f"There is no data format {self.format!r}; known are {', '.join(SOURCES)}."
+                f"{near(self.format, SOURCES)}"
             )
         if self.limit is not None and self.limit < 1:
             raise UnreadableFileError(f"limit {self.limit} of {self.path.name} must be positive.")

@@ -231,17 +231,44 @@ def test_the_command_plans_trains_and_goes_on(tmp_path, capsys):
         (["--config", "none"], "presets are conversations, graph_only, short, standard"),
         (["--data", "zinc=x"], "no data format 'zinc'"),
         (["--llm", "/nowhere/at/all"], "No language model at"),
+        (["--config", "heads.toml"], "[generator] cannot be made: d_model 16 is not a multiple"),
+        (["--data", "chebi20=latin.csv"], "latin.csv, after line 0: not UTF-8"),
+        (["--data", "uspto=cut.csv"], "damaged gzip"),
+        (["--run", "latin.csv"], "latin.csv cannot be used"),
+        (["--run", "other"], "recipe.json is not what a run notes of itself"),
+        (["--run", "damaged"], "state.pt cannot be read: it is damaged"),
     ],
 )
-def test_what_cannot_be_done_ends_in_one_line(llm, tmp_path, capsys, arguments, message):
+def test_what_cannot_be_done_ends_in_one_line(
+    llm, tmp_path, capsys, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
     config = tmp_path / "own.toml"
     config.write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "heads.toml").write_text(CONFIG.replace("n_heads = 2", "n_heads = 3"), "utf-8")
+    (tmp_path / "latin.csv").write_bytes("smiles,description\nCCO,\xe9\n".encode("latin-1"))
+    (tmp_path / "cut.csv").write_bytes(b"\x1f\x8b\x08" + b"\0" * 30)
+    for name, file in (("other", "recipe.json"), ("damaged", "state.pt")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("of another program", encoding="utf-8")
     given = ["--llm", str(llm), "--run", str(tmp_path / "run"), "--device", "cpu"]
     given += ["--config", str(config), "--data", f"chebi20={data_file(tmp_path)}", *arguments]
     assert command.main(given) == 1
-    error = capsys.readouterr().err
-    assert message in error
-    assert "Traceback" not in error
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if message in text]
+    assert "Traceback" not in line
+
+
+def test_data_without_a_training_row_is_told(llm, tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,description,split\nCCO,An alcohol.,test\n", encoding="utf-8")
+    given = ["--llm", str(llm), "--run", str(tmp_path / "run"), "--device", "cpu"]
+    (tmp_path / "own.toml").write_text(CONFIG, encoding="utf-8")
+    given += ["--config", str(tmp_path / "own.toml"), "--data", f"chebi20={path}"]
+    assert command.main(given) == 1
+    assert "was read. chebi20: t.csv, split train, 0 records" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        command.main([*given, "--vram", "nan"])
+    assert "--vram nan must be a positive number" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -3,6 +3,9 @@
 import csv
 import gzip
 import json
+import os
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,6 +228,49 @@ def test_the_command_writes_a_component_with_a_card_that_lists_the_sources(
     assert all(f"- {line}" in card for line in noted.sources)
     assert (written / "loss.png").stat().st_size > 1000
     assert main(arguments) == 0  # nothing left to train
+
+
+def test_the_command_stops_in_good_order_and_tells_what_it_cannot_do(
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
+    config, run, own = tmp_path / "tiny.toml", tmp_path / "run", tmp_path / "own"
+    config.write_text(
+        "steps = 3\nbatch = 4\nheld_out = 3\n[sizes]\nd_model = 16\nn_layers = 2\n"
+        '[[sets]]\ntable = "moleculenet/esol"\nkind = "value"\n',
+        encoding="utf-8",
+    )
+    own.mkdir()
+    (own / "thesis.txt").write_text("mine", encoding="utf-8")
+    arguments = ["--config", str(config), "--data", str(data), "--run", str(run)]
+    assert main([*arguments, "--out", str(own)]) == 1
+    assert "nothing is written" in capsys.readouterr().err
+    assert not run.exists()
+    step = EncoderRun._step
+
+    def interrupted(training: EncoderRun, lesson: object) -> dict[str, float]:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        return step(training, lesson)
+
+    monkeypatch.setattr(EncoderRun, "_step", interrupted)
+    assert main(arguments) == 0
+    assert "stopped after step 1; the same command goes on from there" in capsys.readouterr().out
+    assert not (run / "encoder").exists()
+    monkeypatch.setattr(EncoderRun, "_step", step)
+    assert main(arguments) == 0
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
+    assert [row["step"] for row in rows] == [0, 3]
+    (run / "state.pt").write_bytes(b"junk")
+    assert main(arguments) == 1
+    assert "it is damaged" in capsys.readouterr().err
+    write_table(data / "moleculenet" / "esol.csv.gz", ["smiles", "logS"], [("CCO", "0,5")])
+    assert main([*arguments[:-1], str(tmp_path / "new")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "esol.csv.gz, line 2: logS is '0,5'; write a number (with a decimal point)" in line
 
 
 @pytest.mark.parametrize(

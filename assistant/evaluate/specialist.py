@@ -5,7 +5,6 @@ python -m assistant.evaluate.specialist --bundle B --answers OUT.json
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant.bundle import SPECIALIST, Bundle
+from assistant.commands import exit_status
 from assistant.errors import AssistantError
 from assistant.evaluate.metrics.structures import structure_metrics
-from assistant.evaluate.outcomes import read_answered
+from assistant.evaluate.outcomes import read_answered, read_report
 from assistant.evaluate.tasks.registry import task_of
 from assistant.specialist.directory import Measured, SpecialistInfo
 
@@ -31,7 +31,7 @@ def note(bundle: Bundle, answers: Path) -> Measured:
             task that the specialist does not answer.
     """
     answered = read_answered(answers)
-    report = json.loads(answers.read_text(encoding="utf-8"))
+    report = read_report(answers, "bundle", "arm", "retrieval", "command")
     if report["bundle"].get("sha256") != bundle.digest()[:12]:
         raise AssistantError(f"{answers} was measured with another bundle than {bundle.directory}.")
     if report["arm"] != "full" or report["retrieval"]:
@@ -72,13 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--bundle", type=Path, required=True, help="gets the figures")
     add("--answers", type=Path, required=True, help="report of evaluate.run --json")
     args = parser.parse_args(arguments)
-    try:
+
+    def work() -> int:
         measured = note(Bundle.read(args.bundle), args.answers)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"{measured.in_words}\n")
-    return 0
+        sys.stdout.write(f"{measured.in_words}\n")
+        return 0
+
+    return exit_status(work)
 
 
 if __name__ == "__main__":

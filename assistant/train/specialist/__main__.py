@@ -10,13 +10,12 @@ RUN/specialist; `--into BUNDLE` copies it into a bundle.
 import argparse
 import logging
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from assistant.errors import AssistantError
+from assistant.commands import ctrl_c_calls, exit_status
 from assistant.evaluate.table import data_directory
 from assistant.train import licences
 from assistant.train.curves import require_matplotlib
@@ -58,11 +57,8 @@ def run(args: argparse.Namespace, command: str) -> None:
     training = prepare(args, SpecialistRecipe.load(args.config))
     sys.stdout.write("".join(f"{line}\n" for line in training.data.lines))
     sys.stdout.flush()
-    before = signal.signal(signal.SIGINT, lambda *_: training.stop())
-    try:
+    with ctrl_c_calls(training.stop):
         training.train()
-    finally:
-        signal.signal(signal.SIGINT, before)
     if not training.is_finished:
         sys.stdout.write("stopped; the same command goes on from there\n")
         return
@@ -89,14 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--compile", action="store_true", help="compile the layers; for GPUs")
     add("--licensed-only", action="store_true", help="refuse data formats without clear licence")
     args = parser.parse_args(arguments)
+    if args.workers < 0:
+        parser.error(f"--workers {args.workers} must not be negative")
     logging.basicConfig(level=logging.WARNING)
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
+
+    def work() -> int:
         run(args, f"python -m assistant.train.specialist {shlex.join(given)}")
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+        return 0
+
+    return exit_status(work, after_stop="stopped; the same command goes on from the last save")
 
 
 if __name__ == "__main__":

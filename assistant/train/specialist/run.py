@@ -26,7 +26,7 @@ from assistant.train.progress import Progress
 from assistant.train.specialist.examples import TaskData, TaskExamples, TaskFeed
 from assistant.train.specialist.recipe import SpecialistRecipe
 from assistant.train.specialist.tokenizer import reaction_tokenizer
-from assistant.train.state import STATE, write_state
+from assistant.train.state import STATE, read_state, write_state
 from assistant.train.tokenizer import save_tokenizer
 
 _MOST_CHANGE = 1.0
@@ -200,10 +200,11 @@ class SpecialistRun:
         write_state(self.directory, state)
 
     def _resume(self) -> None:
-        path = self.directory / STATE
-        if not path.is_file():
+        if not (self.directory / STATE).is_file():
             return
-        state = torch.load(path, weights_only=True, map_location=self.device)
+        command = "assistant.train.specialist"
+        needed = ("model", "progress")
+        state = read_state(self.directory, *needed, command=command, device=self.device)
         self.llm.load_state_dict(state["model"])
         for optimizer, kept in zip(self.optimizers, state.get("optimizers", ()), strict=False):
             optimizer.load_state_dict(kept)

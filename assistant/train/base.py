@@ -30,7 +30,7 @@ from assistant.errors import AssistantError
 from assistant.retrieval.index import Index
 from assistant.train import nf4, ranks
 from assistant.train.adapt.run import quoting
-from assistant.train.batches import Batch
+from assistant.train.batches import Awaited, Batch
 from assistant.train.corpus import molecules_with_facts, outside_questions
 from assistant.train.dialogues import LATER, PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, dialogue_text
@@ -117,6 +117,7 @@ class Run:
             self.model.compile_layers()
         self.optimizers = optimizers(self.model, recipe)
         self.seconds, self.step, self.tokens, self.quantised = 0.0, 0, 0, False
+        self.waited = 0.0  # for batches, since this start
         self._resume()
 
     def _tokenizer(self, data: Path) -> PreTrainedTokenizerFast:
@@ -189,7 +190,7 @@ class Run:
         """Trains until the recipe's minutes are used, saving on the way."""
         total, schedule = self.recipe.minutes * 60, Schedule(self.recipe)
         feed = self.feed(seed=1000 + self.step + 1_000_003 * ranks.rank())
-        batches = feed.batches(self.workers)
+        batches = Awaited(feed.batches(self.workers))
         fixed = self.feed(seed=5, held_out=True).batches(0)
         held_out = [batch.to(self.device) for batch in islice(fixed, 3)]
         saved = self.seconds
@@ -203,6 +204,7 @@ class Run:
             feed.tiny = max(0.0, 1 - progress / self.recipe.tiny_until)
             feed.short = max(self.recipe.short_at_end, 1 - progress / self.recipe.short_until)
             loss = self._step(next(batches), schedule.factor(progress))
+            self.waited = batches.seconds
             if ranks.rank():
                 continue
             if self.step % 50 == 0:
@@ -248,6 +250,7 @@ class Run:
         row = {
             "step": self.step,
             "seconds": round(self.seconds, 1),
+            "waited": round(self.waited, 1),
             "tokens": self.tokens,
             "loss": round(loss.item(), 4),
             "quantised": self.quantised,

@@ -1,6 +1,7 @@
 """Padded batches of examples of similar length, with their molecules' graphs."""
 
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
@@ -64,6 +65,24 @@ class Batch:
 @lru_cache(maxsize=50_000)
 def _features(molecule: Molecule) -> tuple[MoleculeGraph, np.ndarray]:
     return to_graph(molecule), own_motif_rows(molecule)
+
+
+class Awaited(Iterator[Batch]):
+    """Batches, and how long they were waited for: whether it is the writers that are too few.
+
+    Args:
+        batches: Written ahead, or when they are asked for.
+        seconds: That were waited before.
+    """
+
+    def __init__(self, batches: Iterator[Batch], seconds: float = 0.0) -> None:
+        self._batches, self.seconds = batches, seconds
+
+    def __next__(self) -> Batch:
+        began = time.perf_counter()
+        batch = next(self._batches)
+        self.seconds += time.perf_counter() - began
+        return batch
 
 
 class BatchMaker:

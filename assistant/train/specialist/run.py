@@ -9,7 +9,6 @@ RUN/log.jsonl        loss of every 50th step, held-out figures whenever it is sa
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
 from assistant.train import nf4
-from assistant.train.batches import Batch, collate_examples
+from assistant.train.batches import Awaited, Batch, collate_examples
 from assistant.train.loss import head_loss
 from assistant.train.model import language_model
 from assistant.train.optimizers import llm_optimizers
@@ -105,18 +104,19 @@ class SpecialistRun:
         """Trains until the recipe's minutes are used, or it is told to stop."""
         recipe, total = self.recipe, self.recipe.minutes * _MINUTE
         feed = TaskFeed(self.examples, tokens=recipe.tokens_per_step, seed=1000 + self.step)
-        batches = feed.batches(self.workers)
+        batches = Awaited(feed.batches(self.workers), self.waited)
         progress = Progress("specialist", round(total), done=round(self.seconds))
         saved, mark = self.seconds, time.perf_counter()
         while not self.is_finished and not self._stopped:
             share = self.seconds / total
             self._quantise_from(share)
-            batch = self._next(batches)
+            batch = next(batches)
             loss = self._step(batch, recipe.factor(share))
             now = time.perf_counter()
             self.seconds, mark = self.seconds + now - mark, now
             n_tokens = int(batch.mask.sum())
             self.step, self.tokens = self.step + 1, self.tokens + n_tokens
+            self.waited = batches.seconds
             progress.reach(min(round(self.seconds), round(total) - 1), n_tokens)
             if self.step % _LOGGED == 0:
                 self._record(loss=round(loss.item(), 4))
@@ -130,13 +130,6 @@ class SpecialistRun:
         if share >= self.recipe.quantised_from and not self._quantised:
             nf4.start_nf4(self.llm)
             self._quantised = True
-
-    def _next(self, batches: Iterator[Batch]) -> Batch:
-        """The next batch; how long it was waited for says whether the writers are too few."""
-        began = time.perf_counter()
-        batch = next(batches)
-        self.waited += time.perf_counter() - began
-        return batch
 
     def _step(self, batch: Batch, factor: float) -> Tensor:
         for optimizer in self.optimizers:
@@ -175,11 +168,16 @@ class SpecialistRun:
         return found
 
     def _save_measured(self) -> None:
-        self._record(held_out=self.figures(), waited=round(self.waited, 1))
+        self._record(held_out=self.figures())
         self.save()
 
     def _record(self, **values: object) -> None:
-        about = {"step": self.step, "seconds": round(self.seconds, 1), "tokens": self.tokens}
+        about = {
+            "step": self.step,
+            "seconds": round(self.seconds, 1),
+            "waited": round(self.waited, 1),
+            "tokens": self.tokens,
+        }
         with (self.directory / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(about | values) + "\n")
 

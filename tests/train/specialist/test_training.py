@@ -121,6 +121,7 @@ def test_the_loss_falls(run: SpecialistRun) -> None:
     run.train()
     after = run.figures()
     assert run.is_finished
+    assert 0 < run.waited < run.seconds
     assert all(after[task] < before[task] for task in SHORT_TASKS)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from assistant.chat.claims.asked import declines
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.making import asks_to_make, declined_making
 from assistant.chem.molecule import Molecule
@@ -60,6 +61,7 @@ def test_facts_are_asked_for(question: str) -> None:
 
 def test_the_answer_names_molecule_and_kind() -> None:
     text = declined_making(asked("How do I make it?", MORPHINE))
+    assert declines(text)
     assert "molecule 1" in text
     assert "morphine, a controlled drug" in text
 

@@ -105,7 +105,7 @@ _DECLINES = re.compile(
     r"\b(?:not know|don't know|unknown|cannot|can't|unable|not (?:able|sure|certain)|guess(?:ing)?"
     r"|(?:have|has|find|know) no (?:value|data|knowledge|line|idea|reliable|answer|access|talent)"
     r"|no idea|only (?:help|talk|know|work|make)|make (?:something|it) up"
-    r"|leave (?:that|it) to|not the right|beyond me|not my field)\b",
+    r"|leave (?:that|it) to|not the right|beyond me|not my field|do not help)\b",
     re.IGNORECASE,
 )
 _THIRD_PERSON = {"have": "has", "do": "does", "go": "goes"}

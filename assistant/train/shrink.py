@@ -1,0 +1,84 @@
+"""Stores components of a bundle in 8 bit, in the place of bf16: half the bytes in git.
+
+    python -m assistant.train.shrink --bundle checkpoints/default encoder projector
+
+Language models are in 4 bit already and stay. What changes a component changes answers a little:
+measure them again.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from assistant.bundle import Bundle
+from assistant.checkpoint import WEIGHTS, in_eight_bit, in_full
+from assistant.commands import exit_status, near
+from assistant.errors import AssistantError
+
+_OTHERWISE_STORED = ("llm", "experts", "lora", "specialist", "predicted", "pair_heads")
+
+
+def shrink(bundle: Bundle, name: str) -> tuple[int, int]:
+    """Stores one component in 8 bit; one that is so already stays as it is.
+
+    Args:
+        bundle: Names it.
+        name: "encoder", "projector", …
+
+    Returns:
+        Bytes of its weights before and after.
+
+    Raises:
+        AssistantError: The bundle has no such component, or it is stored in another way.
+    """
+    parts = [part for part in bundle.components if part not in _OTHERWISE_STORED]
+    if name not in parts:
+        raise AssistantError(
+            f"{bundle.directory} has no component {name!r} that can be stored in 8 bit; there are"
+            f" {', '.join(parts)}.{near(name, parts)}"
+        )
+    path = bundle.components[name] / WEIGHTS
+    try:
+        before = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise AssistantError(f"{path} cannot be read ({error}); the file is damaged.") from error
+    n_before = path.stat().st_size
+    if in_full(before).keys() != before.keys():
+        return n_before, n_before
+    fresh = path.with_name(f".{WEIGHTS}.tmp")
+    try:
+        save_file(in_eight_bit(before), fresh)
+        fresh.chmod(0o644)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return n_before, path.stat().st_size
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 1 with one line when it cannot go on."""
+    parser = argparse.ArgumentParser(
+        prog="python -m assistant.train.shrink",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--bundle", type=Path, required=True, help="directory of the bundle")
+    parser.add_argument("components", nargs="+", metavar="COMPONENT", help="encoder, projector, …")
+    args = parser.parse_args(arguments)
+
+    def work() -> int:
+        bundle = Bundle.read(args.bundle)
+        for name in args.components:
+            before, after = shrink(bundle, name)
+            sys.stdout.write(f"{name}: {before / 1e6:.2f} -> {after / 1e6:.2f} MB\n")
+        return 0
+
+    return exit_status(work)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -182,6 +182,17 @@ def make_writable(directory: Path) -> None:
         ) from error
 
 
+def refuse_file(path: Path) -> None:
+    """Refuses a place for `--json` where no file can be written; makes its directory.
+
+    Raises:
+        UnreadableFileError: It is a directory, or nothing can be written into its own.
+    """
+    if path.is_dir():
+        raise UnreadableFileError(f"{path} is a directory; name a file with --json.")
+    make_writable(path.parent)
+
+
 def publish(report_of: Callable[[argparse.Namespace], Report], args: argparse.Namespace) -> int:
     """Makes a report, prints it and writes it where the options say; 1 when it cannot be made.
 
@@ -191,11 +202,11 @@ def publish(report_of: Callable[[argparse.Namespace], Report], args: argparse.Na
 
 
 def _publish(report_of: Callable[[argparse.Namespace], Report], args: argparse.Namespace) -> int:
-    for directory in (args.json and args.json.parent, args.record, args.plots):
+    for directory in (args.record, args.plots):
         if directory is not None:
             make_writable(directory)
-    if args.json is not None and args.json.is_dir():
-        raise UnreadableFileError(f"{args.json} is a directory; name a file with --json.")
+    if args.json is not None:
+        refuse_file(args.json)
     report = report_of(args)
     sys.stdout.write(table_text(report))
     if args.json is not None:

@@ -4,7 +4,6 @@ Reads the files of a data directory (the model card says what they are and where
 facts are computed once and kept in the run directory.
 """
 
-import csv
 import gzip
 import json
 import logging
@@ -18,6 +17,7 @@ from assistant.chem.facts import Facts, compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.chem.names import NameTable
 from assistant.errors import AssistantError
+from assistant.rows import read_table
 from assistant.train import licences, wording
 from assistant.train.view import OutsideQuestions
 
@@ -88,11 +88,10 @@ def corpus_molecules(
             f"No smiles_corpus/*.csv.gz under {data}; give the data directory with --data."
         )
     for path in files:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for row in csv.DictReader(lines):
-                sources = frozenset(row["sources"].split("|"))
-                if not licensed_only or licences.clear_names("corpus", sources):
-                    yield row["smiles"], sources
+        for row in read_table(path, required=("smiles", "sources")):
+            sources = frozenset(row.text("sources").split("|"))
+            if not licensed_only or licences.clear_names("corpus", sources):
+                yield row.text("smiles"), sources
 
 
 def _chosen(corpus: list[tuple[str, frozenset[str]]], n: int, rng: random.Random) -> list[str]:

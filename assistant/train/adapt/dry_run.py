@@ -8,6 +8,7 @@ the planned size; the measured peak and rate stand beside the plan's.
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import time
@@ -26,7 +27,8 @@ from transformers import (
 
 from assistant.adapters.generator import LoraGenerator
 from assistant.chem.molecule import Molecule
-from assistant.errors import AssistantError
+from assistant.commands import exit_status
+from assistant.evaluate.report import refuse_file
 from assistant.llm.load import LoadedLLM
 from assistant.llm.random_nf4 import random_nf4
 from assistant.train.adapt.build import load_encoder
@@ -182,34 +184,40 @@ def _rows(directory: Path) -> list[dict]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line."""
+    """Command line; 1 with one line when it cannot go on."""
     parser = argparse.ArgumentParser(
         prog="python -m assistant.train.adapt.dry_run", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--shape", choices=tuple(SHAPES), default="llama-3.1-8b")
-    parser.add_argument("--vram", type=float, default=12.0, help="in 10^9 bytes (default: 12)")
-    parser.add_argument("--steps", type=int, default=8, help="of every stage (default: 8)")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--config", type=Path, default=Path("standard"))
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    add = parser.add_argument
+    add("--shape", choices=tuple(SHAPES), default="llama-3.1-8b")
+    add("--vram", type=float, default=12.0, help="in 10^9 bytes (default: 12)")
+    add("--steps", type=int, default=8, help="of every stage (default: 8)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    add("--config", type=Path, default=Path("standard"), help="recipe file, or a preset")
+    add("--json", type=Path, metavar="OUT", help="write the figures here")
     options = parser.parse_args(arguments)
-    try:
-        recipe = _short(AdaptRecipe.load(options.config), options.steps)
-        config = SHAPES[options.shape]
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        device = device if options.device == "auto" else torch.device(options.device)
-        plan = make_plan(
-            shape_of(config, options.shape),
-            trained_of(config, recipe),
-            recipe,
-            vram=options.vram * 1e9,
-            eight_bit=is_eight_bit(recipe, device),
-        )
-        recipe = replace(recipe, sequence=plan.sequence)
-        results = dry_run(options.shape, recipe, plan, device.type)
-    except AssistantError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    if not 0 < options.vram < math.inf:
+        parser.error(f"--vram {options.vram} must be a positive number of GB")
+    if options.steps < 1:
+        parser.error(f"--steps {options.steps} must be positive")
+    return exit_status(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.json is not None:
+        refuse_file(options.json)
+    recipe = _short(AdaptRecipe.load(options.config), options.steps)
+    config = SHAPES[options.shape]
+    device = Processes(options.device).device
+    plan = make_plan(
+        shape_of(config, options.shape),
+        trained_of(config, recipe),
+        recipe,
+        vram=options.vram * 1e9,
+        eight_bit=is_eight_bit(recipe, device),
+    )
+    recipe = replace(recipe, sequence=plan.sequence)
+    results = dry_run(options.shape, recipe, plan, device.type)
     about = {
         "shape": options.shape,
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",

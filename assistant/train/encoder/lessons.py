@@ -1,7 +1,7 @@
 """Draws the molecules of each step: corpus and tables in turn, the same ones at the same step."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from rdkit import Chem
 
 from assistant.chem.graph import rdmols_to_graphs
 from assistant.chem.quiet import quiet_rdkit
+from assistant.errors import AssistantError
 from assistant.graph.encoder import collate
 from assistant.train.encoder.model import Lesson
 from assistant.train.encoder.molecules import Molecules, taken_sets
@@ -43,7 +44,26 @@ class Lessons:
         held_out = [self._draw(rng) for _ in range(recipe.held_out)]
         self.held_out_places = list(dict.fromkeys(held_out))
         self._kept = frozenset(self.held_out_places)
+        self._refuse_none_left()
         self._descriptor_mean, self._descriptor_std = self._statistics(rng)
+
+    def _refuse_none_left(self) -> None:
+        """Refuses a recipe that holds out every molecule that it would train on.
+
+        Raises:
+            AssistantError: No step could be drawn.
+        """
+        share = self.recipe.labelled if -1 in self._pools else 1.0
+        drawn = [*(self._tables if share else ()), *([-1] if share < 1 or not self._tables else ())]
+        n_drawn = sum(self._pools[pool] for pool in drawn)
+        if all(place in self._kept for place in self._places(drawn)):
+            raise AssistantError(
+                f"held_out = {self.recipe.held_out} takes all of the {n_drawn:,} molecules there"
+                " are to train on; set it lower."
+            )
+
+    def _places(self, pools: Sequence[int]) -> Iterator[Place]:
+        return ((pool, index) for pool in pools for index in range(self._pools[pool]))
 
     def _draw(self, rng: random.Random) -> Place:
         """A molecule of a pool: every table and the corpus are among the held-out ones."""

@@ -98,13 +98,16 @@ def molecules_of(recipe: EncoderRecipe, data: Path) -> Molecules:
         AssistantError: A table is missing or has no target, or no molecule is left.
     """
     chosen = taken_sets(recipe)
-    tables = {s.table: read_table(data / f"{s.table}.csv.gz", ("smiles",)) for s in chosen}
+    tables = {
+        s.table: read_table(data / f"{s.table}.csv.gz", ("smiles",), (_SPLIT,)) for s in chosen
+    }
     # What is measured on is kept out even where the licence keeps the table itself out.
     kept_out = {
         key
         for s in recipe.sets
-        for row in tables.get(s.table) or read_table(data / f"{s.table}.csv.gz", ("smiles",))
-        if row.get(_SPLIT) != "train" and (key := structure_key(row["smiles"]))
+        for row in tables.get(s.table)
+        or read_table(data / f"{s.table}.csv.gz", ("smiles",), (_SPLIT,))
+        if row.get(_SPLIT, "").strip().lower() != "train" and (key := structure_key(row["smiles"]))
         if not is_training_row(row, key)
     }
     counts = Counter({"structures of validation and test rows": len(kept_out)})
@@ -140,8 +143,8 @@ def structure_key(smiles: str) -> str | None:
 
 def is_training_row(row: Row, key: str) -> bool:
     """Whether a row may be trained on: as its split says, else by hash, nine of ten."""
-    if row.get(_SPLIT):
-        return row[_SPLIT] == "train"
+    if split := row.get(_SPLIT, "").strip().lower():
+        return split == "train"
     return hashlib.sha256(key.encode()).digest()[0] >= 26
 
 
@@ -172,6 +175,11 @@ def _labelled(
         smiles.append(row["smiles"])
         values.append(line)
     counts[f"{head_set.table}: rows trained on"] += len(smiles)
+    if not smiles:
+        raise AssistantError(
+            f"{head_set.table} has no row to train on: none has a structure that is read, stands in"
+            " the split train and is no validation or test row of another table."
+        )
     return smiles, np.array(values, np.float32).reshape(-1, len(targets))
 
 

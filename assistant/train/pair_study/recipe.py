@@ -145,8 +145,6 @@ class StudyRecipe(RecipeFile):
             )
             object.__setattr__(self, name, values)
         for name in ("seeds", "remarks"):
-            if isinstance(getattr(self, name), str):
-                raise ValueError(f"{name} must be a list, not a text")
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not (self.seeds and self.tasks and self.variants):
             raise ValueError("seeds, tasks and variants must not be empty")

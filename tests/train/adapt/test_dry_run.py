@@ -34,3 +34,19 @@ def test_a_real_shape_stays_within_its_plan(shape, tmp_path):
     stages = json.loads((tmp_path / "j").read_text())["stages"]
     for figures in stages.values():
         assert figures["peak_gb"] <= figures["planned_gb"] <= 12.0
+
+
+def test_what_cannot_be_is_told_before_anything_runs(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    for options, said in (
+        (["--json", str(tmp_path)], "is a directory; name a file with --json"),
+        (["--json", str(tmp_path / "file" / "x")], "Nothing can be written into"),
+        (["--config", "shrt"], "Did you mean 'short'?"),
+    ):
+        assert main(["--shape", "tiny", *options]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+    for option, value in (("--steps", "0"), ("--vram", "nan")):
+        with pytest.raises(SystemExit):
+            main(["--shape", "tiny", option, value])
+        assert f"{option} {value} must be" in capsys.readouterr().err

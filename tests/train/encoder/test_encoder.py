@@ -192,6 +192,32 @@ def test_another_recipe_does_not_go_on_with_a_run(data: Path, tmp_path: Path) ->
     assert longer.recipe.factor(3) > recipe().factor(3)
 
 
+def test_a_recipe_that_holds_out_everything_is_refused(data: Path) -> None:
+    molecules = molecules_of(recipe(), data)
+    with pytest.raises(AssistantError, match=r"held_out = 3000 takes all of the \d+ mol"):
+        Lessons(molecules, recipe(held_out=3000))
+    with pytest.raises(AssistantError, match="takes all of the 6 molecules"):  # the tables' own
+        Lessons(molecules, recipe(held_out=300, labelled=1.0))
+    assert Lessons(molecules, recipe(held_out=3)).step(1)
+
+
+def test_a_table_counts_by_its_split_in_any_letters_and_needs_a_training_row(data: Path) -> None:
+    path = data / "moleculenet" / "esol.csv.gz"
+    sets = (HeadSet("moleculenet/esol", "value"),)
+    written = molecules_of(recipe(sets=sets), data)
+    write_table(path, ["SMILES", "logS", "Split"], [(s, v, kind.title()) for s, v, kind in ESOL])
+    again = molecules_of(recipe(sets=sets), data)
+    assert again.sets[0][0] == written.sets[0][0]
+    assert again.counts == written.counts
+    write_table(path, ["smiles", "logS", "split"], [(s, v, "test") for s, v, _ in ESOL])
+    with pytest.raises(AssistantError, match="moleculenet/esol has no row to train on"):
+        molecules_of(recipe(sets=sets), data)
+    write_table(data / "smiles_corpus" / "smiles.csv.gz", ["smi", "sources"], [("CC", "muv")])
+    write_table(path, ["smiles", "logS", "split"], ESOL)
+    with pytest.raises(AssistantError, match="line 1: no column smiles"):
+        molecules_of(recipe(sets=sets), data)
+
+
 def test_molecules_come_back_as_they_were_written(data: Path, tmp_path: Path) -> None:
     found = molecules_of(recipe(), data)
     found.save(tmp_path / "kept")

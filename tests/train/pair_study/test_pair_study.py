@@ -189,7 +189,7 @@ def test_without_the_second_molecule_nothing_depends_on_it(
         ('name = "left out"', 'name = "gin"', "two variants of one name"),
         ("max_atoms", 'simple_against = "x"\nmax_atoms', "simple_against 'x' is none of gin"),
         ("n_molecules = 12", "n_molecules = -1", "n_molecules -1"),
-        ("seeds = [1, 2]", 'seeds = [1]\nremarks = "One."', "remarks must be a list"),
+        ("seeds = [1, 2]", 'seeds = [1]\nremarks = "One."', "remarks = 'One.'; write a list"),
         ("seeds = [1, 2]", "seeds = []", "seeds, tasks and variants must not be empty"),
     ],
 )

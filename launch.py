@@ -20,6 +20,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assistant.commands import heard_ctrl_c, hold_ctrl_c
 from ui.arguments import check_files, parse_arguments
 from ui.host import (
     LOOPBACK,
@@ -330,7 +331,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    status = main()
+    # Answers are checked in several threads, where RDKit would take Ctrl+C for itself.
+    hold_ctrl_c()
+    with heard_ctrl_c():
+        status = main()
     sys.stdout.flush()
     sys.stderr.flush()
     # Everything is closed. A model still loading in its thread must not hold up the end, which

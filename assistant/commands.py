@@ -25,7 +25,7 @@ def exit_status(work: Callable[[], int], *, after_stop: str = "stopped") -> int:
         That of the work; 1 after an error of the person's own, `INTERRUPTED` after Ctrl+C.
     """
     try:
-        with _held_ctrl_c():
+        with heard_ctrl_c():
             return work()
     except AssistantError as error:
         line, status = str(error), 1
@@ -42,7 +42,7 @@ def exit_status(work: Callable[[], int], *, after_stop: str = "stopped") -> int:
 
 
 def hold_ctrl_c() -> None:
-    """Holds Ctrl+C back until `exit_status` does the work, and has it heard there.
+    """Holds Ctrl+C back until `heard_ctrl_c`, or `exit_status` that does the work within it.
 
     RDKit takes the signal for itself while it matches substructures: the match then ends with a
     part of its result, and Python never hears of it; from two threads on RDKit keeps it for good.
@@ -54,10 +54,11 @@ def hold_ctrl_c() -> None:
 
 
 @contextmanager
-def _held_ctrl_c() -> Iterator[None]:
-    """Within it a thread waits for a signal that is held back.
+def heard_ctrl_c() -> Iterator[None]:
+    """Within it a thread waits for a Ctrl+C that `hold_ctrl_c` holds back.
 
-    It then sends the main thread another one, which RDKit leaves alone.
+    It then sends the main thread another signal, which RDKit leaves alone; the handler of Ctrl+C is
+    called there.
     """
     holds = hasattr(signal, "pthread_sigmask")
     if not holds or signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ()):

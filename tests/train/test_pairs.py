@@ -339,6 +339,7 @@ def test_the_recipes_of_the_repository_are_read(name: str) -> None:
 def test_a_table_that_nothing_can_be_learned_from_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], said: str
 ) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
     rows = [f"{'C' * (i + 1)}O,O,{300 + 50 * i},{'train' if i < 5 else 'test'}" for i in range(8)]
     table = "dye,solvent,nm,split\n" + "\n".join(rows) + "\n"
     if change[0] == "0,":
@@ -360,6 +361,7 @@ def test_a_table_that_nothing_can_be_learned_from_is_one_line(
 def test_places_that_cannot_be_written_are_told_before_the_training(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("matplotlib", reason="draws the loss curve: pip install -e .[train]")
     monkeypatch.setattr(PairRun, "train", lambda *_: pytest.fail("it trained"))
     config, file = write_recipe(tmp_path / "dyes.toml"), tmp_path / "file"
     file.write_text("mine", encoding="utf-8")

@@ -114,8 +114,11 @@ def _held_back(
 
 
 def _told(written: Written, task: ShortTask) -> Written:
-    """The answer, or why it is not given."""
-    smiles = task.smiles_in(written.text)
+    """The answer, or why it is not given.
+
+    What something is made from is told: hydrogen cyanide and phosgene are in many textbooks' steps.
+    """
+    smiles = task.smiles_in(written.text) if task.name == "product" else ""
     try:
         found = controlled(Molecule.parse(smiles)) if smiles else None
     except AssistantError:  # no structure: its mark says so

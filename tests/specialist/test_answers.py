@@ -134,6 +134,14 @@ def test_a_controlled_product_is_not_told(
     assert not any("CNC" in e.text for e in events if isinstance(e, TextDelta))
 
 
+def test_a_controlled_reactant_is_told(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, "Reactants: O=C(Cl)Cl.Nc1ccc(O)cc1")
+    _, done = answered(assistant, asked(RETRO, "O=C=Nc1ccc(O)cc1"))
+    assert done.message.text == "Reactants: O=C(Cl)Cl.Nc1ccc(O)cc1"
+
+
 def test_a_controlled_molecule_has_no_retrosynthesis(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

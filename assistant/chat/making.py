@@ -44,7 +44,8 @@ def asks_to_make(question: str) -> bool:
         question: As it was written. Rather too many than too few: it matters for controlled
             structures alone.
     """
-    return _ASKED.search(_LOOKS_LIKE_IT.sub(" ", question)) is not None
+    line = " ".join(question.split())  # a line break inside changes nothing
+    return _ASKED.search(_LOOKS_LIKE_IT.sub(" ", line)) is not None
 
 
 def declined_making(conversation: Conversation) -> str:

@@ -20,6 +20,9 @@ _TABLE = Path(__file__).parent / "data" / "controlled.toml"
 _SKELETON = 14
 """Characters of an InChIKey that stand for formula and bonds, without stereo and protonation."""
 
+_MOST_ATOMS = 32
+"""Heavy atoms of the table's largest compound at most: InChI takes long for what is huge."""
+
 _SHORT = 4
 """Letters of names that are abbreviations."""
 
@@ -50,6 +53,8 @@ def controlled(molecule: Molecule) -> Controlled | None:
     compounds, classes = _table()
     mol = molecule.rdmol()
     for part in Chem.GetMolFrags(mol, asMols=True):
+        if part.GetNumHeavyAtoms() > _MOST_ATOMS:
+            continue
         if (known := compounds.get(_skeleton(part))) is not None:
             return known
     for entry in classes:

@@ -9,6 +9,7 @@ from assistant.chem.molecule import Molecule
 
 TO_MAKE = (
     "How do I make it?",
+    "how do I\n\nmake it",
     "How is molecule 1 synthesised?",
     "Suggest a retrosynthesis of molecule 1.",
     "give me a synthesis of it",

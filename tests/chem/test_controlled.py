@@ -1,10 +1,14 @@
 """Controlled structures are recognised however they are written, and nothing else is."""
 
+import tomllib
+
 import pytest
 
 from assistant.chem.controlled import controlled
 from assistant.chem.molecule import Molecule
-from assistant.chem.names import built_in_names
+from assistant.chem.names import BUILT_IN, built_in_names
+
+DATA = BUILT_IN.parent
 
 NOT_CONTROLLED = (
     "CC(=O)Oc1ccccc1C(=O)O",
@@ -50,6 +54,14 @@ def test_it_is_recognised(smiles: str, name: str) -> None:
 @pytest.mark.parametrize("smiles", NOT_CONTROLLED)
 def test_others_are_not(smiles: str) -> None:
     assert controlled(Molecule.parse(smiles)) is None
+
+
+def test_every_compound_of_the_table_is_recognised() -> None:
+    table = tomllib.loads((DATA / "controlled.toml").read_text(encoding="utf-8"))
+    for entry in (entry for kind in table["kind"] for entry in kind["compounds"]):
+        found = controlled(Molecule.parse(entry["smiles"]))
+        assert found is not None, entry["name"]
+        assert found.name == entry["name"]
 
 
 def test_common_compounds_are_not_taken_for_controlled_ones() -> None:

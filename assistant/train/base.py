@@ -36,8 +36,8 @@ from assistant.train.dialogues import LATER, PASSAGES, DialogueWriter
 from assistant.train.encode import Encoder, dialogue_text
 from assistant.train.feed import Feed
 from assistant.train.held_out import dialogue_figures, task_losses
-from assistant.train.model import GroundedModel
-from assistant.train.optimizers import optimizers
+from assistant.train.model import GroundedModel, compile_layers
+from assistant.train.optimizers import optimizers, set_rates
 from assistant.train.precision import autocast
 from assistant.train.recipe import Recipe, Schedule
 from assistant.train.start import begin, load_encoder
@@ -114,7 +114,7 @@ class Run:
         self.model = GroundedModel.build(recipe.sizes, self.tokenizer)
         self.model.to(self.device)
         if compiled:
-            self.model.compile_layers()
+            compile_layers(self.model.llm)
         self.optimizers = optimizers(self.model, recipe)
         self.seconds, self.step, self.tokens, self.quantised = 0.0, 0, 0, False
         self.waited = 0.0  # for batches, since this start
@@ -188,7 +188,10 @@ class Run:
 
     def train(self) -> None:
         """Trains until the recipe's minutes are used, saving on the way."""
-        total, schedule = self.recipe.minutes * 60, Schedule(self.recipe)
+        total, schedule = (
+            self.recipe.minutes * 60,
+            Schedule(self.recipe.warmup, self.recipe.cooldown),
+        )
         feed = self.feed(seed=1000 + self.step + 1_000_003 * ranks.rank())
         batches = Awaited(feed.batches(self.workers))
         fixed = self.feed(seed=5, held_out=True).batches(0)
@@ -218,9 +221,7 @@ class Run:
             self.save()
 
     def _step(self, batch: Batch, factor: float) -> Tensor:
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak_lr"] * factor
+        set_rates(self.optimizers, factor)
         n_tokens = float(batch.mask.sum())
         with autocast(self.device):
             loss = self.model.loss(batch.to(self.device))

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from assistant.chem.graph import MoleculeGraph, to_graph
 from assistant.chem.molecule import Molecule
@@ -23,6 +24,7 @@ where lengths are spread as in `default_gpu_tasks.toml`."""
 _FIRST_POOL = 2
 """Batches of the first pool, which someone waits for; each is twice the one before."""
 _LEAST_EXAMPLES = 192
+_WORKER_SEEDS = 7919
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,24 @@ class Batch:
 @lru_cache(maxsize=50_000)
 def _features(molecule: Molecule) -> tuple[MoleculeGraph, np.ndarray]:
     return to_graph(molecule), own_motif_rows(molecule)
+
+
+def written_ahead(feed: IterableDataset[Batch], workers: int) -> Iterator[Batch]:
+    """Batches of a feed, written by this process (0) or ahead by so many workers."""
+    if not workers:
+        return iter(feed)
+    # A batch has a dozen tensors; handing over their descriptors would use up the open files.
+    torch.multiprocessing.set_sharing_strategy("file_system")
+    return iter(DataLoader(feed, batch_size=None, num_workers=workers, prefetch_factor=8))
+
+
+def worker_seed(seed: int) -> int:
+    """The seed of the worker that asks; its products then use one thread."""
+    worker = get_worker_info()
+    if worker is None:
+        return seed
+    torch.set_num_threads(1)
+    return seed + _WORKER_SEEDS * worker.id
 
 
 class Awaited(Iterator[Batch]):

@@ -4,15 +4,13 @@ import random
 from collections.abc import Callable, Iterator
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 
-from assistant.train.batches import Batch, BatchMaker
+from assistant.train.batches import Batch, BatchMaker, worker_seed, written_ahead
 from assistant.train.dialogues import DialogueWriter
 from assistant.train.encode import Encoder, Example
 from assistant.train.task_mix import TaskExamples
 from assistant.train.text import PlainText
-
-_WORKER_SEEDS = 7919
 
 
 class Feed(IterableDataset[Batch]):
@@ -75,17 +73,10 @@ class Feed(IterableDataset[Batch]):
 
     def batches(self, workers: int) -> Iterator[Batch]:
         """Batches, written by this process (0) or ahead by so many workers."""
-        if not workers:
-            return iter(self)
-        # A batch has a dozen tensors; handing over their descriptors would use up the open files.
-        torch.multiprocessing.set_sharing_strategy("file_system")
-        return iter(DataLoader(self, batch_size=None, num_workers=workers, prefetch_factor=8))
+        return written_ahead(self, workers)
 
     def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        if worker:
-            torch.set_num_threads(1)
-        seed = self.seed + _WORKER_SEEDS * (worker.id if worker else 0)
+        seed = worker_seed(self.seed)
         rng, writer = random.Random(seed), self.writer(seed)
         return BatchMaker(lambda: self._next(rng, writer), tokens=self.tokens, seed=seed).batches()
 

@@ -50,6 +50,12 @@ def language_model(sizes: ModelSizes, tokenizer: PreTrainedTokenizerFast) -> Lla
     return llm
 
 
+def compile_layers(llm: LlamaForCausalLM) -> None:
+    """Compiles each decoder layer, for any length: the layers share what is compiled."""
+    for layer in llm.model.layers:
+        layer.compile(dynamic=True)
+
+
 class GroundedModel(nn.Module):
     """Language model, encoder and projector as trained together."""
 
@@ -69,11 +75,6 @@ class GroundedModel(nn.Module):
         with torch.no_grad():
             projector.net[-1].bias += codes.mark(sizes.d_model)
         return cls(llm, encoder, projector)
-
-    def compile_layers(self) -> None:
-        """Compiles each decoder layer, for any length: the layers share what is compiled."""
-        for layer in self.llm.model.layers:
-            layer.compile(dynamic=True)
 
     def graph_tokens(self, batch: Batch) -> Tensor:
         """Graph tokens of the batch's molecules, (m, 28, d)."""

@@ -12,6 +12,13 @@ from assistant.train.muon import BlockMuon
 from assistant.train.recipe import Recipe
 
 
+def set_rates(optimizers: Sequence[torch.optim.Optimizer], factor: float) -> None:
+    """Sets every learning rate to a share of its highest."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * factor
+
+
 def optimizers(model: GroundedModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """Muon for the matrices of the LLM's body, AdamW for the rest."""
     graph = [*model.encoder.parameters(), *model.projector.parameters()]

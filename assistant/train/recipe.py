@@ -84,10 +84,15 @@ class Recipe(RecipeFile):
 
 
 class Schedule:
-    """Learning-rate factor over training progress: warm-up, flat, linear cool-down to zero."""
+    """Learning-rate factor over training progress: warm-up, flat, linear cool-down to zero.
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.warmup, self.cooldown = recipe.warmup, recipe.cooldown
+    Args:
+        warmup: Share of the training in which it rises.
+        cooldown: Share in which it falls.
+    """
+
+    def __init__(self, warmup: float, cooldown: float) -> None:
+        self.warmup, self.cooldown = warmup, cooldown
 
     def factor(self, progress: float) -> float:
         """Factor at `progress` in [0, 1]."""

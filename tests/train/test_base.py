@@ -18,7 +18,7 @@ from assistant.train.carry import pack, pack_weight, unpack, unpack_weight
 from assistant.train.encode import LossWeights
 from assistant.train.generator import GeneratorRun
 from assistant.train.generator_recipe import GeneratorRecipe
-from assistant.train.model import ModelSizes
+from assistant.train.model import ModelSizes, compile_layers
 from assistant.train.nf4 import quantise_nf4
 from assistant.train.recipe import Recipe, Schedule
 from assistant.train.view import Rates
@@ -63,7 +63,7 @@ def _recipe(**changes: object) -> Recipe:
 
 
 def test_the_schedule_rises_holds_and_falls_to_zero() -> None:
-    schedule = Schedule(_recipe(warmup=0.1, cooldown=0.5))
+    schedule = Schedule(warmup=0.1, cooldown=0.5)
     assert schedule.factor(0.0) == pytest.approx(0.02)
     assert schedule.factor(0.05) == pytest.approx(0.5)
     assert schedule.factor(0.3) == 1.0
@@ -139,7 +139,7 @@ def test_compiled_layers_are_one_program_and_compute_the_same(tmp_path: Path) ->
 
     nf4.start_nf4(model.llm)
     expected = [hidden(x) for x in embeds]
-    model.compile_layers()
+    compile_layers(model.llm)
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
     for x, value in zip(embeds, expected, strict=True):

@@ -20,7 +20,7 @@ from assistant.evaluate.table import data_directory
 from assistant.train import licences
 from assistant.train.curves import require_matplotlib
 from assistant.train.guard import refuse_another
-from assistant.train.specialist.examples import TaskData
+from assistant.train.specialist.examples import ReactionData
 from assistant.train.specialist.output import put_into, write_specialist
 from assistant.train.specialist.recipe import SpecialistRecipe
 from assistant.train.specialist.run import SpecialistRun
@@ -40,7 +40,7 @@ def prepare(args: argparse.Namespace, recipe: SpecialistRecipe) -> SpecialistRun
         licences.refuse_unclear("formats", [source.format for source in sources])
     args.run.mkdir(parents=True, exist_ok=True)
     refuse_another(args.run, asdict(recipe), may_change=_MAY_CHANGE)
-    data = TaskData.prepared(recipe, data_directory(args.data), args.run)
+    data = ReactionData.prepared(recipe, data_directory(args.data), args.run)
     return SpecialistRun(
         recipe,
         data,

@@ -10,9 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from rdkit import Chem
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import IterableDataset
 from transformers import PreTrainedTokenizerBase
 
 from assistant.chat.short_tasks import SHORT_TASKS, ShortTask
@@ -22,7 +21,7 @@ from assistant.errors import AssistantError
 from assistant.llm.layout import IdsPiece, layout, text_ids
 from assistant.train.adapt.encode import end_id
 from assistant.train.adapt.selection import split
-from assistant.train.batches import Batch, BatchMaker
+from assistant.train.batches import Batch, BatchMaker, worker_seed, written_ahead
 from assistant.train.encode import Example
 from assistant.train.sources.reading import at, read_records
 from assistant.train.sources.records import Reaction, Record
@@ -32,12 +31,11 @@ KEPT = "records.json.gz"
 """Of a run's directory: the records, so that a machine without the tables goes on."""
 _AS_SERVED = 0.25
 """Share of the questions that are spelled as the canonical SMILES, as they are asked later."""
-_WORKER_SEEDS = 7919
 _TRIES = 100
 
 
 @dataclass(frozen=True)
-class TaskRecord:
+class ReactionRecord:
     """What is given and what is asked for, both in canonical SMILES."""
 
     given: str
@@ -45,7 +43,7 @@ class TaskRecord:
 
 
 @dataclass(frozen=True)
-class TaskData:
+class ReactionData:
     """The records of the tasks.
 
     Attributes:
@@ -53,12 +51,14 @@ class TaskData:
         lines: What was read and under which licence, a line per table.
     """
 
-    learned: Mapping[str, Sequence[TaskRecord]]
-    held_out: Mapping[str, Sequence[TaskRecord]]
+    learned: Mapping[str, Sequence[ReactionRecord]]
+    held_out: Mapping[str, Sequence[ReactionRecord]]
     lines: tuple[str, ...]
 
     @classmethod
-    def prepared(cls, recipe: SpecialistRecipe, data: Path | None, directory: Path) -> "TaskData":
+    def prepared(
+        cls, recipe: SpecialistRecipe, data: Path | None, directory: Path
+    ) -> "ReactionData":
         """Read where an earlier start kept them, else from the tables.
 
         Args:
@@ -79,16 +79,16 @@ class TaskData:
         return found
 
     @classmethod
-    def _load(cls, path: Path) -> "TaskData":
+    def _load(cls, path: Path) -> "ReactionData":
         values = json.loads(gzip.decompress(path.read_bytes()))
         sides = (
-            {name: [TaskRecord(**row) for row in rows] for name, rows in values[side].items()}
+            {name: [ReactionRecord(**row) for row in rows] for name, rows in values[side].items()}
             for side in ("learned", "held_out")
         )
         return cls(*sides, tuple(values["lines"]))
 
     @classmethod
-    def _read(cls, recipe: SpecialistRecipe, data: Path) -> "TaskData":
+    def _read(cls, recipe: SpecialistRecipe, data: Path) -> "ReactionData":
         learned, held_out, lines = {}, {}, []
         for task in recipe.tasks:
             records, told = read_records([at(source, data) for source in task.data])
@@ -100,21 +100,21 @@ class TaskData:
         return cls(learned, held_out, tuple(dict.fromkeys(lines)))
 
 
-def _asked(task: str, records: Sequence[Record]) -> list[TaskRecord]:
+def _asked(task: str, records: Sequence[Record]) -> list[ReactionRecord]:
     """What a task asks of records; those that say nothing on it are left out."""
     found = (_record(task, record) for record in records)
     return list(dict.fromkeys(record for record in found if record is not None))
 
 
-def _record(task: str, record: Record) -> TaskRecord | None:
+def _record(task: str, record: Record) -> ReactionRecord | None:
     if not isinstance(record, Reaction):
         return None
     if task == "product":
         reagents = [record.reagents.smiles] if record.reagents else []
-        return TaskRecord(".".join([record.reactants.smiles, *reagents]), record.product.smiles)
+        return ReactionRecord(".".join([record.reactants.smiles, *reagents]), record.product.smiles)
     if record.mixed:  # who knows which of them are reactants
         return None
-    return TaskRecord(record.product.smiles, record.reactants.smiles)
+    return ReactionRecord(record.product.smiles, record.reactants.smiles)
 
 
 @lru_cache(maxsize=64)
@@ -138,7 +138,7 @@ def spelled(smiles: str, rng: random.Random) -> str:
     )
 
 
-class TaskExamples:
+class ReactionExamples:
     """Draws examples.
 
     Args:
@@ -148,7 +148,7 @@ class TaskExamples:
     """
 
     def __init__(
-        self, recipe: SpecialistRecipe, data: TaskData, tokenizer: PreTrainedTokenizerBase
+        self, recipe: SpecialistRecipe, data: ReactionData, tokenizer: PreTrainedTokenizerBase
     ) -> None:
         self.recipe, self.data, self._tokenizer = recipe, data, tokenizer
         self._end = end_id(tokenizer)
@@ -184,7 +184,7 @@ class TaskExamples:
         )
 
     def _spellings(
-        self, task: ShortTask, record: TaskRecord, rng: random.Random
+        self, task: ShortTask, record: ReactionRecord, rng: random.Random
     ) -> Iterator[tuple[str, str]]:
         answer = Alignable(record.answer)
         for _ in range(self.recipe.spellings):
@@ -215,7 +215,7 @@ class TaskExamples:
         return Example(ids, weights, nothing, nothing)
 
 
-class TaskFeed(IterableDataset[Batch]):
+class ReactionFeed(IterableDataset[Batch]):
     """Endless batches.
 
     Args:
@@ -224,22 +224,15 @@ class TaskFeed(IterableDataset[Batch]):
         seed: Every worker draws from a seed of its own that follows from it.
     """
 
-    def __init__(self, examples: TaskExamples, *, tokens: int, seed: int) -> None:
+    def __init__(self, examples: ReactionExamples, *, tokens: int, seed: int) -> None:
         self.examples, self.tokens, self.seed = examples, tokens, seed
 
     def batches(self, workers: int) -> Iterator[Batch]:
         """Batches, written by this process (0) or ahead by so many workers."""
-        if not workers:
-            return iter(self)
-        # A batch has a dozen tensors; handing over their descriptors would use up the open files.
-        torch.multiprocessing.set_sharing_strategy("file_system")
-        return iter(DataLoader(self, batch_size=None, num_workers=workers, prefetch_factor=8))
+        return written_ahead(self, workers)
 
     def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        if worker:
-            torch.set_num_threads(1)
-        seed = self.seed + _WORKER_SEEDS * (worker.id if worker else 0)
+        seed = worker_seed(self.seed)
         rng, waiting = random.Random(seed), deque[Example]()
 
         def draw() -> Example:

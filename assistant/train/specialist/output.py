@@ -1,12 +1,14 @@
 """Writes a finished specialist: language model in NF4, tokenizer, what it answers, loss, card."""
 
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 
 from assistant.bundle import SPECIALIST, Bundle
+from assistant.checkpoint import replace_directory
 from assistant.errors import AssistantError
 from assistant.specialist.directory import LLM, SpecialistInfo
 from assistant.train import nf4
@@ -44,12 +46,16 @@ def put_into(bundle: Path, specialist: Path) -> Path:
         specialist: What `write_specialist` wrote.
 
     Raises:
-        BundleError: There is no such bundle.
+        BundleError: There is no such bundle, or something else stands in that place.
     """
     known = Bundle.read(bundle)
     place = bundle / SPECIALIST
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(specialist, place)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{SPECIALIST}-", dir=bundle))
+    try:
+        shutil.copytree(specialist, fresh / SPECIALIST)
+        replace_directory(place, fresh / SPECIALIST, mark=f"{LLM}/config.json")
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
     known.with_component(SPECIALIST, SPECIALIST)
     return place
 

@@ -81,12 +81,6 @@ class SpecialistRecipe(RecipeFile):
                 f" ({self.sizes.context})"
             )
 
-    def factor(self, progress: float) -> float:
-        """Share of the learning rates at `progress` in [0, 1]."""
-        if progress < self.warmup:
-            return max(progress / self.warmup, 0.02)
-        return min(1.0, max(0.0, (1.0 - progress) / self.cooldown))
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "SpecialistRecipe":
         """From TOML's values; unknown keys raise ValueError."""

@@ -18,11 +18,12 @@ from transformers import PreTrainedTokenizerFast
 from assistant.train import nf4
 from assistant.train.batches import Awaited, Batch, collate_examples
 from assistant.train.loss import head_loss
-from assistant.train.model import language_model
-from assistant.train.optimizers import llm_optimizers
+from assistant.train.model import compile_layers, language_model
+from assistant.train.optimizers import llm_optimizers, set_rates
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
-from assistant.train.specialist.examples import TaskData, TaskExamples, TaskFeed
+from assistant.train.recipe import Schedule
+from assistant.train.specialist.examples import ReactionData, ReactionExamples, ReactionFeed
 from assistant.train.specialist.recipe import SpecialistRecipe
 from assistant.train.specialist.tokenizer import reaction_tokenizer
 from assistant.train.state import STATE, read_state, write_state
@@ -36,7 +37,7 @@ _MINUTE = 60
 
 
 def prepared_tokenizer(
-    recipe: SpecialistRecipe, data: TaskData, directory: Path
+    recipe: SpecialistRecipe, data: ReactionData, directory: Path
 ) -> PreTrainedTokenizerFast:
     """The tokenizer of a run: what an earlier start kept, else learned from its reactions."""
     place = directory / "tokenizer"
@@ -63,7 +64,7 @@ class SpecialistRun:
     def __init__(
         self,
         recipe: SpecialistRecipe,
-        data: TaskData,
+        data: ReactionData,
         directory: Path,
         *,
         device: torch.device | str = "cpu",
@@ -73,13 +74,12 @@ class SpecialistRun:
         self.recipe, self.data, self.directory = recipe, data, directory
         self.device, self.workers = torch.device(device), workers
         self.tokenizer = prepared_tokenizer(recipe, data, directory)
-        self.examples = TaskExamples(recipe, data, self.tokenizer)
+        self.examples = ReactionExamples(recipe, data, self.tokenizer)
         torch.manual_seed(recipe.seed)
         torch.set_float32_matmul_precision("high")  # of the optimiser, on GPUs
         self.llm = language_model(recipe.sizes, self.tokenizer).to(self.device)
         if compiled:
-            for layer in self.llm.model.layers:
-                layer.compile(dynamic=True)
+            compile_layers(self.llm)
         self.optimizers = llm_optimizers(
             self.llm,
             lr_matrix=recipe.lr_matrix,
@@ -103,7 +103,8 @@ class SpecialistRun:
     def train(self) -> None:
         """Trains until the recipe's minutes are used, or it is told to stop."""
         recipe, total = self.recipe, self.recipe.minutes * _MINUTE
-        feed = TaskFeed(self.examples, tokens=recipe.tokens_per_step, seed=1000 + self.step)
+        schedule = Schedule(recipe.warmup, recipe.cooldown)
+        feed = ReactionFeed(self.examples, tokens=recipe.tokens_per_step, seed=1000 + self.step)
         batches = Awaited(feed.batches(self.workers), self.waited)
         progress = Progress("specialist", round(total), done=round(self.seconds))
         saved, mark = self.seconds, time.perf_counter()
@@ -111,7 +112,7 @@ class SpecialistRun:
             share = self.seconds / total
             self._quantise_from(share)
             batch = next(batches)
-            loss = self._step(batch, recipe.factor(share))
+            loss = self._step(batch, schedule.factor(share))
             now = time.perf_counter()
             self.seconds, mark = self.seconds + now - mark, now
             n_tokens = int(batch.mask.sum())
@@ -132,9 +133,7 @@ class SpecialistRun:
             self._quantised = True
 
     def _step(self, batch: Batch, factor: float) -> Tensor:
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak_lr"] * factor
+        set_rates(self.optimizers, factor)
         loss = self.loss(batch)
         loss.backward()
         nn.utils.clip_grad_norm_(self.llm.parameters(), _MOST_CHANGE)

@@ -13,7 +13,12 @@ from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.specialist.directory import SpecialistInfo
 from assistant.train.specialist.__main__ import main
-from assistant.train.specialist.examples import TaskData, TaskExamples, TaskRecord, spelled
+from assistant.train.specialist.examples import (
+    ReactionData,
+    ReactionExamples,
+    ReactionRecord,
+    spelled,
+)
 from assistant.train.specialist.recipe import SpecialistRecipe
 from assistant.train.specialist.run import SpecialistRun, prepared_tokenizer
 from assistant.train.specialist.tokenizer import reaction_tokenizer
@@ -65,7 +70,7 @@ def recipe(place: Path) -> SpecialistRecipe:
 
 @pytest.fixture
 def run(place: Path, recipe: SpecialistRecipe, tmp_path: Path) -> SpecialistRun:
-    return SpecialistRun(recipe, TaskData.prepared(recipe, place, tmp_path), tmp_path)
+    return SpecialistRun(recipe, ReactionData.prepared(recipe, place, tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +103,8 @@ def test_a_question_and_its_answer_are_the_reaction(run: SpecialistRun) -> None:
         product = given if task.name == "retrosynthesis" else answer
         reactants = answer if task.name == "retrosynthesis" else given
         assert product in known
-        assert TaskRecord(product, reactants) in {
-            TaskRecord(Molecule.parse(p).smiles, Molecule.parse(r).smiles) for p, r in REACTIONS
+        assert ReactionRecord(product, reactants) in {
+            ReactionRecord(Molecule.parse(p).smiles, Molecule.parse(r).smiles) for p, r in REACTIONS
         }
 
 
@@ -131,7 +136,7 @@ def test_it_goes_on_where_it_stopped(
     run.stop()
     run.train()
     run.save()
-    again = SpecialistRun(recipe, TaskData.prepared(recipe, None, run.directory), run.directory)
+    again = SpecialistRun(recipe, ReactionData.prepared(recipe, None, run.directory), run.directory)
     assert (again.step, again.seconds) == (run.step, run.seconds)
     assert again.figures() == run.figures()
 
@@ -180,8 +185,8 @@ def test_examples_that_are_too_long_are_passed_over(
     monkeypatch: pytest.MonkeyPatch, recipe: SpecialistRecipe, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("assistant.train.specialist.examples._TRIES", 2)
-    long = TaskRecord("C" * 200, "C" * 200)
-    data = TaskData({task: [long] for task in SHORT_TASKS}, {}, ())
+    long = ReactionRecord("C" * 200, "C" * 200)
+    data = ReactionData({task: [long] for task in SHORT_TASKS}, {}, ())
     tokenizer = prepared_tokenizer(recipe, data, tmp_path)
     with pytest.raises(AssistantError, match="within 128 tokens"):
-        TaskExamples(recipe, data, tokenizer).draw(random.Random(1))
+        ReactionExamples(recipe, data, tokenizer).draw(random.Random(1))

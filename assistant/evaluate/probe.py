@@ -22,8 +22,9 @@ import torch
 from assistant.chem.graph import smiles_to_graphs
 from assistant.errors import AssistantError
 from assistant.evaluate.baselines.linear import Predictor, fit_logistic, fit_ridge
+from assistant.evaluate.questions import load_examples
 from assistant.evaluate.report import Report, add_publishing_options, publish
-from assistant.evaluate.run import add_scoring_options, load_examples, score_row, shown_command
+from assistant.evaluate.run import add_scoring_options, score_row, shown_command
 from assistant.evaluate.run import text_scoring as scoring_of
 from assistant.evaluate.table import data_directory, some
 from assistant.evaluate.tasks.base import Example, Scored, Task

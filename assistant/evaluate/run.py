@@ -31,67 +31,23 @@ from assistant.evaluate.arms import ARMS, Arm, arm_of, in_arm
 from assistant.evaluate.asking import Asker
 from assistant.evaluate.grounding import can_be_read
 from assistant.evaluate.heads import head_predictions
-from assistant.evaluate.metrics.structures import read_structure
 from assistant.evaluate.metrics.texts import TextScoring
 from assistant.evaluate.metrics.tokens import scibert_cut, simple_cut
 from assistant.evaluate.metrics.wordnet import DEBIAN, WordNet
 from assistant.evaluate.outcomes import outcome_of
 from assistant.evaluate.outputs import read_outputs
+from assistant.evaluate.questions import load_examples, n_known
 from assistant.evaluate.report import Report, ReportRow, add_publishing_options, publish
 from assistant.evaluate.retrieval import with_neighbours
-from assistant.evaluate.table import data_directory, some
+from assistant.evaluate.table import data_directory
 from assistant.evaluate.tasks import forgetting
 from assistant.evaluate.tasks.base import Example, Scored, Task
-from assistant.evaluate.tasks.grounded import ChatTask
 from assistant.evaluate.tasks.registry import FORGETTING, task_of, tasks
 
 TRAINING_ROWS = "training rows"
 """What `--retrieval` without an index stands for."""
 
 _N_OTHERS = 200
-
-
-def load_examples(
-    task: Task, args: argparse.Namespace, data: Path | None
-) -> tuple[list[Example], list[Example]]:
-    """The questions of a run and what baselines learn from, which may be nothing."""
-    asked = task.load(task.test, args.file, data, split="test")
-    if args.n is not None and args.n < len(asked):
-        asked = _some_questions(task, asked, args.n, args.seed)
-    if not asked:
-        raise AssistantError(
-            f"No row of the table can be asked in task {task.name}: each needs"
-            f" {', '.join(task.columns)}, and structures that RDKit reads."
-        )
-    if task.train is None or (args.train is None and data is None):
-        return asked, []
-    return asked, task.load(task.train, args.train, data, split="train")
-
-
-def n_known(asked: Sequence[Example], train: Sequence[Example]) -> int:
-    """Rows that are asked and learned from, whichever way their molecules are written."""
-
-    def identity(example: Example) -> object:
-        molecules = [_canonical(smiles) for smiles in example.molecules]
-        if example.pair:  # two drugs are the same pair in either order
-            molecules.sort()
-        return tuple(molecules) or example.text, example.group
-
-    known = set(map(identity, train))
-    return sum(identity(example) in known for example in asked) if known else 0
-
-
-def _canonical(smiles: str) -> str:
-    structure = read_structure(smiles)
-    return structure.smiles if structure else smiles
-
-
-def _some_questions(task: Task, examples: list[Example], n: int, seed: int) -> list[Example]:
-    """`n` rows at random, in their order; of conversations `n` whole ones."""
-    if isinstance(task, ChatTask):
-        kept = set(some(list(dict.fromkeys(e.group for e in examples)), n, seed))
-        return [e for e in examples if e.group in kept]
-    return some(examples, n, seed)
 
 
 def model_row(

@@ -1,11 +1,13 @@
 """Around one answer: how the engine is asked for it, and the checked message that becomes of it."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from assistant.adapters.xlora.mixture import Mixture
 from assistant.chat.check import Check, check_answer
 from assistant.chat.conversation import Message
+from assistant.chat.events import Finished
 from assistant.chat.figures import Figures
 from assistant.chat.first_attempt import SecondThoughts
 from assistant.chat.meant import meant_value
@@ -19,6 +21,8 @@ from assistant.llm.requests import Done
 from assistant.llm.sampling import Sampling
 from assistant.predicted.values import PredictedValues
 from assistant.prompting import Fitted, Prompting, facts_of
+
+_NO_SECOND_THOUGHTS = SecondThoughts(on=False)
 
 
 def sampling_of(options: ReplyOptions) -> Sampling:
@@ -175,6 +179,57 @@ def message_of(
         scalings=scalings,
         first_attempt=second_thoughts.first,
     )
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question, and what its answer becomes a message with.
+
+    Attributes:
+        fitted: Its prompt.
+        prompting: How that was made.
+        options: How the answer is drawn.
+        identity: What answers, as a passport names it.
+        began: When it was asked (perf_counter).
+    """
+
+    fitted: Fitted
+    prompting: Prompting
+    options: ReplyOptions
+    identity: Mapping[str, object]
+    began: float
+
+    def finished(
+        self,
+        written: Written,
+        figures: Figures | None = None,
+        *,
+        first: Done | None = None,
+        second_thoughts: SecondThoughts = _NO_SECOND_THOUGHTS,
+        by: str = "",
+    ) -> Finished:
+        """The last event of its answer.
+
+        Args:
+            written: The answer.
+            figures: What was measured of it; None where no model was asked.
+            first: How the first attempt ended, whose speed is told; the answer's own without one.
+            second_thoughts: Whether it was written again.
+            by: Who answered, where that was not the language model.
+        """
+        done = first or written.done
+        message = message_of(
+            written,
+            self.fitted,
+            self.prompting,
+            self.options,
+            identity=self.identity,
+            figures=figures,
+            second_thoughts=second_thoughts,
+            by=by,
+        )
+        seconds = time.perf_counter() - self.began
+        return Finished(message, seconds, done.first_token_s, done.tokens_per_s, figures)
 
 
 def _scalings(done: Done, mixture: Mixture | None, options: ReplyOptions) -> ExpertScalings | None:

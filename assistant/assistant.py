@@ -13,25 +13,17 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from assistant.answering import (
-    Written,
-    checker,
-    expert_mode,
-    message_of,
-    sampling_of,
-    wanted_of,
-)
+from assistant.answering import Turn, checker, expert_mode, sampling_of, wanted_of
 from assistant.bundle import SPECIALIST, Bundle
 from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Event, Finished, Notice, Queued, TextDelta
+from assistant.chat.events import Event, Notice, Queued
 from assistant.chat.first_attempt import SecondThoughts
-from assistant.chat.making import declined_making
-from assistant.chat.reaction_words import AskedReaction, asked_reaction
-from assistant.chat.reply import REACTIONS, AdapterStatus, ReplyOptions, Status
+from assistant.chat.reply import AdapterStatus, ReplyOptions, Status
 from assistant.chat.view import View
 from assistant.chem.pairs import MoleculePair
 from assistant.components import Components, load_components
 from assistant.errors import AssistantError, PromptTooLongError
+from assistant.instead import answered_instead
 from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
 from assistant.llm.layout import text_ids
@@ -46,13 +38,12 @@ from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.scoring import YesNoScore, log_probabilities, score_yes_no
 from assistant.llm.stopwatch import Stopwatch
 from assistant.metrics import Registry
-from assistant.prompting import Fitted, Prompting, Render, asked_about, render_all
-from assistant.reacting import reacted
+from assistant.prompting import Prompting, Render, asked_about, render_all
 from assistant.replying import Reconsideration, first_written
 from assistant.rescoring import cannot_rescore, rescore
 from assistant.retrieval.index import Index
 from assistant.specialist.service import Specialist
-from assistant.switches import is_switched, switched_parts, switched_states
+from assistant.switches import adapter_states, is_switched, switched_parts, switched_states
 
 log = logging.getLogger(__name__)
 
@@ -122,41 +113,25 @@ class Assistant:
         """
         index = Index(retrieval) if retrieval else None
         description = Bundle.read(bundle)
+        place = {"device": device, "threads": threads}
+        queue = {"max_waiting": max_waiting, "limits": limits}
         loaded, components = load_components(
-            description,
-            llm=llm,
-            quantize=quantize,
-            device=device,
-            lora=lora,
-            compute=compute,
-            threads=threads,
+            description, llm=llm, quantize=quantize, lora=lora, compute=compute, **place
         )
-        engine = make_engine(
-            loaded, mixture=components.experts, max_waiting=max_waiting, limits=limits
-        )
+        engine = make_engine(loaded, mixture=components.experts, **queue)
         if metrics is not None:
             engine = metered(engine, metrics, loaded, components.encoder)
         specialist = None
-        if SPECIALIST in description.components:
-            specialist = Specialist.load(
-                description.components[SPECIALIST],
-                device=device,
-                threads=threads,
-                max_waiting=max_waiting,
-                limits=limits,
-            )
-        adapters = _adapter_states(components, index, specialist)
+        if (directory := description.components.get(SPECIALIST)) is not None:
+            specialist = Specialist.load(directory, **place, **queue)
+        n_captions = len(index) if index is not None else None
+        adapters = adapter_states(components, n_captions, has_specialist=specialist is not None)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         served = description if llm is None else description.speaking_through(loaded.name)
         prompting = Prompting.of(served, loaded, components, index)
+        digest, cannot = description.digest(), served.cannot
         return cls(
-            served.name,
-            engine,
-            prompting,
-            adapters,
-            description.digest(),
-            cannot=served.cannot,
-            specialist=specialist,
+            served.name, engine, prompting, adapters, digest, cannot=cannot, specialist=specialist
         )
 
     @property
@@ -231,12 +206,9 @@ class Assistant:
     def _reply(self, conversation: Conversation, options: ReplyOptions) -> Iterator[Event]:
         began = time.perf_counter()
         fitted = self._prompting.fit(conversation)
-        if text := declined_making(fitted.conversation):
-            yield from self._said_by_the_program(text, fitted, options, began)
-            return
-        asked = None if self._specialist is None else asked_reaction(fitted.conversation)
-        if asked is not None and asked.task in self._specialist.info.tasks:
-            yield from self._by_the_specialist(asked, fitted, options, began)
+        turn = Turn(fitted, self._prompting, options, self.identity(), began)
+        if (instead := answered_instead(self._specialist, turn)) is not None:
+            yield from instead
             return
         pairs = self._prompting.pairs(fitted)
         for text in dict.fromkeys([fitted.notice, *(pair.note for pair in pairs.values())]):
@@ -263,56 +235,7 @@ class Assistant:
                 wanted = wanted_of(fitted, first.text, self.components.predicted)
                 written, thoughts = yield from again.of(first, fitted.conversation, wanted)
         figures = stopwatch.done(first.done, len(written.done.token_ids))
-        message = message_of(
-            written,
-            fitted,
-            self._prompting,
-            options,
-            identity=self.identity(),
-            figures=figures,
-            second_thoughts=thoughts,
-        )
-        seconds = time.perf_counter() - began
-        yield Finished(message, seconds, first.done.first_token_s, first.done.tokens_per_s, figures)
-
-    def _said_by_the_program(
-        self, text: str, fitted: Fitted, options: ReplyOptions, began: float
-    ) -> Iterator[Event]:
-        """An answer that the language model has no part in; its passport says so."""
-        yield TextDelta(text)
-        message = message_of(
-            Written(text, llm_requests.Done("program", (), 0.0, 0.0), ()),
-            fitted,
-            self._prompting,
-            options,
-            identity=self.identity(),
-            figures=None,
-            second_thoughts=SecondThoughts(on=False),
-            by="program",
-        )
-        yield Finished(message, time.perf_counter() - began, 0.0, 0.0)
-
-    def _by_the_specialist(
-        self, asked: AskedReaction, fitted: Fitted, options: ReplyOptions, began: float
-    ) -> Iterator[Event]:
-        """An answer of the specialist; its passport says so."""
-        specialist = self._specialist
-        found = yield from reacted(specialist, asked, fitted, options, began)
-        message = message_of(
-            found.written,
-            found.fitted,
-            self._prompting,
-            options,
-            identity=self.identity(),
-            figures=found.figures,
-            second_thoughts=SecondThoughts(on=False),
-            by="specialist",
-        )
-        # Its token ids mean nothing to the language model, which reads the text later.
-        message = replace(message, model=specialist.llm.fingerprint)
-        done = found.written.done
-        seconds = time.perf_counter() - began
-        yield Finished(message, seconds, done.first_token_s, done.tokens_per_s, found.figures)
+        yield turn.finished(written, figures, first=first.done, second_thoughts=thoughts)
 
     def score_pair(self, pair: MoleculePair) -> YesNoScore:
         """How likely the answer to a pair's question begins with yes; nothing is drawn.
@@ -414,14 +337,3 @@ class Assistant:
             **({"retrieval_sha256": self._retrieval_hash} if self._prompting.retrieval else {}),
             **({"specialist": self._specialist.llm.fingerprint} if self._specialist else {}),
         }
-
-
-def _adapter_states(
-    components: Components, index: Index | None, specialist: Specialist | None
-) -> tuple[AdapterStatus, ...]:
-    states = tuple(AdapterStatus(name, on, reason) for name, on, reason in components.states)
-    if index is not None:
-        states = (*states, AdapterStatus(f"retrieval, {len(index):,} molecules", True))
-    if specialist is not None:
-        states = (*states, AdapterStatus(REACTIONS, True))
-    return states

@@ -3,16 +3,14 @@
 question ─► short question, SMILES alone ─► specialist ─► structure ─► is it a controlled one?
 """
 
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
+from dataclasses import replace
 from functools import partial
 
-from assistant.answering import Written, sampling_of
+from assistant.answering import Turn, Written, sampling_of
 from assistant.chat.events import Event, Notice, TextDelta
-from assistant.chat.figures import Figures
 from assistant.chat.reaction_checks import reaction_checks
 from assistant.chat.reaction_words import AskedReaction
-from assistant.chat.reply import ReplyOptions
 from assistant.chat.short_tasks import SHORT_TASKS, ShortTask
 from assistant.chem.controlled import controlled
 from assistant.chem.molecule import Molecule
@@ -29,29 +27,8 @@ from assistant.specialist.service import Specialist
 _WITHHELD = "I do not tell what this reaction gives: it would be {name}, {kind}."
 
 
-@dataclass(frozen=True)
-class Reacted:
-    """What came of it.
-
-    Attributes:
-        written: The answer.
-        fitted: The conversation with the prompt that the specialist read.
-        figures: What it took.
-    """
-
-    written: Written
-    fitted: Fitted
-    figures: Figures
-
-
-def reacted(
-    specialist: Specialist,
-    asked: AskedReaction,
-    fitted: Fitted,
-    options: ReplyOptions,
-    began: float,
-) -> Generator[Event, None, Reacted]:
-    """The events of an answer, and then the whole.
+def reacted(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterator[Event]:
+    """The events of an answer.
 
     Its text comes at once: a structure says nothing before it is whole, and one that is not to be
     told has not been shown then.
@@ -59,37 +36,38 @@ def reacted(
     Args:
         specialist: Answers.
         asked: What of.
-        fitted: The conversation.
-        options: How it is drawn.
-        began: When the person asked (perf_counter).
+        turn: The question as the language model would read it.
     """
-    fitted = _with_short_prompt(specialist, asked, fitted)
+    turn = replace(turn, fitted=_with_short_prompt(specialist, asked, turn.fitted))
     task, how_good = SHORT_TASKS[asked.task], _how_good(specialist, asked.task)
     check = partial(reaction_checks, task=task, given=asked.smiles, how_good=how_good)
     yield Notice(f"{how_good}.")
     with Place() as place:
         progress = llm_requests.Progress()
         request = llm_requests.Request(
-            specialist.spliced(fitted.prompt),
-            sampling_of(options),
-            llm_requests.TimedStop(options.stop, progress, options.max_seconds),
-            options.visitor,
+            specialist.spliced(turn.fitted.layout),
+            sampling_of(turn.options),
+            llm_requests.TimedStop(turn.options.stop, progress, turn.options.max_seconds),
+            turn.options.visitor,
             progress=progress,
             place=place,
         )
-        config = specialist.llm.model.config
-        token_bytes = cache_bytes_per_token(config, specialist.llm.activations)
-        stopwatch = Stopwatch(request, began, token_bytes)
+        token_bytes = cache_bytes_per_token(specialist.llm.model.config, specialist.llm.activations)
+        stopwatch = Stopwatch(request, turn.began, token_bytes)
         written = yield from _held_back(first_written(specialist.engine, request, stopwatch, check))
-    written = _told(written, task)
+    if withheld := _withheld(written.text, task):
+        written = Written(withheld, replace(written.done, token_ids=()), ())
     yield TextDelta(written.text)
     figures = stopwatch.done(written.done, len(written.done.token_ids))
-    return Reacted(written, fitted, figures)
+    finished = turn.finished(written, figures, by="program" if withheld else "specialist")
+    # Its token ids mean nothing to the language model, which reads the text later.
+    message = replace(finished.message, model=specialist.llm.fingerprint)
+    yield replace(finished, message=message)
 
 
 def _with_short_prompt(specialist: Specialist, asked: AskedReaction, fitted: Fitted) -> Fitted:
     molecules = {n: fitted.conversation.molecule(n).molecule for n in asked.numbers}
-    prompt = specialist.prompt(asked.task, asked.smiles)
+    prompt = SHORT_TASKS[asked.task].prompt(asked.smiles)
     prompt = replace(prompt, molecules=molecules, focus=(asked.numbers,))
     return replace(fitted, prompt=prompt, layout=layout(prompt, specialist.llm.tokenizer))
 
@@ -113,17 +91,14 @@ def _held_back(
             yield event
 
 
-def _told(written: Written, task: ShortTask) -> Written:
-    """The answer, or why it is not given.
+def _withheld(answer: str, task: ShortTask) -> str:
+    """What is said in the place of an answer that is a controlled product; "" for any other.
 
     What something is made from is told: hydrogen cyanide and phosgene are in many textbooks' steps.
     """
-    smiles = task.smiles_in(written.text) if task.name == "product" else ""
+    smiles = task.smiles_in(answer) if task.name == "product" else ""
     try:
         found = controlled(Molecule.parse(smiles)) if smiles else None
     except AssistantError:  # no structure: its mark says so
-        return written
-    if found is None:
-        return written
-    text = _WITHHELD.format(name=found.name, kind=found.kind)
-    return Written(text, replace(written.done, token_ids=()), ())
+        return ""
+    return "" if found is None else _WITHHELD.format(name=found.name, kind=found.kind)

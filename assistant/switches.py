@@ -12,6 +12,7 @@ from assistant.chat.reply import (
     GRAPH,
     LORA,
     PAIRS,
+    REACTIONS,
     SWITCHED_OFF,
     AdapterStatus,
     ReplyOptions,
@@ -39,6 +40,24 @@ def switched_parts(parts: Components, options: ReplyOptions) -> Components:
         n_graph_tokens=parts.n_graph_tokens if graph else 0,
         pairs=parts.pairs if graph else None,
     )
+
+
+def adapter_states(
+    components: Components, n_captions: int | None, *, has_specialist: bool
+) -> tuple[AdapterStatus, ...]:
+    """What header and passport say of the parts of a bundle.
+
+    Args:
+        components: What is loaded.
+        n_captions: Molecules of the index that is quoted; None without one.
+        has_specialist: Whether the bundle has one for reactions.
+    """
+    states = [AdapterStatus(name, on, reason) for name, on, reason in components.states]
+    if n_captions is not None:
+        states.append(AdapterStatus(f"retrieval, {n_captions:,} molecules", True))
+    if has_specialist:
+        states.append(AdapterStatus(REACTIONS, True))
+    return tuple(states)
 
 
 def switched_states(

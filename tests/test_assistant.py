@@ -631,7 +631,7 @@ def test_nobody_is_helped_with_making_a_controlled_compound(
     assert isinstance(done, Finished)
     assert "a fentanyl, a controlled drug" in done.message.text
     assert [e.text for e in events if isinstance(e, TextDelta)] == [done.message.text]
-    assert done.message.passport["sampling"]["ended"] == "program"
+    assert done.message.passport["sampling"]["by"] == "program"
     assert "the model was not asked" in assistant.cannot_rescore(asked, done.message)
 
 
@@ -639,4 +639,4 @@ def test_what_a_controlled_compound_is_stays_answered(assistant: Assistant) -> N
     fentanyl = Molecule.parse("CCC(=O)N(C1CCN(CCc2ccccc2)CC1)c1ccccc1")
     *_, done = assistant.reply(question("What is its logP?", fentanyl), options=SHORT)
     assert isinstance(done, Finished)
-    assert done.message.passport["sampling"]["ended"] != "program"
+    assert done.message.passport["sampling"].get("by") is None

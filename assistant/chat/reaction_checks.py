@@ -1,13 +1,12 @@
 """What is said of predicted reactants or products: are they valid, which atoms are missing?"""
 
 from collections import Counter
+from dataclasses import replace
 
 from assistant.chat.claims.model import Check
 from assistant.chat.short_tasks import ShortTask
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
-
-_SMILES = "smiles"
 
 
 def reaction_checks(text: str, task: ShortTask, given: str, how_good: str) -> tuple[Check, ...]:
@@ -26,34 +25,22 @@ def reaction_checks(text: str, task: ShortTask, given: str, how_good: str) -> tu
     if not smiles:
         return ()
     start = text.index(smiles)
+    claim = Check(
+        start, start + len(smiles), "contradicted", "smiles", smiles, "not a valid SMILES"
+    )
     try:
         found = Molecule.parse(smiles)
     except AssistantError:
-        return (
-            Check(
-                start, start + len(smiles), "contradicted", _SMILES, smiles, "not a valid SMILES"
-            ),
-        )
+        return (claim,)
     reactants, product = found, Molecule.parse(given)
     if task.name == "product":
         reactants, product = product, reactants
     missing = missing_atoms(reactants, product)
+    truth = "valid; the reactants bring every atom of the product"
     if missing:
         truth = f"valid; {missing} of the product would have to come from a reagent"
-    else:
-        truth = "valid; the reactants bring every atom of the product"
-    return (
-        Check(
-            start,
-            start + len(smiles),
-            "unverifiable",
-            _SMILES,
-            smiles,
-            truth,
-            smiles=found.smiles,
-            note=f"{how_good}; {truth}",
-        ),
-    )
+    note = f"{how_good}; {truth}"
+    return (replace(claim, verdict="unverifiable", truth=truth, smiles=found.smiles, note=note),)
 
 
 def missing_atoms(reactants: Molecule, product: Molecule) -> str:

@@ -13,9 +13,8 @@ from assistant.llm.queue import FairQueue
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
 
-EndReason = Literal["end", "length", "circles", "stopped", "time", "program"]
-"""End of turn or a stop text; most tokens; it repeats itself; a person's stop; a time limit; the
-program answered and the model was not asked."""
+EndReason = Literal["end", "length", "circles", "stopped", "time"]
+"""End of turn or a stop text; most tokens; it repeats itself; a person's stop; a time limit."""
 
 
 @dataclass

@@ -37,7 +37,7 @@ class Measured:
 
     @property
     def in_words(self) -> str:
-        """For the line above an answer."""
+        """For what stands under an answer."""
         return f"right for {self.exact:.0%} of {self.n:,} test reactions ({self.table})"
 
 

@@ -1,12 +1,10 @@
-"""A loaded specialist: its language model, its engine, and the prompt of a question."""
+"""A loaded specialist: its language model, and its engine."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.chat.prompts import Prompt
-from assistant.chat.short_tasks import SHORT_TASKS
 from assistant.llm.continuous import make_engine
-from assistant.llm.layout import layout
+from assistant.llm.layout import Layout
 from assistant.llm.load import LoadedLLM, load_llm
 from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.requests import Engine
@@ -54,16 +52,13 @@ class Specialist:
         llm = load_llm(directory / LLM, device=device, threads=threads)
         return cls(info, llm, make_engine(llm, max_waiting=max_waiting, limits=limits))
 
-    def prompt(self, task: str, smiles: str) -> Prompt:
-        """The question about a molecule.
+    def spliced(self, question: Layout) -> Spliced:
+        """A question as the language model reads it: text alone, no graph, no ΔW.
 
         Args:
-            task: One of `info.tasks`.
-            smiles: Canonical, of one or several parts.
-        """
-        return SHORT_TASKS[task].prompt(smiles)
+            question: Of t tokens.
 
-    def spliced(self, prompt: Prompt) -> Spliced:
-        """A question as the language model reads it: text alone, no graph, no ΔW."""
-        pieces = layout(prompt, self.llm.tokenizer)
-        return splice(pieces, {}, self.llm.model.get_input_embeddings())
+        Returns:
+            `inputs_embeds` (1, t, h) for the specialist's width h.
+        """
+        return splice(question, {}, self.llm.model.get_input_embeddings())

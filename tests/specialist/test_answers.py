@@ -11,8 +11,10 @@ from assistant.bundle import SPECIALIST, Bundle
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.events import Event, Finished, Notice, TextDelta
 from assistant.chat.reply import REACTIONS, ReplyOptions
+from assistant.chat.short_tasks import SHORT_TASKS
 from assistant.chem.molecule import Molecule
 from assistant.errors import BundleError
+from assistant.llm.layout import layout
 from assistant.llm.requests import Done, Request, Token
 from assistant.replay import Case, replay
 from assistant.specialist.directory import LLM, Measured, SpecialistInfo
@@ -99,8 +101,9 @@ def test_it_reads_the_structure_alone(
     conversation = before.with_message(Message("user", RETRO))
     _, done = answered(assistant, conversation)
     specialist = assistant._specialist
-    prompt = specialist.prompt("retrosynthesis", Molecule.parse(AMIDE).smiles)
-    assert seen[0].spliced.content == specialist.spliced(prompt).content
+    prompt = SHORT_TASKS["retrosynthesis"].prompt(Molecule.parse(AMIDE).smiles)
+    alone = specialist.spliced(layout(prompt, specialist.llm.tokenizer))
+    assert seen[0].spliced.content == alone.content
     assert not seen[0].spliced.deltas
     assert done.message.text == f"Reactants: {ACID}.{AMINE}"
     (check,) = done.message.checks
@@ -131,6 +134,7 @@ def test_a_controlled_product_is_not_told(
         assistant, asked("What is the product of the reaction of molecules 1 and 2?", ACID, AMINE)
     )
     assert "methamphetamine, a controlled drug" in done.message.text
+    assert done.message.passport["sampling"]["by"] == "program"
     assert not any("CNC" in e.text for e in events if isinstance(e, TextDelta))
 
 

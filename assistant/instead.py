@@ -1,0 +1,32 @@
+"""Answers in the language model's place: what the program declines, what a specialist is asked."""
+
+from collections.abc import Iterator
+
+from assistant.answering import Turn, Written
+from assistant.chat.events import Event, TextDelta
+from assistant.chat.making import declined_making
+from assistant.chat.reaction_words import asked_reaction
+from assistant.llm.requests import Done
+from assistant.reacting import reacted
+from assistant.specialist.service import Specialist
+
+
+def answered_instead(specialist: Specialist | None, turn: Turn) -> Iterator[Event] | None:
+    """The events of an answer that the language model has no part in; None where it is asked.
+
+    Args:
+        specialist: Of the bundle, if it has one.
+        turn: The question.
+    """
+    conversation = turn.fitted.conversation
+    if declined := declined_making(conversation):
+        return _said_by_the_program(declined, turn)
+    asked = asked_reaction(conversation) if specialist is not None else None
+    if specialist is None or asked is None or asked.task not in specialist.info.tasks:
+        return None
+    return reacted(specialist, asked, turn)
+
+
+def _said_by_the_program(text: str, turn: Turn) -> Iterator[Event]:
+    yield TextDelta(text)
+    yield turn.finished(Written(text, Done("end", (), 0.0, 0.0), ()), by="program")

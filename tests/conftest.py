@@ -157,5 +157,5 @@ def page(browser: "Browser", look: dict[str, Any]) -> "Iterator[Page]":
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Bytes are named by their number: gzip writes the time into them, and workers compare names."""
+    """Bytes are named by how many: gzip writes the time into them, and workers compare names."""
     return f"{len(val)} bytes" if isinstance(val, bytes) else None

@@ -32,9 +32,16 @@ logger = logging.getLogger(__name__)
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 DEFAULT_SECONDS = 2.0
-TASK_SECONDS = {"file": 10.0, "conformers": 10.0, "canonical": 10.0, "rows": 10.0, "lines": 30.0}
+TASK_SECONDS = {
+    "canonical": 10.0,
+    "conformers": 10.0,
+    "file": 10.0,
+    "lines": 30.0,
+    "outcomes": 4.0,
+    "rows": 10.0,
+}
 HEAVY_TASKS = frozenset(
-    {"canonical", "conformer", "conformers", "file", "find", "lines", "rows"}
+    {"canonical", "conformer", "conformers", "file", "find", "lines", "outcomes", "rows"}
 )  # never on all children at once: facts stay quick
 DEFAULT_MEMORY_BYTES = 2 * 2**30
 START_SECONDS = 60.0
@@ -273,6 +280,7 @@ _TASK_TITLES = {
     "inspect": "Computing the facts",
     "lines": "Reading the list",
     "molblock": "Reading the drawing",
+    "outcomes": "Applying reaction templates",
     "recognise": "Reading the text",
     "mentions": "Looking for molecules in the text",
     "slip": "Looking for a name",

@@ -17,6 +17,7 @@ Tasks (payload → result):
     lines      {text}                  → the same, of pasted text
     rows       {smiles, width, height} → rows: facts, svg and molblock, or error, of each of many
     canonical  {smiles}                → smiles: the canonical form of each of many
+    outcomes   {smiles, templates, forward, seconds?}  → outcomes: what each template makes
 
 Run as `python -m assistant.chem.worker`; it never loads the model stack.
 """
@@ -44,6 +45,7 @@ from assistant.chem.reaction import Reaction
 from assistant.chem.sandbox import Json, error_to_json
 from assistant.chem.search import find_structures
 from assistant.chem.stereo import stands_for_several, stereo_sentence
+from assistant.chem.templates import TEMPLATE_SECONDS, outcomes_in_time
 from assistant.errors import AssistantError, ChemistryTimeoutError, InvalidMoleculeError
 
 MAX_NOTE = 24  # characters beside an atom
@@ -70,6 +72,7 @@ class Tasks:
             "lines": self.lines,
             "rows": self.rows,
             "canonical": self.canonical,
+            "outcomes": self.outcomes,
         }
 
     def run(self, task: str, payload: dict[str, Json]) -> dict[str, Json]:
@@ -144,6 +147,18 @@ class Tasks:
     def canonical(self, smiles: Sequence[str]) -> dict[str, Json]:
         """Many structures as they are compared; the first mistake is raised."""
         return {"smiles": [Molecule.parse(one).smiles for one in smiles]}
+
+    def outcomes(
+        self,
+        smiles: str,
+        templates: Sequence[str],
+        forward: bool,
+        seconds: float = TEMPLATE_SECONDS,
+    ) -> dict[str, Json]:
+        """What each template makes of a molecule, as far as the time suffices."""
+        given = Molecule.parse(smiles).smiles
+        found = outcomes_in_time(given, templates, forward=forward, seconds=seconds)
+        return {"outcomes": [list(one) for one in found]}
 
     def _report(self, report: FileReport) -> dict[str, Json]:
         return {

@@ -1,15 +1,24 @@
-"""A loaded specialist: its language model, and its engine."""
+"""A loaded specialist: its language model, its engine, and what proposes candidates."""
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
+from assistant.chat.short_tasks import SHORT_TASKS
+from assistant.chem.aligned import Alignable
+from assistant.chem.templates import SandboxedTemplates
 from assistant.llm.continuous import make_engine
-from assistant.llm.layout import Layout
+from assistant.llm.layout import Layout, layout, text_ids
 from assistant.llm.load import LoadedLLM, load_llm
+from assistant.llm.place import Place
 from assistant.llm.queue import UNLIMITED, VisitorLimits
-from assistant.llm.requests import Engine
+from assistant.llm.requests import Engine, Queued, Rescoring, Scored
 from assistant.llm.splice import Spliced, splice
+from assistant.specialist.candidates import Proposer
 from assistant.specialist.directory import LLM, SpecialistInfo
+from assistant.specialist.templates import TEMPLATES, ReactionTemplates
 
 
 @dataclass(frozen=True)
@@ -20,11 +29,13 @@ class Specialist:
         info: What it answers, and how well.
         llm: Its language model.
         engine: Draws its answers.
+        proposers: By task; none of those whose answers it writes alone.
     """
 
     info: SpecialistInfo
     llm: LoadedLLM
     engine: Engine
+    proposers: Mapping[str, Proposer] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def load(
@@ -36,7 +47,7 @@ class Specialist:
         max_waiting: int = 8,
         limits: VisitorLimits = UNLIMITED,
     ) -> "Specialist":
-        """Loads a directory as `train.specialist` writes it.
+        """Loads a directory as `train.specialist` and `train.templates` write it.
 
         Args:
             directory: Of the specialist.
@@ -50,7 +61,8 @@ class Specialist:
         """
         info = SpecialistInfo.read(directory)
         llm = load_llm(directory / LLM, device=device, threads=threads)
-        return cls(info, llm, make_engine(llm, max_waiting=max_waiting, limits=limits))
+        engine = make_engine(llm, max_waiting=max_waiting, limits=limits)
+        return cls(info, llm, engine, load_proposers(directory, info.tasks))
 
     def spliced(self, question: Layout) -> Spliced:
         """A question as the language model reads it: text alone, no graph, no ΔW.
@@ -62,3 +74,71 @@ class Specialist:
             `inputs_embeds` (1, t, h) for the specialist's width h.
         """
         return splice(question, {}, self.llm.model.get_input_embeddings())
+
+    def answer_ids(self, task: str, given: str, answer: str) -> tuple[int, ...]:
+        """Token ids of an answer as it was learned: along what is given, and with its end.
+
+        Args:
+            task: A name of `SHORT_TASKS`.
+            given: SMILES of the question.
+            answer: Canonical SMILES.
+        """
+        along = Alignable(answer).along(given)
+        ids = text_ids(self.llm.tokenizer, SHORT_TASKS[task].answer(along))
+        return (*ids, min(self.llm.end_ids))
+
+    def log_probabilities(
+        self,
+        task: str,
+        given: str,
+        answers: Sequence[str],
+        *,
+        stop: threading.Event,
+        visitor: str = "",
+    ) -> Generator[Queued, None, tuple[float, ...]]:
+        """How likely the language model finds answers, natural logarithms, one for each.
+
+        Fewer than there are answers when it was stopped. They are one question in the queue.
+
+        Args:
+            task: A name of `SHORT_TASKS`.
+            given: SMILES of the question.
+            answers: Canonical SMILES.
+            stop: Set it to end the work.
+            visitor: Whose question it is.
+
+        Yields:
+            Where the question waits.
+
+        Raises:
+            PromptTooLongError: A SMILES is too long for the language model.
+            QueueFullError: Too many requests are waiting.
+        """
+        question = layout(SHORT_TASKS[task].prompt(given), self.llm.tokenizer)
+        found: list[float] = []
+        with Place() as place:
+            for answer in answers:
+                prompts = [self.spliced(question)]
+                ids = self.answer_ids(task, given, answer)
+                rescoring = Rescoring(prompts, ids, stop, visitor, place=place)
+                for event in self.engine.rescore(rescoring):
+                    if isinstance(event, Scored):
+                        found.append(sum(event.log_probabilities))
+                    else:
+                        yield event
+        return tuple(found)
+
+
+def load_proposers(directory: Path, tasks: Sequence[str]) -> Mapping[str, Proposer]:
+    """The proposers of a specialist's directory; none for tasks without templates.
+
+    Raises:
+        BundleError: Templates are damaged.
+    """
+    apply = SandboxedTemplates()
+    found = {}
+    for task in tasks:
+        if (place := directory / TEMPLATES / task).is_dir():
+            templates = ReactionTemplates.load(place)
+            found[task] = Proposer(templates, apply, forward=task == "product")
+    return MappingProxyType(found)

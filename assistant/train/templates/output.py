@@ -1,0 +1,144 @@
+"""Writes what a run has learned, and puts it beside a bundle's specialist."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from string import Template as Text
+
+from safetensors.torch import load_file, save_file
+
+from assistant.bundle import SPECIALIST, Bundle
+from assistant.checkpoint import (
+    CARD,
+    WEIGHTS,
+    ComponentInfo,
+    in_eight_bit,
+    replace_directory,
+    save_component,
+)
+from assistant.errors import AssistantError
+from assistant.specialist.templates import (
+    COMPONENT,
+    TEMPLATES,
+    ClassifierConfig,
+    Template,
+    TemplateClassifier,
+    write_templates,
+)
+from assistant.train.templates.recipe import TemplatesRecipe
+from assistant.train.templates.weighing import Weighed, hits
+
+_CARD = Text((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What became of a task.
+
+    Attributes:
+        n_reactions: That were looked at.
+        n_with_template: Of them, that have one.
+        right_template: Share of held-out reactions whose template is among the first n, by n.
+        config: With the weights.
+        weighed: What they were chosen on.
+    """
+
+    n_reactions: int
+    n_with_template: int
+    right_template: Mapping[int, float]
+    config: ClassifierConfig
+    weighed: Sequence[Weighed]
+
+
+def write_classifier(
+    directory: Path,
+    classifier: TemplateClassifier,
+    config: ClassifierConfig,
+    templates: Sequence[Template],
+) -> None:
+    """Writes the classifier of a task in 8 bit, with its templates."""
+    save_component(directory, classifier, config, ComponentInfo(COMPONENT))
+    fresh = directory / f".{WEIGHTS}.tmp"
+    save_file(in_eight_bit(load_file(directory / WEIGHTS)), fresh)
+    fresh.chmod(0o644)
+    fresh.replace(directory / WEIGHTS)
+    write_templates(directory, templates)
+
+
+def put_into(bundle: Path, templates: Path) -> Path:
+    """Copies templates beside the specialist of a bundle, in the place of older ones.
+
+    Args:
+        bundle: Directory of a bundle that has a specialist, the one they were weighed against.
+        templates: What a run has written.
+
+    Raises:
+        AssistantError: The bundle has no specialist, or something else stands in that place.
+    """
+    known = Bundle.read(bundle)
+    if SPECIALIST not in known.components:
+        raise AssistantError(
+            f"{bundle} has no specialist that templates could be put beside; put one into it with"
+            " assistant.train.specialist --into first."
+        )
+    place = known.components[SPECIALIST] / TEMPLATES
+    fresh = Path(tempfile.mkdtemp(prefix=f".{TEMPLATES}-", dir=bundle))
+    try:
+        shutil.copytree(templates, fresh / TEMPLATES)
+        replace_directory(place, fresh / TEMPLATES, mark=CARD)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return place
+
+
+def card_text(
+    recipe: TemplatesRecipe,
+    learned: Mapping[str, Learned],
+    lines: Sequence[str],
+    command: str,
+) -> str:
+    """The card of a run's templates."""
+    return _CARD.substitute(
+        least=recipe.least,
+        command=command,
+        date=datetime.now(UTC).date().isoformat(),
+        classified="\n".join(_classified(name, of) for name, of in learned.items()),
+        weighed="\n".join(_weighed(name, of) for name, of in learned.items()),
+        sources="\n".join(f"- {line}" for line in lines),
+    )
+
+
+def _classified(name: str, of: Learned) -> str:
+    right = " / ".join(f"{share:.3f}" for share in of.right_template.values()) or "not measured"
+    counts = f"{of.n_reactions:,} | {of.n_with_template:,} | {of.config.n_templates:,}"
+    return f"| {name} | {counts} | {right} |"
+
+
+def _weighed(name: str, of: Learned) -> str:
+    alone = [
+        replace(of.config, template_weight=template, lm_weight=lm)
+        for template, lm in ((1.0, 0.0), (0.0, 1.0))
+    ]
+    firsts = [hits(of.weighed, config)[1] for config in alone]
+    together = " / ".join(f"{hits(of.weighed, of.config)[n]:.3f}" for n in (1, 3, 5))
+    weights = f"{of.config.template_weight:.3g} | {of.config.lm_weight:.3g}"
+    told = " | ".join(f"{share:.3f}" for share in firsts)
+    n = len(of.weighed)
+    return f"| {name} | {n:,} | {of.config.covered:.3f} | {weights} | {together} | {told} |"
+
+
+def figures_of(learned: Mapping[str, Learned]) -> dict[str, object]:
+    """The figures of a run as JSON can hold them."""
+    return {
+        name: {
+            "n_reactions": of.n_reactions,
+            "n_with_template": of.n_with_template,
+            "right_template": dict(of.right_template),
+            "config": asdict(of.config),
+            "hits": hits(of.weighed, of.config),
+        }
+        for name, of in learned.items()
+    }

@@ -1,0 +1,140 @@
+"""Candidates are what likely templates make, and templates and language model rank them."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from assistant.chem.molecule import Molecule
+from assistant.chem.templates import outcomes
+from assistant.errors import BundleError
+from assistant.specialist.candidates import Candidate, Proposer, ranked
+from assistant.specialist.templates import ClassifierConfig, ReactionTemplates, write_templates
+from tests.specialist.templates import (
+    EXAMPLES,
+    acylations,
+    opinionated,
+    reaction_templates,
+    write_acylations,
+)
+
+PARACETAMOL = Molecule.parse("CC(=O)Nc1ccc(O)cc1").smiles
+AMINE = "Nc1ccc(O)cc1"
+
+
+def in_process(smiles: str, templates: Sequence[str], *, forward: bool) -> tuple:
+    return tuple(outcomes(smiles, template, forward=forward) for template in templates)
+
+
+def proposer(*, forward: bool = False, **config: float) -> Proposer:
+    return Proposer(reaction_templates(**config), in_process, forward=forward)
+
+
+def canonical(smiles: str) -> str:
+    return Molecule.parse(smiles).smiles
+
+
+def test_the_likeliest_templates_come_first() -> None:
+    likely = reaction_templates((0.1, 0.2, 0.7)).likeliest(PARACETAMOL, 2)
+    assert [template for template, _ in likely] == [acylations()[2], acylations()[1]]
+    assert [p for _, p in likely] == pytest.approx([0.7, 0.2], rel=1e-3)
+
+
+def test_candidates_are_what_templates_make() -> None:
+    found = proposer().candidates(PARACETAMOL)
+    acids = [example.split(".")[0] for example in EXAMPLES]
+    assert [c.smiles for c in found] == [canonical(f"{acid}.{AMINE}") for acid in acids]
+    assert [c.probability for c in found] == pytest.approx([0.6, 0.3, 0.1], rel=1e-3)
+    assert [c.n_reactions for c in found] == [10, 20, 30]
+    assert proposer().candidates(PARACETAMOL, 1) == found[:1]
+
+
+def test_the_other_direction_makes_the_product() -> None:
+    found = proposer(forward=True).candidates(canonical(f"CC(=O)O.{AMINE}.ClCCl"))
+    assert found[0].smiles == PARACETAMOL
+    assert found[0].probability == pytest.approx(0.6, rel=1e-3)
+
+
+def test_what_fits_no_template_has_no_candidates() -> None:
+    assert proposer().candidates("CCCC") == ()
+
+
+def test_templates_that_make_the_same_count_together() -> None:
+    twice = (acylations()[0], acylations()[0])
+    both = ReactionTemplates(opinionated((0.75, 0.25)), twice)
+    (found,) = Proposer(both, in_process, forward=False).candidates(PARACETAMOL)
+    assert found.probability == pytest.approx(1.0, rel=1e-3)
+
+
+def test_a_product_that_is_given_already_is_none() -> None:
+    def unchanged(smiles: str, templates: Sequence[str], *, forward: bool) -> tuple:
+        return ((AMINE, PARACETAMOL),) + ((),) * (len(templates) - 1)
+
+    found = Proposer(reaction_templates(), unchanged, forward=True).candidates(f"CCO.{AMINE}")
+    assert [c.smiles for c in found] == [PARACETAMOL]
+
+
+def test_both_opinions_rank() -> None:
+    two = [Candidate("C", 0.8, 1), Candidate("N", 0.2, 1)]
+    config = ClassifierConfig(2, template_weight=1.0, lm_weight=0.0)
+    assert [r.share for r in ranked(two, [-9.0, -1.0], config)] == pytest.approx([0.8, 0.2])
+    config = ClassifierConfig(2, template_weight=0.0, lm_weight=1.0)
+    first, second = ranked(two, [-9.0, -1.0], config)
+    assert (first.candidate.smiles, second.candidate.smiles) == ("N", "C")
+    assert first.share / second.share == pytest.approx(math.exp(8.0))
+
+
+def test_shares_leave_room_for_what_no_template_makes() -> None:
+    two = [Candidate("C", 0.8, 1), Candidate("N", 0.0, 1)]
+    config = ClassifierConfig(2, covered=0.75)
+    found = ranked(two, [-5e3, -6e3], config)  # and neither overflows
+    assert sum(r.share for r in found) == pytest.approx(0.75)
+
+
+def test_other_weights_leave_the_proposer_as_it_is() -> None:
+    own = proposer(lm_weight=0.25)
+    assert own.weighed(0.0, 1.0).config.lm_weight == 1.0
+    assert own.config.lm_weight == 0.25
+
+
+def test_templates_come_back_as_written(tmp_path: Path) -> None:
+    write_acylations(tmp_path, "retrosynthesis", lm_weight=0.125)
+    found = ReactionTemplates.load(tmp_path / "templates" / "retrosynthesis")
+    assert found.templates == acylations()
+    assert found.config.lm_weight == 0.125
+    before = reaction_templates().likeliest(PARACETAMOL, 3)
+    for (template, p), (kept, q) in zip(found.likeliest(PARACETAMOL, 3), before, strict=True):
+        assert template == kept
+        assert p == pytest.approx(q, abs=0.01)  # 8 bit
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda place: (place / "templates.json.gz").unlink(), "missing"),
+        (lambda place: (place / "templates.json.gz").write_bytes(b"x"), "no templates"),
+        (lambda place: (place / "model.safetensors").unlink(), "missing"),
+    ],
+    ids=["no list", "damaged list", "no weights"],
+)
+def test_damaged_templates_are_refused(tmp_path: Path, damage: object, told: str) -> None:
+    write_acylations(tmp_path, "product")
+    place = tmp_path / "templates" / "product"
+    damage(place)
+    with pytest.raises(BundleError, match=told):
+        ReactionTemplates.load(place)
+
+
+def test_a_list_of_another_length_is_refused(tmp_path: Path) -> None:
+    write_acylations(tmp_path, "product")
+    place = tmp_path / "templates" / "product"
+    write_templates(place, acylations()[:2])
+    with pytest.raises(BundleError, match=r"2 templates where model\.safetensors has 3"):
+        ReactionTemplates.load(place)
+
+
+@pytest.mark.parametrize("values", [{"n_templates": 0}, {"n_templates": 1, "covered": 0.0}])
+def test_impossible_classifiers_are_refused(values: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"a classifier needs|covered"):
+        ClassifierConfig(**values)

@@ -159,6 +159,17 @@ class Assistant:
         view._prompting = replace(self._prompting, components=components, render=render)
         return view
 
+    @property
+    def specialist(self) -> Specialist | None:
+        """What answers questions about reactions, where the bundle has one."""
+        return self._specialist
+
+    def with_specialist(self, specialist: Specialist | None) -> "Assistant":
+        """The same model with another specialist, or none; for the controls of an evaluation."""
+        view = copy(self)
+        view._specialist = specialist
+        return view
+
     def switched(self, options: ReplyOptions) -> "Assistant":
         """The same model and engine without the adapters that the options switch off.
 

@@ -1,7 +1,8 @@
 """What a specialist's directory says of it.
 
-specialist/config.json   tasks, and what was measured of their answers
-specialist/llm           language model and tokenizer
+specialist/config.json       tasks, and what was measured of their answers
+specialist/llm               language model and tokenizer
+specialist/templates/TASK    reaction templates (`assistant.specialist.templates`); may be missing
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ class Measured:
         valid: Share that are a structure at all.
         command: What measured it.
         date: When.
+        among_five: Share of rows whose reference is among the five structures that an answer gives
+            at most; None where nobody has counted.
     """
 
     table: str
@@ -34,11 +37,15 @@ class Measured:
     valid: float
     command: str = ""
     date: str = ""
+    among_five: float | None = None
 
     @property
     def in_words(self) -> str:
         """For what stands under an answer."""
-        return f"right for {self.exact:.0%} of {self.n:,} test reactions ({self.table})"
+        told = f"right for {self.exact:.0%} of {self.n:,} test reactions"
+        if self.among_five is not None:
+            told += f", among the first five for {self.among_five:.0%}"
+        return f"{told} ({self.table})"
 
 
 @dataclass(frozen=True)

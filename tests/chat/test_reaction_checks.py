@@ -40,3 +40,20 @@ def test_another_form_has_no_check(text: str) -> None:
 
 def test_hydrogens_do_not_count() -> None:
     assert missing_atoms(Molecule.parse("C=C"), Molecule.parse("CC")) == ""
+
+
+def test_each_of_several_is_checked_with_what_is_known_of_it() -> None:
+    smiles = ["CC(=O)Cl.Nc1ccc(O)cc1", "CC(=O)Cl.Nc1ccccc1", "C(("]
+    text = RETRO.several(smiles, [0.6, 0.3, 0.1])
+    first, second, broken = reaction_checks(text, RETRO, AMIDE, "good", {smiles[1]: "rare"})
+    assert [text[c.start : c.end] for c in (first, second, broken)] == smiles
+    assert first.note == f"good; {first.truth}"
+    assert second.note.startswith("rare; valid; 1 O of the product")
+    assert broken.verdict == "contradicted"
+
+
+def test_the_same_structure_twice_is_marked_twice() -> None:
+    text = RETRO.several(["CCO", "CCO"], [0.6, 0.3])
+    first, second = reaction_checks(text, RETRO, "CCO", "")
+    assert text[second.start : second.end] == "CCO"
+    assert second.start > first.end

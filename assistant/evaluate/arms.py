@@ -13,6 +13,14 @@
     generator-only  ΔW, no graph tokens
     first-attempt   everything, but no answer is written again that the structure contradicts
 
+Of a bundle with a specialist for reactions, which reads nothing but the SMILES and is off in arms
+that hide something:
+
+    templates-alone reaction templates choose, the specialist's language model is not asked
+    model-chooses   its language model chooses among what templates make, whatever they think of it
+    no-templates    its language model writes alone
+    no-specialist   the bundle's own language model answers
+
 Interaction tokens of a pair follow the graph tokens. Nothing is trained here: an arm says what a
 trained bundle makes of a part, not what another bundle would have learned without it.
 """
@@ -38,15 +46,18 @@ from assistant.encoding import MoleculeEncoder, MoleculeEncoding
 from assistant.errors import AssistantError
 from assistant.pair_encoding import PairEncoder, PairEncoding
 from assistant.prompting import Render, facts_of
+from assistant.specialist.service import Specialist
 
 Source = Literal["own", "none", "zero", "other"]
+Reactions = Literal["own", "templates", "model", "written", "none"]
 
 
 @dataclass(frozen=True)
 class Arm:
     """What is shown of a molecule: whose graph tokens, whose ΔW, its card, its SMILES.
 
-    And whether an answer that its structure contradicts may be written again, in tasks that do so.
+    And whether an answer that its structure contradicts may be written again, in tasks that do so,
+    and who answers questions about reactions.
     """
 
     name: str
@@ -55,6 +66,7 @@ class Arm:
     card: bool = True
     smiles: bool = True
     second_thoughts: bool = True
+    reactions: Reactions = "own"
 
     @property
     def shows_all(self) -> bool:
@@ -78,6 +90,10 @@ ARMS: MappingProxyType[str, Arm] = MappingProxyType(
             Arm("no-generator", lora="none"),
             Arm("generator-only", graph="none"),
             Arm("first-attempt", second_thoughts=False),
+            Arm("templates-alone", reactions="templates"),
+            Arm("model-chooses", reactions="model"),
+            Arm("no-templates", reactions="written"),
+            Arm("no-specialist", reactions="none"),
         )
     }
 )
@@ -96,6 +112,7 @@ def in_arm(assistant: Assistant, arm: Arm, others: Sequence[Molecule]) -> Assist
     Raises:
         AssistantError: The bundle lacks the part that the arm changes.
     """
+    assistant = assistant.with_specialist(_specialist_in(arm, assistant.specialist))
     if arm.shows_all:
         return assistant
     parts = assistant.components
@@ -110,6 +127,22 @@ def in_arm(assistant: Assistant, arm: Arm, others: Sequence[Molecule]) -> Assist
         pairs = None if arm.graph == "none" else ControlledPairs(pairs, arm, others)
     changed = replace(parts, encoder=encoder, n_graph_tokens=n_graph_tokens, pairs=pairs)
     return assistant.with_parts(changed, _render_in(arm))
+
+
+def _specialist_in(arm: Arm, specialist: Specialist | None) -> Specialist | None:
+    if not arm.shows_all or arm.reactions == "none":
+        return None
+    if arm.reactions == "own":
+        return specialist
+    if specialist is None or not specialist.proposers:
+        raise AssistantError(
+            f"Arm {arm.name} changes what reaction templates do, which this bundle does not have."
+        )
+    if arm.reactions == "written":
+        return replace(specialist, proposers={})
+    weights = {"templates": (1.0, 0.0), "model": (0.0, 1.0)}[arm.reactions]
+    proposers = {task: one.weighed(*weights) for task, one in specialist.proposers.items()}
+    return replace(specialist, proposers=proposers)
 
 
 def _refuse_idle(arm: Arm, parts: Components) -> None:

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assistant.bundle import SPECIALIST, Bundle
+from assistant.chat.short_tasks import SHORT_TASKS
 from assistant.commands import exit_status
 from assistant.errors import AssistantError
-from assistant.evaluate.metrics.structures import structure_metrics
-from assistant.evaluate.outcomes import read_answered, read_report
+from assistant.evaluate.metrics.structures import read_structure, structure_metrics
+from assistant.evaluate.outcomes import Answered, read_answered, read_report
 from assistant.evaluate.tasks.registry import task_of
 from assistant.specialist.directory import Measured, SpecialistInfo
 
@@ -55,10 +56,29 @@ def note(bundle: Bundle, answers: Path) -> Measured:
         exact=round(values["exact"], 4),
         valid=round(values["validity"], 4),
         command=str(report["command"]),
+        among_five=_among_five(answered, name),
         date=datetime.now(UTC).date().isoformat(),
     )
     replace(info, measured={**info.measured, name: measured}).write(directory)
     return measured
+
+
+def _among_five(answered: Answered, name: str) -> float | None:
+    """Share of rows whose answer is among those given; None where one is given at most."""
+    given = [SHORT_TASKS[name].all_smiles_in(text) for text in answered.answers]
+    if max(map(len, given), default=0) < 2:
+        return None
+    wanted = [str(example.answer) for example in answered.examples]
+    right = (
+        _canonical(reference) in map(_canonical, several)
+        for several, reference in zip(given, wanted, strict=True)
+    )
+    return round(sum(right) / len(given), 4)
+
+
+def _canonical(smiles: str) -> str | None:
+    found = read_structure(smiles)
+    return found.smiles if found is not None else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,8 @@ from tests.bundles import write_tiny_bundle
 
 ASPIRIN = Molecule.parse("CC(=O)Oc1ccccc1C(=O)O")
 OTHERS = [ASPIRIN, Molecule.parse("CCO"), Molecule.parse("c1ccccc1")]
+OWN_ARMS = {name: arm for name, arm in ARMS.items() if arm.reactions == "own"}
+"""The others are about who answers questions about reactions."""
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +50,9 @@ def graph_part(assistant: Assistant, name: str) -> torch.Tensor:
 def test_every_arm_of_a_whole_bundle_answers(assistant: Assistant) -> None:
     scores = {
         name: in_arm(assistant, arm, OTHERS).log_likelihood(about(ASPIRIN), "It is an acid.")[0]
-        for name, arm in ARMS.items()
+        for name, arm in OWN_ARMS.items()
     }
-    assert {name for name, arm in ARMS.items() if arm.shows_all} == {"full", "first-attempt"}
+    assert {name for name, arm in OWN_ARMS.items() if arm.shows_all} == {"full", "first-attempt"}
     # It changes what is done with an answer, and nothing that is shown.
     assert scores.pop("first-attempt") == scores["full"]
     assert len(set(scores.values())) == len(scores)  # no two arms are the same thing
@@ -59,7 +61,7 @@ def test_every_arm_of_a_whole_bundle_answers(assistant: Assistant) -> None:
 def test_without_a_molecule_no_arm_changes_a_bit(assistant: Assistant) -> None:
     values = {
         in_arm(assistant, arm, OTHERS).log_likelihood(about(None), "Water boils at 100 °C.")
-        for arm in ARMS.values()
+        for arm in OWN_ARMS.values()
     }
     assert len(values) == 1
 

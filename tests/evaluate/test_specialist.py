@@ -71,3 +71,15 @@ def test_a_report_of_something_else_is_refused(
     assert main(["--bundle", str(bundle), "--answers", str(answers)]) == 1
     assert told in capsys.readouterr().err
     assert not SpecialistInfo.read(bundle / SPECIALIST).measured
+
+
+def test_answers_that_give_several_are_counted_among_five(tmp_path: Path, bundle: Path) -> None:
+    answers = report(tmp_path / "answers.json", bundle)
+    values = json.loads(answers.read_text(encoding="utf-8"))
+    text = "Reactants: CC(=O)O.CO (60%)\n\nLess likely:\n2. CC(=O)OC(C)=O.CO (20%)"
+    values["outcomes"][1]["answer"] = f"{text}\n3. CO.CC(=O)Cl (9%)"
+    answers.write_text(json.dumps(values), encoding="utf-8")
+    assert main(["--bundle", str(bundle), "--answers", str(answers)]) == 0
+    measured = SpecialistInfo.read(bundle / SPECIALIST).measured["retrosynthesis"]
+    assert (measured.exact, measured.among_five) == (0.25, 0.5)
+    assert "among the first five for 50%" in measured.in_words

@@ -3,15 +3,16 @@
 A reaction changes a few atoms and leaves the rest as it was, so atoms with the same surroundings
 are taken for the same atom: first those that agree far around (Weisfeiler-Lehman levels of the
 elements and bonds, orders left out), from there along the bonds to their neighbours, then with an
-ever smaller radius up to the reaction centre. Single atoms are matched by their element only where
-there is no choice.
+ever smaller radius up to the reaction centre. A pair that would break a bond to an atom which is
+mapped already waits until all others are found: else a base takes the place of the amine that
+reacts. Single atoms are matched by their element only where there is no choice.
 
 This is a heuristic: it knows no mechanism. A map is to be accepted only if the template that it
 gives reproduces the reaction, see `templates`.
 """
 
 from collections import defaultdict
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from rdkit import Chem
 
@@ -26,8 +27,9 @@ Pair: TypeAlias = tuple[int, int]  # atom of the product, atom of the reactants
 def atom_map(product: Chem.Mol, reactants: Chem.Mol) -> dict[int, int]:
     """Product atom → reactant atom; no atom twice, atoms that have no counterpart are left out."""
     growing = _GrowingMap(_Surroundings(product), _Surroundings(reactants))
-    for radius in range(_RADIUS, -1, -1):
-        growing.extend(radius)
+    for may_break_bonds in (False, True):
+        for radius in range(_RADIUS, -1, -1):
+            growing.extend(radius, may_break_bonds=may_break_bonds)
     return growing.reactant_of
 
 
@@ -72,6 +74,14 @@ class _Surroundings:
             self.levels.append(level)
 
 
+class _Fit(NamedTuple):
+    """How well a pair suits the map; the greater the better."""
+
+    kept: int  # bonds to atoms that are mapped already
+    lost: int  # such bonds which the reactants do not have, negative
+    is_alike: bool  # hydrogens, charge, rings
+
+
 class _GrowingMap:
     """The map as it is built; see the module."""
 
@@ -81,11 +91,11 @@ class _GrowingMap:
         self._reactants = reactants
         self._taken: set[int] = set()
 
-    def extend(self, radius: int) -> None:
+    def extend(self, radius: int, *, may_break_bonds: bool) -> None:
         """Adds the pairs that agree within the radius: next to known ones first, then others."""
         for pair in list(self.reactant_of.items()):
             self._grow(pair, radius)
-        while (pair := self._seed(radius)) is not None:
+        while (pair := self._seed(radius, may_break_bonds)) is not None:
             self._add(pair)
             self._grow(pair, radius)
 
@@ -119,17 +129,28 @@ class _GrowingMap:
         ]
         return [(-n, -m) for *_, n, m in sorted(ranked, reverse=True)]
 
-    def _fit(self, atom: int, origin: int) -> tuple[int, int, bool]:
-        """How well a pair suits the map: bonds to mapped atoms kept, lost, and the atom's state."""
+    def _fit(self, atom: int, origin: int) -> _Fit:
         mapped = [self.reactant_of.get(n) for n in self._product.neighbours[atom]]
         around = self._reactants.neighbours[origin]
         n_kept = sum(n in around for n in mapped if n is not None)
         n_lost = sum(n not in around for n in mapped if n is not None)
         is_alike = self._product.details[atom] == self._reactants.details[origin]
-        return n_kept, -n_lost, is_alike
+        return _Fit(n_kept, -n_lost, is_alike)
 
-    def _seed(self, radius: int) -> Pair | None:
+    def _seed(self, radius: int, may_break_bonds: bool) -> Pair | None:
         """The best pair among the atoms that have the fewest counterparts, if any are left."""
+        for n_most, atoms, origins in sorted(self._free_classes(radius)):
+            if radius == 0 and n_most > 1:
+                return None  # the element alone does not tell one atom from another
+            fits = [(self._fit(a, o), -a, -o) for a in atoms for o in origins]
+            allowed = [one for one in fits if may_break_bonds or one[0].lost == 0]
+            if allowed:
+                _, atom, origin = max(allowed)
+                return -atom, -origin
+        return None
+
+    def _free_classes(self, radius: int) -> list[tuple[int, list[int], list[int]]]:
+        """Free atoms of both sides that agree within the radius, with the larger of the numbers."""
         classes: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
         for atom, level in enumerate(self._product.levels[radius]):
             if atom not in self.reactant_of:
@@ -137,18 +158,11 @@ class _GrowingMap:
         for origin, level in enumerate(self._reactants.levels[radius]):
             if origin not in self._taken:
                 classes[level][1].append(origin)
-        choices = [
+        return [
             (max(len(atoms), len(origins)), atoms, origins)
             for atoms, origins in classes.values()
             if atoms and origins
         ]
-        if not choices:
-            return None
-        n_most, atoms, origins = min(choices)
-        if radius == 0 and n_most > 1:
-            return None  # the element alone tells one atom from another only if there is no other
-        *_, atom, origin = max((*self._fit(a, o), -a, -o) for a in atoms for o in origins)
-        return -atom, -origin
 
 
 def _detail(atom: Chem.Atom) -> tuple[int, int, int, bool, bool]:

@@ -17,7 +17,7 @@ Tasks (payload → result):
     lines      {text}                  → the same, of pasted text
     rows       {smiles, width, height} → rows: facts, svg and molblock, or error, of each of many
     canonical  {smiles}                → smiles: the canonical form of each of many
-    outcomes   {smiles, templates, forward, seconds?}  → outcomes: what each template makes
+    outcomes   {smiles, templates, forward, budget?} → outcomes: what each template makes
 
 Run as `python -m assistant.chem.worker`; it never loads the model stack.
 """
@@ -153,11 +153,11 @@ class Tasks:
         smiles: str,
         templates: Sequence[str],
         forward: bool,
-        seconds: float = TEMPLATE_SECONDS,
+        budget: float = TEMPLATE_SECONDS,
     ) -> dict[str, Json]:
-        """What each template makes of a molecule, as far as the time suffices."""
+        """What each template makes of a molecule, as far as the budget (s) suffices."""
         given = Molecule.parse(smiles).smiles
-        found = outcomes_in_time(given, templates, forward=forward, seconds=seconds)
+        found = outcomes_in_time(given, templates, forward=forward, seconds=budget)
         return {"outcomes": [list(one) for one in found]}
 
     def _report(self, report: FileReport) -> dict[str, Json]:

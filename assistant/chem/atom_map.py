@@ -4,14 +4,17 @@ A reaction changes a few atoms and leaves the rest as it was, so atoms with the 
 are taken for the same atom: first those that agree far around (Weisfeiler-Lehman levels of the
 elements and bonds, orders left out), from there along the bonds to their neighbours, then with an
 ever smaller radius up to the reaction centre. A pair that would break a bond to an atom which is
-mapped already waits until all others are found: else a base takes the place of the amine that
-reacts. Single atoms are matched by their element only where there is no choice.
+mapped already waits until all others are found. Single atoms are matched by their element only
+where there is no choice. Each reactant that gives atoms is left out for trial, and is so for good
+if the map loses no atom and keeps more bonds or needs fewer reactants: else triethylamine takes the
+place of an amine that is alkylated.
 
 This is a heuristic: it knows no mechanism. A map is to be accepted only if the template that it
 gives reproduces the reaction, see `templates`.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from rdkit import Chem
@@ -26,11 +29,16 @@ Pair: TypeAlias = tuple[int, int]  # atom of the product, atom of the reactants
 
 def atom_map(product: Chem.Mol, reactants: Chem.Mol) -> dict[int, int]:
     """Product atom → reactant atom; no atom twice, atoms that have no counterpart are left out."""
-    growing = _GrowingMap(_Surroundings(product), _Surroundings(reactants))
-    for may_break_bonds in (False, True):
-        for radius in range(_RADIUS, -1, -1):
-            growing.extend(radius, may_break_bonds=may_break_bonds)
-    return growing.reactant_of
+    made, given = _Surroundings(product), _Surroundings(reactants)
+    parts = Chem.GetMolFrags(reactants)
+    best = _grown(made, given, set())
+    unused: set[int] = set()
+    for part in _giving_least_first(parts, best):
+        other = _grown(made, given, unused.union(part))
+        if _worth(other, made, given, parts) > _worth(best, made, given, parts):
+            best = other
+            unused.update(part)
+    return best
 
 
 def mapped_reaction(reactants: str, product: str) -> str:
@@ -48,6 +56,39 @@ def mapped_reaction(reactants: str, product: str) -> str:
     parts = Chem.GetMolFrags(given, asMols=True)
     giving = sorted(Chem.MolToSmiles(part) for part in parts if _is_mapped(part))
     return f"{'.'.join(giving)}>>{Chem.MolToSmiles(made)}"
+
+
+def _grown(made: "_Surroundings", given: "_Surroundings", unused: set[int]) -> dict[int, int]:
+    """The map that needs none of the unused atoms of the reactants."""
+    growing = _GrowingMap(made, given, unused)
+    for may_break_bonds in (False, True):
+        for radius in range(_RADIUS, -1, -1):
+            growing.extend(radius, may_break_bonds=may_break_bonds)
+    return growing.reactant_of
+
+
+def _giving_least_first(
+    parts: Sequence[tuple[int, ...]], found: dict[int, int]
+) -> list[tuple[int, ...]]:
+    """The reactants that give atoms, unless it is only one."""
+    origins = set(found.values())
+    giving = [part for part in parts if not origins.isdisjoint(part)]
+    if len(giving) < 2:
+        return []
+    return sorted(giving, key=lambda part: len(origins.intersection(part)))
+
+
+def _worth(
+    found: dict[int, int],
+    made: "_Surroundings",
+    given: "_Surroundings",
+    parts: Sequence[tuple[int, ...]],
+) -> tuple[int, int, int]:
+    """By what maps are compared: atoms, then bonds that stay, then few reactants."""
+    origins = set(found.values())
+    n_kept = sum((found.get(a), found.get(b)) in given.bond_types for a, b in made.bond_types)
+    n_giving = sum(not origins.isdisjoint(part) for part in parts)
+    return len(found), n_kept, -n_giving
 
 
 class _Surroundings:
@@ -85,11 +126,11 @@ class _Fit(NamedTuple):
 class _GrowingMap:
     """The map as it is built; see the module."""
 
-    def __init__(self, product: _Surroundings, reactants: _Surroundings) -> None:
+    def __init__(self, product: _Surroundings, reactants: _Surroundings, unused: set[int]) -> None:
         self.reactant_of: dict[int, int] = {}
         self._product = product
         self._reactants = reactants
-        self._taken: set[int] = set()
+        self._taken = set(unused)
 
     def extend(self, radius: int, *, may_break_bonds: bool) -> None:
         """Adds the pairs that agree within the radius: next to known ones first, then others."""

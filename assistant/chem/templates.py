@@ -12,6 +12,7 @@ go through `SandboxedTemplates`.
 import random
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -128,7 +129,9 @@ class _Rdchiral(NamedTuple):
 @cache
 def _rdchiral() -> _Rdchiral:
     """rdchiral, imported when it is first needed: it takes a thirtieth of a second."""
-    from rdchiral import chiral, clean, initialization, main, template_extractor
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes in its source, when that is compiled
+        from rdchiral import chiral, clean, initialization, main, template_extractor
 
     for module in (chiral, template_extractor):
         module.print = _say_nothing  # both print what they stumble over

@@ -4,10 +4,10 @@ A reaction changes a few atoms and leaves the rest as it was, so atoms with the 
 are taken for the same atom: first those that agree far around (Weisfeiler-Lehman levels of the
 elements and bonds, orders left out), from there along the bonds to their neighbours, then with an
 ever smaller radius up to the reaction centre. A pair that would break a bond to an atom which is
-mapped already waits until all others are found. Single atoms are matched by their element only
-where there is no choice. Each reactant that gives atoms is left out for trial, and is so for good
-if the map loses no atom and keeps more bonds or needs fewer reactants: else triethylamine takes the
-place of an amine that is alkylated.
+mapped already, or make an atom aromatic, waits until all others are found. Single atoms are matched
+by their element only where there is no choice. Each reactant that gives atoms is left out for
+trial, and is so for good if the map loses no atom and keeps more bonds or needs fewer reactants:
+else triethylamine takes the place of an amine that is alkylated.
 
 This is a heuristic: it knows no mechanism. A map is to be accepted only if the template that it
 gives reproduces the reaction, see `templates`.
@@ -61,9 +61,9 @@ def mapped_reaction(reactants: str, product: str) -> str:
 def _grown(made: "_Surroundings", given: "_Surroundings", unused: set[int]) -> dict[int, int]:
     """The map that needs none of the unused atoms of the reactants."""
     growing = _GrowingMap(made, given, unused)
-    for may_break_bonds in (False, True):
+    for is_careful in (True, False):
         for radius in range(_RADIUS, -1, -1):
-            growing.extend(radius, may_break_bonds=may_break_bonds)
+            growing.extend(radius, is_careful=is_careful)
     return growing.reactant_of
 
 
@@ -99,6 +99,7 @@ class _Surroundings:
 
     def __init__(self, mol: Chem.Mol) -> None:
         self.neighbours = [[n.GetIdx() for n in atom.GetNeighbors()] for atom in mol.GetAtoms()]
+        self.is_aromatic = [atom.GetIsAromatic() for atom in mol.GetAtoms()]
         self.details = [_detail(atom) for atom in mol.GetAtoms()]
         self.bond_types: dict[Pair, Chem.BondType] = {}
         for bond in mol.GetBonds():
@@ -120,7 +121,13 @@ class _Fit(NamedTuple):
 
     kept: int  # bonds to atoms that are mapped already
     lost: int  # such bonds which the reactants do not have, negative
+    is_as_aromatic: bool
     is_alike: bool  # hydrogens, charge, rings
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether no bond is broken and no aromatic ring made or opened by it."""
+        return self.lost == 0 and self.is_as_aromatic
 
 
 class _GrowingMap:
@@ -132,11 +139,11 @@ class _GrowingMap:
         self._reactants = reactants
         self._taken = set(unused)
 
-    def extend(self, radius: int, *, may_break_bonds: bool) -> None:
+    def extend(self, radius: int, *, is_careful: bool) -> None:
         """Adds the pairs that agree within the radius: next to known ones first, then others."""
         for pair in list(self.reactant_of.items()):
             self._grow(pair, radius)
-        while (pair := self._seed(radius, may_break_bonds)) is not None:
+        while (pair := self._seed(radius, is_careful)) is not None:
             self._add(pair)
             self._grow(pair, radius)
 
@@ -176,15 +183,16 @@ class _GrowingMap:
         n_kept = sum(n in around for n in mapped if n is not None)
         n_lost = sum(n not in around for n in mapped if n is not None)
         is_alike = self._product.details[atom] == self._reactants.details[origin]
-        return _Fit(n_kept, -n_lost, is_alike)
+        is_as_aromatic = self._product.is_aromatic[atom] == self._reactants.is_aromatic[origin]
+        return _Fit(n_kept, -n_lost, is_as_aromatic, is_alike)
 
-    def _seed(self, radius: int, may_break_bonds: bool) -> Pair | None:
+    def _seed(self, radius: int, is_careful: bool) -> Pair | None:
         """The best pair among the atoms that have the fewest counterparts, if any are left."""
         for n_most, atoms, origins in sorted(self._free_classes(radius)):
             if radius == 0 and n_most > 1:
                 return None  # the element alone does not tell one atom from another
             fits = [(self._fit(a, o), -a, -o) for a in atoms for o in origins]
-            allowed = [one for one in fits if may_break_bonds or one[0].lost == 0]
+            allowed = [one for one in fits if one[0].is_harmless or not is_careful]
             if allowed:
                 _, atom, origin = max(allowed)
                 return -atom, -origin

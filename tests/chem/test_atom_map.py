@@ -77,6 +77,27 @@ def test_an_ylide_gives_its_own_carbon_and_none_of_a_phenyl_ring() -> None:
     assert given.GetAtomWithIdx(found[6]).GetIsAromatic() is False
 
 
+def test_a_chain_does_not_come_from_a_phenyl_ring() -> None:
+    made = Chem.MolFromSmiles("CCCCCCC=Cc1ccccc1O")
+    given = Chem.MolFromSmiles("CCCCCCC[P+](c1ccccc1)(c1ccccc1)c1ccccc1.O=Cc1ccccc1O")
+    found = atom_map(made, given)
+    assert {found[atom] for atom in range(7)} == set(range(7))
+
+
+def test_a_methyl_group_stays_where_it_is_when_a_ring_is_closed() -> None:
+    made = Chem.MolFromSmiles("Cn1nc(C)c2cccnc21")
+    given = Chem.MolFromSmiles("CC(=O)c1cccnc1F.CNN")
+    found = atom_map(made, given)
+    methyl, nitrogen = (given.GetAtomWithIdx(found[atom]) for atom in (0, 1))
+    assert given.GetBondBetweenAtoms(methyl.GetIdx(), nitrogen.GetIdx()) is not None
+
+
+def test_a_base_does_not_take_the_place_of_an_amine() -> None:
+    made = Chem.MolFromSmiles("c1ccc(CN2CCOCC2)cc1")
+    given = Chem.MolFromSmiles("CCN(CC)CC.BrCc1ccccc1.C1COCCN1")
+    assert min(atom_map(made, given).values()) > 6
+
+
 def test_reactants_that_give_no_atom_are_left_out() -> None:
     mapped = mapped_reaction("CC(C)(C)OC(=O)NC1CC1.O=S(=O)(O)C(F)(F)F", "NC1CC1")
     reactants, product = mapped.split(">>")

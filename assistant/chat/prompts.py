@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from assistant.chat.card import card_lines, card_text, compared_lines, part_of_card
-from assistant.chat.conversation import Conversation, NumberedMolecule, PairQuestion
+from assistant.chat.conversation import Conversation, Message, NumberedMolecule, PairQuestion
 from assistant.chat.pair_answers import answer_form
 from assistant.chat.retrieved import MAX_QUOTED, NearestFor, Retrieved, shortened
 from assistant.chem.facts import Facts
@@ -242,37 +242,77 @@ def render_with(
         card_for, identity_for = lambda entry: part_of_card(whole_card(entry), lines), lambda _: ""
     if not conversation.messages or conversation.messages[-1].role != "user":
         raise AssistantError("A prompt ends with a question; the conversation does not.")
-    messages = [PromptMessage("system", (fill("system"),), -1)]
-    shown: dict[int, Molecule] = {}
-    cards: dict[int, str] = {}
-    compared: set[tuple[int, ...]] = set()
-    retrieved: dict[int, tuple[Retrieved, ...]] = {}
-    focus: list[tuple[int, ...]] = []
+    rendering = _Rendering(conversation, card_for, identity_for, model, nearest)
     for message in conversation.messages:
         if message.role == "assistant":
-            ids = message.token_ids if message.model == model and message.token_ids else None
-            messages.append(PromptMessage("assistant", (message.text,), len(focus) - 1, ids))
-            continue
-        turn = len(focus)
-        focus.append(conversation.focus(turn))
+            rendering.answer(message)
+        else:
+            rendering.question(message)
+    return rendering.prompt()
+
+
+class _Rendering:
+    """A prompt while the messages of a conversation are put in, one after the other.
+
+    Args:
+        conversation: Whose messages they are.
+        card_for, identity_for, model, nearest: As in `render_with`.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        card_for: CardFor,
+        identity_for: CardFor,
+        model: str,
+        nearest: NearestFor | None,
+    ) -> None:
+        self._conversation, self._model, self._nearest = conversation, model, nearest
+        self._card_for, self._identity_for = card_for, identity_for
+        self._messages = [PromptMessage("system", (fill("system"),), -1)]
+        self._shown: dict[int, Molecule] = {}
+        self._cards: dict[int, str] = {}
+        self._compared: set[tuple[int, ...]] = set()
+        self._retrieved: dict[int, tuple[Retrieved, ...]] = {}
+        self._focus: list[tuple[int, ...]] = []
+
+    def prompt(self) -> Prompt:
+        """What has become of the messages."""
+        return Prompt(tuple(self._messages), self._shown, tuple(self._focus), self._retrieved)
+
+    def answer(self, message: Message) -> None:
+        """Puts an answer in, with its token ids where the model's own."""
+        ids = message.token_ids if message.model == self._model and message.token_ids else None
+        told = PromptMessage("assistant", (message.text,), len(self._focus) - 1, ids)
+        self._messages.append(told)
+
+    def question(self, message: Message) -> None:
+        """Puts a question in, behind what it is the first to be about."""
+        turn = len(self._focus)
+        focus = self._conversation.focus(turn)
+        self._focus.append(focus)
         parts: list[Part] = []
-        for number in focus[turn]:
-            if number not in shown:
-                entry = conversation.molecule(number)
-                shown[number], cards[number] = entry.molecule, card_for(entry)
-                before, slot, after = molecule_parts(entry, identity_for(entry), cards[number])
-                parts += [before, slot, after + "\n"]
-                found = tuple(nearest(entry.molecule))[:MAX_QUOTED] if nearest else ()
-                if found:
-                    retrieved[number] = found
-                    parts.append(retrieved_text(number, found) + "\n")
-        together = tuple(sorted(focus[turn]))
-        if len(together) > 1 and together not in compared and message.pair is None:
-            compared.add(together)
-            block = compared_text({number: cards[number] for number in together})
+        for number in focus:
+            if number not in self._shown:
+                parts += self._introduced(number)
+        together = tuple(sorted(focus))
+        if len(together) > 1 and together not in self._compared and message.pair is None:
+            self._compared.add(together)
+            block = compared_text({number: self._cards[number] for number in together})
             parts += [block + "\n"] if block else []
         if message.pair:
             before, slot, after = pair_parts(message.pair)
             parts += [before, slot, after + "\n"]
-        messages.append(PromptMessage("user", (*parts, message.asked), turn))
-    return Prompt(tuple(messages), shown, tuple(focus), retrieved)
+        self._messages.append(PromptMessage("user", (*parts, message.asked), turn))
+
+    def _introduced(self, number: int) -> list[Part]:
+        """A molecule where it first appears: its block, and what is quoted of similar ones."""
+        entry = self._conversation.molecule(number)
+        self._shown[number], self._cards[number] = entry.molecule, self._card_for(entry)
+        before, slot, after = molecule_parts(entry, self._identity_for(entry), self._cards[number])
+        parts: list[Part] = [before, slot, after + "\n"]
+        found = tuple(self._nearest(entry.molecule))[:MAX_QUOTED] if self._nearest else ()
+        if found:
+            self._retrieved[number] = found
+            parts.append(retrieved_text(number, found) + "\n")
+        return parts

@@ -128,7 +128,7 @@ def _shown(order: Sequence[Ranked], task: ShortTask) -> list[Ranked]:
 
 def _remark(of: Ranked) -> str:
     n = of.candidate.n_reactions
-    return f"likelihood {of.share:.0%}; by a template of {n:,} training reactions"
+    return f"by a template of {n:,} training reactions"
 
 
 def _written(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterator[Event]:

@@ -115,7 +115,8 @@ def answer_html(
         wanted = "ol" if block.ordered else "ul" if block.item else None
         if open_list != wanted:
             parts.append(f"</{open_list}>" if open_list else "")
-            parts.append(f"<{wanted}>" if wanted else "")
+            start = f' start="{block.number}"' if block.number not in (None, 1) else ""
+            parts.append(f"<{wanted}{start}>" if wanted else "")
             open_list = wanted
         body = _block_html(block, sentences, turn, differing)
         tag = "li" if block.item else "p"

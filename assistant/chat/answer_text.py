@@ -54,14 +54,23 @@ class Span:
 
 @dataclass(frozen=True)
 class Block:
-    """A paragraph, heading or list item: characters `start` to `end` of the answer."""
+    """A paragraph, heading or list item: characters `start` to `end` of the answer.
+
+    Attributes:
+        number: Of an item of a numbered list: what the first one says, and counted from there.
+    """
 
     start: int
     end: int
     item: bool = False
-    ordered: bool = False
+    number: int | None = None
     heading: bool = False
     spans: tuple[Span, ...] = ()
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it is an item of a numbered list."""
+        return self.number is not None
 
 
 def is_structure(check: Check) -> bool:
@@ -81,7 +90,7 @@ def answer_blocks(
     """
     reader = _SpanReader(text, checks, frozenset(cuts))
     return tuple(
-        Block(b.start, b.end, b.item, b.ordered, b.heading, reader.spans(b.start, b.end))
+        Block(b.start, b.end, b.item, b.number, b.heading, reader.spans(b.start, b.end))
         for b in _blocks(text)
     )
 
@@ -98,7 +107,8 @@ def _blocks(text: str) -> list[Block]:
         if end == start:
             fresh = True
         elif item:
-            blocks.append(Block(start + item.end(), end, item=True, ordered=bool(item.group(1))))
+            number = _number(item.group(1), blocks[-1] if blocks else None)
+            blocks.append(Block(start + item.end(), end, item=True, number=number))
             fresh = False
         elif heading:
             blocks.append(Block(start + heading.end(), end, heading=True))
@@ -108,8 +118,14 @@ def _blocks(text: str) -> list[Block]:
             fresh = False
         else:  # a line that goes on: the block grows
             last = blocks[-1]
-            blocks[-1] = Block(last.start, end, last.item, last.ordered)
+            blocks[-1] = Block(last.start, end, last.item, last.number)
     return blocks
+
+
+def _number(written: str | None, before: Block | None) -> int | None:
+    if written is None:
+        return None
+    return int(written) if before is None or before.number is None else before.number + 1
 
 
 class _SpanReader:

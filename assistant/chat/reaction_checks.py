@@ -49,9 +49,9 @@ def _checked(claim: Check, task: ShortTask, given: str, told: Sequence[str]) -> 
     if task.name == "product":
         reactants, product = product, reactants
     missing = missing_atoms(reactants, product)
-    truth = "valid; the reactants bring every atom of the product"
+    truth = "valid, every atom of the product is there"
     if missing:
-        truth = f"valid; {missing} of the product would have to come from a reagent"
+        truth = f"valid, but {missing} of the product would have to come from a reagent"
     note = "; ".join([*told, truth])
     return replace(claim, verdict="unverifiable", truth=truth, smiles=found.smiles, note=note)
 

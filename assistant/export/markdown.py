@@ -110,7 +110,7 @@ def _body(answer: Message, export: Export) -> Iterator[str]:
         text = "".join(map(_span, block.spans))
         pictures = _pictures(block, answer, export, drawn)
         if block.item:
-            bullet = f"{len(items) + 1}." if block.ordered else "-"
+            bullet = f"{block.number}." if block.ordered else "-"
             items.append(f"{bullet} {text}" + "".join(f"\n\n  {p}\n" for p in pictures))
             continue
         if items:

@@ -198,10 +198,8 @@ class _Sheet(FPDF):
 
     def _blocks(self, answer: Message) -> None:
         drawn: set[str] = set()
-        count = 0
         for block in answer_blocks(answer.text, answer.checks):
-            count = count + 1 if block.item else 0
-            self._block(block, f"{count}." if block.ordered else "•")
+            self._block(block, f"{block.number}." if block.ordered else "•")
             self._figures(block, answer, drawn)
 
     def _withdrawn(self, first: FirstAttempt) -> None:

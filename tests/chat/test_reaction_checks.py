@@ -14,7 +14,7 @@ def test_reactants_that_bring_everything() -> None:
     text = "Reactants: CC(=O)Cl.Nc1ccc(O)cc1"
     (check,) = reaction_checks(text, RETRO, AMIDE, "right for 1 of 4")
     assert (check.verdict, text[check.start : check.end]) == ("unverifiable", text[11:])
-    assert check.truth == "valid; the reactants bring every atom of the product"
+    assert check.truth == "valid, every atom of the product is there"
     assert check.note == f"right for 1 of 4; {check.truth}"
 
 
@@ -48,7 +48,7 @@ def test_each_of_several_is_checked_with_what_is_known_of_it() -> None:
     first, second, broken = reaction_checks(text, RETRO, AMIDE, "good", {smiles[1]: "rare"})
     assert [text[c.start : c.end] for c in (first, second, broken)] == smiles
     assert first.note == f"good; {first.truth}"
-    assert second.note.startswith("rare; valid; 1 O of the product")
+    assert second.note.startswith("rare; valid, but 1 O of the product")
     assert broken.verdict == "contradicted"
 
 

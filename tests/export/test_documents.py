@@ -68,6 +68,14 @@ def test_markdown_escapes_what_starts_a_list_but_no_number() -> None:
     assert code("a`b``c") == "``` a`b``c ```"
 
 
+def test_a_list_keeps_the_number_it_begins_with() -> None:
+    talk = Conversation().with_message(Message("user", "Ways?"))
+    talk = talk.with_message(Message("assistant", "Less likely:\n2. alpha\n3. beta"))
+    export = export_of(talk, WHEN)
+    assert "2. alpha\n3. beta" in to_markdown(export)
+    assert re.search(r"2\.\s*alpha\s*3\.\s*beta", words_of(to_pdf(export)))
+
+
 def test_sdf_reads_back_with_numbers_names_and_facts(export: Export) -> None:
     supplier = Chem.SDMolSupplier()
     supplier.SetData(to_sdf(export))

@@ -109,7 +109,7 @@ def test_it_reads_the_structure_alone(
     (check,) = done.message.checks
     assert check.smiles == Molecule.parse(f"{ACID}.{AMINE}").smiles
     assert "right for 25% of 5,004 test reactions" in check.note
-    assert "bring every atom" in check.note
+    assert "every atom of the product is there" in check.note
 
 
 @pytest.mark.parametrize("question", ["What is its logP?", "How is it made industrially?"])

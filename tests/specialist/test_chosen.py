@@ -83,7 +83,7 @@ def test_every_structure_says_what_is_known_of_it(assistant: Assistant) -> None:
     assert all(text[c.start : c.end] == c.smiles for c in (first, *others))
     assert "right for 25%" in first.note
     assert "by a template of 10 training reactions" in first.note
-    assert "bring every atom" in first.note
+    assert "every atom of the product is there" in first.note
     assert all("right for" not in check.note for check in others)
     assert "by a template of 30 training reactions" in others[-1].note
 

@@ -46,6 +46,12 @@ def test_paragraphs_lists_bold_and_code_are_formatted() -> None:
     assert html.endswith("<p>End</p>")
 
 
+def test_a_list_begins_with_the_number_it_was_given() -> None:
+    html = answer_html("1. first, then\n\nOthers:\n\n2. x\n2. y\n9. z", (), {})
+    assert "<ol><li>first, then</li></ol>" in html
+    assert '<ol start="2"><li>x</li><li>y</li><li>z</li></ol>' in html
+
+
 def test_each_verdict_has_its_sign_and_the_true_value() -> None:
     text = "2 rings, C6H6, bitter"
     html = answer_html(

@@ -36,8 +36,14 @@ def cannot_rescore(
         off = "; ".join(f"{a.name}: {a.reason}" for a in adapters if a.name in (GRAPH, LORA))
         return f"The model sees no graph of the molecule here, so there is none to mask ({off})."
     sampling = answer.passport.get("sampling")
-    if isinstance(sampling, Mapping) and sampling.get("by") == "program":
+    by = sampling.get("by") if isinstance(sampling, Mapping) else None
+    if by == "program":
         return "The program itself gave this answer: the model was not asked, so there is no why."
+    if by == "specialist":
+        return (
+            "The specialist for reactions gave this answer. It reads the SMILES alone, so there is"
+            " no graph to mask."
+        )
     if not answer.token_ids or answer.model != prompting.llm.fingerprint:
         return (
             "The tokens of this answer are not kept for the model that is loaded (it was"

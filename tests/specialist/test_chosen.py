@@ -194,3 +194,9 @@ def test_arms_of_templates_need_some(bundle: Path, tmp_path: Path) -> None:
     assert not assistant.specialist.proposers
     with pytest.raises(AssistantError, match="model-chooses changes what reaction templates do"):
         in_arm(assistant, ARMS["model-chooses"], [])
+
+
+def test_why_says_that_it_read_no_graph(assistant: Assistant) -> None:
+    conversation = asked(RETRO, AMIDE)
+    _, done = answered(assistant, conversation)
+    assert "reads the SMILES alone" in assistant.cannot_rescore(conversation, done.message)

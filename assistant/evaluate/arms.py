@@ -140,8 +140,8 @@ def _specialist_in(arm: Arm, specialist: Specialist | None) -> Specialist | None
         )
     if arm.reactions == "written":
         return replace(specialist, proposers={})
-    weights = {"templates": (1.0, 0.0), "model": (0.0, 1.0)}[arm.reactions]
-    proposers = {task: one.weighed(*weights) for task, one in specialist.proposers.items()}
+    weights = {"templates": (1.0, 0.0, 0.0), "model": (0.0, 0.0, 1.0)}[arm.reactions]
+    proposers = {task: one.weighed(weights) for task, one in specialist.proposers.items()}
     return replace(specialist, proposers=proposers)
 
 

@@ -1,7 +1,8 @@
 """Answers that can be computed: what likely templates make, and which of them is the answer.
 
 templates ─► RDKit applies each ─► candidates, p(templates) ─┐
-                                   language model ─► log p ──┴► a·log p + b·log p ─► ranked
+              templates the other way give back what is given ┼► a·log p + b·log p + c·log p
+                                      language model, log p ─┘      ─► ranked
 """
 
 import math
@@ -10,13 +11,16 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 from assistant.chem.templates import SandboxedTemplates
-from assistant.specialist.templates import ClassifierConfig, ReactionTemplates
+from assistant.errors import AssistantError
+from assistant.specialist.templates import ClassifierConfig, ReactionTemplates, Weights
 
 TRIED = 50
 """Templates that are applied."""
 LIKELY = 10
 """Candidates that the language model is asked about."""
 _LEAST = 1e-9
+_LEAST_RETURNED = 0.03
+"""No more than this is held against a candidate that is not given back: many are not."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,19 @@ class Candidate:
         smiles: Canonical, of one or several parts.
         probability: Of the templates that make it, together.
         n_reactions: Training reactions of the likeliest of these templates.
+        returned: Probability that templates of the other direction make of it what was given; None
+            where there are none.
     """
 
     smiles: str
     probability: float
     n_reactions: int
+    returned: float | None = None
+
+    def logarithms(self) -> tuple[float, float]:
+        """Of both probabilities, natural; what is unknown or zero has a floor."""
+        back = 0.0 if self.returned is None else math.log(self.returned + _LEAST_RETURNED)
+        return math.log(max(self.probability, _LEAST)), back
 
 
 @dataclass(frozen=True)
@@ -55,19 +67,25 @@ class Proposer:
         templates: Of the task.
         apply: Applies them.
         forward: From reactants to products.
+        back: Proposes in the other direction, where there are templates for that.
     """
 
     def __init__(
-        self, templates: ReactionTemplates, apply: SandboxedTemplates, *, forward: bool
+        self,
+        templates: ReactionTemplates,
+        apply: SandboxedTemplates,
+        *,
+        forward: bool,
+        back: "Proposer | None" = None,
     ) -> None:
-        self.templates, self.forward = templates, forward
+        self.templates, self.forward, self.back = templates, forward, back
         self.config: ClassifierConfig = templates.config
         self._apply = apply
 
-    def weighed(self, template_weight: float, lm_weight: float) -> "Proposer":
+    def weighed(self, weights: Weights) -> "Proposer":
         """The same with other weights, for comparisons."""
         other = copy(self)
-        other.config = replace(self.config, template_weight=template_weight, lm_weight=lm_weight)
+        other.config = self.config.weighed(weights)
         return other
 
     def candidates(self, smiles: str, n: int = LIKELY) -> tuple[Candidate, ...]:
@@ -81,6 +99,31 @@ class Proposer:
             ChemistryTimeoutError: Applying templates took too long.
             QueueFullError: The children are busy.
         """
+        found = self._made(smiles)[:n]
+        if self.back is None:
+            return found
+        try:
+            return tuple(replace(c, returned=self.back.chance_of(c.smiles, smiles)) for c in found)
+        except AssistantError:  # too slow, or one is too large: nothing is known of the way back
+            return found
+
+    def chance_of(self, given: str, wanted: str) -> float:
+        """Probability that something is made, and nothing that is no part of it.
+
+        A product is made of reactants; reactants of a product may come without the reagents.
+
+        Args:
+            given: SMILES of what it would be made of.
+            wanted: SMILES of one or several parts.
+
+        Raises:
+            AssistantError: As `candidates`.
+        """
+        parts = set(wanted.split("."))
+        made = (c for c in self._made(given) if parts.issuperset(c.smiles.split(".")))
+        return min(1.0, sum(c.probability for c in made))
+
+    def _made(self, smiles: str) -> tuple[Candidate, ...]:
         likely = self.templates.likeliest(smiles, TRIED)
         made = self._apply(smiles, [t.smarts for t, _ in likely], forward=self.forward)
         given = set(smiles.split("."))
@@ -91,8 +134,8 @@ class Proposer:
                     continue
                 known = found.get(outcome, Candidate(outcome, 0.0, template.n_reactions))
                 total = known.probability + probability
-                found[outcome] = Candidate(outcome, total, known.n_reactions)
-        return tuple(sorted(found.values(), key=lambda c: -c.probability)[:n])
+                found[outcome] = replace(known, probability=total)
+        return tuple(sorted(found.values(), key=lambda c: -c.probability))
 
 
 def ranked(
@@ -106,9 +149,11 @@ def ranked(
         config: How much each opinion weighs.
     """
     scores = [
-        config.template_weight * math.log(max(candidate.probability, _LEAST))
-        + config.lm_weight * value
-        for candidate, value in zip(candidates, log_probabilities, strict=True)
+        sum(weight * value for weight, value in zip(config.weights, values, strict=True))
+        for values in (
+            (*candidate.logarithms(), value)
+            for candidate, value in zip(candidates, log_probabilities, strict=True)
+        )
     ]
     highest = max(scores)
     weights = [math.exp(score - highest) for score in scores]

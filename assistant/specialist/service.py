@@ -135,10 +135,26 @@ def load_proposers(directory: Path, tasks: Sequence[str]) -> Mapping[str, Propos
     Raises:
         BundleError: Templates are damaged.
     """
+    places = {task: directory / TEMPLATES / task for task in tasks}
     apply = SandboxedTemplates()
-    found = {}
-    for task in tasks:
-        if (place := directory / TEMPLATES / task).is_dir():
-            templates = ReactionTemplates.load(place)
-            found[task] = Proposer(templates, apply, forward=task == "product")
+    return proposers_of(
+        {task: ReactionTemplates.load(place) for task, place in places.items() if place.is_dir()},
+        apply,
+    )
+
+
+def proposers_of(
+    templates: Mapping[str, ReactionTemplates], apply: SandboxedTemplates
+) -> Mapping[str, Proposer]:
+    """A proposer for each task, which knows the one of the other direction.
+
+    Args:
+        templates: By task.
+        apply: Applies them.
+    """
+    found = {
+        task: Proposer(own, apply, forward=task == "product") for task, own in templates.items()
+    }
+    for task, proposer in found.items():
+        proposer.back = next((other for name, other in found.items() if name != task), None)
     return MappingProxyType(found)

@@ -14,7 +14,7 @@ says which a mixture of reactants and reagents will go by.
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from assistant.errors import BundleError
 COMPONENT = "template classifier"
 TEMPLATES = "templates"
 _LIST = "templates.json.gz"
+Weights = tuple[float, float, float]
 _DROPOUT = 0.3
 _MOST_COUNTED = 255
 
@@ -57,6 +58,7 @@ class ClassifierConfig:
         radius: Of its substructures, in bonds.
         width: Of the hidden layers.
         template_weight: Of the logarithm of what the templates give a candidate.
+        return_weight: Of that of what templates of the other direction give for the way back.
         lm_weight: Of the language model's logarithm.
         covered: Share of reactions whose answer is among the candidates.
     """
@@ -66,6 +68,7 @@ class ClassifierConfig:
     radius: int = 2
     width: int = 256
     template_weight: float = 1.0
+    return_weight: float = 0.0
     lm_weight: float = 0.0
     covered: float = 1.0
 
@@ -74,6 +77,16 @@ class ClassifierConfig:
             raise ValueError("a classifier needs templates, bits, a width and a radius")
         if not 0 < self.covered <= 1:
             raise ValueError(f"covered {self.covered} must be over 0 and at most 1")
+
+    @property
+    def weights(self) -> Weights:
+        """Of templates, of the way back, of the language model."""
+        return self.template_weight, self.return_weight, self.lm_weight
+
+    def weighed(self, weights: Weights) -> "ClassifierConfig":
+        """The same with other weights."""
+        template, back, lm = weights
+        return replace(self, template_weight=template, return_weight=back, lm_weight=lm)
 
 
 class TemplateClassifier(nn.Module):

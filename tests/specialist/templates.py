@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from assistant.chem.templates import template_of
+from assistant.chem.templates import outcomes, template_of
 from assistant.specialist.templates import (
     TEMPLATES,
     ClassifierConfig,
@@ -24,6 +24,11 @@ def acylations() -> tuple[Template, ...]:
     found = [template_of(reactants, ANILIDE) for reactants in EXAMPLES]
     assert all(found)
     return tuple(Template(smarts, 10 * n) for n, smarts in enumerate(found, 1))
+
+
+def in_process(smiles: str, templates: Sequence[str], *, forward: bool) -> tuple:
+    """Applies templates here, where the page does it in a child."""
+    return tuple(outcomes(smiles, template, forward=forward) for template in templates)
 
 
 def opinionated(probabilities: Sequence[float], **config: float) -> TemplateClassifier:

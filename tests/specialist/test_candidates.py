@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from assistant.chem.molecule import Molecule
-from assistant.chem.templates import outcomes
-from assistant.errors import BundleError
+from assistant.errors import BundleError, ChemistryTimeoutError
 from assistant.specialist.candidates import Candidate, Proposer, ranked
 from assistant.specialist.templates import ClassifierConfig, ReactionTemplates, write_templates
 from tests.specialist.templates import (
     EXAMPLES,
     acylations,
+    in_process,
     opinionated,
     reaction_templates,
     write_acylations,
@@ -21,10 +21,6 @@ from tests.specialist.templates import (
 
 PARACETAMOL = Molecule.parse("CC(=O)Nc1ccc(O)cc1").smiles
 AMINE = "Nc1ccc(O)cc1"
-
-
-def in_process(smiles: str, templates: Sequence[str], *, forward: bool) -> tuple:
-    return tuple(outcomes(smiles, template, forward=forward) for template in templates)
 
 
 def proposer(*, forward: bool = False, **config: float) -> Proposer:
@@ -85,6 +81,40 @@ def test_both_opinions_rank() -> None:
     assert first.share / second.share == pytest.approx(math.exp(8.0))
 
 
+def test_the_way_back_is_asked_of_the_other_direction() -> None:
+    back = proposer(forward=True)
+    there = Proposer(reaction_templates(), in_process, forward=False, back=back)
+    found = there.candidates(PARACETAMOL)
+    assert [c.smiles for c in found] == [c.smiles for c in proposer().candidates(PARACETAMOL)]
+    # Each way needs its own template on the way back; half an anhydride is an acid, too.
+    assert [c.returned for c in found] == pytest.approx([0.6, 0.3, 0.7], rel=1e-2)
+    assert all(c.returned is None for c in proposer().candidates(PARACETAMOL))
+
+
+def test_a_way_back_that_takes_too_long_is_no_opinion() -> None:
+    def slow(*_: object, **__: object) -> tuple:
+        raise ChemistryTimeoutError("Applying reaction templates took more than 4 s.")
+
+    back = Proposer(reaction_templates(), slow, forward=True)
+    there = Proposer(reaction_templates(), in_process, forward=False, back=back)
+    assert there.candidates(PARACETAMOL) == proposer().candidates(PARACETAMOL)
+
+
+def test_reagents_need_not_come_back() -> None:
+    back = proposer()
+    there = Proposer(reaction_templates(), in_process, forward=True, back=back)
+    found = there.candidates(canonical(f"CC(=O)O.{AMINE}.ClCCl"))
+    assert found[0].smiles == PARACETAMOL
+    assert found[0].returned == pytest.approx(0.6, rel=1e-2)
+
+
+def test_what_comes_back_ranks_higher() -> None:
+    two = [Candidate("C", 0.6, 1, returned=0.0), Candidate("N", 0.4, 1, returned=0.9)]
+    config = ClassifierConfig(2, return_weight=0.5)
+    assert ranked(two, [0.0, 0.0], config)[0].candidate.smiles == "N"
+    assert ranked(two, [0.0, 0.0], ClassifierConfig(2))[0].candidate.smiles == "C"
+
+
 def test_shares_leave_room_for_what_no_template_makes() -> None:
     two = [Candidate("C", 0.8, 1), Candidate("N", 0.0, 1)]
     config = ClassifierConfig(2, covered=0.75)
@@ -94,7 +124,7 @@ def test_shares_leave_room_for_what_no_template_makes() -> None:
 
 def test_other_weights_leave_the_proposer_as_it_is() -> None:
     own = proposer(lm_weight=0.25)
-    assert own.weighed(0.0, 1.0).config.lm_weight == 1.0
+    assert own.weighed((0.0, 0.5, 1.0)).config.weights == (0.0, 0.5, 1.0)
     assert own.config.lm_weight == 0.25
 
 

@@ -23,7 +23,7 @@ from assistant.train.export import save_nf4
 from assistant.train.model import ModelSizes, language_model
 from assistant.train.specialist.tokenizer import reaction_tokenizer
 from tests.bundles import write_tiny_bundle
-from tests.specialist.templates import EXAMPLES, write_acylations
+from tests.specialist.templates import EXAMPLES, in_process, write_acylations
 from tests.specialist.test_answers import AMIDE, OPTIONS, RETRO, answered, asked
 
 AMINE = "Nc1ccc(O)cc1"
@@ -48,7 +48,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def assistant(bundle: Path) -> Assistant:
-    return Assistant.load(bundle, device="cpu")
+    assistant = Assistant.load(bundle, device="cpu")
+    for proposer in assistant.specialist.proposers.values():
+        proposer._apply = in_process  # the child has tests of its own, and takes seconds to start
+    return assistant
 
 
 def notice_of(events: list[Event]) -> str:

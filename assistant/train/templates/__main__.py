@@ -21,8 +21,7 @@ from assistant.chem.templates import SandboxedTemplates
 from assistant.commands import exit_status
 from assistant.errors import AssistantError
 from assistant.evaluate.table import data_directory
-from assistant.specialist.candidates import Proposer
-from assistant.specialist.service import Specialist
+from assistant.specialist.service import Specialist, proposers_of
 from assistant.specialist.templates import TEMPLATES, ReactionTemplates
 from assistant.train import licences
 from assistant.train.guard import refuse_another
@@ -61,35 +60,25 @@ def run(args: argparse.Namespace, command: str) -> None:
     sys.stdout.flush()
     everything = (reaction for task in tasks.values() for reaction in task.learned)
     found = find_templates(everything, args.run, workers=args.workers)
-    learned = {
-        name: _learned(name, task, found, recipe, args.run, specialist)
-        for name, task in tasks.items()
-    }
     where = args.run / TEMPLATES
+    right = {
+        name: _classified(name, task, found, recipe, where / name) for name, task in tasks.items()
+    }
+    templates = {name: ReactionTemplates.load(where / name) for name in tasks}
+    learned = {}
+    for name, proposer in proposers_of(templates, SandboxedTemplates()).items():
+        weighed = opinions(name, tasks[name].weighed, proposer, specialist)
+        config = weighed_config(proposer.config, weighed)
+        own = templates[name]
+        write_classifier(where / name, own.classifier, config, own.templates)
+        reactions = tasks[name].learned
+        n_with = sum(reaction.key in found for reaction in reactions)
+        learned[name] = Learned(len(reactions), n_with, right[name], config, weighed)
     (where / CARD).write_text(card_text(recipe, learned, lines, command), encoding="utf-8")
     write_json(args.run / "figures.json", figures_of(learned))
     sys.stdout.write(f"wrote {where}\n")
     if args.into is not None:
         sys.stdout.write(f"put into {put_into(args.into, where)}\n")
-
-
-def _learned(
-    name: str,
-    task: TaskReactions,
-    found: Found,
-    recipe: TemplatesRecipe,
-    run_directory: Path,
-    specialist: Specialist | None,
-) -> Learned:
-    place = run_directory / TEMPLATES / name
-    right = _classified(name, task, found, recipe, place)
-    templates = ReactionTemplates.load(place)
-    proposer = Proposer(templates, SandboxedTemplates(), forward=name == "product")
-    weighed = opinions(name, task.weighed, proposer, specialist)
-    config = weighed_config(templates.config, weighed)
-    write_classifier(place, templates.classifier, config, templates.templates)
-    n_with = sum(reaction.key in found for reaction in task.learned)
-    return Learned(len(task.learned), n_with, right, config, weighed)
 
 
 def _classified(

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template as Text
@@ -118,13 +118,10 @@ def _classified(name: str, of: Learned) -> str:
 
 
 def _weighed(name: str, of: Learned) -> str:
-    alone = [
-        replace(of.config, template_weight=template, lm_weight=lm)
-        for template, lm in ((1.0, 0.0), (0.0, 1.0))
-    ]
+    alone = [of.config.weighed(weights) for weights in ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))]
     firsts = [hits(of.weighed, config)[1] for config in alone]
     together = " / ".join(f"{hits(of.weighed, of.config)[n]:.3f}" for n in (1, 3, 5))
-    weights = f"{of.config.template_weight:.3g} | {of.config.lm_weight:.3g}"
+    weights = " | ".join(f"{weight:.3g}" for weight in of.config.weights)
     told = " | ".join(f"{share:.3f}" for share in firsts)
     n = len(of.weighed)
     return f"| {name} | {n:,} | {of.config.covered:.3f} | {weights} | {together} | {told} |"

@@ -1,8 +1,8 @@
-"""How much the templates' opinion counts beside the language model's, learned on reactions apart.
+"""How much each opinion on a candidate counts, learned on reactions apart.
 
-A candidate's weight is exp(a·log p(templates) + b·log p(language model)), so a share among the
-candidates is a conditional logit in a and b (McFadden 1974). Both are chosen by the likelihood of
-the right ones, which also makes the shares honest probabilities.
+A candidate's weight is exp(a·log p(templates) + b·log p(the way back) + c·log p(language model)),
+so a share among the candidates is a conditional logit in a, b and c (McFadden 1974). They are
+chosen by the likelihood of the right ones, which also makes the shares honest probabilities.
 """
 
 import threading
@@ -19,7 +19,7 @@ from assistant.specialist.templates import ClassifierConfig
 from assistant.train.progress import Progress
 from assistant.train.templates.reactions import TemplateReaction
 
-_LEAST = 1e-9
+_HOPELESS = -1e4
 _STEPS = 200
 
 
@@ -98,30 +98,29 @@ def weighed_config(config: ClassifierConfig, rows: Sequence[Weighed]) -> Classif
             f"Templates make the right answer of none of {len(rows)} reactions; learn from more."
         )
     features, right = _features(useful)
-    logarithms = nn.Parameter(torch.tensor([0.0, -3.0]))  # of the weights, which stay positive
+    logarithms = nn.Parameter(torch.tensor([0.0, -2.0, -3.0]))  # of the weights: these are positive
     optimizer = torch.optim.Adam([logarithms], lr=0.05)
     for _ in range(_STEPS):
         loss = nn.functional.cross_entropy(features @ logarithms.exp(), right)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    has_lm = any(any(row.log_probabilities) for row in useful)
-    template, lm = (logarithms.detach().exp() * torch.tensor([1.0, float(has_lm)])).tolist()
-    return replace(
-        config,
-        template_weight=round(template, 4),
-        lm_weight=round(lm, 4),
-        covered=round(len(useful) / len(rows), 4),
-    )
+    said = (features > _HOPELESS) & (
+        features != 0
+    )  # an opinion that nobody has given has no weight
+    weights = logarithms.detach().exp() * said.any(0).any(0)
+    template, back, lm = (round(weight, 4) for weight in weights.tolist())
+    return replace(config.weighed((template, back, lm)), covered=round(len(useful) / len(rows), 4))
 
 
 def _features(rows: Sequence[Weighed]) -> tuple[Tensor, Tensor]:
-    """Logarithms of both opinions, (rows, candidates, 2), absent candidates hopeless."""
+    """Logarithms of the opinions, (rows, candidates, 3), absent candidates hopeless."""
     most = max(len(row.candidates) for row in rows)
-    features = torch.full((len(rows), most, 2), -1e4)
+    features = torch.full((len(rows), most, 3), _HOPELESS)
     for place, row in enumerate(rows):
-        p = torch.tensor([max(c.probability, _LEAST) for c in row.candidates]).log()
-        features[place, : len(p)] = torch.stack([p, torch.tensor(row.log_probabilities)], 1)
+        pairs = zip(row.candidates, row.log_probabilities, strict=True)
+        said = torch.tensor([(*candidate.logarithms(), value) for candidate, value in pairs])
+        features[place, : len(said)] = said
     return features, torch.tensor([row.right for row in rows])
 
 

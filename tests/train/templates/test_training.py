@@ -182,6 +182,18 @@ def test_weights_follow_who_is_right() -> None:
     assert hits(lm_lies, found)[1] == 1.0
 
 
+def test_the_way_back_gets_a_weight_where_it_tells_something() -> None:
+    def row(right: int, *back: float) -> Weighed:
+        candidates = tuple(Candidate("C" * (n + 1), 0.5, 1, b) for n, b in enumerate(back))
+        return Weighed(candidates, (0.0,) * len(back), right)
+
+    found = weighed_config(ClassifierConfig(2), [row(0, 0.9, 0.1), row(1, 0.2, 0.8)] * 5)
+    assert found.return_weight > 0.1
+    assert found.lm_weight == 0.0  # no language model has said anything
+    without = weighed_config(ClassifierConfig(2), [weighed(0, (0.7, -1.0), (0.3, -2.0))] * 5)
+    assert without.return_weight == 0.0
+
+
 def test_what_no_template_makes_lowers_the_shares() -> None:
     rows = [weighed(0, (0.7, -1.0), (0.3, -2.0)), Weighed((), (), None)]
     found = weighed_config(ClassifierConfig(2), rows)

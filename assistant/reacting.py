@@ -33,6 +33,11 @@ MOST_SHOWN = 5
 LEAST_SHARE = 0.02
 """Of a candidate that is shown after the first."""
 _WITHHELD = "I do not tell what this reaction gives: it would be {name}, {kind}."
+_WAY_BACK = {
+    "retrosynthesis": "templates for products make the molecule of them",
+    "product": "templates for reactants make it of these",
+}
+"""What the probability of the way back is of, by task."""
 log = logging.getLogger(__name__)
 
 
@@ -97,7 +102,7 @@ def _chosen(
     else:
         shown = _shown(order, task)
         text = task.several([r.candidate.smiles for r in shown], [r.share for r in shown])
-        remarks = {r.candidate.smiles: _remark(r) for r in shown}
+        remarks = {r.candidate.smiles: _remark(r, task) for r in shown}
         checks = reaction_checks(text, task, asked.smiles, how_good, remarks)
     yield TextDelta(text)
     written = Written(text, _ended("end"), checks)
@@ -126,9 +131,11 @@ def _shown(order: Sequence[Ranked], task: ShortTask) -> list[Ranked]:
     return [first, *(r for r in likely if not _withheld(r.candidate.smiles, task))]
 
 
-def _remark(of: Ranked) -> str:
-    n = of.candidate.n_reactions
-    return f"by a template of {n:,} training reactions"
+def _remark(of: Ranked, task: ShortTask) -> str:
+    remark = f"by a template of {of.candidate.n_reactions:,} training reactions"
+    if of.candidate.returned is None:
+        return remark
+    return f"{remark}; {_WAY_BACK[task.name]}: {of.candidate.returned:.0%}"
 
 
 def _written(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterator[Event]:

@@ -86,6 +86,7 @@ def test_every_structure_says_what_is_known_of_it(assistant: Assistant) -> None:
     assert all(text[c.start : c.end] == c.smiles for c in (first, *others))
     assert "right for 25%" in first.note
     assert "by a template of 10 training reactions" in first.note
+    assert "templates for products make the molecule of them: 60%" in first.note
     assert "every atom of the product is there" in first.note
     assert all("right for" not in check.note for check in others)
     assert "by a template of 30 training reactions" in others[-1].note
@@ -96,6 +97,7 @@ def test_products_are_chosen_too(assistant: Assistant) -> None:
         assistant, asked("Predict the product of molecules 1 and 2.", "CC(=O)Cl", AMINE)
     )
     assert done.message.text.startswith(f"Product: {Molecule.parse(AMIDE).smiles} (")
+    assert "templates for reactants make it of these: 30%" in done.message.checks[0].note
 
 
 def test_the_passport_says_who_answered_and_gives_the_same(assistant: Assistant) -> None:

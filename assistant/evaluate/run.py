@@ -28,7 +28,7 @@ from assistant.assistant import Assistant
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.evaluate.arms import ARMS, Arm, arm_of, in_arm
-from assistant.evaluate.asking import Asker
+from assistant.evaluate.asking import Answer, Asker
 from assistant.evaluate.grounding import can_be_read
 from assistant.evaluate.heads import head_predictions
 from assistant.evaluate.metrics.texts import TextScoring
@@ -74,7 +74,7 @@ def model_row(
     scores: list[float] = []
     if task.asks_for_scores:
         scores = asker.lean_all([example.conversation for example in asked])
-    scored = Scored(f"language model, {arm.name}", predictions, scores)
+    scored = Scored(f"{who_answered(answers)}, {arm.name}", predictions, scores)
     outcomes = [
         outcome_of(example, answer, prediction, scores[i] if scores else None)
         for i, (example, answer, prediction) in enumerate(
@@ -84,6 +84,13 @@ def model_row(
     n_unasked = sum(bool(answer.failure) for answer in answers)
     row = score_row(task, scored, "language model", asked, train, scoring, seed)
     return replace(row, failed_to_ask=n_unasked), outcomes
+
+
+def who_answered(answers: Sequence[Answer]) -> str:
+    """A specialist that chooses among computed structures has not written them as a model does."""
+    messages = [answer.message for answer in answers if answer.message is not None]
+    by = [(message.passport.get("sampling") or {}).get("by") for message in messages]
+    return "specialist" if by.count("specialist") * 2 > len(by) else "language model"
 
 
 def _other_smiles(asked: Sequence[Example], train: Sequence[Example]) -> list[str]:

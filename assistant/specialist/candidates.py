@@ -16,7 +16,7 @@ from assistant.specialist.templates import ClassifierConfig, ReactionTemplates, 
 
 TRIED = 50
 """Templates that are applied."""
-LIKELY = 10
+LIKELY = 8
 """Candidates that the language model is asked about."""
 _LEAST = 1e-9
 _LEAST_RETURNED = 0.03

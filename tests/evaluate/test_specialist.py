@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from assistant.bundle import SPECIALIST, Bundle
+from assistant.chat.conversation import Message
+from assistant.evaluate.asking import Answer
+from assistant.evaluate.run import who_answered
 from assistant.evaluate.specialist import main
 from assistant.specialist.directory import SpecialistInfo
 
@@ -83,3 +86,14 @@ def test_answers_that_give_several_are_counted_among_five(tmp_path: Path, bundle
     measured = SpecialistInfo.read(bundle / SPECIALIST).measured["retrosynthesis"]
     assert (measured.exact, measured.among_five) == (0.25, 0.5)
     assert "among the first five for 50%" in measured.in_words
+
+
+def test_a_row_says_who_has_answered() -> None:
+    def answer(by: str) -> Answer:
+        return Answer("", message=Message("assistant", "", passport={"sampling": {"by": by}}))
+
+    assert who_answered([answer("specialist"), answer("specialist"), answer("program")]) == (
+        "specialist"
+    )
+    assert who_answered([answer(""), Answer("", failure="too long")]) == "language model"
+    assert who_answered([]) == "language model"

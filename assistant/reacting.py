@@ -18,7 +18,7 @@ from assistant.chat.reaction_words import AskedReaction
 from assistant.chat.short_tasks import SHORT_TASKS, ShortTask
 from assistant.chem.controlled import controlled
 from assistant.chem.molecule import Molecule
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, PromptTooLongError
 from assistant.llm import requests as llm_requests
 from assistant.llm.layout import layout
 from assistant.llm.memory import cache_bytes_per_token
@@ -92,7 +92,10 @@ def _chosen(
     asking = specialist.log_probabilities(
         asked.task, asked.smiles, smiles, stop=options.stop, visitor=options.visitor
     )
-    values = yield from _waiting(asking)
+    try:
+        values = yield from _waiting(asking)
+    except PromptTooLongError:  # templates know no such limit
+        values = (0.0,) * len(candidates)
     if len(values) < len(candidates):
         yield _of_specialist(specialist, turn, Written("", _ended("stopped"), ()))
         return
@@ -150,12 +153,18 @@ def _written(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterat
         how_good = (
             f"Predicted by a language model for reactions, {_measured(specialist, asked.task)}"
         )
+    spliced = specialist.spliced(turn.fitted.layout)
+    if spliced.n_tokens >= specialist.llm.context:
+        raise PromptTooLongError(
+            f"No reaction template fits, and the SMILES takes {spliced.n_tokens} tokens where the"
+            f" language model for reactions reads {specialist.llm.context}. Ask about a part of it."
+        )
     check = partial(reaction_checks, task=task, given=asked.smiles, how_good=how_good)
     yield Notice(f"{how_good}.")
     with Place() as place:
         progress = llm_requests.Progress()
         request = llm_requests.Request(
-            specialist.spliced(turn.fitted.layout),
+            spliced,
             sampling_of(turn.options),
             llm_requests.TimedStop(turn.options.stop, progress, turn.options.max_seconds),
             turn.options.visitor,

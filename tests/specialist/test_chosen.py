@@ -13,7 +13,7 @@ from assistant.chat.events import Event, Finished, Notice, TextDelta
 from assistant.chat.reply import ReplyOptions
 from assistant.chat.short_tasks import LESS_LIKELY, SHORT_TASKS
 from assistant.chem.molecule import Molecule
-from assistant.errors import AssistantError, ChemistryTimeoutError
+from assistant.errors import AssistantError, ChemistryTimeoutError, PromptTooLongError
 from assistant.evaluate.arms import ARMS, in_arm
 from assistant.llm.layout import layout
 from assistant.llm.scoring import score_tokens
@@ -124,6 +124,13 @@ def test_templates_that_take_too_long_are_done_without(
     monkeypatch.setattr(assistant.specialist.proposers["retrosynthesis"], "_apply", slow)
     _, done = answered(assistant, asked(RETRO, AMIDE))
     assert LESS_LIKELY not in done.message.text
+
+
+def test_what_the_language_model_cannot_read_templates_choose(assistant: Assistant) -> None:
+    _, done = answered(assistant, asked(RETRO, f"CC(=O)Nc1ccc({'C' * 300})cc1"))
+    assert "(48%)" in done.message.text.splitlines()[0]  # .6 of .8: templates alone
+    with pytest.raises(PromptTooLongError, match="language model for reactions reads 256"):
+        list(assistant.reply(asked(RETRO, "C" * 300), options=OPTIONS))
 
 
 def test_stop_ends_it(assistant: Assistant) -> None:

@@ -25,7 +25,9 @@ _MORE_THAN_THAT = re.compile(
     r"|\btotal synthesis|\bprocedure|\bprotocol|\b\d+ ?(?:m?g|kg|mo?l|mmol)\b|\bcost|\bcheap"
     r"|\bbiosynth|\bmetaboli\w*|\bdegrad\w*|\bnatural product|\bby-?products?"
     r"|\b(?:two|three|four|five|\d+|several|many|how many) steps?\b|\bsteps\b|\bmechanism|\bwhy\b"
-    r"|\breagents?\b|\bcatalysts?\b|\bpatent|\bliterature|\bso(?:luble|lution)\b",
+    r"|\breagents?\b|\bcatalysts?\b|\bpatent|\bliterature|\bso(?:luble|lutions?)\b"
+    r"|\b\d+(?:[.,]\d+)? ?(?:m|µ|μ|u)?[lM]\b|\bp[hH]\b|\bbuffers?\b|\bstock\b|\bsamples?\b"
+    r"|\btablets?\b|\bformulations?\b|\bcrystals?\b|\bfilms?\b|\bgels?\b|\bstandards?\b",
     re.IGNORECASE,
 )
 """What makes it a question that reactants or a product alone do not answer."""

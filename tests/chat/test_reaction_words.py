@@ -72,6 +72,10 @@ def test_a_product_is_asked_for(question: str) -> None:
         "Which metabolic products are known?",
         "What reagents turn molecule 1 into its acetate?",
         "How do I make the acetate, and in which yield?",
+        "How do I prepare 1 L of a phosphate buffer at pH 7?",
+        "How do I make a 10 mM stock of it?",
+        "How are samples of it prepared?",
+        "How is a tablet made?",
     ],
 )
 def test_other_questions_are_left_alone(question: str) -> None:

@@ -14,6 +14,8 @@ from assistant.chem.molecule import Molecule
 from assistant.evaluate import results, run
 from assistant.evaluate.report import number_text
 from assistant.evaluate.table import some
+from assistant.evaluate.tasks.base import Example, Scored
+from assistant.evaluate.tasks.registry import task_of
 from assistant.pairing.predictor import PairPredictor
 from assistant.retrieval.index import Captioned, build_index
 from tests.bundles import write_tiny_bundle
@@ -234,6 +236,25 @@ def test_hand_written_questions_need_no_table(bundle: Path, tmp_path: Path, task
     assert run_command("--task", task, "--bundle", bundle, "--n", 4, "--json", out) == 0
     report = json.loads(out.read_text(encoding="utf-8"))
     assert report["rows"][0]["n"] == 4
+
+
+def test_a_question_that_a_specialist_answers_is_neither_declined_nor_not() -> None:
+    task = task_of("abstain")
+    examples = [
+        Example((), "A retrosynthesis?", False, group="unanswerable", text="retrosynthesis"),
+        Example((), "Is it toxic?", False, group="unanswerable"),
+        Example((), "Its mass?", True, group="answerable"),
+    ]
+    proposal = "Reactants: CC(=O)Cl.N (60%)"
+
+    def declined(*texts: str) -> tuple[float, int]:
+        scored = Scored("somebody", [*texts, "It is 18 g/mol."])
+        metric = task.metrics(scored, examples, [], None, 0)[0]
+        return metric.value, metric.n
+
+    assert declined(proposal, "I do not know that.") == (1.0, 1)
+    assert declined("I do not know that.", "I do not know that.") == (1.0, 2)
+    assert declined("It is made from air.", proposal) == (0.0, 2)  # nothing proposes a toxicity
 
 
 def test_scripts_are_played_whole(bundle: Path, tmp_path: Path) -> None:

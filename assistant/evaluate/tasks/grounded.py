@@ -14,6 +14,7 @@ import numpy as np
 
 from assistant.chat.card import CARD_KEYS, CARD_LABELS, card_lines
 from assistant.chat.conversation import Conversation, Message
+from assistant.chat.short_tasks import SHORT_TASKS
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.evaluate.grounding import (
@@ -140,6 +141,7 @@ class AbstainTask(_SentenceTask):
                 item["question"],
                 bool(item["answerable"]),
                 group="answerable" if item["answerable"] else "unanswerable",
+                text=item.get("task", ""),
             )
             for i, item in enumerate(items)
         ]
@@ -152,14 +154,20 @@ class AbstainTask(_SentenceTask):
         scoring: TextScoring,
         seed: int,
     ) -> list[Metric]:
-        """Share declined of both kinds; no answer at all counts as wrong in both."""
+        """Share declined of both kinds; no answer at all counts as wrong in both.
+
+        Where a specialist has the task of a question (`text`) and proposes structures, the question
+        is neither: it is left out and counted apart.
+        """
         groups = np.array([e.group for e in examples])
         texts = list(scored.predictions)
         declined = np.array([bool(text) and refuses(text) for text in texts], dtype=float)
         needless = np.array([not text or refuses(text) for text in texts], dtype=float)
+        asked = zip(examples, texts, strict=True)
+        proposed = np.array([_proposes(text, example.text) for example, text in asked])
         unanswerable, answerable = groups == "unanswerable", groups == "answerable"
         return [
-            mean("unanswerable declined", declined[unanswerable], seed=seed),
+            mean("unanswerable declined", declined[unanswerable & ~proposed], seed=seed),
             mean("answerable declined", needless[answerable], seed=seed, better="lower"),
         ]
 
@@ -167,6 +175,10 @@ class AbstainTask(_SentenceTask):
         """Always and never."""
         yield Scored("always declines", ["I do not know."] * len(test))
         yield Scored("never declines", ["It is so."] * len(test))
+
+
+def _proposes(text: Prediction | None, task: str) -> bool:
+    return task in SHORT_TASKS and bool(SHORT_TASKS[task].all_smiles_in(str(text or "")))
 
 
 class ChatTask(_SentenceTask):

@@ -17,6 +17,7 @@ _RETRO = re.compile(
 _PRODUCT = re.compile(
     r"\bproducts?\b[^.?!]{0,60}\b(?:react\w*|reaction|combin\w*|mix\w*)"
     r"|\b(?:react\w*|reaction|combin\w*|mix\w*)\b[^.?!]{0,60}\bproducts?\b"
+    r"|\bproducts? (?:of|from|between) (?:molecules? |compounds? |@)\d+ ?(?:,|\+|&|and|with)"
     r"|\bpredict\b[^.?!]{0,20}\bproducts?\b|\bwhich product\b|\bwhat (?:forms|is formed)\b",
     re.IGNORECASE,
 )

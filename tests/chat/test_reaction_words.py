@@ -48,6 +48,8 @@ def test_reactants_are_asked_for(question: str) -> None:
         "What forms when these two react?",
         "Predict the product.",
         "Which product do molecules 1 and 2 give?",
+        "What is the product of molecules 1 and 2?",
+        "product from @1 + @2",
     ],
 )
 def test_a_product_is_asked_for(question: str) -> None:

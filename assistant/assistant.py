@@ -123,7 +123,7 @@ class Assistant:
             engine = metered(engine, metrics, loaded, components.encoder)
         specialist = None
         if (directory := description.components.get(SPECIALIST)) is not None:
-            specialist = Specialist.load(directory, **place, **queue)
+            specialist = Specialist.load(directory, device=loaded.device, threads=threads, **queue)
         n_captions = len(index) if index is not None else None
         adapters = adapter_states(components, n_captions, has_specialist=specialist is not None)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))

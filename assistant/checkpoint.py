@@ -73,8 +73,7 @@ def save_component(
     directory.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        values = {"format_version": FORMAT_VERSION, **asdict(info), "config": asdict(config)}
-        (fresh / CONFIG).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        write_config(fresh, config, info)
         save_file(
             {name: value.detach().cpu().contiguous().clone() for name, value in _state(module)},
             fresh / WEIGHTS,
@@ -87,6 +86,12 @@ def save_component(
         replace_directory(directory, fresh)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write_config(directory: Path, config: object, info: ComponentInfo) -> None:
+    """Writes what a component's directory says of itself, and leaves its weights as they are."""
+    values = {"format_version": FORMAT_VERSION, **asdict(info), "config": asdict(config)}
+    write_json(directory / CONFIG, values)
 
 
 def _state(module: nn.Module) -> list[tuple[str, Tensor]]:
@@ -136,6 +141,20 @@ def replace_directory(directory: Path, fresh: Path, *, mark: str = CONFIG) -> No
     except OSError:
         (aside / directory.name).rename(directory)
         raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def copy_into_place(source: Path, directory: Path, *, mark: str = CONFIG) -> None:
+    """Copies a directory, in the place of an older one of its kind.
+
+    Raises:
+        BundleError: What is there is not of this kind, see `refuse_to_replace`.
+    """
+    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        shutil.copytree(source, aside / directory.name)
+        replace_directory(directory, aside / directory.name, mark=mark)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -211,6 +230,27 @@ def in_eight_bit(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         packed[name] = (full / scale).round().to(torch.int8)
         packed[name + _SCALE] = scale
     return packed
+
+
+def store_in_eight_bit(path: Path) -> None:
+    """Rewrites a file of weights in 8 bit; one that is so already stays as it is.
+
+    Raises:
+        BundleError: It cannot be read.
+    """
+    try:
+        before = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise BundleError(f"{path} cannot be read ({error}); the file is damaged.") from error
+    if in_full(before).keys() != before.keys():
+        return
+    fresh = path.with_name(f".{path.name}.tmp")
+    try:
+        save_file(in_eight_bit(before), fresh)
+        fresh.chmod(0o644)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def in_full(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

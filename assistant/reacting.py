@@ -5,9 +5,10 @@ question ─┬► likely templates ─► candidates ─► log p of the specia
 """
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from assistant.answering import Turn, Written, sampling_of
 from assistant.chat import events
@@ -18,7 +19,12 @@ from assistant.chat.reaction_words import AskedReaction
 from assistant.chat.short_tasks import SHORT_TASKS, ShortTask
 from assistant.chem.controlled import controlled
 from assistant.chem.molecule import Molecule
-from assistant.errors import AssistantError, PromptTooLongError
+from assistant.errors import (
+    AssistantError,
+    ChemistryTimeoutError,
+    InputTooLargeError,
+    PromptTooLongError,
+)
 from assistant.llm import requests as llm_requests
 from assistant.llm.layout import layout
 from assistant.llm.memory import cache_bytes_per_token
@@ -32,6 +38,7 @@ from assistant.specialist.service import Specialist
 MOST_SHOWN = 5
 LEAST_SHARE = 0.02
 """Of a candidate that is shown after the first."""
+_ALONE = "{why}: written by a language model for reactions alone, which is seldom right then"
 _WITHHELD = "I do not tell what this reaction gives: it would be {name}, {kind}."
 _WAY_BACK = {
     "retrosynthesis": "templates for products make the molecule of them",
@@ -39,6 +46,9 @@ _WAY_BACK = {
 }
 """What the probability of the way back is of, by task."""
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def reacted(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterator[Event]:
@@ -53,10 +63,22 @@ def reacted(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterato
         turn: The question as the language model would read it.
     """
     turn = replace(turn, fitted=_with_short_prompt(specialist, asked, turn.fitted))
-    if candidates := _candidates(specialist, asked):
+    proposer = specialist.proposers.get(asked.task)
+    if proposer is None:
+        how_good = _measured(specialist, asked.task)
+        how = f"Predicted by a language model for reactions, {how_good}"
+        yield from _written(specialist, asked, turn, how)
+        return
+    try:
+        candidates = proposer.candidates(asked.smiles, stop=turn.options.stop)
+        why_none = "No reaction template fits"
+    except (ChemistryTimeoutError, InputTooLargeError) as error:  # may hold a structure
+        log.warning("no templates were applied (%s)", type(error).__name__)
+        candidates, why_none = (), "Reaction templates could not be applied in time"
+    if candidates:
         yield from _chosen(specialist, asked, candidates, turn)
     else:
-        yield from _written(specialist, asked, turn)
+        yield from _written(specialist, asked, turn, _ALONE.format(why=why_none))
 
 
 def _with_short_prompt(specialist: Specialist, asked: AskedReaction, fitted: Fitted) -> Fitted:
@@ -64,18 +86,6 @@ def _with_short_prompt(specialist: Specialist, asked: AskedReaction, fitted: Fit
     prompt = SHORT_TASKS[asked.task].prompt(asked.smiles)
     prompt = replace(prompt, molecules=molecules, focus=(asked.numbers,))
     return replace(fitted, prompt=prompt, layout=layout(prompt, specialist.llm.tokenizer))
-
-
-def _candidates(specialist: Specialist, asked: AskedReaction) -> tuple[Candidate, ...]:
-    """What templates make; none where none fits or there are none for this."""
-    proposer = specialist.proposers.get(asked.task)
-    if proposer is None:
-        return ()
-    try:
-        return proposer.candidates(asked.smiles)
-    except AssistantError as error:  # too large, or too slow: the language model may still know
-        log.warning("no templates were applied (%s)", type(error).__name__)
-        return ()
 
 
 def _chosen(
@@ -93,7 +103,7 @@ def _chosen(
         asked.task, asked.smiles, smiles, stop=options.stop, visitor=options.visitor
     )
     try:
-        values = yield from _waiting(asking)
+        values = yield from _passed_on(asking, _waits)
     except PromptTooLongError:  # templates know no such limit
         values = (0.0,) * len(candidates)
     if len(values) < len(candidates):
@@ -110,17 +120,6 @@ def _chosen(
     yield TextDelta(text)
     written = Written(text, _ended("end"), checks)
     yield _of_specialist(specialist, turn, written, by_program=bool(withheld))
-
-
-def _waiting(
-    asking: Generator[llm_requests.Queued, None, tuple[float, ...]],
-) -> Generator[Event, None, tuple[float, ...]]:
-    while True:
-        try:
-            event = next(asking)
-        except StopIteration as end:
-            return end.value
-        yield events.Queued(event.position, event.seconds)
 
 
 def _ended(reason: str) -> llm_requests.Done:
@@ -141,23 +140,16 @@ def _remark(of: Ranked, task: ShortTask) -> str:
     return f"{remark}; {_WAY_BACK[task.name]}: {of.candidate.returned:.0%}"
 
 
-def _written(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterator[Event]:
+def _written(
+    specialist: Specialist, asked: AskedReaction, turn: Turn, how_good: str
+) -> Iterator[Event]:
     """The events of an answer that the specialist's language model writes alone."""
     task = SHORT_TASKS[asked.task]
-    if asked.task in specialist.proposers:
-        how_good = (
-            "No reaction template fits: written by a language model for reactions alone, which is"
-            " seldom right then"
-        )
-    else:
-        how_good = (
-            f"Predicted by a language model for reactions, {_measured(specialist, asked.task)}"
-        )
     spliced = specialist.spliced(turn.fitted.layout)
     if spliced.n_tokens >= specialist.llm.context:
         raise PromptTooLongError(
-            f"No reaction template fits, and the SMILES takes {spliced.n_tokens} tokens where the"
-            f" language model for reactions reads {specialist.llm.context}. Ask about a part of it."
+            f"The SMILES takes {spliced.n_tokens} tokens where the language model for reactions"
+            f" reads {specialist.llm.context}, and no templates answer for it. Ask about a part."
         )
     check = partial(reaction_checks, task=task, given=asked.smiles, how_good=how_good)
     yield Notice(f"{how_good}.")
@@ -173,7 +165,8 @@ def _written(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterat
         )
         token_bytes = cache_bytes_per_token(specialist.llm.model.config, specialist.llm.activations)
         stopwatch = Stopwatch(request, turn.began, token_bytes)
-        written = yield from _held_back(first_written(specialist.engine, request, stopwatch, check))
+        writing = first_written(specialist.engine, request, stopwatch, check)
+        written = yield from _passed_on(writing, _without_text)
     if withheld := _withheld(task.smiles_in(written.text), task):
         written = Written(withheld, replace(written.done, token_ids=()), ())
     yield TextDelta(written.text)
@@ -200,17 +193,25 @@ def _measured(specialist: Specialist, task: str) -> str:
     return measured.in_words if measured is not None else "which nobody has measured"
 
 
-def _held_back(
-    answering: Generator[Event, None, Written],
-) -> Generator[Event, None, Written]:
-    """The events without the text."""
+def _passed_on(
+    inner: Generator[T, None, R], change: Callable[[T], Event | None]
+) -> Generator[Event, None, R]:
+    """The events of a generator, changed or left out (None), and in the end what it returns."""
     while True:
         try:
-            event = next(answering)
+            event = change(next(inner))
         except StopIteration as end:
             return end.value
-        if not isinstance(event, TextDelta):
+        if event is not None:
             yield event
+
+
+def _waits(event: llm_requests.Queued) -> Event:
+    return events.Queued(event.position, event.seconds)
+
+
+def _without_text(event: Event) -> Event | None:
+    return None if isinstance(event, TextDelta) else event
 
 
 def _withheld(smiles: str, task: ShortTask) -> str:

@@ -1,12 +1,10 @@
 """Conformers from the killable child, which is started when the first one is asked for."""
 
-import threading
-
 import numpy as np
 import numpy.typing as npt
 
 from assistant.chem.molecule import Molecule
-from assistant.chem.sandbox import ChemPool
+from assistant.chem.sandbox import ChemPool, PoolOnDemand
 
 
 class SandboxedShapes:
@@ -17,8 +15,7 @@ class SandboxedShapes:
     """
 
     def __init__(self, pool: ChemPool | None = None) -> None:
-        self._pool = pool
-        self._lock = threading.Lock()
+        self._pool = PoolOnDemand(pool)
 
     def __call__(self, molecule: Molecule, n_conformers: int) -> npt.NDArray[np.float32]:
         """Positions (c, n, 3) in Å of the molecule's atoms, 1 <= c <= n_conformers.
@@ -28,7 +25,5 @@ class SandboxedShapes:
             ChemistryTimeoutError: Finding one took too long.
             QueueFullError: The children are busy.
         """
-        with self._lock:
-            self._pool = self._pool or ChemPool(1)
         answer = self._pool.call("conformers", smiles=molecule.smiles, n=n_conformers)
         return np.asarray(answer["positions"], dtype=np.float32)

@@ -21,7 +21,7 @@ from rdkit import Chem
 
 from assistant.chem.atom_map import mapped_reaction
 from assistant.chem.quiet import quiet_rdkit
-from assistant.chem.sandbox import ChemPool
+from assistant.chem.sandbox import ChemPool, PoolOnDemand
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -95,8 +95,7 @@ class SandboxedTemplates:
     """
 
     def __init__(self, pool: ChemPool | None = None) -> None:
-        self._pool = pool
-        self._lock = threading.Lock()
+        self._pool = PoolOnDemand(pool)
 
     def __call__(
         self, smiles: str, templates: Sequence[str], *, forward: bool
@@ -109,8 +108,6 @@ class SandboxedTemplates:
             ChemistryTimeoutError: One template took much too long.
             QueueFullError: The children are busy.
         """
-        with self._lock:
-            self._pool = self._pool or ChemPool(1)
         answer = self._pool.call(
             "outcomes", smiles=smiles, templates=list(templates), forward=forward
         )

@@ -22,6 +22,7 @@ from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from assistant.chat.prompts import PairSlot, Prompt, PromptMessage, Slot
+from assistant.errors import AssistantError
 
 Segment = tuple[int, ...]
 """Molecule numbers whose combined ΔW applies; () means none."""
@@ -265,6 +266,22 @@ def end_of_turn_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
         return frozenset()
     after = markup_ids(tokenizer, markup[2])
     return frozenset(after[:1]) & control_tokens(tokenizer).keys()
+
+
+def end_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token that ends an answer: the template's own, else the tokenizer's end of sequence.
+
+    Raises:
+        AssistantError: There is neither.
+    """
+    own = end_of_turn_ids(tokenizer)
+    found = next(iter(own)) if own else tokenizer.eos_token_id
+    if found is None:
+        raise AssistantError(
+            "The tokenizer has no end-of-sequence token and its chat template ends no answer;"
+            " choose an LLM that can end one."
+        )
+    return int(found)
 
 
 def keeps_history(tokenizer: PreTrainedTokenizerBase) -> bool:

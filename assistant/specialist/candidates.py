@@ -6,12 +6,13 @@ templates ─► RDKit applies each ─► candidates, p(templates) ─┐
 """
 
 import math
+import threading
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
 from assistant.chem.templates import SandboxedTemplates
-from assistant.errors import AssistantError
+from assistant.errors import ChemistryTimeoutError, InputTooLargeError
 from assistant.specialist.templates import ClassifierConfig, ReactionTemplates, Weights
 
 TRIED = 50
@@ -88,24 +89,34 @@ class Proposer:
         other.config = self.config.weighed(weights)
         return other
 
-    def candidates(self, smiles: str, n: int = LIKELY) -> tuple[Candidate, ...]:
+    def candidates(
+        self, smiles: str, n: int = LIKELY, *, stop: threading.Event | None = None
+    ) -> tuple[Candidate, ...]:
         """What the likeliest templates make of a SMILES, the likeliest first; may be none.
 
         Args:
             smiles: Of one or several parts, valid.
             n: How many at most.
+            stop: Set it to end the work: the way back is then not asked.
 
         Raises:
             ChemistryTimeoutError: Applying templates took too long.
+            InputTooLargeError: The SMILES is over a cap of `chem.limits`.
             QueueFullError: The children are busy.
         """
         found = self._made(smiles)[:n]
         if self.back is None:
             return found
-        try:
-            return tuple(replace(c, returned=self.back.chance_of(c.smiles, smiles)) for c in found)
-        except AssistantError:  # too slow, or one is too large: nothing is known of the way back
-            return found
+        returned = []
+        for candidate in found:
+            if stop is not None and stop.is_set():
+                return found
+            try:
+                chance = self.back.chance_of(candidate.smiles, smiles)
+            except (ChemistryTimeoutError, InputTooLargeError):  # nothing is known of the way back
+                return found
+            returned.append(replace(candidate, returned=chance))
+        return tuple(returned)
 
     def chance_of(self, given: str, wanted: str) -> float:
         """Probability that something is made, and nothing that is no part of it.
@@ -117,7 +128,7 @@ class Proposer:
             wanted: SMILES of one or several parts.
 
         Raises:
-            AssistantError: As `candidates`.
+            As `candidates`.
         """
         parts = set(wanted.split("."))
         made = (c for c in self._made(given) if parts.issuperset(c.smiles.split(".")))
@@ -141,7 +152,7 @@ class Proposer:
 def ranked(
     candidates: Sequence[Candidate], log_probabilities: Sequence[float], config: ClassifierConfig
 ) -> tuple[Ranked, ...]:
-    """Candidates by what templates and language model say together, the likeliest first.
+    """Candidates by what all opinions say together, the likeliest first.
 
     Args:
         candidates: At least one.

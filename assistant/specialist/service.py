@@ -6,19 +6,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+import torch
+
 from assistant.chat.short_tasks import SHORT_TASKS
 from assistant.chem.aligned import Alignable
 from assistant.chem.templates import SandboxedTemplates
 from assistant.llm.continuous import make_engine
-from assistant.llm.layout import Layout, layout, text_ids
+from assistant.llm.layout import Layout, end_id, layout, text_ids
 from assistant.llm.load import LoadedLLM, load_llm
 from assistant.llm.place import Place
+from assistant.llm.plan import Way
 from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.requests import Engine, Queued, Rescoring, Scored
 from assistant.llm.splice import Spliced, splice
 from assistant.specialist.candidates import Proposer
 from assistant.specialist.directory import LLM, SpecialistInfo
 from assistant.specialist.templates import TEMPLATES, ReactionTemplates
+
+_ON_A_PROCESSOR = Way("fp32")
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Specialist:
         cls,
         directory: Path,
         *,
-        device: str = "auto",
+        device: torch.device,
         threads: int | None = None,
         max_waiting: int = 8,
         limits: VisitorLimits = UNLIMITED,
@@ -51,8 +56,8 @@ class Specialist:
 
         Args:
             directory: Of the specialist.
-            device: As for the bundle's own language model.
-            threads: Likewise.
+            device: Where the bundle's own language model is.
+            threads: As for that.
             max_waiting: Requests that may wait before the next is refused.
             limits: What one visitor may ask.
 
@@ -60,7 +65,9 @@ class Specialist:
             BundleError: Something is missing or damaged.
         """
         info = SpecialistInfo.read(directory)
-        llm = load_llm(directory / LLM, device=device, threads=threads)
+        # So small a model needs no search for the fastest way, which takes most of a start.
+        compute = _ON_A_PROCESSOR if device.type == "cpu" else "auto"
+        llm = load_llm(directory / LLM, device=str(device), threads=threads, compute=compute)
         engine = make_engine(llm, max_waiting=max_waiting, limits=limits)
         return cls(info, llm, engine, load_proposers(directory, info.tasks))
 
@@ -85,7 +92,7 @@ class Specialist:
         """
         along = Alignable(answer).along(given)
         ids = text_ids(self.llm.tokenizer, SHORT_TASKS[task].answer(along))
-        return (*ids, min(self.llm.end_ids))
+        return (*ids, end_id(self.llm.tokenizer))
 
     def log_probabilities(
         self,
@@ -115,10 +122,10 @@ class Specialist:
             QueueFullError: Too many requests are waiting.
         """
         question = layout(SHORT_TASKS[task].prompt(given), self.llm.tokenizer)
+        prompts = [self.spliced(question)]
         found: list[float] = []
         with Place() as place:
             for answer in answers:
-                prompts = [self.spliced(question)]
                 ids = self.answer_ids(task, given, answer)
                 rescoring = Rescoring(prompts, ids, stop, visitor, place=place)
                 for event in self.engine.rescore(rescoring):

@@ -30,9 +30,11 @@ from assistant.errors import BundleError
 COMPONENT = "template classifier"
 TEMPLATES = "templates"
 _LIST = "templates.json.gz"
-Weights = tuple[float, float, float]
 _DROPOUT = 0.3
 _MOST_COUNTED = 255
+
+Weights = tuple[float, float, float]
+"""What logarithms count: of the templates, of the way back, of the language model."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Template:
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Shape of a classifier, and how its opinion is weighed against the language model's.
+    """Shape of a classifier, and how its opinion is weighed against the others.
 
     Attributes:
         n_templates: Classes.
@@ -80,7 +82,7 @@ class ClassifierConfig:
 
     @property
     def weights(self) -> Weights:
-        """Of templates, of the way back, of the language model."""
+        """What each opinion on a candidate counts."""
         return self.template_weight, self.return_weight, self.lm_weight
 
     def weighed(self, weights: Weights) -> "ClassifierConfig":

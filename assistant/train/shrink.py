@@ -11,11 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-
 from assistant.bundle import Bundle
-from assistant.checkpoint import WEIGHTS, in_eight_bit, in_full
+from assistant.checkpoint import WEIGHTS, store_in_eight_bit
 from assistant.commands import exit_status, near
 from assistant.errors import AssistantError
 
@@ -42,20 +39,8 @@ def shrink(bundle: Bundle, name: str) -> tuple[int, int]:
             f" {', '.join(parts)}.{near(name, parts)}"
         )
     path = bundle.components[name] / WEIGHTS
-    try:
-        before = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise AssistantError(f"{path} cannot be read ({error}); the file is damaged.") from error
     n_before = path.stat().st_size
-    if in_full(before).keys() != before.keys():
-        return n_before, n_before
-    fresh = path.with_name(f".{WEIGHTS}.tmp")
-    try:
-        save_file(in_eight_bit(before), fresh)
-        fresh.chmod(0o644)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    store_in_eight_bit(path)
     return n_before, path.stat().st_size
 
 

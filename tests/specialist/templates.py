@@ -53,5 +53,4 @@ def write_acylations(specialist: Path, *tasks: str, **config: float) -> None:
     templates = reaction_templates(**config)
     for task in tasks:
         directory = specialist / TEMPLATES / task
-        classifier = templates.classifier
-        write_classifier(directory, classifier, classifier.config, templates.templates)
+        write_classifier(directory, templates.classifier, templates.templates)

@@ -2,10 +2,13 @@
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import pytest
+import torch
 
 from assistant.assistant import Assistant
 from assistant.bundle import SPECIALIST, Bundle
@@ -13,12 +16,18 @@ from assistant.chat.events import Event, Finished, Notice, TextDelta
 from assistant.chat.reply import ReplyOptions
 from assistant.chat.short_tasks import LESS_LIKELY, SHORT_TASKS
 from assistant.chem.molecule import Molecule
-from assistant.errors import AssistantError, ChemistryTimeoutError, PromptTooLongError
+from assistant.errors import (
+    AssistantError,
+    ChemistryTimeoutError,
+    PromptTooLongError,
+    QueueFullError,
+)
 from assistant.evaluate.arms import ARMS, in_arm
 from assistant.llm.layout import layout
 from assistant.llm.scoring import score_tokens
 from assistant.replay import Case, replay
 from assistant.specialist.directory import LLM, Measured, SpecialistInfo
+from assistant.specialist.service import Specialist
 from assistant.train.export import save_nf4
 from assistant.train.model import ModelSizes, language_model
 from assistant.train.specialist.tokenizer import reaction_tokenizer
@@ -122,8 +131,20 @@ def test_templates_that_take_too_long_are_done_without(
         raise ChemistryTimeoutError("Applying reaction templates took more than 4 s.")
 
     monkeypatch.setattr(assistant.specialist.proposers["retrosynthesis"], "_apply", slow)
-    _, done = answered(assistant, asked(RETRO, AMIDE))
+    events, done = answered(assistant, asked(RETRO, AMIDE))
     assert LESS_LIKELY not in done.message.text
+    assert notice_of(events).startswith("Reaction templates could not be applied in time: written")
+
+
+def test_a_crowd_before_the_templates_is_told_and_no_worse_answer_given(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise QueueFullError("The chemistry part is busy.")
+
+    monkeypatch.setattr(assistant.specialist.proposers["retrosynthesis"], "_apply", busy)
+    with pytest.raises(QueueFullError, match="busy"):
+        list(assistant.reply(asked(RETRO, AMIDE), options=OPTIONS))
 
 
 def test_what_the_language_model_cannot_read_templates_choose(assistant: Assistant) -> None:
@@ -140,6 +161,28 @@ def test_stop_ends_it(assistant: Assistant) -> None:
     assert isinstance(done, Finished)
     assert done.message.stopped
     assert not done.message.text
+
+
+def test_stop_is_heard_between_the_ways_back(assistant: Assistant) -> None:
+    proposer, stop, asked_for = (
+        assistant.specialist.proposers["retrosynthesis"],
+        threading.Event(),
+        [],
+    )
+
+    def chance_of(given: str, wanted: str) -> float:
+        asked_for.append(given)
+        stop.set()
+        return 0.5
+
+    back = copy(proposer.back)
+    back.chance_of = chance_of
+    there = copy(proposer)
+    there.back = back
+    found = there.candidates(Molecule.parse(AMIDE).smiles, stop=stop)
+    assert len(found) == 3
+    assert len(asked_for) == 1
+    assert all(candidate.returned is None for candidate in found)
 
 
 def test_a_controlled_product_is_not_shown(
@@ -206,6 +249,17 @@ def test_arms_of_templates_need_some(bundle: Path, tmp_path: Path) -> None:
     assert not assistant.specialist.proposers
     with pytest.raises(AssistantError, match="model-chooses changes what reaction templates do"):
         in_arm(assistant, ARMS["model-chooses"], [])
+
+
+def test_no_time_of_the_start_goes_into_finding_the_fastest_way(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search(*_: object) -> None:
+        raise AssertionError("the ways to multiply are timed")
+
+    monkeypatch.setattr("assistant.llm.compute.time_ways", search)
+    found = Specialist.load(bundle / SPECIALIST, device=torch.device("cpu"))
+    assert "fp32" in found.llm.compute_format
 
 
 def test_why_says_that_it_read_no_graph(assistant: Assistant) -> None:

@@ -17,12 +17,12 @@ from transformers import PreTrainedTokenizerBase
 
 from assistant.chat.prompts import render_with
 from assistant.chat.retrieved import NearestFor
-from assistant.errors import AssistantError
 from assistant.llm.layout import (
     IdsPiece,
     Layout,
     PairPiece,
     SlotPiece,
+    end_id,
     end_of_turn_ids,
     keeps_history,
     layout,
@@ -131,22 +131,6 @@ class LessonEncoder:
         ids = (*answers[last], self._end)
         rows.add(IdsPiece(ids, laid_out.answer_segment, last, asked=False), len(ids))
         return rows
-
-
-def end_id(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The token that ends an answer: the template's own, else the tokenizer's end of sequence.
-
-    Raises:
-        AssistantError: There is neither.
-    """
-    own = end_of_turn_ids(tokenizer)
-    found = next(iter(own)) if own else tokenizer.eos_token_id
-    if found is None:
-        raise AssistantError(
-            "The tokenizer has no end-of-sequence token and its chat template ends no answer;"
-            " choose an LLM that can end one."
-        )
-    return int(found)
 
 
 def _cut_at_a_turn(lesson: Lesson, rng: random.Random) -> Lesson:

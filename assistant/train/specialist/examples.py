@@ -18,8 +18,7 @@ from assistant.chat.short_tasks import SHORT_TASKS, ShortTask
 from assistant.chem.aligned import Alignable
 from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import AssistantError
-from assistant.llm.layout import IdsPiece, layout, text_ids
-from assistant.train.adapt.encode import end_id
+from assistant.llm.layout import IdsPiece, end_id, layout, text_ids
 from assistant.train.adapt.selection import split
 from assistant.train.batches import Batch, BatchMaker, worker_seed, written_ahead
 from assistant.train.encode import Example

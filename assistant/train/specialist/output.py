@@ -1,14 +1,12 @@
 """Writes a finished specialist: language model in NF4, tokenizer, what it answers, loss, card."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 
 from assistant.bundle import SPECIALIST, Bundle
-from assistant.checkpoint import replace_directory
+from assistant.checkpoint import copy_into_place
 from assistant.errors import AssistantError
 from assistant.specialist.directory import LLM, SpecialistInfo
 from assistant.train import nf4
@@ -50,12 +48,7 @@ def put_into(bundle: Path, specialist: Path) -> Path:
     """
     known = Bundle.read(bundle)
     place = bundle / SPECIALIST
-    fresh = Path(tempfile.mkdtemp(prefix=f".{SPECIALIST}-", dir=bundle))
-    try:
-        shutil.copytree(specialist, fresh / SPECIALIST)
-        replace_directory(place, fresh / SPECIALIST, mark=f"{LLM}/config.json")
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    copy_into_place(specialist, place, mark=f"{LLM}/config.json")
     known.with_component(SPECIALIST, SPECIALIST)
     return place
 

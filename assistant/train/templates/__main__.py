@@ -12,15 +12,18 @@ import json
 import logging
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+
+import torch
 
 from assistant.checkpoint import CARD, write_json
 from assistant.chem.templates import SandboxedTemplates
 from assistant.commands import exit_status
 from assistant.errors import AssistantError
 from assistant.evaluate.table import data_directory
+from assistant.specialist.candidates import Proposer
 from assistant.specialist.service import Specialist, proposers_of
 from assistant.specialist.templates import TEMPLATES, ReactionTemplates
 from assistant.train import licences
@@ -32,6 +35,7 @@ from assistant.train.templates.output import (
     figures_of,
     put_into,
     write_classifier,
+    write_weights,
 )
 from assistant.train.templates.reactions import (
     Found,
@@ -52,7 +56,7 @@ def run(args: argparse.Namespace, command: str) -> None:
     data = data_directory(args.data)
     if data is None:
         raise AssistantError("Name the data directory with --data or MOLECULE_CHAT_DATA.")
-    specialist = Specialist.load(args.specialist, device="cpu") if args.specialist else None
+    specialist = _loaded(args.specialist)
     args.run.mkdir(parents=True, exist_ok=True)
     refuse_another(args.run, asdict(recipe), may_change=("weighed",))
     tasks, lines = read_reactions(recipe, data)
@@ -64,16 +68,10 @@ def run(args: argparse.Namespace, command: str) -> None:
     right = {
         name: _classified(name, task, found, recipe, where / name) for name, task in tasks.items()
     }
-    templates = {name: ReactionTemplates.load(where / name) for name in tasks}
-    learned = {}
-    for name, proposer in proposers_of(templates, SandboxedTemplates()).items():
-        weighed = opinions(name, tasks[name].weighed, proposer, specialist)
-        config = weighed_config(proposer.config, weighed)
-        own = templates[name]
-        write_classifier(where / name, own.classifier, config, own.templates)
-        reactions = tasks[name].learned
-        n_with = sum(reaction.key in found for reaction in reactions)
-        learned[name] = Learned(len(reactions), n_with, right[name], config, weighed)
+    learned = {
+        name: _weighed(name, proposer, tasks[name], found, right[name], where, specialist)
+        for name, proposer in _proposers(where, tasks).items()
+    }
     (where / CARD).write_text(card_text(recipe, learned, lines, command), encoding="utf-8")
     write_json(args.run / "figures.json", figures_of(learned))
     sys.stdout.write(f"wrote {where}\n")
@@ -89,9 +87,35 @@ def _classified(
     if not kept.is_file():
         examples = labelled(name, task.learned, found, recipe)
         classifier, right = learn(name, examples, recipe)
-        write_classifier(place, classifier, classifier.config, examples.templates)
+        write_classifier(place, classifier, examples.templates)
         write_json(kept, right)
     return {int(n): share for n, share in json.loads(kept.read_text(encoding="utf-8")).items()}
+
+
+def _loaded(specialist: Path | None) -> Specialist | None:
+    return None if specialist is None else Specialist.load(specialist, device=torch.device("cpu"))
+
+
+def _proposers(where: Path, tasks: Iterable[str]) -> Mapping[str, Proposer]:
+    templates = {name: ReactionTemplates.load(where / name) for name in tasks}
+    return proposers_of(templates, SandboxedTemplates())
+
+
+def _weighed(
+    name: str,
+    proposer: Proposer,
+    task: TaskReactions,
+    found: Found,
+    right: Mapping[int, float],
+    where: Path,
+    specialist: Specialist | None,
+) -> Learned:
+    """What became of a task, its weights written."""
+    weighed = opinions(name, task.weighed, proposer, specialist)
+    config = weighed_config(proposer.config, weighed)
+    write_weights(where / name, config)
+    n_with = sum(reaction.key in found for reaction in task.learned)
+    return Learned(len(task.learned), n_with, right, config, weighed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,23 +1,20 @@
 """Writes what a run has learned, and puts it beside a bundle's specialist."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template as Text
 
-from safetensors.torch import load_file, save_file
-
 from assistant.bundle import SPECIALIST, Bundle
 from assistant.checkpoint import (
     CARD,
     WEIGHTS,
     ComponentInfo,
-    in_eight_bit,
-    replace_directory,
+    copy_into_place,
     save_component,
+    store_in_eight_bit,
+    write_config,
 )
 from assistant.errors import AssistantError
 from assistant.specialist.templates import (
@@ -31,6 +28,7 @@ from assistant.specialist.templates import (
 from assistant.train.templates.recipe import TemplatesRecipe
 from assistant.train.templates.weighing import Weighed, hits
 
+_INFO = ComponentInfo(COMPONENT)
 _CARD = Text((Path(__file__).parent / "card_template.md").read_text(encoding="utf-8"))
 
 
@@ -54,18 +52,17 @@ class Learned:
 
 
 def write_classifier(
-    directory: Path,
-    classifier: TemplateClassifier,
-    config: ClassifierConfig,
-    templates: Sequence[Template],
+    directory: Path, classifier: TemplateClassifier, templates: Sequence[Template]
 ) -> None:
     """Writes the classifier of a task in 8 bit, with its templates."""
-    save_component(directory, classifier, config, ComponentInfo(COMPONENT))
-    fresh = directory / f".{WEIGHTS}.tmp"
-    save_file(in_eight_bit(load_file(directory / WEIGHTS)), fresh)
-    fresh.chmod(0o644)
-    fresh.replace(directory / WEIGHTS)
+    save_component(directory, classifier, classifier.config, _INFO)
+    store_in_eight_bit(directory / WEIGHTS)
     write_templates(directory, templates)
+
+
+def write_weights(directory: Path, config: ClassifierConfig) -> None:
+    """Writes how the opinion of a classifier that is there already is weighed."""
+    write_config(directory, config, _INFO)
 
 
 def put_into(bundle: Path, templates: Path) -> Path:
@@ -85,12 +82,7 @@ def put_into(bundle: Path, templates: Path) -> Path:
             " assistant.train.specialist --into first."
         )
     place = known.components[SPECIALIST] / TEMPLATES
-    fresh = Path(tempfile.mkdtemp(prefix=f".{TEMPLATES}-", dir=bundle))
-    try:
-        shutil.copytree(templates, fresh / TEMPLATES)
-        replace_directory(place, fresh / TEMPLATES, mark=CARD)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    copy_into_place(templates, place, mark=CARD)
     return place
 
 

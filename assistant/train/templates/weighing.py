@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, ChemistryTimeoutError, InputTooLargeError
 from assistant.specialist.candidates import LIKELY, Candidate, Proposer, ranked
 from assistant.specialist.service import Specialist
 from assistant.specialist.templates import ClassifierConfig
@@ -25,7 +25,7 @@ _STEPS = 200
 
 @dataclass(frozen=True)
 class Weighed:
-    """Candidates of one reaction, with both opinions, and which of them is right.
+    """Candidates of one reaction, with all opinions on them, and which of them is right.
 
     Attributes:
         candidates: May be none.
@@ -58,7 +58,7 @@ def opinions(
         given, answer = reaction.question_and_answer(task)
         try:
             candidates = proposer.candidates(given, LIKELY)
-        except AssistantError:  # takes too long: no candidates, as on the page
+        except (ChemistryTimeoutError, InputTooLargeError):  # no candidates, as on the page
             candidates = ()
         values = (0.0,) * len(candidates)
         if specialist is not None:
@@ -105,10 +105,9 @@ def weighed_config(config: ClassifierConfig, rows: Sequence[Weighed]) -> Classif
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    said = (features > _HOPELESS) & (
-        features != 0
-    )  # an opinion that nobody has given has no weight
-    weights = logarithms.detach().exp() * said.any(0).any(0)
+    # An opinion that nobody has given is zero throughout and gets no weight.
+    said = ((features > _HOPELESS) & (features != 0)).any(0).any(0)
+    weights = logarithms.detach().exp() * said
     template, back, lm = (round(weight, 4) for weight in weights.tolist())
     return replace(config.weighed((template, back, lm)), covered=round(len(useful) / len(rows), 4))
 

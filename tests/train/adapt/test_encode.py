@@ -8,9 +8,9 @@ import pytest
 from assistant.chat.conversation import Message
 from assistant.chat.prompts import render_with
 from assistant.chat.retrieved import Retrieved
-from assistant.llm.layout import IdsPiece, SlotPiece, layout, text_ids
+from assistant.llm.layout import IdsPiece, SlotPiece, end_id, layout, text_ids
 from assistant.train.adapt.dialogue import Lesson, Shown
-from assistant.train.adapt.encode import LessonEncoder, end_id
+from assistant.train.adapt.encode import LessonEncoder
 from tests.llm.fakes import TEMPLATES, make_tokenizer
 from tests.train.adapt.tiny import own_conversation
 

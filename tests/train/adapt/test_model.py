@@ -15,10 +15,10 @@ from assistant.encoding import MoleculeEncoder
 from assistant.errors import BundleError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
-from assistant.llm.layout import layout, text_ids
+from assistant.llm.layout import end_id, layout, text_ids
 from assistant.llm.splice import splice
 from assistant.train.adapt.dialogue import Lesson, Shown
-from assistant.train.adapt.encode import LessonEncoder, end_id
+from assistant.train.adapt.encode import LessonEncoder
 from assistant.train.adapt.model import AdaptedModel, StaticLora, checkpoint_layers
 from assistant.train.adapt.recipe import LoraRecipe
 from assistant.train.batches import collate_examples

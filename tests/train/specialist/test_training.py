@@ -4,14 +4,17 @@ import csv
 import gzip
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from assistant.bundle import SPECIALIST, Bundle
 from assistant.chat.short_tasks import SHORT_TASKS
+from assistant.chem.aligned import Alignable
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.specialist.directory import SpecialistInfo
+from assistant.specialist.service import Specialist
 from assistant.train.specialist.__main__ import main
 from assistant.train.specialist.examples import (
     ReactionData,
@@ -71,6 +74,16 @@ def recipe(place: Path) -> SpecialistRecipe:
 @pytest.fixture
 def run(place: Path, recipe: SpecialistRecipe, tmp_path: Path) -> SpecialistRun:
     return SpecialistRun(recipe, ReactionData.prepared(recipe, place, tmp_path), tmp_path)
+
+
+def test_answers_are_scored_as_they_are_learned(run: SpecialistRun) -> None:
+    task, given, answer = SHORT_TASKS["retrosynthesis"], *REACTIONS[0]
+    learned = run.examples.example(task, given, Alignable(answer).along(given))
+    specialist = Specialist(
+        SpecialistInfo((task.name,)), SimpleNamespace(tokenizer=run.tokenizer), engine=None
+    )
+    ids = specialist.answer_ids(task.name, given, answer)
+    assert list(ids) == learned.ids[learned.weights > 0].tolist()
 
 
 @pytest.mark.parametrize(

@@ -3,5 +3,5 @@
     tables ─► reactions ─► atom maps ─► templates ─► classifier ─► weights beside the LM ─► bundle
 
 What a template makes is computed, so an answer chosen among such structures is never garbled; what
-is learned is which template it was. Two minutes of one core for each direction.
+is learned is which template it was.
 """

@@ -232,8 +232,11 @@ def in_eight_bit(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return packed
 
 
-def store_in_eight_bit(path: Path) -> None:
+def store_in_eight_bit(path: Path) -> tuple[int, int]:
     """Rewrites a file of weights in 8 bit; one that is so already stays as it is.
+
+    Returns:
+        Bytes before and after.
 
     Raises:
         BundleError: It cannot be read.
@@ -242,8 +245,9 @@ def store_in_eight_bit(path: Path) -> None:
         before = load_file(path)
     except (SafetensorError, OSError) as error:
         raise BundleError(f"{path} cannot be read ({error}); the file is damaged.") from error
+    n_before = path.stat().st_size
     if in_full(before).keys() != before.keys():
-        return
+        return n_before, n_before
     fresh = path.with_name(f".{path.name}.tmp")
     try:
         save_file(in_eight_bit(before), fresh)
@@ -251,6 +255,7 @@ def store_in_eight_bit(path: Path) -> None:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+    return n_before, path.stat().st_size
 
 
 def in_full(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -30,7 +30,7 @@ def reaction_checks(
         how_good: What tests say of such answers; it is told of the first structure.
         remarks: What else is known of a structure, by its SMILES in the text.
     """
-    found, end = [], 0
+    found, end = [], len(task.label)  # "P" is a structure, too
     for smiles in task.all_smiles_in(text):
         start = text.index(smiles, end)
         end = start + len(smiles)

@@ -27,8 +27,8 @@ _MORE_THAN_THAT = re.compile(
     r"|\bbiosynth|\bmetaboli\w*|\bdegrad\w*|\bnatural product|\bby-?products?"
     r"|\b(?:two|three|four|five|\d+|several|many|how many) steps?\b|\bsteps\b|\bmechanism|\bwhy\b"
     r"|\breagents?\b|\bcatalysts?\b|\bpatent|\bliterature|\bso(?:luble|lutions?)\b"
-    r"|\b\d+(?:[.,]\d+)? ?(?:m|µ|μ|u)?[lM]\b|\bp[hH]\b|\bbuffers?\b|\bstock\b|\bsamples?\b"
-    r"|\btablets?\b|\bformulations?\b|\bcrystals?\b|\bfilms?\b|\bgels?\b|\bstandards?\b",
+    r"|\b\d+(?:[.,]\d+)? ?(?:m|µ|μ|u)?[lM]\b|(?-i:\bpH\b)|\bbuffers?\b|\bstock\b|\bsamples?\b"
+    r"|\btablets?\b|\bformulations?\b|\bcrystals\b|\bfilms?\b|\bgels?\b|\bstandards?\b",
     re.IGNORECASE,
 )
 """What makes it a question that reactants or a product alone do not answer."""

@@ -6,10 +6,10 @@
 Training and serving make question and answer here, so that both read alike. Where there are several
 candidates, the page shows the likeliest ones with their shares:
 
-    Reactants: CC(=O)O.Nc1ccc(O)cc1 (61 %)
+    Reactants: CC(=O)O.Nc1ccc(O)cc1 (61%)
 
     Less likely:
-    2. CC(=O)Cl.Nc1ccc(O)cc1 (22 %)
+    2. CC(=O)Cl.Nc1ccc(O)cc1 (22%)
 """
 
 import re

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assistant.errors import AssistantError
-from assistant.evaluate.metrics.structures import read_structure
+from assistant.evaluate.metrics.structures import canonical
 from assistant.evaluate.table import some
 from assistant.evaluate.tasks.base import Example, Task
 from assistant.evaluate.tasks.grounded import ChatTask
@@ -32,18 +32,13 @@ def n_known(asked: Sequence[Example], train: Sequence[Example]) -> int:
     """Rows that are asked and learned from, whichever way their molecules are written."""
 
     def identity(example: Example) -> object:
-        molecules = [_canonical(smiles) for smiles in example.molecules]
+        molecules = [canonical(smiles) for smiles in example.molecules]
         if example.pair:  # two drugs are the same pair in either order
             molecules.sort()
         return tuple(molecules) or example.text, example.group
 
     known = set(map(identity, train))
     return sum(identity(example) in known for example in asked) if known else 0
-
-
-def _canonical(smiles: str) -> str:
-    structure = read_structure(smiles)
-    return structure.smiles if structure else smiles
 
 
 def _some_questions(task: Task, examples: list[Example], n: int, seed: int) -> list[Example]:

@@ -15,7 +15,7 @@ from assistant.bundle import SPECIALIST, Bundle
 from assistant.chat.short_tasks import SHORT_TASKS
 from assistant.commands import exit_status
 from assistant.errors import AssistantError
-from assistant.evaluate.metrics.structures import read_structure, structure_metrics
+from assistant.evaluate.metrics.structures import canonical, structure_metrics
 from assistant.evaluate.outcomes import Answered, read_answered, read_report
 from assistant.evaluate.tasks.registry import task_of
 from assistant.specialist.directory import Measured, SpecialistInfo
@@ -70,15 +70,10 @@ def _among_five(answered: Answered, name: str) -> float | None:
         return None
     wanted = [str(example.answer) for example in answered.examples]
     right = (
-        _canonical(reference) in map(_canonical, several)
+        canonical(reference) in map(canonical, several)
         for several, reference in zip(given, wanted, strict=True)
     )
     return round(sum(right) / len(given), 4)
-
-
-def _canonical(smiles: str) -> str | None:
-    found = read_structure(smiles)
-    return found.smiles if found is not None else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -188,10 +188,8 @@ class Run:
 
     def train(self) -> None:
         """Trains until the recipe's minutes are used, saving on the way."""
-        total, schedule = (
-            self.recipe.minutes * 60,
-            Schedule(self.recipe.warmup, self.recipe.cooldown),
-        )
+        total = self.recipe.minutes * 60
+        schedule = Schedule(self.recipe.warmup, self.recipe.cooldown)
         feed = self.feed(seed=1000 + self.step + 1_000_003 * ranks.rank())
         batches = Awaited(feed.batches(self.workers))
         fixed = self.feed(seed=5, held_out=True).batches(0)

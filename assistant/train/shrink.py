@@ -38,10 +38,7 @@ def shrink(bundle: Bundle, name: str) -> tuple[int, int]:
             f"{bundle.directory} has no component {name!r} that can be stored in 8 bit; there are"
             f" {', '.join(parts)}.{near(name, parts)}"
         )
-    path = bundle.components[name] / WEIGHTS
-    n_before = path.stat().st_size
-    store_in_eight_bit(path)
-    return n_before, path.stat().st_size
+    return store_in_eight_bit(bundle.components[name] / WEIGHTS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

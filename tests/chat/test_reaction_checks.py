@@ -57,3 +57,8 @@ def test_the_same_structure_twice_is_marked_twice() -> None:
     first, second = reaction_checks(text, RETRO, "CCO", "")
     assert text[second.start : second.end] == "CCO"
     assert second.start > first.end
+
+
+def test_a_letter_of_the_label_is_no_structure() -> None:
+    (check,) = reaction_checks("Product: P", PRODUCT, "P", "")
+    assert (check.start, check.end) == (9, 10)

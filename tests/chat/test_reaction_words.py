@@ -31,6 +31,8 @@ def asked(question: str, *smiles: str, roles: tuple[str | None, ...] = ()) -> Co
         "Name reactants for molecule 1.",
         "What are the precursors of this?",
         "Suggest a one-step synthesis.",
+        "How do I make Ph-NHAc, molecule 1?",
+        "How is crystal violet made?",
     ],
 )
 def test_reactants_are_asked_for(question: str) -> None:

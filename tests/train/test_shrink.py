@@ -56,6 +56,9 @@ def test_what_cannot_be_shrunk_is_told(tmp_path: Path, capsys: pytest.CaptureFix
     (bundle / "encoder" / WEIGHTS).write_bytes(b"no weights")
     assert main(["--bundle", str(bundle), "encoder"]) == 1
     assert "damaged" in capsys.readouterr().err
+    (bundle / "projector" / WEIGHTS).unlink()
+    assert main(["--bundle", str(bundle), "projector"]) == 1
+    assert "cannot be read" in capsys.readouterr().err
     module = torch.nn.Linear(2, 2)
     with pytest.raises(BundleError, match="damaged"):
         load_weights(bundle / "encoder", module)

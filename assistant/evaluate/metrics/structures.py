@@ -59,6 +59,12 @@ def read_structure(text: str) -> Structure | None:
     return Structure(mol)
 
 
+def canonical(text: str) -> str:
+    """The canonical SMILES of a structure; what is none as it is."""
+    found = read_structure(text)
+    return text if found is None else found.smiles
+
+
 def levenshtein(first: str, second: str) -> int:
     """Insertions, deletions and replacements between two texts, a bit per letter (Myers 1999)."""
     if not first:

@@ -157,7 +157,7 @@ class AbstainTask(_SentenceTask):
         """Share declined of both kinds; no answer at all counts as wrong in both.
 
         Where a specialist has the task of a question (`text`) and proposes structures, the question
-        is neither: it is left out and counted apart.
+        is neither and is left out, as n shows.
         """
         groups = np.array([e.group for e in examples])
         texts = list(scored.predictions)

@@ -4,7 +4,7 @@ stream ─► queue (fair, bounded) ─► decode thread ─► events ─► st
    └── stopped, closed: the row leaves before the next step ──┘
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 from assistant.adapters.xlora.mixture import Mixture
@@ -92,10 +92,7 @@ class ContinuousEngine:
         """
         if request.experts is not None and not self._has_experts:
             raise ValueError(f"experts {request.experts!r} asked of an engine that has none")
-        spliced = continued(request.spliced, request.begun, self._embed)
-        request = replace(request, spliced=spliced)
-        refuse_too_long(request, self._context)
-        answer = Answer(request)
+        answer = self._answer(request)
         with place_of(request.place) as place:
             try:
                 started = yield from place.take(self._queue, request.visitor, request.stop)
@@ -103,15 +100,30 @@ class ContinuousEngine:
                     yield Done("stopped", request.begun, 0.0, 0.0)
                     return
                 self._loop.submit(answer)
-                while True:
-                    event = answer.events.get()
-                    if isinstance(event, BaseException):
-                        raise event
-                    yield event
-                    if isinstance(event, Done):
-                        return
+                yield from answer.until_done()
             finally:
                 answer.closed.set()
+
+    def side_by_side(
+        self, requests: Sequence[Request]
+    ) -> Generator[Queued, None, tuple[Done, ...]]:
+        """How several requests of one question end, in order; they share the steps.
+
+        Raises:
+            As `stream` does; one that fails ends the others.
+        """
+        answers = [self._answer(request) for request in requests]
+        first = requests[0]
+        with place_of(first.place) as place:
+            try:
+                if not (yield from place.take(self._queue, first.visitor, first.stop)):
+                    return tuple(Done("stopped", request.begun, 0.0, 0.0) for request in requests)
+                for answer in answers:
+                    self._loop.submit(answer)
+                return tuple(answer.end() for answer in answers)
+            finally:
+                for answer in answers:
+                    answer.closed.set()
 
     def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
         """Scores an answer after each prompt; a prompt at a time shares the steps with the others.
@@ -131,21 +143,24 @@ class ContinuousEngine:
     def _scores(self, prompt: Spliced, rescoring: Rescoring) -> Done:
         """Of one prompt; none when it was stopped."""
         request = Request(
-            continued(prompt, rescoring.ids[:-1], self._embed),
+            prompt,
             stop=rescoring.stop,
             visitor=rescoring.visitor,
             place=rescoring.place,
             forced=rescoring.ids,
             n_others=rescoring.n_others,
         )
-        refuse_too_long(request, self._context)
-        answer = Answer(request)
+        answer = self._answer(request)
         self._loop.submit(answer)
-        event = answer.events.get()
-        if isinstance(event, BaseException):
-            raise event
-        assert isinstance(event, Done)  # nothing is drawn
-        return event
+        return answer.end()
+
+    def _answer(self, request: Request) -> Answer:
+        """A request with all of its tokens that are there, ready for the loop."""
+        there = request.begun or request.forced[:-1]
+        spliced = continued(request.spliced, there, self._embed)
+        request = replace(request, spliced=spliced)
+        refuse_too_long(request, self._context)
+        return Answer(request)
 
 
 def make_engine(

@@ -10,7 +10,7 @@ The same goes for experts (`llm.experts`), whose scaling pass has a second cache
 
 import inspect
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -129,6 +129,44 @@ class SequentialEngine:
             except torch.OutOfMemoryError as error:
                 self._forget()
                 raise memory_is_full(n_tokens) from error
+
+    def side_by_side(
+        self, requests: Sequence[Request]
+    ) -> Generator[Queued, None, tuple[Done, ...]]:
+        """How several requests of one question end, in order, one after the other.
+
+        Raises:
+            As `stream` does.
+        """
+        found: list[Done] = []
+        first = requests[0]
+        with place_of(first.place) as place:
+            for request in requests:
+                request = replace(request, place=place)
+                events = self._scored(request) if request.forced else self.stream(request)
+                for event in events:
+                    if isinstance(event, Queued):
+                        yield event
+                    elif isinstance(event, Done):
+                        found.append(event)
+        return tuple(found)
+
+    def _scored(self, request: Request) -> Iterator[Queued | Done]:
+        """A request whose answer is there, in the words of one that is drawn."""
+        prompts, stop = [request.spliced], request.stop
+        rescoring = Rescoring(
+            prompts, request.forced, stop, request.visitor, request.n_others, request.place
+        )
+        is_stopped = True
+        for event in self.rescore(rescoring):
+            if isinstance(event, Scored):
+                is_stopped = False
+                values, others = event.log_probabilities, event.others
+                yield Done("end", (), 0.0, 0.0, log_probabilities=values, others=others)
+            else:
+                yield event
+        if is_stopped:
+            yield Done("stopped", (), 0.0, 0.0)
 
     def _forget(self) -> None:
         self._prefixes.clear()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -216,6 +216,16 @@ class Engine(Protocol):
 
     def rescore(self, rescoring: Rescoring) -> Iterator[Queued | Scored]:
         """Scores an answer after each prompt, in order; fewer times when it was stopped."""
+        ...
+
+    def side_by_side(
+        self, requests: Sequence[Request]
+    ) -> Generator[Queued, None, tuple[Done, ...]]:
+        """How several requests of one question end, in order; nothing is told on the way.
+
+        They have the place of the first one and grow together where the engine can do that. Those
+        that were stopped have the reason "stopped".
+        """
         ...
 
 

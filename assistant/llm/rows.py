@@ -8,7 +8,7 @@ again from nothing after the memory ran out are one rule.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,22 @@ class Answer:
         self.request = request
         self.events: queue.SimpleQueue[Token | Done | BaseException] = queue.SimpleQueue()
         self.closed = threading.Event()
+
+    def until_done(self) -> Iterator[Token | Done]:
+        """The events as they come; raises the error that ends it."""
+        while True:
+            event = self.events.get()
+            if isinstance(event, BaseException):
+                raise event
+            yield event
+            if isinstance(event, Done):
+                return
+
+    def end(self) -> Done:
+        """How it ends."""
+        *_, done = self.until_done()
+        assert isinstance(done, Done)
+        return done
 
 
 class Row:

@@ -1,6 +1,11 @@
-"""Other SMILES of the same molecule: the atoms in random orders (RDKit's random SMILES)."""
+"""Other SMILES of the same molecule: its atoms in random orders, or begun from other atoms.
+
+Random orders are RDKit's random SMILES. A SMILES that only begins elsewhere stays easy to read for
+a language model of reactions, which copies from it.
+"""
 
 import random
+from functools import lru_cache
 
 from rdkit import Chem
 
@@ -46,3 +51,24 @@ def _is_same(text: str, molecule: Molecule) -> bool:
         return Molecule.parse(text) == molecule
     except AssistantError:  # RDKit cannot read back what it wrote
         return False
+
+
+def rerooted(smiles: str, rng: random.Random) -> str:
+    """The same molecule: its parts in another order, each from another atom on.
+
+    Args:
+        smiles: Canonical, of one or several parts.
+        rng: Draws order and atoms.
+    """
+    parts = smiles.split(".")
+    rng.shuffle(parts)
+    mols = [_mol(part) for part in parts]
+    return ".".join(
+        Chem.MolToSmiles(mol, rootedAtAtom=rng.randrange(mol.GetNumAtoms())) for mol in mols
+    )
+
+
+@lru_cache(maxsize=64)
+def _mol(smiles: str) -> Chem.Mol:
+    with quiet_rdkit():
+        return Chem.MolFromSmiles(smiles)

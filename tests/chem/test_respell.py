@@ -1,9 +1,11 @@
 """Other SMILES of the same molecule."""
 
+import random
+
 import pytest
 
 from assistant.chem.molecule import Molecule
-from assistant.chem.respell import respelled
+from assistant.chem.respell import rerooted, respelled
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,13 @@ def test_the_seed_decides() -> None:
 def test_a_molecule_that_is_written_in_one_way_has_none() -> None:
     assert respelled(Molecule.parse("C"), 4) == ()
     assert respelled(Molecule.parse("CO"), 4) == ("OC",)
+
+
+@pytest.mark.parametrize(
+    "smiles", ["CC(=O)Nc1ccc(O)cc1", "C[C@H](N)C(=O)O.[Na+].[OH-]", "C/C=C/Br"]
+)
+def test_begun_elsewhere_it_is_the_same_molecule(smiles: str) -> None:
+    canonical, rng = Molecule.parse(smiles).smiles, random.Random(3)
+    texts = {rerooted(canonical, rng) for _ in range(20)}
+    assert len(texts) > 1
+    assert {Molecule.parse(text).smiles for text in texts} == {canonical}

@@ -6,17 +6,15 @@ import random
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from rdkit import Chem
 from torch.utils.data import IterableDataset
 from transformers import PreTrainedTokenizerBase
 
 from assistant.chat.short_tasks import SHORT_TASKS, ShortTask
 from assistant.chem.aligned import Alignable
-from assistant.chem.quiet import quiet_rdkit
+from assistant.chem.respell import rerooted
 from assistant.errors import AssistantError
 from assistant.llm.layout import IdsPiece, end_id, layout, text_ids
 from assistant.train.adapt.selection import split
@@ -116,27 +114,6 @@ def _record(task: str, record: Record) -> ReactionRecord | None:
     return ReactionRecord(record.product.smiles, record.reactants.smiles)
 
 
-@lru_cache(maxsize=64)
-def _mol(smiles: str) -> Chem.Mol:
-    with quiet_rdkit():
-        return Chem.MolFromSmiles(smiles)
-
-
-def spelled(smiles: str, rng: random.Random) -> str:
-    """The same molecule: its parts in another order, each from another atom on.
-
-    Args:
-        smiles: Canonical, of one or several parts.
-        rng: Draws order and atoms.
-    """
-    parts = smiles.split(".")
-    rng.shuffle(parts)
-    mols = [_mol(part) for part in parts]
-    return ".".join(
-        Chem.MolToSmiles(mol, rootedAtAtom=rng.randrange(mol.GetNumAtoms())) for mol in mols
-    )
-
-
 class ReactionExamples:
     """Draws examples.
 
@@ -188,7 +165,7 @@ class ReactionExamples:
         answer = Alignable(record.answer)
         for _ in range(self.recipe.spellings):
             as_served = rng.random() < _AS_SERVED
-            given = record.given if as_served else spelled(record.given, rng)
+            given = record.given if as_served else rerooted(record.given, rng)
             yield given, answer.along(given)
 
     def held_out(self) -> dict[str, list[Example]]:

@@ -20,7 +20,6 @@ from assistant.train.specialist.examples import (
     ReactionData,
     ReactionExamples,
     ReactionRecord,
-    spelled,
 )
 from assistant.train.specialist.recipe import SpecialistRecipe
 from assistant.train.specialist.run import SpecialistRun, prepared_tokenizer
@@ -84,16 +83,6 @@ def test_answers_are_scored_as_they_are_learned(run: SpecialistRun) -> None:
     )
     ids = specialist.answer_ids(task.name, given, answer)
     assert list(ids) == learned.ids[learned.weights > 0].tolist()
-
-
-@pytest.mark.parametrize(
-    "smiles", ["CC(=O)Nc1ccc(O)cc1", "C[C@H](N)C(=O)O.[Na+].[OH-]", "C/C=C/Br"]
-)
-def test_another_spelling_is_the_same_molecule(smiles: str) -> None:
-    canonical, rng = Molecule.parse(smiles).smiles, random.Random(3)
-    texts = {spelled(canonical, rng) for _ in range(20)}
-    assert len(texts) > 1
-    assert {Molecule.parse(text).smiles for text in texts} == {canonical}
 
 
 def test_what_is_held_out_is_not_learned(run: SpecialistRun) -> None:

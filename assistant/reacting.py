@@ -1,19 +1,18 @@
 """An answer of the bundle's specialist for reactions, in the place of the language model's.
 
-question ─┬► likely templates ─► candidates ─► log p of the specialist ─► the likeliest few
-          └► (none fits) short question, SMILES alone ─► specialist writes ─► structure
+question ─┬► likely templates ───────────────┬► candidates ─► the way back, log p of the
+          └► language model writes drafts ───┘   language model ─► the likeliest few
 """
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from assistant.answering import Turn, Written, sampling_of
+from assistant.answering import Turn, Written
 from assistant.chat import events
 from assistant.chat.events import Event, Notice, TextDelta
-from assistant.chat.figures import Figures
 from assistant.chat.reaction_checks import reaction_checks
 from assistant.chat.reaction_words import AskedReaction
 from assistant.chat.short_tasks import SHORT_TASKS, ShortTask
@@ -27,18 +26,28 @@ from assistant.errors import (
 )
 from assistant.llm import requests as llm_requests
 from assistant.llm.layout import layout
-from assistant.llm.memory import cache_bytes_per_token
 from assistant.llm.place import Place
-from assistant.llm.stopwatch import Stopwatch
 from assistant.prompting import Fitted
-from assistant.replying import first_written
-from assistant.specialist.candidates import Candidate, Ranked, ranked
+from assistant.specialist.candidates import Candidate, Opinion, Proposer, Ranked, ranked
 from assistant.specialist.service import Specialist
+from assistant.specialist.writer import Asking
 
 MOST_SHOWN = 5
 LEAST_SHARE = 0.02
 """Of a candidate that is shown after the first."""
+_CHOSEN = (
+    "Made by reaction templates and a language model for reactions, and chosen by what both say"
+)
+_PREDICTED = "Predicted by a language model for reactions"
 _ALONE = "{why}: written by a language model for reactions alone, which is seldom right then"
+_NONE_FITS = "No reaction template fits"
+_TOO_SLOW = "Reaction templates could not be applied in time"
+_NOTHING = {
+    "retrosynthesis": "I found no reactants: no reaction template fits, and nothing that the"
+    " language model for reactions wrote is a structure.",
+    "product": "I found no product: no reaction template fits, and nothing that the language model"
+    " for reactions wrote is a new structure.",
+}
 _WITHHELD = "I do not tell what this reaction gives: it would be {name}, {kind}."
 _WAY_BACK = {
     "retrosynthesis": "templates for products make the molecule of them",
@@ -63,22 +72,117 @@ def reacted(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterato
         turn: The question as the language model would read it.
     """
     turn = replace(turn, fitted=_with_short_prompt(specialist, asked, turn.fitted))
-    proposer = specialist.proposers.get(asked.task)
-    if proposer is None:
-        how_good = _measured(specialist, asked.task)
-        how = f"Predicted by a language model for reactions, {how_good}"
-        yield from _written(specialist, asked, turn, how)
-        return
+    progress = llm_requests.Progress()
+    stop = llm_requests.TimedStop(turn.options.stop, progress, turn.options.max_seconds)
+    with Place() as place:
+        asking = Asking(stop, turn.options.visitor, place, progress)
+        proposed = yield from _proposed(specialist, asked, asking)
+        if proposed.order:
+            yield Notice(f"{proposed.how_good}.")
+            written, by_program = _told(proposed, asked, stop)
+        elif stop.is_set():
+            reason = "time" if stop.is_over_time else "stopped"
+            written, by_program = Written("", _ended(reason), ()), False
+        else:
+            written, by_program = Written(_NOTHING[asked.task], _ended("end"), ()), True
+    if written.text:
+        yield TextDelta(written.text)
+    yield _of_specialist(specialist, turn, written, by_program=by_program)
+
+
+@dataclass(frozen=True)
+class _Proposed:
+    """What may be the answer.
+
+    Attributes:
+        order: The likeliest first; none where nothing was found or it was stopped.
+        how_good: What is known of such answers.
+        are_compared: Whether templates had a say, so that the shares mean something.
+        proposer: Proposes them.
+    """
+
+    order: tuple[Ranked, ...]
+    how_good: str
+    are_compared: bool
+    proposer: Proposer
+
+
+def _proposed(
+    specialist: Specialist, asked: AskedReaction, asking: Asking
+) -> Generator[Event, None, _Proposed]:
+    """Candidates of templates and language model, ranked by what both think of them."""
+    task, given, proposer = asked.task, asked.smiles, specialist.proposers[asked.task]
+    too_long = None
     try:
-        candidates = proposer.candidates(asked.smiles, stop=turn.options.stop)
-        why_none = "No reaction template fits"
+        drafting = specialist.writer.drafts(task, given, specialist.n_drafts, asking=asking)
+        written = yield from _passed_on(drafting, _waits)
+    except PromptTooLongError as error:  # templates know no such limit
+        written, too_long = {}, error
+    if asking.stop.is_set():
+        return _Proposed((), "", False, proposer)
+    candidates, why_alone = _candidates(proposer, given, written)
+    if not candidates and too_long is not None:
+        raise PromptTooLongError(
+            "The SMILES is too long for the language model for reactions, which reads"
+            f" {specialist.llm.context} tokens, and no templates answer for it. Ask about a part."
+        ) from too_long
+    are_compared = any(candidate.probability for candidate in candidates)
+    config = proposer.config
+    if not are_compared:
+        config = replace(config, weights=config.alone)
+    opinions: tuple[Opinion, ...] = (Opinion(),) * len(candidates)
+    if candidates and too_long is None and (config.weights.lm or config.weights.lm_return):
+        opinions = yield from _opinions(specialist, asked, candidates, asking)
+    order = ranked(candidates, opinions, config) if opinions else ()
+    how_good = _ALONE.format(why=why_alone)
+    if are_compared or proposer.templates is None:
+        how = _CHOSEN if are_compared else _PREDICTED
+        how_good = f"{how}, {_measured(specialist, task)}"
+    return _Proposed(order, how_good, are_compared, proposer)
+
+
+def _opinions(
+    specialist: Specialist,
+    asked: AskedReaction,
+    candidates: Sequence[Candidate],
+    asking: Asking,
+) -> Generator[Event, None, tuple[Opinion, ...]]:
+    """What the language model thinks of them; the same of all where one is too long for it."""
+    structures = [candidate.smiles for candidate in candidates]
+    weighing = specialist.writer.opinions(asked.task, asked.smiles, structures, asking=asking)
+    try:
+        return (yield from _passed_on(weighing, _waits))
+    except PromptTooLongError:
+        return (Opinion(),) * len(candidates)
+
+
+def _candidates(
+    proposer: Proposer, given: str, written: Mapping[str, int]
+) -> tuple[tuple[Candidate, ...], str]:
+    """The candidates, and why no template has made one where that is so."""
+    try:
+        return proposer.candidates(given, written=written), _NONE_FITS
     except (ChemistryTimeoutError, InputTooLargeError) as error:  # may hold a structure
         log.warning("no templates were applied (%s)", type(error).__name__)
-        candidates, why_none = (), "Reaction templates could not be applied in time"
-    if candidates:
-        yield from _chosen(specialist, asked, candidates, turn)
-    else:
-        yield from _written(specialist, asked, turn, _ALONE.format(why=why_none))
+    return proposer.alone().candidates(given, written=written), _TOO_SLOW
+
+
+def _told(proposed: _Proposed, asked: AskedReaction, stop: threading.Event) -> tuple[Written, bool]:
+    """The answer, and whether the program has written it in the place of what is not told."""
+    task, (first, *_) = SHORT_TASKS[asked.task], proposed.order
+    if withheld := _withheld(first.candidate.smiles, task):
+        return Written(withheld, _ended("end"), ()), True
+    shown = _shown(proposed.order, task) if proposed.are_compared else [first]
+    structures = [ranked.candidate.smiles for ranked in shown]
+    text = task.answer(structures[0])
+    if proposed.are_compared:
+        text = task.several(structures, [ranked.share for ranked in shown])
+    remarks = {
+        ranked.candidate.smiles: _remark(ranked.candidate, proposed.proposer, asked, stop)
+        for ranked in shown
+    }
+    checks = reaction_checks(text, task, asked.smiles, proposed.how_good, remarks)
+    return Written(text, _ended("end"), checks), False
 
 
 def _with_short_prompt(specialist: Specialist, asked: AskedReaction, fitted: Fitted) -> Fitted:
@@ -88,41 +192,7 @@ def _with_short_prompt(specialist: Specialist, asked: AskedReaction, fitted: Fit
     return replace(fitted, prompt=prompt, layout=layout(prompt, specialist.llm.tokenizer))
 
 
-def _chosen(
-    specialist: Specialist, asked: AskedReaction, candidates: Sequence[Candidate], turn: Turn
-) -> Iterator[Event]:
-    """The events of an answer that is chosen among candidates."""
-    how_good = (
-        "Made by reaction templates and chosen with a language model for reactions,"
-        f" {_measured(specialist, asked.task)}"
-    )
-    yield Notice(f"{how_good}.")
-    options, task = turn.options, SHORT_TASKS[asked.task]
-    smiles = [candidate.smiles for candidate in candidates]
-    asking = specialist.log_probabilities(
-        asked.task, asked.smiles, smiles, stop=options.stop, visitor=options.visitor
-    )
-    try:
-        values = yield from _passed_on(asking, _waits)
-    except PromptTooLongError:  # templates know no such limit
-        values = (0.0,) * len(candidates)
-    if len(values) < len(candidates):
-        yield _of_specialist(specialist, turn, Written("", _ended("stopped"), ()))
-        return
-    order = ranked(candidates, values, specialist.proposers[asked.task].config)
-    if withheld := _withheld(order[0].candidate.smiles, task):
-        text, checks = withheld, ()
-    else:
-        shown = _shown(order, task)
-        text = task.several([r.candidate.smiles for r in shown], [r.share for r in shown])
-        remarks = {r.candidate.smiles: _remark(r, task) for r in shown}
-        checks = reaction_checks(text, task, asked.smiles, how_good, remarks)
-    yield TextDelta(text)
-    written = Written(text, _ended("end"), checks)
-    yield _of_specialist(specialist, turn, written, by_program=bool(withheld))
-
-
-def _ended(reason: str) -> llm_requests.Done:
+def _ended(reason: llm_requests.EndReason) -> llm_requests.Done:
     return llm_requests.Done(reason, (), 0.0, 0.0)
 
 
@@ -133,56 +203,22 @@ def _shown(order: Sequence[Ranked], task: ShortTask) -> list[Ranked]:
     return [first, *(r for r in likely if not _withheld(r.candidate.smiles, task))]
 
 
-def _remark(of: Ranked, task: ShortTask) -> str:
-    remark = f"by a template of {of.candidate.n_reactions:,} training reactions"
-    if of.candidate.returned is None:
-        return remark
-    return f"{remark}; {_WAY_BACK[task.name]}: {of.candidate.returned:.0%}"
-
-
-def _written(
-    specialist: Specialist, asked: AskedReaction, turn: Turn, how_good: str
-) -> Iterator[Event]:
-    """The events of an answer that the specialist's language model writes alone."""
-    task = SHORT_TASKS[asked.task]
-    spliced = specialist.spliced(turn.fitted.layout)
-    if spliced.n_tokens >= specialist.llm.context:
-        raise PromptTooLongError(
-            f"The SMILES takes {spliced.n_tokens} tokens where the language model for reactions"
-            f" reads {specialist.llm.context}, and no templates answer for it. Ask about a part."
-        )
-    check = partial(reaction_checks, task=task, given=asked.smiles, how_good=how_good)
-    yield Notice(f"{how_good}.")
-    with Place() as place:
-        progress = llm_requests.Progress()
-        request = llm_requests.Request(
-            spliced,
-            sampling_of(turn.options),
-            llm_requests.TimedStop(turn.options.stop, progress, turn.options.max_seconds),
-            turn.options.visitor,
-            progress=progress,
-            place=place,
-        )
-        token_bytes = cache_bytes_per_token(specialist.llm.model.config, specialist.llm.activations)
-        stopwatch = Stopwatch(request, turn.began, token_bytes)
-        writing = first_written(specialist.engine, request, stopwatch, check)
-        written = yield from _passed_on(writing, _without_text)
-    if withheld := _withheld(task.smiles_in(written.text), task):
-        written = Written(withheld, replace(written.done, token_ids=()), ())
-    yield TextDelta(written.text)
-    figures = stopwatch.done(written.done, len(written.done.token_ids))
-    yield _of_specialist(specialist, turn, written, figures, by_program=bool(withheld))
+def _remark(of: Candidate, proposer: Proposer, asked: AskedReaction, stop: threading.Event) -> str:
+    """Where a structure comes from, and whether templates lead back from it."""
+    if of.probability:
+        remark = f"by a template of {of.n_reactions:,} training reactions"
+        if of.n_written:
+            remark += ", and written by the language model for reactions"
+    else:
+        remark = "written by the language model for reactions, made by no likely template"
+    returned = None if stop.is_set() else proposer.returned(of.smiles, asked.smiles)
+    return remark if returned is None else f"{remark}; {_WAY_BACK[asked.task]}: {returned:.0%}"
 
 
 def _of_specialist(
-    specialist: Specialist,
-    turn: Turn,
-    written: Written,
-    figures: Figures | None = None,
-    *,
-    by_program: bool = False,
+    specialist: Specialist, turn: Turn, written: Written, *, by_program: bool
 ) -> events.Finished:
-    finished = turn.finished(written, figures, by="program" if by_program else "specialist")
+    finished = turn.finished(written, None, by="program" if by_program else "specialist")
     # Its token ids mean nothing to the language model, which reads the text later.
     message = replace(finished.message, model=specialist.llm.fingerprint)
     return replace(finished, message=message)
@@ -208,10 +244,6 @@ def _passed_on(
 
 def _waits(event: llm_requests.Queued) -> Event:
     return events.Queued(event.position, event.seconds)
-
-
-def _without_text(event: Event) -> Event | None:
-    return None if isinstance(event, TextDelta) else event
 
 
 def _withheld(smiles: str, task: ShortTask) -> str:

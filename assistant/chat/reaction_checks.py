@@ -1,6 +1,5 @@
 """What is said of predicted reactants or products: are they valid, which atoms are missing?"""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -8,6 +7,7 @@ from types import MappingProxyType
 from assistant.chat.claims.model import Check
 from assistant.chat.short_tasks import ShortTask
 from assistant.chem.molecule import Molecule
+from assistant.chem.reaction import missing_atoms
 from assistant.errors import AssistantError
 
 
@@ -54,15 +54,3 @@ def _checked(claim: Check, task: ShortTask, given: str, told: Sequence[str]) -> 
         truth = f"valid, but {missing} of the product would have to come from a reagent"
     note = "; ".join([*told, truth])
     return replace(claim, verdict="unverifiable", truth=truth, smiles=found.smiles, note=note)
-
-
-def missing_atoms(reactants: Molecule, product: Molecule) -> str:
-    """Atoms of a product that its reactants do not have, hydrogens apart: "2 C, 1 O" or ""."""
-    left = _atoms(product)
-    left.subtract(_atoms(reactants))
-    return ", ".join(f"{n} {symbol}" for symbol, n in sorted(left.items()) if n > 0)
-
-
-def _atoms(molecule: Molecule) -> Counter[str]:
-    symbols = (atom.GetSymbol() for atom in molecule.rdmol().GetAtoms())
-    return Counter(symbol for symbol in symbols if symbol != "H")

@@ -11,6 +11,7 @@ from itertools import permutations
 from rdkit import Chem
 
 from assistant.chem.molecule import Molecule
+from assistant.chem.quiet import quiet_rdkit
 
 _MAX_ROOTS = 60
 _MAX_ORDERED = 4
@@ -89,7 +90,8 @@ class Alignable:
 
 def _texts(smiles: str) -> list[str]:
     """A part as it is, then from one atom after the other."""
-    mol = Chem.MolFromSmiles(smiles)
+    with quiet_rdkit():
+        mol = Chem.MolFromSmiles(smiles)
     n = mol.GetNumAtoms()
     roots = range(0, n, -(-n // _MAX_ROOTS))
     return [smiles, *dict.fromkeys(Chem.MolToSmiles(mol, rootedAtAtom=i) for i in roots)]

@@ -4,6 +4,7 @@ Nothing is stripped: counter-ions of a reaction are part of it. Atom maps are dr
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from assistant.chem.limits import MAX_BLOCK_CHARS, MAX_FRAGMENTS, MAX_SMILES_CHARS
@@ -171,3 +172,15 @@ def _blocks_v3000(block: str) -> list[list[str]]:
     if not any(sides):
         raise InvalidMoleculeError(_UNREADABLE)
     return sides
+
+
+def missing_atoms(reactants: Molecule, product: Molecule) -> str:
+    """Atoms of a product that its reactants do not have, hydrogens apart: "2 C, 1 O" or ""."""
+    left = _atoms(product)
+    left.subtract(_atoms(reactants))
+    return ", ".join(f"{n} {symbol}" for symbol, n in sorted(left.items()) if n > 0)
+
+
+def _atoms(molecule: Molecule) -> Counter[str]:
+    symbols = (atom.GetSymbol() for atom in molecule.rdmol().GetAtoms())
+    return Counter(symbol for symbol in symbols if symbol != "H")

@@ -18,7 +18,8 @@ that hide something:
 
     templates-alone reaction templates choose, the specialist's language model is not asked
     model-chooses   its language model chooses among what templates make, whatever they think of it
-    no-templates    its language model writes alone
+    no-templates    its language model writes alone, and chooses among what it wrote
+    one-draft       its language model writes alone and once
     no-specialist   the bundle's own language model answers
 
 Interaction tokens of a pair follow the graph tokens. Nothing is trained here: an arm says what a
@@ -47,9 +48,11 @@ from assistant.errors import AssistantError
 from assistant.pair_encoding import PairEncoder, PairEncoding
 from assistant.prompting import Render, facts_of
 from assistant.specialist.service import Specialist
+from assistant.specialist.templates import TEMPLATES_ALONE
+from assistant.specialist.writer import N_ALONE
 
 Source = Literal["own", "none", "zero", "other"]
-Reactions = Literal["own", "templates", "model", "written", "none"]
+Reactions = Literal["own", "templates", "model", "written", "once", "none"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ ARMS: MappingProxyType[str, Arm] = MappingProxyType(
             Arm("templates-alone", reactions="templates"),
             Arm("model-chooses", reactions="model"),
             Arm("no-templates", reactions="written"),
+            Arm("one-draft", reactions="once"),
             Arm("no-specialist", reactions="none"),
         )
     }
@@ -134,15 +138,20 @@ def _specialist_in(arm: Arm, specialist: Specialist | None) -> Specialist | None
         return None
     if arm.reactions == "own":
         return specialist
-    if specialist is None or not specialist.proposers:
+    if specialist is None or not specialist.has_templates:
         raise AssistantError(
             f"Arm {arm.name} changes what reaction templates do, which this bundle does not have."
         )
-    if arm.reactions == "written":
-        return replace(specialist, proposers={})
-    weights = {"templates": (1.0, 0.0, 0.0), "model": (0.0, 0.0, 1.0)}[arm.reactions]
-    proposers = {task: one.weighed(weights) for task, one in specialist.proposers.items()}
-    return replace(specialist, proposers=proposers)
+    proposers = specialist.proposers.items()
+    if arm.reactions in ("written", "once"):
+        n_drafts = 1 if arm.reactions == "once" else N_ALONE
+        alone = {task: proposer.alone() for task, proposer in proposers}
+        return replace(specialist, proposers=alone, n_drafts=n_drafts)
+    if arm.reactions == "templates":
+        weighed = {task: proposer.weighed(TEMPLATES_ALONE) for task, proposer in proposers}
+    else:
+        weighed = {task: proposer.weighed(proposer.config.alone) for task, proposer in proposers}
+    return replace(specialist, proposers=weighed, n_drafts=0)
 
 
 def _refuse_idle(arm: Arm, parts: Components) -> None:

@@ -27,10 +27,11 @@ not this page. A cell holds the value and its 95 % bootstrap interval over rows.
 - Answers of a language model are its own text, greedy, from the prompt and engine of the page. What
   could not be read out of an answer counts as wrong and stands under *failed*: no structure, no
   similarity; no value, the training mean; no yes or no, a wrong one.
-- A specialist for reactions (`docs/adr/0009`) answers as the page does in the arm full: it chooses
-  among structures that reaction templates make, by templates and a language model of its own. Each
-  of them chooses alone in templates-alone and model-chooses; in no-templates that language model
-  has written the structure by itself.
+- A specialist for reactions (`docs/adr/0010`) answers as the page does in the arm full: it chooses
+  among what reaction templates make and what a language model of its own writes, by what both say.
+  Each of them chooses alone among what templates make in templates-alone and model-chooses; in
+  no-templates that language model has written the structure by itself and chosen it among what it
+  wrote to several spellings of the question, in one-draft to the canonical one alone.
 - A pair model head (`--head`) gives its number itself; no language model has written it.
 - Baselines answer the same rows and have learned from the training rows only.
 - The arm says what was shown of a molecule (`python -m assistant.evaluate.run --help`); retrieval,

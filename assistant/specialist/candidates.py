@@ -1,13 +1,12 @@
-"""Answers that can be computed: what likely templates make, and which of them is the answer.
+"""What may be the answer: what likely templates make, what the language model wrote, and which is.
 
-templates ─► RDKit applies each ─► candidates, p(templates) ─┐
-              templates the other way give back what is given ┼► a·log p + b·log p + c·log p
-                                      language model, log p ─┘      ─► ranked
+templates ─► RDKit applies each ─► p(templates) ─┬► candidates ─► sum of weighed logarithms
+language model writes drafts ─► how often ───────┘         └► language model: p of the candidate,
+                                                              p of the way back     ─► ranked
 """
 
 import math
-import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -18,33 +17,41 @@ from assistant.specialist.templates import ClassifierConfig, ReactionTemplates, 
 TRIED = 50
 """Templates that are applied."""
 LIKELY = 8
-"""Candidates that the language model is asked about."""
-_LEAST = 1e-9
-_LEAST_RETURNED = 0.03
-"""No more than this is held against a candidate that is not given back: many are not."""
+"""Of what they make, the candidates that are asked about further."""
+_LEAST = 1e-3
+"""No less is held for the templates' probability of a candidate: they do not know everything."""
+_WRITTEN_AT_LEAST = 0.3
+"""So often counts as written what was not: a few drafts do not say all that could be."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A structure that a template makes.
+    """A structure that may be the answer.
 
     Attributes:
         smiles: Canonical, of one or several parts.
-        probability: Of the templates that make it, together.
+        probability: Of the templates that make it, together; 0 where none of the likely ones does.
         n_reactions: Training reactions of the likeliest of these templates.
-        returned: Probability that templates of the other direction make of it what was given; None
-            where there are none.
+        n_written: Answers of the language model that are it.
     """
 
     smiles: str
     probability: float
     n_reactions: int
-    returned: float | None = None
+    n_written: int = 0
 
-    def logarithms(self) -> tuple[float, float]:
-        """Of both probabilities, natural; what is unknown or zero has a floor."""
-        back = 0.0 if self.returned is None else math.log(self.returned + _LEAST_RETURNED)
-        return math.log(max(self.probability, _LEAST)), back
+
+@dataclass(frozen=True)
+class Opinion:
+    """How likely the language model finds a candidate, natural logarithms.
+
+    Attributes:
+        along: Of the candidate after the question, of the mean over spellings.
+        back: Of what was given, after the question the other way; 0 where it has not learned that.
+    """
+
+    along: float = 0.0
+    back: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -53,19 +60,22 @@ class Ranked:
 
     Attributes:
         candidate: What it is.
-        share: How likely it is the answer, 0 … 1; all of them leave room for the answers that no
-            template makes.
+        share: How likely it is the answer, 0 … 1; all of them leave room for the answers that are
+            none of them.
     """
 
     candidate: Candidate
     share: float
 
 
+_WRITTEN_ALONE = ClassifierConfig(1, weights=ClassifierConfig.alone)
+
+
 class Proposer:
     """Proposes the candidates of one task.
 
     Args:
-        templates: Of the task.
+        templates: Of the task; without any there is what the language model wrote.
         apply: Applies them.
         forward: From reactants to products.
         back: Proposes in the other direction, where there are templates for that.
@@ -73,50 +83,73 @@ class Proposer:
 
     def __init__(
         self,
-        templates: ReactionTemplates,
+        templates: ReactionTemplates | None,
         apply: SandboxedTemplates,
         *,
         forward: bool,
         back: "Proposer | None" = None,
     ) -> None:
         self.templates, self.forward, self.back = templates, forward, back
-        self.config: ClassifierConfig = templates.config
+        self.config = _WRITTEN_ALONE if templates is None else templates.config
         self._apply = apply
 
     def weighed(self, weights: Weights) -> "Proposer":
         """The same with other weights, for comparisons."""
         other = copy(self)
-        other.config = self.config.weighed(weights)
+        other.config = replace(self.config, weights=weights)
+        return other
+
+    def alone(self) -> "Proposer":
+        """The same without templates: it proposes what the language model wrote."""
+        other = self.weighed(self.config.alone)
+        other.templates = None
         return other
 
     def candidates(
-        self, smiles: str, n: int = LIKELY, *, stop: threading.Event | None = None
+        self,
+        smiles: str,
+        n: int = LIKELY,
+        *,
+        written: Mapping[str, int] | None = None,
     ) -> tuple[Candidate, ...]:
-        """What the likeliest templates make of a SMILES, the likeliest first; may be none.
+        """What the likeliest templates make of a SMILES, the likeliest first, and what was written.
 
         Args:
             smiles: Of one or several parts, valid.
-            n: How many at most.
-            stop: Set it to end the work: the way back is then not asked.
+            n: How many at most of those that templates make.
+            written: What the language model wrote, canonical, and how often.
 
         Raises:
             ChemistryTimeoutError: Applying templates took too long.
             InputTooLargeError: The SMILES is over a cap of `chem.limits`.
             QueueFullError: The children are busy.
         """
-        found = self._made(smiles)[:n]
+        made, written = self._made(smiles), written or {}
+        texts = dict.fromkeys([*list(made)[:n], *written])
+        return tuple(
+            replace(made.get(text, Candidate(text, 0.0, 0)), n_written=written.get(text, 0))
+            for text in texts
+        )
+
+    def returned(self, candidate: str, smiles: str) -> float | None:
+        """Probability that templates of the other direction make of a candidate what was given.
+
+        Args:
+            candidate: Its SMILES.
+            smiles: Of what was given.
+
+        Returns:
+            None where there are no such templates, or nothing could be said in time.
+
+        Raises:
+            QueueFullError: The children are busy.
+        """
         if self.back is None:
-            return found
-        returned = []
-        for candidate in found:
-            if stop is not None and stop.is_set():
-                return found
-            try:
-                chance = self.back.chance_of(candidate.smiles, smiles)
-            except (ChemistryTimeoutError, InputTooLargeError):  # nothing is known of the way back
-                return found
-            returned.append(replace(candidate, returned=chance))
-        return tuple(returned)
+            return None
+        try:
+            return self.back.chance_of(candidate, smiles)
+        except (ChemistryTimeoutError, InputTooLargeError):
+            return None
 
     def chance_of(self, given: str, wanted: str) -> float:
         """Probability that something is made, and nothing that is no part of it.
@@ -130,41 +163,45 @@ class Proposer:
         Raises:
             As `candidates`.
         """
-        parts = set(wanted.split("."))
-        made = (c for c in self._made(given) if parts.issuperset(c.smiles.split(".")))
+        made = (c for c in self._made(given).values() if is_part(c.smiles, wanted))
         return min(1.0, sum(c.probability for c in made))
 
-    def _made(self, smiles: str) -> tuple[Candidate, ...]:
+    def _made(self, smiles: str) -> dict[str, Candidate]:
+        """Candidates by their SMILES, the likeliest first."""
+        if self.templates is None:
+            return {}
         likely = self.templates.likeliest(smiles, TRIED)
         made = self._apply(smiles, [t.smarts for t, _ in likely], forward=self.forward)
-        given = set(smiles.split("."))
         found: dict[str, Candidate] = {}
         for (template, probability), outcomes in zip(likely, made, strict=True):
             for outcome in outcomes:
-                if given.issuperset(outcome.split(".")):  # nothing has happened
+                if is_part(outcome, smiles):
                     continue
                 known = found.get(outcome, Candidate(outcome, 0.0, template.n_reactions))
                 total = known.probability + probability
                 found[outcome] = replace(known, probability=total)
-        return tuple(sorted(found.values(), key=lambda c: -c.probability))
+        order = sorted(found.values(), key=lambda candidate: -candidate.probability)
+        return {candidate.smiles: candidate for candidate in order}
+
+
+def is_part(smiles: str, whole: str) -> bool:
+    """Whether all parts of one SMILES are parts of another, both canonical."""
+    return set(whole.split(".")).issuperset(smiles.split("."))
 
 
 def ranked(
-    candidates: Sequence[Candidate], log_probabilities: Sequence[float], config: ClassifierConfig
+    candidates: Sequence[Candidate], opinions: Sequence[Opinion], config: ClassifierConfig
 ) -> tuple[Ranked, ...]:
     """Candidates by what all opinions say together, the likeliest first.
 
     Args:
         candidates: At least one.
-        log_probabilities: The language model's, natural logarithms, one for each.
+        opinions: The language model's, one for each.
         config: How much each opinion weighs.
     """
     scores = [
-        sum(weight * value for weight, value in zip(config.weights, values, strict=True))
-        for values in (
-            (*candidate.logarithms(), value)
-            for candidate, value in zip(candidates, log_probabilities, strict=True)
-        )
+        sum(weight * value for weight, value in zip(config.weights, said, strict=True))
+        for said in map(logarithms, candidates, opinions)
     ]
     highest = max(scores)
     weights = [math.exp(score - highest) for score in scores]
@@ -174,3 +211,13 @@ def ranked(
         for candidate, weight in zip(candidates, weights, strict=True)
     ]
     return tuple(sorted(found, key=lambda r: -r.share))
+
+
+def logarithms(candidate: Candidate, opinion: Opinion) -> Weights:
+    """What the opinions say of a candidate, natural logarithms."""
+    return Weights(
+        math.log(max(candidate.probability, _LEAST)),
+        math.log(candidate.n_written + _WRITTEN_AT_LEAST),
+        opinion.along,
+        opinion.back,
+    )

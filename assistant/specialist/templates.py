@@ -14,8 +14,9 @@ says which a mixture of reactants and reagents will go by.
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from torch import Tensor, nn
 
 from assistant.checkpoint import WEIGHTS, load_weights, read_config
+from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import BundleError
 
 COMPONENT = "template classifier"
@@ -33,8 +35,25 @@ _LIST = "templates.json.gz"
 _DROPOUT = 0.3
 _MOST_COUNTED = 255
 
-Weights = tuple[float, float, float]
-"""What logarithms count: of the templates, of the way back, of the language model."""
+
+class Weights(NamedTuple):
+    """What the opinions on a candidate count, as factors of their logarithms.
+
+    Attributes:
+        template: Of the probability that templates give it.
+        written: Of how often the language model wrote it.
+        lm: Of the probability that the language model gives it.
+        lm_return: Of the probability that it gives the way back.
+    """
+
+    template: float = 0.0
+    written: float = 0.0
+    lm: float = 0.0
+    lm_return: float = 0.0
+
+
+TEMPLATES_ALONE = Weights(template=1.0)
+_LANGUAGE_MODEL_ALONE = Weights(lm=1.0, lm_return=0.5)
 
 
 @dataclass(frozen=True)
@@ -59,9 +78,8 @@ class ClassifierConfig:
         n_bits: Length of a fingerprint.
         radius: Of its substructures, in bonds.
         width: Of the hidden layers.
-        template_weight: Of the logarithm of what the templates give a candidate.
-        return_weight: Of that of what templates of the other direction give for the way back.
-        lm_weight: Of the language model's logarithm.
+        weights: What each opinion counts; `Weights`, or its values.
+        alone: The same where no template has a say.
         covered: Share of reactions whose answer is among the candidates.
     """
 
@@ -69,26 +87,17 @@ class ClassifierConfig:
     n_bits: int = 2048
     radius: int = 2
     width: int = 256
-    template_weight: float = 1.0
-    return_weight: float = 0.0
-    lm_weight: float = 0.0
+    weights: Weights = TEMPLATES_ALONE
+    alone: Weights = _LANGUAGE_MODEL_ALONE
     covered: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in ("weights", "alone"):  # JSON has lists
+            object.__setattr__(self, name, Weights(*getattr(self, name)))
         if min(self.n_templates, self.n_bits, self.width) < 1 or self.radius < 0:
             raise ValueError("a classifier needs templates, bits, a width and a radius")
         if not 0 < self.covered <= 1:
             raise ValueError(f"covered {self.covered} must be over 0 and at most 1")
-
-    @property
-    def weights(self) -> Weights:
-        """What each opinion on a candidate counts."""
-        return self.template_weight, self.return_weight, self.lm_weight
-
-    def weighed(self, weights: Weights) -> "ClassifierConfig":
-        """The same with other weights."""
-        template, back, lm = weights
-        return replace(self, template_weight=template, return_weight=back, lm_weight=lm)
 
 
 class TemplateClassifier(nn.Module):
@@ -130,7 +139,9 @@ class Fingerprints:
 
     def counts(self, smiles: str) -> npt.NDArray[np.uint8]:
         """Of a valid SMILES of one or several parts, (n_bits,)."""
-        found = self._generator.GetCountFingerprintAsNumPy(Chem.MolFromSmiles(smiles))
+        with quiet_rdkit():
+            mol = Chem.MolFromSmiles(smiles)
+        found = self._generator.GetCountFingerprintAsNumPy(mol)
         return np.minimum(found, _MOST_COUNTED).astype(np.uint8)
 
 

@@ -31,7 +31,7 @@ def in_process(smiles: str, templates: Sequence[str], *, forward: bool) -> tuple
     return tuple(outcomes(smiles, template, forward=forward) for template in templates)
 
 
-def opinionated(probabilities: Sequence[float], **config: float) -> TemplateClassifier:
+def opinionated(probabilities: Sequence[float], **config: object) -> TemplateClassifier:
     """A classifier that gives the templates always these probabilities."""
     classifier = TemplateClassifier(
         ClassifierConfig(len(probabilities), n_bits=64, width=8, **config)
@@ -43,12 +43,12 @@ def opinionated(probabilities: Sequence[float], **config: float) -> TemplateClas
 
 
 def reaction_templates(
-    probabilities: Sequence[float] = (0.6, 0.3, 0.1), **config: float
+    probabilities: Sequence[float] = (0.6, 0.3, 0.1), **config: object
 ) -> ReactionTemplates:
     return ReactionTemplates(opinionated(probabilities, **config), acylations())
 
 
-def write_acylations(specialist: Path, *tasks: str, **config: float) -> None:
+def write_acylations(specialist: Path, *tasks: str, **config: object) -> None:
     """Puts them beside a specialist's language model."""
     templates = reaction_templates(**config)
     for task in tasks:

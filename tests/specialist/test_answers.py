@@ -1,7 +1,8 @@
 """Questions for reactants or a product are answered by the bundle's specialist, and say so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from assistant.chat.reply import REACTIONS, ReplyOptions
 from assistant.chat.short_tasks import SHORT_TASKS
 from assistant.chem.molecule import Molecule
 from assistant.errors import BundleError
-from assistant.llm.layout import layout
-from assistant.llm.requests import Done, Request, Token
+from assistant.llm.layout import layout, text_ids
+from assistant.llm.requests import Done, Request
 from assistant.replay import Case, replay
 from assistant.specialist.directory import LLM, Measured, SpecialistInfo
+from assistant.specialist.templates import ClassifierConfig, Weights
 from assistant.train.export import save_nf4
 from assistant.train.model import ModelSizes, language_model
 from assistant.train.specialist.tokenizer import reaction_tokenizer
@@ -62,33 +64,76 @@ def answered(assistant: Assistant, conversation: Conversation) -> tuple[list[Eve
     return events, done
 
 
-def saying(assistant: Assistant, monkeypatch: pytest.MonkeyPatch, text: str) -> list[Request]:
-    """Lets the specialist say something; gives what it is asked."""
-    seen = []
+def saying(assistant: Assistant, monkeypatch: pytest.MonkeyPatch, *texts: str) -> list[Request]:
+    """Lets the specialist say something, to each spelling the next text; gives what it is asked."""
+    seen: list[Request] = []
+    tokenizer = assistant.specialist.llm.tokenizer
 
-    def stream(request: Request) -> Iterator[object]:
-        seen.append(request)
-        yield Token(text, 5)
-        yield Done("end", (5,), 0.01, 100.0)
+    def side_by_side(requests: Sequence[Request]) -> Iterator[object]:
+        yield from ()
+        seen.extend(requests)
+        ends = []
+        for request, text in zip(requests, cycle(texts), strict=False):
+            if request.forced:
+                scores = (-1.0,) * len(request.forced)
+                ends.append(Done("end", (), 0.0, 0.0, log_probabilities=scores))
+            else:
+                ends.append(Done("end", text_ids(tokenizer, text), 0.01, 100.0))
+        return tuple(ends)
 
-    monkeypatch.setattr(assistant._specialist.engine, "stream", stream)
+    monkeypatch.setattr(assistant.specialist.engine, "side_by_side", side_by_side)
     return seen
 
 
-def test_the_specialist_answers_and_the_page_says_how_well(assistant: Assistant) -> None:
+def test_the_specialist_answers_and_the_page_says_how_well(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, f"Reactants: {ACID}.{AMINE}")
     events, done = answered(assistant, asked(RETRO, AMIDE))
-    assert done.message.model == assistant._specialist.llm.fingerprint
-    assert done.message.token_ids
+    assert done.message.model == assistant.specialist.llm.fingerprint
     notices = [event.text for event in events if isinstance(event, Notice)]
-    assert "right for 25% of 5,004 test reactions" in notices[0]
+    assert notices[0].startswith("Predicted by a language model for reactions, right for 25% of")
     assert [e.text for e in events if isinstance(e, TextDelta)] == [done.message.text]
     passport = done.message.passport
-    assert passport["model"]["specialist"] == assistant._specialist.llm.fingerprint
+    assert passport["model"]["specialist"] == assistant.specialist.llm.fingerprint
     assert passport["sampling"]["by"] == "specialist"
     assert passport["focus"] == [1]
 
 
-def test_what_nobody_has_measured_is_said_to_be_so(assistant: Assistant) -> None:
+def test_nothing_found_is_said_by_the_program(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = f"Reactants: {AMIDE}.{ACID}", "Reactants: C1CC", "Reactants: CC", "I do not know"
+    saying(assistant, monkeypatch, *nothing)
+    events, done = answered(assistant, asked(RETRO, AMIDE))
+    assert done.message.text.startswith("I found no reactants")
+    assert done.message.passport["sampling"]["by"] == "program"
+    assert not done.message.checks
+    assert not any(isinstance(event, Notice) for event in events)
+    question = asked("Predict the product of molecules 1 and 2.", ACID, AMINE)
+    saying(assistant, monkeypatch, f"Product: {ACID}", "Product: Brc1ccccc1")
+    assert answered(assistant, question)[1].message.text.startswith("I found no product")
+
+
+def test_the_structure_written_most_often_and_likely_wins(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chloride = f"CC(=O)Cl.{AMINE}"
+    saying(assistant, monkeypatch, f"Reactants: {chloride}", f"Reactants: {ACID}.{AMINE}")
+    monkeypatch.setattr(
+        assistant.specialist.proposers["retrosynthesis"],
+        "config",
+        ClassifierConfig(1, weights=Weights(lm=1.0)),
+    )
+    _, done = answered(assistant, asked(RETRO, AMIDE))
+    written = SHORT_TASKS["retrosynthesis"].all_smiles_in(done.message.text)
+    assert written == (Molecule.parse(f"{ACID}.{AMINE}").smiles,)  # every token alike: the shorter
+
+
+def test_what_nobody_has_measured_is_said_to_be_so(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, f"Product: {AMIDE}")
     events, _ = answered(assistant, asked("Predict the product of molecules 1 and 2.", ACID, AMINE))
     assert "nobody has measured" in next(e.text for e in events if isinstance(e, Notice))
 
@@ -100,11 +145,12 @@ def test_it_reads_the_structure_alone(
     before = asked("What is its logP?", AMIDE).with_message(Message("assistant", "0.9"))
     conversation = before.with_message(Message("user", RETRO))
     _, done = answered(assistant, conversation)
-    specialist = assistant._specialist
+    specialist = assistant.specialist
     prompt = SHORT_TASKS["retrosynthesis"].prompt(Molecule.parse(AMIDE).smiles)
-    alone = specialist.spliced(layout(prompt, specialist.llm.tokenizer))
+    alone = specialist.writer.spliced(layout(prompt, specialist.llm.tokenizer))
     assert seen[0].spliced.content == alone.content
-    assert not seen[0].spliced.deltas
+    assert len({request.spliced.content for request in seen if not request.forced}) > 1
+    assert not any(request.spliced.deltas for request in seen)
     assert done.message.text == f"Reactants: {ACID}.{AMINE}"
     (check,) = done.message.checks
     assert check.smiles == Molecule.parse(f"{ACID}.{AMINE}").smiles
@@ -118,7 +164,10 @@ def test_other_questions_are_the_language_models(assistant: Assistant, question:
     assert done.message.model == assistant.prompting.llm.fingerprint
 
 
-def test_the_next_turn_reads_the_answer_as_text(assistant: Assistant) -> None:
+def test_the_next_turn_reads_the_answer_as_text(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, f"Reactants: {ACID}.{AMINE}")
     conversation = asked(RETRO, AMIDE)
     _, done = answered(assistant, conversation)
     later = conversation.with_message(done.message).with_message(Message("user", "Its mass?"))
@@ -131,7 +180,8 @@ def test_a_controlled_product_is_not_told(
 ) -> None:
     saying(assistant, monkeypatch, "Product: CNC(C)Cc1ccccc1")
     events, done = answered(
-        assistant, asked("What is the product of the reaction of molecules 1 and 2?", ACID, AMINE)
+        assistant,
+        asked("What is the product of the reaction of molecules 1 and 2?", "CN", "O=C(C)Cc1ccccc1"),
     )
     assert "methamphetamine, a controlled drug" in done.message.text
     assert done.message.passport["sampling"]["by"] == "program"
@@ -143,7 +193,7 @@ def test_a_controlled_reactant_is_told(
 ) -> None:
     saying(assistant, monkeypatch, "Reactants: O=C(Cl)Cl.Nc1ccc(O)cc1")
     _, done = answered(assistant, asked(RETRO, "O=C=Nc1ccc(O)cc1"))
-    assert done.message.text == "Reactants: O=C(Cl)Cl.Nc1ccc(O)cc1"
+    assert done.message.text == "Reactants: Nc1ccc(O)cc1.O=C(Cl)Cl"
 
 
 def test_a_controlled_molecule_has_no_retrosynthesis(

@@ -8,8 +8,13 @@ import pytest
 
 from assistant.chem.molecule import Molecule
 from assistant.errors import BundleError, ChemistryTimeoutError
-from assistant.specialist.candidates import Candidate, Proposer, ranked
-from assistant.specialist.templates import ClassifierConfig, ReactionTemplates, write_templates
+from assistant.specialist.candidates import Candidate, Opinion, Proposer, ranked
+from assistant.specialist.templates import (
+    ClassifierConfig,
+    ReactionTemplates,
+    Weights,
+    write_templates,
+)
 from tests.specialist.templates import (
     EXAMPLES,
     acylations,
@@ -23,7 +28,7 @@ PARACETAMOL = Molecule.parse("CC(=O)Nc1ccc(O)cc1").smiles
 AMINE = "Nc1ccc(O)cc1"
 
 
-def proposer(*, forward: bool = False, **config: float) -> Proposer:
+def proposer(*, forward: bool = False, **config: object) -> Proposer:
     return Proposer(reaction_templates(**config), in_process, forward=forward)
 
 
@@ -71,24 +76,51 @@ def test_a_product_that_is_given_already_is_none() -> None:
     assert [c.smiles for c in found] == [PARACETAMOL]
 
 
-def test_both_opinions_rank() -> None:
-    two = [Candidate("C", 0.8, 1), Candidate("N", 0.2, 1)]
-    config = ClassifierConfig(2, template_weight=1.0, lm_weight=0.0)
-    assert [r.share for r in ranked(two, [-9.0, -1.0], config)] == pytest.approx([0.8, 0.2])
-    config = ClassifierConfig(2, template_weight=0.0, lm_weight=1.0)
-    first, second = ranked(two, [-9.0, -1.0], config)
+def test_what_the_language_model_wrote_comes_after() -> None:
+    amide = canonical("CC(=O)OC(=O)c1ccccc1.Nc1ccc(O)cc1")
+    known = proposer().candidates(PARACETAMOL)
+    written = {amide: 3, known[1].smiles: 2}
+    found = proposer().candidates(PARACETAMOL, written=written)
+    assert [c.smiles for c in found] == [*(c.smiles for c in known), amide]
+    assert [c.n_written for c in found] == [0, 2, 0, 3]
+    assert found[-1].probability == 0
+    # One that templates make, but not among the likeliest few, keeps what they say of it.
+    first, last = proposer().candidates(PARACETAMOL, 1, written={known[2].smiles: 1})
+    assert (first, last.n_reactions) == (known[0], 30)
+    assert last.probability == pytest.approx(known[2].probability)
+
+
+def test_without_templates_there_is_what_was_written() -> None:
+    alone = proposer().alone()
+    assert alone.candidates(PARACETAMOL) == ()
+    assert [c.smiles for c in alone.candidates(PARACETAMOL, written={"CCO": 1})] == ["CCO"]
+    assert alone.config.weights == proposer().config.alone
+    nothing = Proposer(None, in_process, forward=True)
+    assert nothing.config.weights == ClassifierConfig(1).alone
+
+
+def test_every_opinion_ranks() -> None:
+    two = [Candidate("C", 0.8, 1), Candidate("N", 0.2, 1, n_written=4)]
+    said = [Opinion(-9.0, -2.0), Opinion(-1.0, -3.0)]
+    by_templates = ranked(two, said, ClassifierConfig(2, weights=Weights(template=1.0)))
+    assert [r.share for r in by_templates] == pytest.approx([0.8, 0.2])
+    first, second = ranked(two, said, ClassifierConfig(2, weights=Weights(lm=1.0)))
     assert (first.candidate.smiles, second.candidate.smiles) == ("N", "C")
     assert first.share / second.share == pytest.approx(math.exp(8.0))
+    first, second = ranked(two, said, ClassifierConfig(2, weights=Weights(lm_return=1.0)))
+    assert first.candidate.smiles == "C"
+    assert first.share / second.share == pytest.approx(math.exp(1.0))
+    first, second = ranked(two, said, ClassifierConfig(2, weights=Weights(written=1.0)))
+    assert first.share / second.share == pytest.approx(4.3 / 0.3)
 
 
 def test_the_way_back_is_asked_of_the_other_direction() -> None:
     back = proposer(forward=True)
     there = Proposer(reaction_templates(), in_process, forward=False, back=back)
-    found = there.candidates(PARACETAMOL)
-    assert [c.smiles for c in found] == [c.smiles for c in proposer().candidates(PARACETAMOL)]
+    found = [there.returned(c.smiles, PARACETAMOL) for c in there.candidates(PARACETAMOL)]
     # Each way needs its own template on the way back; half an anhydride is an acid, too.
-    assert [c.returned for c in found] == pytest.approx([0.6, 0.3, 0.7], rel=1e-2)
-    assert all(c.returned is None for c in proposer().candidates(PARACETAMOL))
+    assert found == pytest.approx([0.6, 0.3, 0.7], rel=1e-2)
+    assert proposer().returned(f"CC(=O)O.{AMINE}", PARACETAMOL) is None
 
 
 def test_a_way_back_that_takes_too_long_is_no_opinion() -> None:
@@ -97,42 +129,36 @@ def test_a_way_back_that_takes_too_long_is_no_opinion() -> None:
 
     back = Proposer(reaction_templates(), slow, forward=True)
     there = Proposer(reaction_templates(), in_process, forward=False, back=back)
-    assert there.candidates(PARACETAMOL) == proposer().candidates(PARACETAMOL)
+    assert there.returned(f"CC(=O)O.{AMINE}", PARACETAMOL) is None
 
 
 def test_reagents_need_not_come_back() -> None:
     back = proposer()
     there = Proposer(reaction_templates(), in_process, forward=True, back=back)
-    found = there.candidates(canonical(f"CC(=O)O.{AMINE}.ClCCl"))
-    assert found[0].smiles == PARACETAMOL
-    assert found[0].returned == pytest.approx(0.6, rel=1e-2)
-
-
-def test_what_comes_back_ranks_higher() -> None:
-    two = [Candidate("C", 0.6, 1, returned=0.0), Candidate("N", 0.4, 1, returned=0.9)]
-    config = ClassifierConfig(2, return_weight=0.5)
-    assert ranked(two, [0.0, 0.0], config)[0].candidate.smiles == "N"
-    assert ranked(two, [0.0, 0.0], ClassifierConfig(2))[0].candidate.smiles == "C"
+    given = canonical(f"CC(=O)O.{AMINE}.ClCCl")
+    assert there.returned(PARACETAMOL, given) == pytest.approx(0.6, rel=1e-2)
 
 
 def test_shares_leave_room_for_what_no_template_makes() -> None:
     two = [Candidate("C", 0.8, 1), Candidate("N", 0.0, 1)]
     config = ClassifierConfig(2, covered=0.75)
-    found = ranked(two, [-5e3, -6e3], config)  # and neither overflows
+    found = ranked(two, [Opinion(-5e3), Opinion(-6e3)], config)  # and neither overflows
     assert sum(r.share for r in found) == pytest.approx(0.75)
 
 
 def test_other_weights_leave_the_proposer_as_it_is() -> None:
-    own = proposer(lm_weight=0.25)
-    assert own.weighed((0.0, 0.5, 1.0)).config.weights == (0.0, 0.5, 1.0)
-    assert own.config.lm_weight == 0.25
+    own, other = proposer(), Weights(lm=0.5)
+    assert own.weighed(other).config.weights == other
+    assert own.config.weights == ClassifierConfig(3).weights
 
 
 def test_templates_come_back_as_written(tmp_path: Path) -> None:
-    write_acylations(tmp_path, "retrosynthesis", lm_weight=0.125)
+    weights = Weights(0.5, 0.25, 0.125)
+    write_acylations(tmp_path, "retrosynthesis", weights=weights)
     found = ReactionTemplates.load(tmp_path / "templates" / "retrosynthesis")
     assert found.templates == acylations()
-    assert found.config.lm_weight == 0.125
+    assert found.config.weights == weights
+    assert isinstance(found.config.alone, Weights)
     before = reaction_templates().likeliest(PARACETAMOL, 3)
     for (template, p), (kept, q) in zip(found.likeliest(PARACETAMOL, 3), before, strict=True):
         assert template == kept

@@ -1,10 +1,11 @@
 """Answers chosen among structures that reaction templates make."""
 
+import math
 import re
 import shutil
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from assistant.bundle import SPECIALIST, Bundle
 from assistant.chat.events import Event, Finished, Notice, TextDelta
 from assistant.chat.reply import ReplyOptions
 from assistant.chat.short_tasks import LESS_LIKELY, SHORT_TASKS
+from assistant.chem.aligned import Alignable
 from assistant.chem.molecule import Molecule
 from assistant.errors import (
     AssistantError,
@@ -24,16 +26,20 @@ from assistant.errors import (
 )
 from assistant.evaluate.arms import ARMS, in_arm
 from assistant.llm.layout import layout
+from assistant.llm.requests import Done, Request
 from assistant.llm.scoring import score_tokens
 from assistant.replay import Case, replay
+from assistant.specialist.candidates import Opinion
 from assistant.specialist.directory import LLM, Measured, SpecialistInfo
 from assistant.specialist.service import Specialist
+from assistant.specialist.templates import Weights
+from assistant.specialist.writer import N_ALONE, N_DRAFTS, Asking, spellings
 from assistant.train.export import save_nf4
 from assistant.train.model import ModelSizes, language_model
 from assistant.train.specialist.tokenizer import reaction_tokenizer
 from tests.bundles import write_tiny_bundle
 from tests.specialist.templates import EXAMPLES, in_process, write_acylations
-from tests.specialist.test_answers import AMIDE, OPTIONS, RETRO, answered, asked
+from tests.specialist.test_answers import AMIDE, OPTIONS, RETRO, answered, asked, saying
 
 AMINE = "Nc1ccc(O)cc1"
 WAYS = [Molecule.parse(f"{way.split('.')[0]}.{AMINE}").smiles for way in EXAMPLES]
@@ -50,7 +56,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_nf4(language_model(sizes, tokenizer), tokenizer, directory / LLM)
     tasks = ("retrosynthesis", "product")
     SpecialistInfo(tasks, {"retrosynthesis": MEASURED}).write(directory)
-    write_acylations(directory, *tasks, lm_weight=0.01, covered=0.8)
+    write_acylations(directory, *tasks, weights=Weights(1.0, 0.0, 0.01), covered=0.8)
     Bundle.read(bundle).with_component(SPECIALIST, SPECIALIST)
     return bundle
 
@@ -118,10 +124,34 @@ def test_the_passport_says_who_answered_and_gives_the_same(assistant: Assistant)
     assert report.equal
 
 
-def test_where_no_template_fits_the_language_model_writes(assistant: Assistant) -> None:
+def test_where_no_template_fits_the_language_model_writes(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, "Reactants: CC.CCC", "Reactants: CCCCCBr")
     events, done = answered(assistant, asked(RETRO, "CCCCC"))
     assert notice_of(events).startswith("No reaction template fits: written by a language model")
     assert LESS_LIKELY not in done.message.text
+    assert done.message.text in ("Reactants: CC.CCC", "Reactants: CCCCCBr")
+
+
+def test_what_only_the_language_model_wrote_is_among_them(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ester = Molecule.parse(f"CCOC(C)=O.{AMINE}").smiles
+    specialist = assistant.specialist
+    asked_for = saying(assistant, monkeypatch, f"Reactants: {ester}", f"Reactants: {WAYS[1]}")
+    proposer = specialist.proposers["retrosynthesis"]
+    by_drafts = replace(proposer.config, weights=Weights(0.3, 0.5))
+    monkeypatch.setattr(proposer, "config", by_drafts)
+    events, done = answered(assistant, asked(RETRO, AMIDE))
+    told = {check.smiles: check.note for check in done.message.checks}
+    assert set(told) == {*WAYS, ester}
+    assert "written by the language model for reactions, made by no likely template" in told[ester]
+    assert "and written by the language model for reactions" in told[WAYS[1]]
+    assert "written by" not in told[WAYS[0]]
+    assert done.message.text.startswith(f"Reactants: {WAYS[1]} (")
+    assert "chosen by what both say" in notice_of(events)
+    assert 1 < len([request for request in asked_for if not request.forced]) <= N_DRAFTS
 
 
 def test_templates_that_take_too_long_are_done_without(
@@ -131,8 +161,9 @@ def test_templates_that_take_too_long_are_done_without(
         raise ChemistryTimeoutError("Applying reaction templates took more than 4 s.")
 
     monkeypatch.setattr(assistant.specialist.proposers["retrosynthesis"], "_apply", slow)
+    saying(assistant, monkeypatch, f"Reactants: {WAYS[0]}")
     events, done = answered(assistant, asked(RETRO, AMIDE))
-    assert LESS_LIKELY not in done.message.text
+    assert done.message.text == f"Reactants: {WAYS[0]}"
     assert notice_of(events).startswith("Reaction templates could not be applied in time: written")
 
 
@@ -150,8 +181,19 @@ def test_a_crowd_before_the_templates_is_told_and_no_worse_answer_given(
 def test_what_the_language_model_cannot_read_templates_choose(assistant: Assistant) -> None:
     _, done = answered(assistant, asked(RETRO, f"CC(=O)Nc1ccc({'C' * 300})cc1"))
     assert "(48%)" in done.message.text.splitlines()[0]  # .6 of .8: templates alone
-    with pytest.raises(PromptTooLongError, match="language model for reactions reads 256"):
+    with pytest.raises(PromptTooLongError, match="language model for reactions, which reads 256"):
         list(assistant.reply(asked(RETRO, "C" * 300), options=OPTIONS))
+
+
+def test_a_candidate_that_is_too_long_to_be_read_spoils_nothing(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = f"CC(=O)Cl.{AMINE}.{'C' * 300}"
+    proposer = assistant.specialist.proposers["retrosynthesis"]
+    made = ((WAYS[1],), (Molecule.parse(long).smiles,), ())
+    monkeypatch.setattr(proposer, "_apply", lambda *_, **__: made)
+    _, done = answered(assistant, asked(RETRO, AMIDE))
+    assert done.message.text.startswith(f"Reactants: {WAYS[1]} (53%)")  # .6 of .9, times .8
 
 
 def test_stop_ends_it(assistant: Assistant) -> None:
@@ -163,26 +205,44 @@ def test_stop_ends_it(assistant: Assistant) -> None:
     assert not done.message.text
 
 
-def test_stop_is_heard_between_the_ways_back(assistant: Assistant) -> None:
-    proposer, stop, asked_for = (
-        assistant.specialist.proposers["retrosynthesis"],
-        threading.Event(),
-        [],
-    )
+def test_stop_is_heard_between_the_parts(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ReplyOptions()
+    specialist = assistant.specialist
+
+    def stopping(requests: Sequence[Request]) -> Iterator[object]:
+        yield from ()
+        options.stop.set()
+        return tuple(Done("stopped", (), 0.0, 0.0) for _ in requests)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("templates are applied to a question that was stopped")
+
+    monkeypatch.setattr(specialist.engine, "side_by_side", stopping)
+    monkeypatch.setattr(specialist.proposers["retrosynthesis"], "_apply", never)
+    *_, done = assistant.reply(asked(RETRO, AMIDE), options=options)
+    assert done.message.stopped
+    assert not done.message.text
+
+
+def test_no_way_back_is_asked_after_a_stop(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ReplyOptions()
+    proposer, asked_for = assistant.specialist.proposers["retrosynthesis"], []
 
     def chance_of(given: str, wanted: str) -> float:
         asked_for.append(given)
-        stop.set()
+        options.stop.set()
         return 0.5
 
     back = copy(proposer.back)
     back.chance_of = chance_of
-    there = copy(proposer)
-    there.back = back
-    found = there.candidates(Molecule.parse(AMIDE).smiles, stop=stop)
-    assert len(found) == 3
+    monkeypatch.setattr(proposer, "back", back)
+    *_, done = assistant.reply(asked(RETRO, AMIDE), options=options)
     assert len(asked_for) == 1
-    assert all(candidate.returned is None for candidate in found)
+    assert len(done.message.checks) == 3
 
 
 def test_a_controlled_product_is_not_shown(
@@ -210,20 +270,29 @@ def test_the_language_model_is_asked_about_answers_as_it_learned_them(
 ) -> None:
     specialist = assistant.specialist
     task, given = SHORT_TASKS["retrosynthesis"], Molecule.parse(AMIDE).smiles
-    ids = specialist.answer_ids("retrosynthesis", given, WAYS[0])
+    writer = specialist.writer
+    ids = writer.answer_ids("retrosynthesis", given, Alignable(WAYS[0]))
     text = specialist.llm.tokenizer.decode(ids[:-1])
     assert Molecule.parse(task.smiles_in(text)).smiles == WAYS[0]
     assert ids[-1] in specialist.llm.end_ids
-    spliced = specialist.spliced(layout(task.prompt(given), specialist.llm.tokenizer))
-    expected, _ = score_tokens(specialist.llm, spliced, ids)
-    asking = specialist.log_probabilities("retrosynthesis", given, [WAYS[0]], stop=OPTIONS.stop)
-    found: list[float] = []
+    values = []
+    for spelled in spellings(given, 2):
+        spliced = writer.spliced(layout(task.prompt(spelled), specialist.llm.tokenizer))
+        ids = writer.answer_ids("retrosynthesis", spelled, Alignable(WAYS[0]))
+        values.append(math.exp(sum(score_tokens(specialist.llm, spliced, ids)[0])))
+    back = SHORT_TASKS["product"].prompt(WAYS[0])
+    spliced = writer.spliced(layout(back, specialist.llm.tokenizer))
+    ids = writer.answer_ids("product", WAYS[0], Alignable(given))
+    returned = sum(score_tokens(specialist.llm, spliced, ids)[0])
+    found: list[Opinion] = []
 
     def collect() -> Iterator[object]:
-        found.extend((yield from asking))
+        found.extend((yield from writer.opinions("retrosynthesis", given, WAYS, asking=Asking())))
 
     list(collect())
-    assert found == pytest.approx([sum(expected)], abs=1e-3)
+    assert len(found) == len(WAYS)
+    assert found[0].along == pytest.approx(math.log(sum(values) / 2), abs=1e-3)
+    assert found[0].back == pytest.approx(returned, abs=1e-3)
 
 
 def reply_in(assistant: Assistant, arm: str) -> str:
@@ -231,12 +300,25 @@ def reply_in(assistant: Assistant, arm: str) -> str:
     return answered(other, asked(RETRO, AMIDE))[1].message.text
 
 
-def test_arms_say_who_chooses(assistant: Assistant) -> None:
+def test_arms_say_who_chooses(assistant: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_for = []
+
+    def drafted(_: object, task: str, given: str, n: int, **__: object) -> Iterator[object]:
+        yield from ()
+        asked_for.append(n)
+        return {WAYS[2]: 1}
+
     full, templates = reply_in(assistant, "full"), reply_in(assistant, "templates-alone")
     assert templates.startswith(f"Reactants: {WAYS[0]} (48%)")  # .6 of .8
     chosen = reply_in(assistant, "model-chooses")
     assert len({full, templates, chosen}) == 3
+    assert reply_in(assistant, "no-templates").startswith("I found no reactants")  # untrained
+    monkeypatch.setattr(assistant.specialist.writer.__class__, "drafts", drafted)
+    assert reply_in(assistant, "no-templates").startswith("Reactants: ")
     assert LESS_LIKELY not in reply_in(assistant, "no-templates")
+    assert asked_for[-1] == N_ALONE
+    assert reply_in(assistant, "one-draft").startswith("Reactants: ")
+    assert asked_for[-1] == 1
     off = in_arm(assistant, ARMS["no-specialist"], [])
     assert off.specialist is None
     assert in_arm(assistant, ARMS["text-only"], []).specialist is None
@@ -246,7 +328,8 @@ def test_arms_of_templates_need_some(bundle: Path, tmp_path: Path) -> None:
     without = shutil.copytree(bundle, tmp_path / "without")
     shutil.rmtree(without / SPECIALIST / "templates")
     assistant = Assistant.load(without, device="cpu")
-    assert not assistant.specialist.proposers
+    assert not assistant.specialist.has_templates
+    assert assistant.specialist.n_drafts == N_ALONE
     with pytest.raises(AssistantError, match="model-chooses changes what reaction templates do"):
         in_arm(assistant, ARMS["model-chooses"], [])
 

@@ -1,7 +1,7 @@
 """Writes what a run has learned, and puts it beside a bundle's specialist."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template as Text
@@ -20,6 +20,7 @@ from assistant.errors import AssistantError
 from assistant.specialist.templates import (
     COMPONENT,
     TEMPLATES,
+    TEMPLATES_ALONE,
     ClassifierConfig,
     Template,
     TemplateClassifier,
@@ -99,6 +100,7 @@ def card_text(
         date=datetime.now(UTC).date().isoformat(),
         classified="\n".join(_classified(name, of) for name, of in learned.items()),
         weighed="\n".join(_weighed(name, of) for name, of in learned.items()),
+        alone="\n".join(_alone(name, of) for name, of in learned.items()),
         sources="\n".join(f"- {line}" for line in lines),
     )
 
@@ -110,13 +112,20 @@ def _classified(name: str, of: Learned) -> str:
 
 
 def _weighed(name: str, of: Learned) -> str:
-    alone = [of.config.weighed(weights) for weights in ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))]
-    firsts = [hits(of.weighed, config)[1] for config in alone]
-    together = " / ".join(f"{hits(of.weighed, of.config)[n]:.3f}" for n in (1, 3, 5))
-    weights = " | ".join(f"{weight:.3g}" for weight in of.config.weights)
-    told = " | ".join(f"{share:.3f}" for share in firsts)
-    n = len(of.weighed)
-    return f"| {name} | {n:,} | {of.config.covered:.3f} | {weights} | {together} | {told} |"
+    config, n = of.config, len(of.weighed)
+    together = " / ".join(f"{hits(of.weighed, config)[n]:.3f}" for n in (1, 3, 5))
+    weights = " | ".join(f"{weight:.3g}" for weight in config.weights)
+    templates = hits(of.weighed, replace(config, weights=TEMPLATES_ALONE))[1]
+    return f"| {name} | {n:,} | {config.covered:.3f} | {weights} | {together} | {templates:.3f} |"
+
+
+def _alone(name: str, of: Learned) -> str:
+    rows = [row.written() for row in of.weighed]
+    covered = sum(row.right is not None for row in rows) / max(len(rows), 1)
+    config = replace(of.config, weights=of.config.alone)
+    found = " / ".join(f"{hits(rows, config)[n]:.3f}" for n in (1, 3, 5))
+    weights = " | ".join(f"{weight:.3g}" for weight in config.weights[1:])
+    return f"| {name} | {covered:.3f} | {weights} | {found} |"
 
 
 def figures_of(learned: Mapping[str, Learned]) -> dict[str, object]:

@@ -1,26 +1,40 @@
 """How much each opinion on a candidate counts, learned on reactions apart.
 
-A candidate's weight is exp(a·log p(templates) + b·log p(the way back) + c·log p(language model)),
-so a share among the candidates is a conditional logit in a, b and c (McFadden 1974). They are
-chosen by the likelihood of the right ones, which also makes the shares honest probabilities.
+A candidate's weight is exp of a sum of weighed logarithms, so a share among the candidates is a
+conditional logit in the weights (McFadden 1974). They are chosen by the likelihood of the right
+ones, which also makes the shares honest probabilities. Where no template has a say, the language
+model's two opinions are weighed among what it wrote itself.
 """
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from assistant.errors import AssistantError, ChemistryTimeoutError, InputTooLargeError
-from assistant.specialist.candidates import LIKELY, Candidate, Proposer, ranked
+from assistant.specialist.candidates import (
+    LIKELY,
+    Candidate,
+    Opinion,
+    Proposer,
+    logarithms,
+    ranked,
+)
 from assistant.specialist.service import Specialist
-from assistant.specialist.templates import ClassifierConfig
+from assistant.specialist.templates import ClassifierConfig, Weights
+from assistant.specialist.writer import N_DRAFTS, Asking
 from assistant.train.progress import Progress
 from assistant.train.templates.reactions import TemplateReaction
 
+R = TypeVar("R")
+
 _HOPELESS = -1e4
-_STEPS = 200
+_STEPS = 300
+_ALL = Weights(1.0, 1.0, 1.0, 1.0)
+_LANGUAGE_MODEL = Weights(0.0, 1.0, 1.0, 1.0)
+_START = (0.0, -3.0, -3.0, -3.0)
 
 
 @dataclass(frozen=True)
@@ -29,13 +43,28 @@ class Weighed:
 
     Attributes:
         candidates: May be none.
-        log_probabilities: The language model's, one for each; zeros without one.
+        opinions: The language model's, one for each; all alike without one.
         right: Place of the right one, None where it is not among them.
     """
 
     candidates: tuple[Candidate, ...]
-    log_probabilities: tuple[float, ...]
+    opinions: tuple[Opinion, ...]
     right: int | None
+
+    @classmethod
+    def of(
+        cls, candidates: Sequence[Candidate], opinions: Sequence[Opinion], answer: str
+    ) -> "Weighed":
+        """Of a reaction whose right answer is known, canonical."""
+        places = [place for place, c in enumerate(candidates) if c.smiles == answer]
+        return cls(tuple(candidates), tuple(opinions), places[0] if places else None)
+
+    def written(self) -> "Weighed":
+        """The same with nothing but what the language model wrote."""
+        pairs = zip(self.candidates, self.opinions, strict=True)
+        kept = [(c, o) for c, o in pairs if c.n_written]
+        answer = "" if self.right is None else self.candidates[self.right].smiles
+        return Weighed.of([c for c, _ in kept], [o for _, o in kept], answer)
 
 
 def opinions(
@@ -53,28 +82,28 @@ def opinions(
         specialist: Has the language model; without one templates are all there is.
     """
     progress = Progress(f"{task}, weighed", len(reactions), unit="reactions")
+    writer = None if specialist is None else specialist.writer
     found = []
     for reaction in reactions:
         given, answer = reaction.question_and_answer(task)
+        written = (
+            {} if writer is None else _ended(writer.drafts(task, given, N_DRAFTS, asking=Asking()))
+        )
         try:
-            candidates = proposer.candidates(given, LIKELY)
-        except (ChemistryTimeoutError, InputTooLargeError):  # no candidates, as on the page
-            candidates = ()
-        values = (0.0,) * len(candidates)
-        if specialist is not None:
-            values = _said_by_lm(specialist, task, given, candidates)
-        places = [place for place, c in enumerate(candidates) if c.smiles == answer]
-        found.append(Weighed(candidates, values, places[0] if places else None))
+            candidates = proposer.candidates(given, LIKELY, written=written)
+        except (ChemistryTimeoutError, InputTooLargeError):  # no templates, as on the page
+            candidates = proposer.alone().candidates(given, written=written)
+        said: tuple[Opinion, ...] = (Opinion(),) * len(candidates)
+        if writer is not None and candidates:
+            structures = [candidate.smiles for candidate in candidates]
+            said = _ended(writer.opinions(task, given, structures, asking=Asking()))
+        found.append(Weighed.of(candidates, said, answer))
         progress.advance(1)
     return found
 
 
-def _said_by_lm(
-    specialist: Specialist, task: str, given: str, candidates: Sequence[Candidate]
-) -> tuple[float, ...]:
-    asking = specialist.log_probabilities(
-        task, given, [c.smiles for c in candidates], stop=threading.Event()
-    )
+def _ended(asking: Generator[object, None, R]) -> R:
+    """What it returns in the end."""
     while True:
         try:
             next(asking)
@@ -95,30 +124,44 @@ def weighed_config(config: ClassifierConfig, rows: Sequence[Weighed]) -> Classif
     useful = [row for row in rows if row.right is not None]
     if not useful:
         raise AssistantError(
-            f"Templates make the right answer of none of {len(rows)} reactions; learn from more."
+            f"The right answer of none of {len(rows)} reactions is a candidate; learn from more."
         )
-    features, right = _features(useful)
-    logarithms = nn.Parameter(torch.tensor([0.0, -2.0, -3.0]))  # of the weights: these are positive
-    optimizer = torch.optim.Adam([logarithms], lr=0.05)
+    covered = round(len(useful) / len(rows), 4)
+    config = replace(config, weights=_likeliest(useful, _ALL), covered=covered)
+    written = [row for row in (row.written() for row in rows) if row.right is not None]
+    if not written:
+        return config
+    return replace(config, alone=_likeliest(written, _LANGUAGE_MODEL))
+
+
+def _likeliest(rows: Sequence[Weighed], counted: Weights) -> Weights:
+    """The weights that make the right candidates likeliest.
+
+    Args:
+        rows: Each has a right candidate.
+        counted: 1 for the opinions that count, 0 for the others.
+    """
+    features, right = _features(rows)
+    # An opinion that makes no difference anywhere, as of nobody who was asked, gets no weight.
+    differs = ((features != features[:, :1]) & (features > _HOPELESS)).any(0).any(0)
+    differs[0] = True  # templates are the ground for the others
+    said = differs * torch.tensor(counted)
+    values = nn.Parameter(torch.tensor(_START))  # logarithms of the weights: these are positive
+    optimizer = torch.optim.Adam([values], lr=0.05)
     for _ in range(_STEPS):
-        loss = nn.functional.cross_entropy(features @ logarithms.exp(), right)
+        loss = nn.functional.cross_entropy(features @ (values.exp() * said), right)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    # An opinion that nobody has given is zero throughout and gets no weight.
-    said = ((features > _HOPELESS) & (features != 0)).any(0).any(0)
-    weights = logarithms.detach().exp() * said
-    template, back, lm = (round(weight, 4) for weight in weights.tolist())
-    return replace(config.weighed((template, back, lm)), covered=round(len(useful) / len(rows), 4))
+    return Weights(*(round(weight, 4) for weight in (values.detach().exp() * said).tolist()))
 
 
 def _features(rows: Sequence[Weighed]) -> tuple[Tensor, Tensor]:
-    """Logarithms of the opinions, (rows, candidates, 3), absent candidates hopeless."""
+    """Logarithms of the opinions, (rows, candidates, 4), absent candidates hopeless."""
     most = max(len(row.candidates) for row in rows)
-    features = torch.full((len(rows), most, 3), _HOPELESS)
+    features = torch.full((len(rows), most, len(Weights._fields)), _HOPELESS)
     for place, row in enumerate(rows):
-        pairs = zip(row.candidates, row.log_probabilities, strict=True)
-        said = torch.tensor([(*candidate.logarithms(), value) for candidate, value in pairs])
+        said = torch.tensor([*map(logarithms, row.candidates, row.opinions)])
         features[place, : len(said)] = said
     return features, torch.tensor([row.right for row in rows])
 
@@ -129,6 +172,6 @@ def hits(rows: Sequence[Weighed], config: ClassifierConfig) -> dict[int, float]:
     for row in rows:
         if row.right is None:
             continue
-        order = [r.candidate for r in ranked(row.candidates, row.log_probabilities, config)]
+        order = [r.candidate for r in ranked(row.candidates, row.opinions, config)]
         places.append(order.index(row.candidates[row.right]))
     return {n: round(sum(p < n for p in places) / len(rows), 4) for n in (1, 3, 5, 10)}

@@ -14,7 +14,7 @@ from assistant.chem.aligned import Alignable
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.specialist.directory import SpecialistInfo
-from assistant.specialist.service import Specialist
+from assistant.specialist.writer import Writer
 from assistant.train.specialist.__main__ import main
 from assistant.train.specialist.examples import (
     ReactionData,
@@ -78,10 +78,8 @@ def run(place: Path, recipe: SpecialistRecipe, tmp_path: Path) -> SpecialistRun:
 def test_answers_are_scored_as_they_are_learned(run: SpecialistRun) -> None:
     task, given, answer = SHORT_TASKS["retrosynthesis"], *REACTIONS[0]
     learned = run.examples.example(task, given, Alignable(answer).along(given))
-    specialist = Specialist(
-        SpecialistInfo((task.name,)), SimpleNamespace(tokenizer=run.tokenizer), engine=None
-    )
-    ids = specialist.answer_ids(task.name, given, answer)
+    writer = Writer(SimpleNamespace(tokenizer=run.tokenizer), None, (task.name,))
+    ids = writer.answer_ids(task.name, given, Alignable(answer))
     assert list(ids) == learned.ids[learned.weights > 0].tolist()
 
 

@@ -11,10 +11,11 @@ import torch
 from assistant.bundle import SPECIALIST, Bundle
 from assistant.chem.templates import outcomes
 from assistant.errors import AssistantError
-from assistant.specialist.candidates import Candidate
+from assistant.specialist.candidates import Candidate, Opinion
 from assistant.specialist.directory import LLM, SpecialistInfo
 from assistant.specialist.service import load_proposers
 from assistant.specialist.templates import ClassifierConfig, ReactionTemplates
+from assistant.specialist.writer import Writer
 from assistant.train.export import save_nf4
 from assistant.train.model import ModelSizes, language_model
 from assistant.train.specialist.tokenizer import reaction_tokenizer
@@ -94,9 +95,20 @@ def arguments(place: Path, run: Path, *more: object) -> list[str]:
 
 
 def test_from_reactions_to_a_bundle(
-    place: Path, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    place: Path,
+    bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run, specialist = tmp_path / "run", bundle / SPECIALIST
+    run, specialist, asked = tmp_path / "run", bundle / SPECIALIST, []
+    opinions = Writer.opinions
+
+    def noted(self: Writer, task: str, *args: object, **options: object) -> object:
+        asked.append(task)
+        return opinions(self, task, *args, **options)
+
+    monkeypatch.setattr(Writer, "opinions", noted)
     assert main(arguments(place, run, "--specialist", specialist, "--into", bundle)) == 0
     assert "put into" in capsys.readouterr().out
     proposers = load_proposers(specialist, ("retrosynthesis", "product"))
@@ -108,7 +120,8 @@ def test_from_reactions_to_a_bundle(
     assert OTHERS[0][1] in outcomes(OTHERS[0][0], amide.smarts, forward=False)
     assert OTHERS[1][1] in outcomes(OTHERS[1][0], ester.smarts, forward=False)
     config = templates.config
-    assert config.lm_weight > 0
+    assert config.weights.template > 0
+    assert set(asked) == {"retrosynthesis", "product"}
     assert config.covered == 1.0
     card = (specialist / "templates" / "README.md").read_text(encoding="utf-8")
     assert "| retrosynthesis | 24 | 24 | 2 |" in card
@@ -129,7 +142,7 @@ def test_what_is_there_is_not_done_again(
     monkeypatch.setattr("assistant.train.templates.__main__.learn", never)
     assert main(arguments(place, tmp_path)) == 0
     found = ReactionTemplates.load(tmp_path / "templates" / "product")
-    assert found.config.lm_weight == 0  # no language model was asked
+    assert found.config.weights[1:] == (0, 0, 0)  # no language model was asked
 
 
 def test_a_search_that_was_cut_off_goes_on(place: Path, tmp_path: Path) -> None:
@@ -167,31 +180,54 @@ def test_questions_and_answers_by_the_task() -> None:
 
 def weighed(right: int, *opinions: tuple[float, float]) -> Weighed:
     candidates = tuple(Candidate("C" * (n + 1), p, 1) for n, (p, _) in enumerate(opinions))
-    return Weighed(candidates, tuple(lm for _, lm in opinions), right)
+    return Weighed(candidates, tuple(Opinion(lm) for _, lm in opinions), right)
 
 
 def test_weights_follow_who_is_right() -> None:
     config = ClassifierConfig(2)
     lm_knows = [weighed(1, (0.7, -9.0), (0.3, -1.0)), weighed(0, (0.4, -1.0), (0.6, -8.0))] * 5
     found = weighed_config(config, lm_knows)
-    assert found.lm_weight > 0.2
+    assert found.weights.lm > 0.2
     assert hits(lm_knows, found)[1] == 1.0
     lm_lies = [weighed(0, (0.7, -9.0), (0.3, -1.0)), weighed(1, (0.4, -1.0), (0.6, -8.0))] * 5
     found = weighed_config(config, lm_lies)
-    assert found.lm_weight < 0.02
+    assert found.weights.lm < 0.02
     assert hits(lm_lies, found)[1] == 1.0
 
 
-def test_the_way_back_gets_a_weight_where_it_tells_something() -> None:
-    def row(right: int, *back: float) -> Weighed:
-        candidates = tuple(Candidate("C" * (n + 1), 0.5, 1, b) for n, b in enumerate(back))
-        return Weighed(candidates, (0.0,) * len(back), right)
+def test_an_opinion_gets_a_weight_where_it_tells_something() -> None:
+    def row(right: int, *said: tuple[int, float]) -> Weighed:
+        candidates = tuple(
+            Candidate("C" * (n + 1), 0.5, 1, n_written=written)
+            for n, (written, _) in enumerate(said)
+        )
+        return Weighed(candidates, tuple(Opinion(back=back) for _, back in said), right)
 
-    found = weighed_config(ClassifierConfig(2), [row(0, 0.9, 0.1), row(1, 0.2, 0.8)] * 5)
-    assert found.return_weight > 0.1
-    assert found.lm_weight == 0.0  # no language model has said anything
-    without = weighed_config(ClassifierConfig(2), [weighed(0, (0.7, -1.0), (0.3, -2.0))] * 5)
-    assert without.return_weight == 0.0
+    by_return = [row(0, (1, -1.0), (1, -5.0)), row(1, (2, -6.0), (2, -2.0))] * 5
+    found = weighed_config(ClassifierConfig(2), by_return)
+    assert found.weights.lm_return > 0.1
+    assert found.weights[1:3] == (0.0, 0.0)  # they say the same of all
+    assert found.alone.lm_return > 0.1
+    by_number = [row(0, (9, -1.0), (1, -1.0)), row(1, (2, -1.0), (7, -1.0))] * 5
+    assert weighed_config(ClassifierConfig(2), by_number).weights.written > 0.1
+
+
+def test_alone_the_language_model_has_only_what_it_wrote() -> None:
+    def row(right: int, *said: tuple[int, float]) -> Weighed:
+        candidates = tuple(
+            Candidate("C" * (n + 1), 0.2, 1, n_written=written)
+            for n, (written, _) in enumerate(said)
+        )
+        return Weighed(candidates, tuple(Opinion(along) for _, along in said), right)
+
+    rows = [row(0, (1, -1.0), (0, -0.1), (1, -7.0)), row(2, (1, -7.0), (0, -0.1), (1, -2.0))] * 5
+    found = weighed_config(ClassifierConfig(2), rows)
+    assert found.alone.lm > 0.1
+    assert found.alone[:2] == (0.0, 0.0)  # all were written once
+    assert rows[2].written().right == 0
+    assert [c.smiles for c in rows[1].written().candidates] == ["C", "CCC"]
+    never = weighed_config(ClassifierConfig(2), [weighed(0, (0.7, -1.0), (0.3, -2.0))] * 5)
+    assert never.alone == ClassifierConfig(2).alone
 
 
 def test_what_no_template_makes_lowers_the_shares() -> None:
@@ -208,7 +244,7 @@ def test_absent_candidates_have_no_say() -> None:
     two = [weighed(0, (0.6, -2.0), (0.4, -1.0))] * 3
     three = [weighed(2, (0.2, -3.0), (0.3, -3.0), (0.5, -1.0))] * 3
     config = weighed_config(ClassifierConfig(2), [*two, *three])
-    assert config.template_weight > 0
+    assert config.weights.template > 0
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ _CHOSEN = (
     "Made by reaction templates and a language model for reactions, and chosen by what both say"
 )
 _PREDICTED = "Predicted by a language model for reactions"
-_ALONE = "{why}: written by a language model for reactions alone, which is seldom right then"
+_ALONE = "{why}: written by a language model for reactions alone"
+_SELDOM = "seldom right"
 _NONE_FITS = "No reaction template fits"
 _TOO_SLOW = "Reaction templates could not be applied in time"
 _NOTHING = {
@@ -78,7 +79,7 @@ def reacted(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterato
         asking = Asking(stop, turn.options.visitor, place, progress)
         proposed = yield from _proposed(specialist, asked, asking)
         if proposed.order:
-            yield Notice(f"{proposed.how_good}.")
+            yield Notice(f"{proposed.how}, {proposed.how_good}.")
             written, by_program = _told(proposed, asked, stop)
         elif stop.is_set():
             reason = "time" if stop.is_over_time else "stopped"
@@ -96,12 +97,14 @@ class _Proposed:
 
     Attributes:
         order: The likeliest first; none where nothing was found or it was stopped.
-        how_good: What is known of such answers.
+        how: Where they come from.
+        how_good: What tests say of such answers.
         are_compared: Whether templates had a say, so that the shares mean something.
         proposer: Proposes them.
     """
 
     order: tuple[Ranked, ...]
+    how: str
     how_good: str
     are_compared: bool
     proposer: Proposer
@@ -119,7 +122,7 @@ def _proposed(
     except PromptTooLongError as error:  # templates know no such limit
         written, too_long = {}, error
     if asking.stop.is_set():
-        return _Proposed((), "", False, proposer)
+        return _Proposed((), "", "", False, proposer)
     candidates, why_alone = _candidates(proposer, given, written)
     if not candidates and too_long is not None:
         raise PromptTooLongError(
@@ -134,11 +137,10 @@ def _proposed(
     if candidates and too_long is None and (config.weights.lm or config.weights.lm_return):
         opinions = yield from _opinions(specialist, asked, candidates, asking)
     order = ranked(candidates, opinions, config) if opinions else ()
-    how_good = _ALONE.format(why=why_alone)
-    if are_compared or proposer.templates is None:
-        how = _CHOSEN if are_compared else _PREDICTED
-        how_good = f"{how}, {_measured(specialist, task)}"
-    return _Proposed(order, how_good, are_compared, proposer)
+    how, how_good = _CHOSEN if are_compared else _PREDICTED, _measured(specialist, task)
+    if not are_compared and proposer.templates is not None:
+        how, how_good = _ALONE.format(why=why_alone), _SELDOM
+    return _Proposed(order, how, how_good, are_compared, proposer)
 
 
 def _opinions(

@@ -45,7 +45,7 @@ def _checked(claim: Check, task: ShortTask, given: str, told: Sequence[str]) -> 
         found = Molecule.parse(claim.claim)
     except AssistantError:
         return claim
-    reactants, product = found, Molecule.parse(given)
+    reactants, product = found.smiles, given
     if task.name == "product":
         reactants, product = product, reactants
     missing = missing_atoms(reactants, product)

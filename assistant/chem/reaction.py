@@ -7,8 +7,11 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from rdkit import Chem
+
 from assistant.chem.limits import MAX_BLOCK_CHARS, MAX_FRAGMENTS, MAX_SMILES_CHARS
 from assistant.chem.molecule import Molecule
+from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import InputTooLargeError, InvalidMoleculeError
 
 ARROW = re.compile(r"(?<!-)>")  # `->` is a dative bond
@@ -174,13 +177,20 @@ def _blocks_v3000(block: str) -> list[list[str]]:
     return sides
 
 
-def missing_atoms(reactants: Molecule, product: Molecule) -> str:
-    """Atoms of a product that its reactants do not have, hydrogens apart: "2 C, 1 O" or ""."""
+def missing_atoms(reactants: str, product: str) -> str:
+    """Atoms of a product that its reactants do not have, hydrogens apart: "2 C, 1 O" or "".
+
+    Args:
+        reactants: Valid SMILES of any number of parts, each within the caps.
+        product: The same.
+    """
     left = _atoms(product)
     left.subtract(_atoms(reactants))
     return ", ".join(f"{n} {symbol}" for symbol, n in sorted(left.items()) if n > 0)
 
 
-def _atoms(molecule: Molecule) -> Counter[str]:
-    symbols = (atom.GetSymbol() for atom in molecule.rdmol().GetAtoms())
+def _atoms(smiles: str) -> Counter[str]:
+    with quiet_rdkit():
+        mols = [Chem.MolFromSmiles(part) for part in smiles.split(".")]
+    symbols = (atom.GetSymbol() for mol in mols for atom in mol.GetAtoms())
     return Counter(symbol for symbol in symbols if symbol != "H")

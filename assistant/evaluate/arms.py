@@ -138,12 +138,12 @@ def _specialist_in(arm: Arm, specialist: Specialist | None) -> Specialist | None
         return None
     if arm.reactions == "own":
         return specialist
-    if specialist is None or not specialist.has_templates:
-        raise AssistantError(
-            f"Arm {arm.name} changes what reaction templates do, which this bundle does not have."
-        )
+    writes = arm.reactions in ("written", "once")
+    if specialist is None or not (writes or specialist.has_templates):
+        missing = "a specialist for reactions" if writes else "reaction templates"
+        raise AssistantError(f"Arm {arm.name} needs {missing}, which this bundle does not have.")
     proposers = specialist.proposers.items()
-    if arm.reactions in ("written", "once"):
+    if writes:
         n_drafts = 1 if arm.reactions == "once" else N_ALONE
         alone = {task: proposer.alone() for task, proposer in proposers}
         return replace(specialist, proposers=alone, n_drafts=n_drafts)

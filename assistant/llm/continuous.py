@@ -6,6 +6,7 @@ stream ─► queue (fair, bounded) ─► decode thread ─► events ─► st
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from assistant.adapters.xlora.mixture import Mixture
 from assistant.llm.decode_loop import DecodeLoop
@@ -90,8 +91,6 @@ class ContinuousEngine:
             AnswerFailedError: The model's numbers for this answer are not finite.
             BundleError: An adapter does not fit the model.
         """
-        if request.experts is not None and not self._has_experts:
-            raise ValueError(f"experts {request.experts!r} asked of an engine that has none")
         answer = self._answer(request)
         with place_of(request.place) as place:
             try:
@@ -107,7 +106,7 @@ class ContinuousEngine:
     def side_by_side(
         self, requests: Sequence[Request]
     ) -> Generator[Queued, None, tuple[Done, ...]]:
-        """How several requests of one question end, in order; they share the steps.
+        """How several requests of one question end, in order; so many share the steps as slots.
 
         Raises:
             As `stream` does; one that fails ends the others.
@@ -118,9 +117,14 @@ class ContinuousEngine:
             try:
                 if not (yield from place.take(self._queue, first.visitor, first.stop)):
                     return tuple(Done("stopped", request.begun, 0.0, 0.0) for request in requests)
-                for answer in answers:
+                ends, waiting = [], iter(answers)
+                for answer in islice(waiting, self._queue.n_slots):
                     self._loop.submit(answer)
-                return tuple(answer.end() for answer in answers)
+                for answer in answers:
+                    ends.append(answer.end())
+                    for another in islice(waiting, 1):
+                        self._loop.submit(another)
+                return tuple(ends)
             finally:
                 for answer in answers:
                     answer.closed.set()
@@ -156,6 +160,8 @@ class ContinuousEngine:
 
     def _answer(self, request: Request) -> Answer:
         """A request with all of its tokens that are there, ready for the loop."""
+        if request.experts is not None and not self._has_experts:
+            raise ValueError(f"experts {request.experts!r} asked of an engine that has none")
         there = request.begun or request.forced[:-1]
         spliced = continued(request.spliced, there, self._embed)
         request = replace(request, spliced=spliced)

@@ -138,35 +138,31 @@ class SequentialEngine:
         Raises:
             As `stream` does.
         """
+        for request in requests:
+            refuse_too_long(request, self._llm.context)
         found: list[Done] = []
         first = requests[0]
         with place_of(first.place) as place:
+            if not (yield from place.take(self._queue, first.visitor, first.stop)):
+                return tuple(Done("stopped", request.begun, 0.0, 0.0) for request in requests)
             for request in requests:
                 request = replace(request, place=place)
                 events = self._scored(request) if request.forced else self.stream(request)
-                for event in events:
-                    if isinstance(event, Queued):
-                        yield event
-                    elif isinstance(event, Done):
-                        found.append(event)
+                found += [event for event in events if isinstance(event, Done)]
         return tuple(found)
 
-    def _scored(self, request: Request) -> Iterator[Queued | Done]:
+    def _scored(self, request: Request) -> Iterator[Done]:
         """A request whose answer is there, in the words of one that is drawn."""
         prompts, stop = [request.spliced], request.stop
         rescoring = Rescoring(
             prompts, request.forced, stop, request.visitor, request.n_others, request.place
         )
-        is_stopped = True
-        for event in self.rescore(rescoring):
-            if isinstance(event, Scored):
-                is_stopped = False
-                values, others = event.log_probabilities, event.others
-                yield Done("end", (), 0.0, 0.0, log_probabilities=values, others=others)
-            else:
-                yield event
-        if is_stopped:
+        scored = [event for event in self.rescore(rescoring) if isinstance(event, Scored)]
+        if not scored:
             yield Done("stopped", (), 0.0, 0.0)
+        for one in scored:
+            values, others = one.log_probabilities, one.others
+            yield Done("end", (), 0.0, 0.0, log_probabilities=values, others=others)
 
     def _forget(self) -> None:
         self._prefixes.clear()

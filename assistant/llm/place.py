@@ -1,4 +1,4 @@
-"""A place in a queue that several requests of one question use, one after the other."""
+"""A place in a queue that several requests of one question use, side by side or in turn."""
 
 import threading
 import time

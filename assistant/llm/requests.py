@@ -75,6 +75,7 @@ class Request:
             the request has a place of its own.
         forced: Token ids of an answer that is there already; they are scored, nothing is drawn.
         n_others: Of each forced token, how many other likely ones are named.
+        keeps_cache: Whether its cache is kept for a question that begins the same way.
     """
 
     spliced: Spliced
@@ -87,6 +88,7 @@ class Request:
     place: Place | None = None
     forced: tuple[int, ...] = ()
     n_others: int = 0
+    keeps_cache: bool = True
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,8 @@ class Engine(Protocol):
         """How several requests of one question end, in order; nothing is told on the way.
 
         They have the place of the first one and grow together where the engine can do that. Those
-        that were stopped have the reason "stopped".
+        that were stopped have the reason "stopped"; once they have begun, nothing but their `stop`
+        ends them.
         """
         ...
 

@@ -166,7 +166,8 @@ class Row:
     @property
     def may_use_its_cache(self) -> bool:
         """Whether it belongs to a question whose cache it may take and give back."""
-        return not self.forced or self.answer.request.place is not None
+        request = self.answer.request
+        return request.keeps_cache and (not self.forced or request.place is not None)
 
     @property
     def is_scored(self) -> bool:

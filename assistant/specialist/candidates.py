@@ -78,7 +78,7 @@ class Proposer:
         templates: Of the task; without any there is what the language model wrote.
         apply: Applies them.
         forward: From reactants to products.
-        back: Proposes in the other direction, where there are templates for that.
+        opposite: Proposes in the other direction, where there are templates for that.
     """
 
     def __init__(
@@ -87,9 +87,9 @@ class Proposer:
         apply: SandboxedTemplates,
         *,
         forward: bool,
-        back: "Proposer | None" = None,
+        opposite: "Proposer | None" = None,
     ) -> None:
-        self.templates, self.forward, self.back = templates, forward, back
+        self.templates, self.forward, self.opposite = templates, forward, opposite
         self.config = _WRITTEN_ALONE if templates is None else templates.config
         self._apply = apply
 
@@ -100,9 +100,9 @@ class Proposer:
         return other
 
     def alone(self) -> "Proposer":
-        """The same without templates: it proposes what the language model wrote."""
+        """The same without any templates: it proposes what the language model wrote."""
         other = self.weighed(self.config.alone)
-        other.templates = None
+        other.templates = other.opposite = None
         return other
 
     def candidates(
@@ -144,10 +144,10 @@ class Proposer:
         Raises:
             QueueFullError: The children are busy.
         """
-        if self.back is None:
+        if self.opposite is None:
             return None
         try:
-            return self.back.chance_of(candidate, smiles)
+            return self.opposite.chance_of(candidate, smiles)
         except (ChemistryTimeoutError, InputTooLargeError):
             return None
 

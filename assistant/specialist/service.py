@@ -109,5 +109,5 @@ def proposers_of(
     }
     for task, proposer in found.items():
         others = (o for name, o in found.items() if name != task and o.templates is not None)
-        proposer.back = next(others, None)
+        proposer.opposite = next(others, None)
     return MappingProxyType(found)

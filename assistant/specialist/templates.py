@@ -53,7 +53,7 @@ class Weights(NamedTuple):
 
 
 TEMPLATES_ALONE = Weights(template=1.0)
-_LANGUAGE_MODEL_ALONE = Weights(lm=1.0, lm_return=0.5)
+_LANGUAGE_MODEL_ALONE = Weights(written=1.0, lm=0.25, lm_return=0.1)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Asking:
         stop: Set it to end the work.
         visitor: Whose question it is.
         place: Of the question in the queue, where it has more parts than this.
-        progress: Where the engine notes how far it is.
+        progress: Where the engine notes when it began with the drafts.
     """
 
     stop: threading.Event = field(default_factory=threading.Event)
@@ -70,12 +70,22 @@ class Writer:
     def __init__(self, llm: LoadedLLM, engine: Engine, tasks: Sequence[str]) -> None:
         self._llm, self._engine, self._tasks = llm, engine, tuple(tasks)
 
+    def reads(self, task: str, given: str) -> bool:
+        """Whether a question is short enough for it.
+
+        Args:
+            task: A name of `SHORT_TASKS`.
+            given: SMILES of the question.
+        """
+        return self._prompt(task, given).n_tokens < self._llm.context
+
     def drafts(
         self, task: str, given: str, n: int, *, asking: Asking
     ) -> Generator[Queued, None, Mapping[str, int]]:
-        """The structures that it writes, and how often each; none where it was stopped.
+        """The structures that it writes, and how often each; none where it cannot read the SMILES.
 
-        What cannot be right is left out: no structure, nothing new, atoms from nowhere.
+        What cannot be right is left out: no structure, nothing new, atoms from nowhere, and what
+        was stopped or cut off.
 
         Args:
             task: A name of `SHORT_TASKS`.
@@ -87,17 +97,22 @@ class Writer:
             Where the question waits.
 
         Raises:
-            PromptTooLongError: The SMILES is too long for the language model.
+            PromptTooLongError: The memory is full.
+            VisitorLimitError: The visitor has asked enough for now.
             QueueFullError: Too many requests are waiting.
+            AnswerFailedError: The model's numbers are not finite.
         """
-        if n < 1:
-            return {}
+        prompts = [self._prompt(task, text) for text in spellings(given, n)] if n else []
         sampling = Sampling(max_new_tokens=_MOST_TOKENS, ends_circles=True)
         requests = [
-            Request(self._prompt(task, text), sampling=sampling) for text in spellings(given, n)
+            Request(prompt, sampling=sampling)
+            for prompt in prompts
+            if prompt.n_tokens < self._llm.context
         ]
+        if requests:
+            requests[0] = replace(requests[0], progress=asking.progress)
         ends = yield from self._ended(requests, asking)
-        texts = [self._llm.tokenizer.decode(done.token_ids) for done in ends]
+        texts = [self._llm.tokenizer.decode(end.token_ids) for end in ends if end.reason == "end"]
         found = (_structure(SHORT_TASKS[task].smiles_in(text)) for text in texts)
         return Counter(smiles for smiles in found if smiles and _may_be(smiles, task, given))
 
@@ -105,6 +120,8 @@ class Writer:
         self, task: str, given: str, answers: Sequence[str], *, asking: Asking
     ) -> Generator[Queued, None, tuple[Opinion, ...]]:
         """How likely it finds answers, one opinion for each; none where it was stopped.
+
+        One that is too long to be read gets the lowest opinion of the others.
 
         Args:
             task: A name of `SHORT_TASKS`.
@@ -122,19 +139,19 @@ class Writer:
         other = next((name for name in self._tasks if name != task), None)
         requests, question = [], Alignable(given)
         for answer in answers:
+            if asking.stop.is_set():
+                return ()
             written = Alignable(answer)
-            requests += [self._scored(task, text, written) for text in asked]
-            if other is not None:
-                requests.append(self._scored(other, answer, question))
-        ends = yield from self._ended(requests, asking)
+            requests.append([self._scored(task, text, written) for text in asked])
+            requests.append([] if other is None else [self._scored(other, answer, question)])
+        fitting = [[r for r in group if self._fits(r)] for group in requests]
+        ends = yield from self._ended([r for group in fitting for r in group], asking)
         if not all(done.log_probabilities for done in ends):
             return ()
-        values = [sum(done.log_probabilities) for done in ends]
-        n_each = len(values) // len(answers)
-        return tuple(
-            _opinion(values[start : start + n_each], len(asked))
-            for start in range(0, len(values), n_each)
-        )
+        values = iter([sum(done.log_probabilities) for done in ends])
+        means = [_log_mean([next(values) for _ in group]) for group in fitting]
+        along, back = (_with_lowest(means[start::2]) for start in (0, 1))
+        return tuple(map(Opinion, along, back))
 
     def answer_ids(self, task: str, given: str, answer: Alignable) -> tuple[int, ...]:
         """Token ids of an answer as it was learned: along what is given, and with its end."""
@@ -158,12 +175,19 @@ class Writer:
     def _scored(self, task: str, given: str, answer: Alignable) -> Request:
         return Request(self._prompt(task, given), forced=self.answer_ids(task, given, answer))
 
+    def _fits(self, request: Request) -> bool:
+        return request.spliced.n_tokens + len(request.forced) <= self._llm.context
+
     def _ended(
         self, requests: Sequence[Request], asking: Asking
     ) -> Generator[Queued, None, tuple[Done, ...]]:
         """How they end; the first one has the question's place, and with it have all."""
-        mine = [replace(one, stop=asking.stop, visitor=asking.visitor) for one in requests]
-        mine[0] = replace(mine[0], place=asking.place, progress=asking.progress)
+        if not requests:
+            return ()
+        stop, visitor = asking.stop, asking.visitor
+        # Nobody asks so again: a dozen kept caches of one question would only push others out.
+        mine = [replace(r, stop=stop, visitor=visitor, keeps_cache=False) for r in requests]
+        mine[0] = replace(mine[0], place=asking.place)
         return (yield from self._engine.side_by_side(mine))
 
 
@@ -193,13 +217,18 @@ def _structure(smiles: str) -> str:
 def _may_be(answer: str, task: str, given: str) -> bool:
     """Whether something has happened, and every atom of the product has come from somewhere."""
     reactants, product = (given, answer) if task == "product" else (answer, given)
-    if is_part(product, reactants):
-        return False
-    return not missing_atoms(Molecule.parse(reactants), Molecule.parse(product))
+    return not is_part(product, reactants) and not missing_atoms(reactants, product)
 
 
-def _opinion(values: Sequence[float], n_along: int) -> Opinion:
-    along, back = values[:n_along], values[n_along:]
-    highest = max(along)
-    mean = sum(math.exp(value - highest) for value in along) / n_along
-    return Opinion(highest + math.log(mean), sum(back))
+def _log_mean(logarithms: Sequence[float]) -> float | None:
+    """Of the mean of what they are logarithms of; None of nothing."""
+    if not logarithms:
+        return None
+    highest = max(logarithms)
+    return highest + math.log(sum(math.exp(x - highest) for x in logarithms) / len(logarithms))
+
+
+def _with_lowest(values: Sequence[float | None]) -> list[float]:
+    """The lowest in the place of what is not known; 0 where nothing is."""
+    lowest = min((value for value in values if value is not None), default=0.0)
+    return [lowest if value is None else value for value in values]

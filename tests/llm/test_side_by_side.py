@@ -1,6 +1,8 @@
 """Several requests of one question, of which only the ends are wanted."""
 
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,7 +11,12 @@ import torch
 from assistant.adapters.lora import wrap
 from assistant.adapters.sites import find_sites
 from assistant.encoding import MoleculeEncoding
-from assistant.errors import PromptTooLongError, QueueFullError, VisitorLimitError
+from assistant.errors import (
+    AnswerFailedError,
+    PromptTooLongError,
+    QueueFullError,
+    VisitorLimitError,
+)
 from assistant.llm.continuous import ContinuousEngine
 from assistant.llm.decode_loop import DecodeLoop
 from assistant.llm.engine import SequentialEngine
@@ -17,6 +24,7 @@ from assistant.llm.load import LoadedLLM
 from assistant.llm.place import Place
 from assistant.llm.queue import VisitorLimits
 from assistant.llm.requests import Done, Engine, Queued, Request, Rescoring, Scored
+from assistant.llm.rows import Answer, Row
 from assistant.llm.sampling import Sampling
 from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
 
@@ -50,7 +58,11 @@ def requests(llm: LoadedLLM) -> list[Request]:
 
 
 def ends(engine: Engine, requests: list[Request]) -> tuple[list[Queued], tuple[Done, ...]]:
-    asking, waited = engine.side_by_side(requests), []
+    return rest(engine.side_by_side(requests))
+
+
+def rest(asking: Iterator[Queued]) -> tuple[list[Queued], tuple[Done, ...]]:
+    waited = []
     while True:
         try:
             waited.append(next(asking))
@@ -86,7 +98,29 @@ def test_they_share_steps(llm, requests, monkeypatch):
     monkeypatch.setattr(DecodeLoop, "_compute", recording)
     ends(ContinuousEngine(llm), requests)
     assert max(sizes) >= 3
-    assert len(sizes) < 20  # 5 + 9 + 2 tokens and five prompts one after the other
+    assert len(sizes) <= 12  # 21 where they go one after the other
+
+
+def test_no_more_of_them_run_than_there_are_slots(llm, requests, monkeypatch):
+    sizes: list[int] = []
+    step = DecodeLoop._step
+
+    def recording(self):
+        sizes.append(len(self._rows))
+        step(self)
+
+    monkeypatch.setattr(DecodeLoop, "_step", recording)
+    _, found = ends(ContinuousEngine(llm, n_slots=2), requests)
+    assert max(sizes) == 2
+    assert [done.reason for done in found] == ["length"] * 3 + ["end"] * 2
+
+
+def test_caches_that_nobody_asks_for_again_are_not_kept(llm, requests):
+    engine = ContinuousEngine(llm)
+    ends(engine, [replace(request, keeps_cache=False) for request in requests])
+    assert engine.load.cache_bytes == 0
+    ends(engine, requests[:1])
+    assert engine.load.cache_bytes > 0
 
 
 @ENGINES
@@ -109,6 +143,45 @@ def test_stopped_ones_say_so(make, llm, requests):
     _, found = ends(make(llm), [replace(request, stop=stop) for request in requests])
     assert [done.reason for done in found] == ["stopped"] * len(requests)
     assert not any(done.log_probabilities for done in found)
+
+
+@ENGINES
+def test_stopped_while_they_wait_they_are_one_question(make, llm, requests):
+    engine = make(llm, limits=VisitorLimits(per_minute=3))
+    tickets = [engine._queue.enter(str(n)) for n in range(engine.load.n_slots)]
+    assert all(engine._queue.try_start(ticket, 0.0) for ticket in tickets)
+    stop = threading.Event()
+    asking = engine.side_by_side([replace(request, stop=stop) for request in requests])
+    assert isinstance(next(asking), Queued)
+    stop.set()
+    _, found = rest(asking)
+    assert [done.reason for done in found] == ["stopped"] * len(requests)
+    assert engine.load.n_waiting == 0
+    for ticket in tickets:
+        engine._queue.leave(ticket)
+    assert len(ends(engine, requests)[1]) == len(requests)  # the second of three in this minute
+
+
+def test_one_that_fails_ends_the_others(llm, requests, monkeypatch):
+    accept = Row.accept
+
+    def failing(self, token_id, end_ids):
+        if self.spliced is failing.of:
+            raise AnswerFailedError("The numbers of this answer are not finite.")
+        return accept(self, token_id, end_ids)
+
+    monkeypatch.setattr(Row, "accept", failing)
+    engine = ContinuousEngine(llm)
+    long = [replace(request, sampling=Sampling(max_new_tokens=300)) for request in requests[:3]]
+    monkeypatch.setattr(engine, "_answer", lambda request: Answer(request))
+    failing.of = long[1].spliced
+    with pytest.raises(AnswerFailedError):
+        ends(engine, long)
+    deadline = time.monotonic() + 10
+    while engine._loop._rows and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not engine._loop._rows
+    assert engine.load.n_running == 0
 
 
 @ENGINES

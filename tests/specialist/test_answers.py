@@ -218,7 +218,10 @@ def test_its_tasks_are_offered(assistant: Assistant, bundle: Path) -> None:
     assert REACTIONS in {adapter.name for adapter in status.adapters if adapter.on}
 
 
-def test_its_passport_asked_again_gives_the_same(assistant: Assistant) -> None:
+def test_its_passport_asked_again_gives_the_same(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, f"Reactants: {ACID}.{AMINE}", f"Reactants: CC(=O)Cl.{AMINE}")
     conversation = asked(RETRO, AMIDE)
     _, done = answered(assistant, conversation)
     case = Case(1, conversation, done.message.passport, done.message)

@@ -116,7 +116,7 @@ def test_every_opinion_ranks() -> None:
 
 def test_the_way_back_is_asked_of_the_other_direction() -> None:
     back = proposer(forward=True)
-    there = Proposer(reaction_templates(), in_process, forward=False, back=back)
+    there = Proposer(reaction_templates(), in_process, forward=False, opposite=back)
     found = [there.returned(c.smiles, PARACETAMOL) for c in there.candidates(PARACETAMOL)]
     # Each way needs its own template on the way back; half an anhydride is an acid, too.
     assert found == pytest.approx([0.6, 0.3, 0.7], rel=1e-2)
@@ -128,13 +128,13 @@ def test_a_way_back_that_takes_too_long_is_no_opinion() -> None:
         raise ChemistryTimeoutError("Applying reaction templates took more than 4 s.")
 
     back = Proposer(reaction_templates(), slow, forward=True)
-    there = Proposer(reaction_templates(), in_process, forward=False, back=back)
+    there = Proposer(reaction_templates(), in_process, forward=False, opposite=back)
     assert there.returned(f"CC(=O)O.{AMINE}", PARACETAMOL) is None
 
 
 def test_reagents_need_not_come_back() -> None:
     back = proposer()
-    there = Proposer(reaction_templates(), in_process, forward=True, back=back)
+    there = Proposer(reaction_templates(), in_process, forward=True, opposite=back)
     given = canonical(f"CC(=O)O.{AMINE}.ClCCl")
     assert there.returned(PARACETAMOL, given) == pytest.approx(0.6, rel=1e-2)
 

@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
@@ -165,6 +166,12 @@ def test_templates_that_take_too_long_are_done_without(
     events, done = answered(assistant, asked(RETRO, AMIDE))
     assert done.message.text == f"Reactants: {WAYS[0]}"
     assert notice_of(events).startswith("Reaction templates could not be applied in time: written")
+    (check,) = done.message.checks
+    assert "template" not in check.note  # none was applied, none leads back
+    saying(assistant, monkeypatch, "Reactants: C1CC")
+    _, done = answered(assistant, asked(RETRO, AMIDE))
+    assert "reaction templates could not be applied in time, and nothing" in done.message.text
+    assert "fits" not in done.message.text
 
 
 def test_a_crowd_before_the_templates_is_told_and_no_worse_answer_given(
@@ -179,8 +186,10 @@ def test_a_crowd_before_the_templates_is_told_and_no_worse_answer_given(
 
 
 def test_what_the_language_model_cannot_read_templates_choose(assistant: Assistant) -> None:
-    _, done = answered(assistant, asked(RETRO, f"CC(=O)Nc1ccc({'C' * 300})cc1"))
+    events, done = answered(assistant, asked(RETRO, f"CC(=O)Nc1ccc({'C' * 300})cc1"))
     assert "(48%)" in done.message.text.splitlines()[0]  # .6 of .8: templates alone
+    assert "by reaction templates alone, since the SMILES is too long" in notice_of(events)
+    assert "nobody has measured" in notice_of(events)
     with pytest.raises(PromptTooLongError, match="language model for reactions, which reads 256"):
         list(assistant.reply(asked(RETRO, "C" * 300), options=OPTIONS))
 
@@ -226,6 +235,28 @@ def test_stop_is_heard_between_the_parts(
     assert not done.message.text
 
 
+def test_the_time_limit_ends_it_and_is_named(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(requests: Sequence[Request]) -> Iterator[object]:
+        yield from ()
+        requests[0].progress.begin(0)
+        time.sleep(0.05)
+        return tuple(Done("stopped", (), 0.0, 0.0) for _ in requests)
+
+    monkeypatch.setattr(assistant.specialist.engine, "side_by_side", slow)
+    *_, done = assistant.reply(asked(RETRO, AMIDE), options=ReplyOptions(max_seconds=0.01))
+    assert done.message.passport["sampling"]["ended"] == "time"
+    assert not done.message.text
+
+
+def test_molecules_that_are_too_much_together_are_no_accident(assistant: Assistant) -> None:
+    waters = ".".join("O" * 15)  # sixteen parts each, of which thirty are read together
+    question = asked("Predict the product of molecules 1 and 2.", f"CCl.{waters}", f"CN.{waters}")
+    _, done = answered(assistant, question)
+    assert done.message.text
+
+
 def test_no_way_back_is_asked_after_a_stop(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,9 +268,9 @@ def test_no_way_back_is_asked_after_a_stop(
         options.stop.set()
         return 0.5
 
-    back = copy(proposer.back)
+    back = copy(proposer.opposite)
     back.chance_of = chance_of
-    monkeypatch.setattr(proposer, "back", back)
+    monkeypatch.setattr(proposer, "opposite", back)
     *_, done = assistant.reply(asked(RETRO, AMIDE), options=options)
     assert len(asked_for) == 1
     assert len(done.message.checks) == 3
@@ -330,7 +361,7 @@ def test_arms_of_templates_need_some(bundle: Path, tmp_path: Path) -> None:
     assistant = Assistant.load(without, device="cpu")
     assert not assistant.specialist.has_templates
     assert assistant.specialist.n_drafts == N_ALONE
-    with pytest.raises(AssistantError, match="model-chooses changes what reaction templates do"):
+    with pytest.raises(AssistantError, match="model-chooses needs reaction templates"):
         in_arm(assistant, ARMS["model-chooses"], [])
 
 

@@ -2,8 +2,8 @@
 
 A candidate's weight is exp of a sum of weighed logarithms, so a share among the candidates is a
 conditional logit in the weights (McFadden 1974). They are chosen by the likelihood of the right
-ones, which also makes the shares honest probabilities. Where no template has a say, the language
-model's two opinions are weighed among what it wrote itself.
+ones, which also makes the shares honest probabilities. Where no template has a say, the opinions
+of the language model are weighed among what it wrote itself.
 """
 
 from collections.abc import Generator, Sequence
@@ -13,15 +13,14 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from assistant.errors import AssistantError, ChemistryTimeoutError, InputTooLargeError
-from assistant.specialist.candidates import (
-    LIKELY,
-    Candidate,
-    Opinion,
-    Proposer,
-    logarithms,
-    ranked,
+from assistant.errors import (
+    AssistantError,
+    ChemistryTimeoutError,
+    InputTooLargeError,
+    PromptTooLongError,
 )
+from assistant.specialist.candidates import Candidate, Opinion, Proposer, logarithms, ranked
+from assistant.specialist.proposing import propose
 from assistant.specialist.service import Specialist
 from assistant.specialist.templates import ClassifierConfig, Weights
 from assistant.specialist.writer import N_DRAFTS, Asking
@@ -82,24 +81,28 @@ def opinions(
         specialist: Has the language model; without one templates are all there is.
     """
     progress = Progress(f"{task}, weighed", len(reactions), unit="reactions")
-    writer = None if specialist is None else specialist.writer
+    if specialist is not None:  # as on the page
+        specialist = replace(specialist, proposers={task: proposer}, n_drafts=N_DRAFTS)
     found = []
     for reaction in reactions:
         given, answer = reaction.question_and_answer(task)
-        written = (
-            {} if writer is None else _ended(writer.drafts(task, given, N_DRAFTS, asking=Asking()))
-        )
-        try:
-            candidates = proposer.candidates(given, LIKELY, written=written)
-        except (ChemistryTimeoutError, InputTooLargeError):  # no templates, as on the page
-            candidates = proposer.alone().candidates(given, written=written)
-        said: tuple[Opinion, ...] = (Opinion(),) * len(candidates)
-        if writer is not None and candidates:
-            structures = [candidate.smiles for candidate in candidates]
-            said = _ended(writer.opinions(task, given, structures, asking=Asking()))
-        found.append(Weighed.of(candidates, said, answer))
+        found.append(_weighed(task, given, answer, proposer, specialist))
         progress.advance(1)
     return found
+
+
+def _weighed(
+    task: str, given: str, answer: str, proposer: Proposer, specialist: Specialist | None
+) -> Weighed:
+    """What is said of one reaction; nothing where it is too long for all."""
+    try:
+        if specialist is None:
+            candidates = proposer.candidates(given)
+            return Weighed.of(candidates, (Opinion(),) * len(candidates), answer)
+        said = _ended(propose(specialist, task, given, asking=Asking(), everything=True))
+    except (ChemistryTimeoutError, InputTooLargeError, PromptTooLongError):
+        return Weighed((), (), None)
+    return Weighed.of(said.candidates, said.opinions, answer)
 
 
 def _ended(asking: Generator[object, None, R]) -> R:

@@ -1,9 +1,11 @@
 """A tiny bundle with random weights, written by the project's own export."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedTokenizerFast
 
 from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.sites import find_sites
@@ -18,12 +20,18 @@ from tests.adapters.xlora.fakes import make_experts, make_mixture
 TEXT = "Molecule 1 is aspirin. The formula of molecule 1 is C9H8O4. What is it? SMILES: CCO"
 
 
+@cache
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """Learned once: it takes five seconds, and dozens of modules write a bundle."""
+    return train_tokenizer([TEXT] * 50, vocab_size=400)
+
+
 def write_tiny_bundle(
     directory: Path, *, context: int = 2048, seed: int = 0, experts: bool = False
 ) -> Path:
     """Writes a bundle with language model, encoder, projector, generator and maybe experts."""
     torch.manual_seed(seed)
-    tokenizer = train_tokenizer([TEXT] * 50, vocab_size=400)
+    tokenizer = tiny_tokenizer()
     sizes = ModelSizes(64, 2, 128, 4, 2, len(tokenizer), context)
     model = GroundedModel.build(sizes, tokenizer)
     directory.mkdir(parents=True, exist_ok=True)

@@ -234,9 +234,15 @@ def _notes(block: Block, checks: Sequence[Check], figures: Mapping[str, Figure])
             continue
         figure = figures.get(check.near or "")
         picture = figure_html(figure, about="most similar training molecule") if figure else ""
+        # A structure stands beside its note, so that it needs no name.
+        text = (
+            f"{check.kind}: {check.note}"
+            if check.kind != "smiles"
+            else check.note[0].upper() + check.note[1:]
+        )
         out.append(
             f'<span class="predicted"><span><span class="sign" aria-hidden="true">'
-            f"{MARKS[check.verdict]}</span> {escape(check.kind)}: {escape(check.note)}.</span>"
+            f"{MARKS[check.verdict]}</span> {escape(text)}.</span>"
             f"{picture}</span>"
         )
     return "".join(out)

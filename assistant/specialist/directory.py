@@ -45,7 +45,7 @@ class Measured:
         told = f"right for {self.exact:.0%} of {self.n:,} test reactions"
         if self.among_five is not None:
             told += f", among the first five for {self.among_five:.0%}"
-        return f"{told} ({self.table})"
+        return f"{told} ({self.table.split('.')[0]})"
 
 
 @dataclass(frozen=True)

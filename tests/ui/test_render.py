@@ -1,4 +1,6 @@
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -8,6 +10,10 @@ from tests.ui.fakes import claim
 from ui.answer_header import check_header
 from ui.render import Figure, answer_html, drawing, live_parts, plain_html
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+LOOK = Path(__file__).parents[2] / "ui" / "assets" / "dialogue.css"
 EVIL = "<script>alert(1)</script> <img src=x onerror=alert(1)> \"'&"
 
 
@@ -152,6 +158,52 @@ def test_a_predicted_number_shows_its_error_and_the_nearest_training_molecule() 
     without = answer_html(text, (replace(check, near=None),), {})
     assert "most similar" not in without
     assert note.replace("<", "&lt;").replace(">", "&gt;") in without
+
+
+def proposals() -> str:
+    """Two structures with their drawings and notes, as an answer about a reaction has them."""
+    text = "Reactants: CCO (64%)\n\nLess likely:\n2. CCCO (8%)"
+    found = [
+        replace(claim(text, smiles, "unverifiable", kind="smiles"), smiles=smiles, note=note)
+        for smiles, note in (("CCO", "right for 42% of " * 9), ("CCCO", "by a template"))
+    ]
+    svg = "<svg width='240' height='140'></svg>"
+    figures = {s: Figure(s, svg, n, known=False) for n, s in enumerate(("CCO", "CCCO"), 2)}
+    return answer_html(text, found, figures)
+
+
+def test_a_note_beside_a_drawing_names_no_kind() -> None:
+    html = proposals()
+    assert "</span> Right for 42% of " in html
+    assert "</span> By a template." in html
+    assert "smiles: by a template" not in html
+
+
+@pytest.mark.parametrize(("width", "beside"), [(560, True), (300, False)])
+def test_a_note_stands_beside_its_drawing_where_there_is_room(
+    browser: "Browser", width: int, beside: bool
+) -> None:
+    look = LOOK.read_text(encoding="utf-8")
+    page = browser.new_page()
+    page.set_content(
+        f"<style>{look}</style><div class='prose-answer' style='width: {width}px'>{proposals()}"
+        "</div><p id='after'>after</p>"
+    )
+    boxes = {
+        name: [one.bounding_box() for one in page.locator(name).all()]
+        for name in (".figure", ".predicted", "p", "#after")
+    }
+    for figure, note in zip(boxes[".figure"], boxes[".predicted"], strict=True):
+        is_beside = note["x"] >= figure["x"] + figure["width"]
+        assert is_beside is beside
+        if not beside:
+            assert note["y"] >= figure["y"] + figure["height"]
+    lowest = max(b["y"] + b["height"] for b in boxes[".figure"] + boxes[".predicted"])
+    assert boxes["#after"][0]["y"] >= lowest
+    less_likely = boxes["p"][1]
+    first = max(boxes[".figure"][0], boxes[".predicted"][0], key=lambda b: b["y"] + b["height"])
+    assert less_likely["y"] >= first["y"] + first["height"]
+    page.close()
 
 
 def test_what_was_not_answered_stands_beside_what_was_checked_and_can_be_asked_for() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.chem.molecule import Molecule
-from assistant.chem.sandbox import ChemPool, PoolOnDemand
+from assistant.chem.on_demand import PoolOnDemand
+from assistant.chem.sandbox import ChemPool
 
 
 class SandboxedShapes:

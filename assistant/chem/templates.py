@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from rdkit import Chem
 
 from assistant.chem.atom_map import mapped_reaction
+from assistant.chem.on_demand import PoolOnDemand
 from assistant.chem.quiet import quiet_rdkit
-from assistant.chem.sandbox import ChemPool, PoolOnDemand
+from assistant.chem.sandbox import ChemPool
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -135,15 +135,15 @@ class Writer:
         Raises:
             As `drafts`.
         """
-        asked = spellings(given, _N_ASKED)
+        asked = [(text, self._prompt(task, text)) for text in spellings(given, _N_ASKED)]
         other = next((name for name in self._tasks if name != task), None)
         requests, question = [], Alignable(given)
         for answer in answers:
             if asking.stop.is_set():
                 return ()
-            written = Alignable(answer)
-            requests.append([self._scored(task, text, written) for text in asked])
-            requests.append([] if other is None else [self._scored(other, answer, question)])
+            back = [] if other is None else [(answer, self._prompt(other, answer))]
+            requests.append(self._scored(task, asked, Alignable(answer)))
+            requests.append(self._scored(other or task, back, question))
         fitting = [[r for r in group if self._fits(r)] for group in requests]
         ends = yield from self._ended([r for group in fitting for r in group], asking)
         if not all(done.log_probabilities for done in ends):
@@ -172,8 +172,11 @@ class Writer:
     def _prompt(self, task: str, smiles: str) -> Spliced:
         return self.spliced(layout(SHORT_TASKS[task].prompt(smiles), self._llm.tokenizer))
 
-    def _scored(self, task: str, given: str, answer: Alignable) -> Request:
-        return Request(self._prompt(task, given), forced=self.answer_ids(task, given, answer))
+    def _scored(
+        self, task: str, asked: Sequence[tuple[str, Spliced]], answer: Alignable
+    ) -> list[Request]:
+        """An answer after each of some spellings with their prompts, written along them."""
+        return [Request(p, forced=self.answer_ids(task, text, answer)) for text, p in asked]
 
     def _fits(self, request: Request) -> bool:
         return request.spliced.n_tokens + len(request.forced) <= self._llm.context

@@ -6,6 +6,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from assistant.adapters.lora import wrap
 from assistant.adapters.sites import find_sites
 from assistant.adapters.weights import LoraWeights, LowRank
 from assistant.chat.prompts import Prompt, PromptMessage, Slot
@@ -116,6 +117,13 @@ def make_llm(*, supports_cache: bool = True, n_layers: int = 3) -> LoadedLLM:
         device=torch.device("cpu"),
         dtype=torch.float32,
     )
+
+
+def make_wrapped_llm() -> LoadedLLM:
+    """The tiny model of two layers with all of its adapter sites wrapped."""
+    loaded = make_llm(n_layers=2)
+    wrap(loaded.model, find_sites(loaded.model))
+    return loaded
 
 
 def make_deltas(

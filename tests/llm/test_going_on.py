@@ -5,8 +5,6 @@ import threading
 import pytest
 import torch
 
-from assistant.adapters.lora import wrap
-from assistant.adapters.sites import find_sites
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import VisitorLimitError
 from assistant.llm.continuous import ContinuousEngine
@@ -19,7 +17,7 @@ from assistant.llm.requests import Done, Request, Rescoring, Scored
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
 from assistant.metrics import Registry
-from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
+from tests.llm.fakes import make_deltas, make_wrapped_llm, prompt_of, spliced_of
 from tests.test_metrics import parse
 
 ENGINES = pytest.mark.parametrize("make", [ContinuousEngine, SequentialEngine])
@@ -28,9 +26,7 @@ LENGTH = Sampling(max_new_tokens=8)
 
 @pytest.fixture(scope="module")
 def llm() -> LoadedLLM:
-    loaded = make_llm(n_layers=2)
-    wrap(loaded.model, find_sites(loaded.model))
-    return loaded
+    return make_wrapped_llm()
 
 
 @pytest.fixture(scope="module")

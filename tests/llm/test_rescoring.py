@@ -5,8 +5,7 @@ import threading
 import pytest
 import torch
 
-from assistant.adapters.lora import step_adapters, wrap
-from assistant.adapters.sites import find_sites
+from assistant.adapters.lora import step_adapters
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import PromptTooLongError, VisitorLimitError
 from assistant.llm.continuous import ContinuousEngine
@@ -19,16 +18,14 @@ from assistant.llm.requests import Done, Queued, Request, Rescoring, Scored, Tok
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import Spliced
 from assistant.metrics import Registry
-from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
+from tests.llm.fakes import make_deltas, make_wrapped_llm, prompt_of, spliced_of
 
 ANSWER = (60, 61, 7, 100, 45, 46)
 
 
 @pytest.fixture(scope="module")
 def llm() -> LoadedLLM:
-    loaded = make_llm(n_layers=2)
-    wrap(loaded.model, find_sites(loaded.model))
-    return loaded
+    return make_wrapped_llm()
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from assistant.adapters.lora import step_adapters, wrap
-from assistant.adapters.sites import find_sites
+from assistant.adapters.lora import step_adapters
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import AssistantError
 from assistant.llm.layout import IdsPiece, Layout, PairPiece, SlotPiece
@@ -23,7 +22,7 @@ from assistant.llm.scoring import (
 )
 from assistant.llm.splice import Spliced, splice
 from assistant.pair_encoding import PairEncoding
-from tests.llm.fakes import make_deltas, make_llm, make_tokenizer
+from tests.llm.fakes import make_deltas, make_tokenizer, make_wrapped_llm
 from tests.llm.test_splice import PAIR
 
 LAYOUT = Layout(
@@ -40,9 +39,7 @@ LAYOUT = Layout(
 
 @pytest.fixture(scope="module")
 def llm() -> LoadedLLM:
-    loaded = make_llm(n_layers=2)
-    wrap(loaded.model, find_sites(loaded.model))
-    return loaded
+    return make_wrapped_llm()
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from assistant.adapters.lora import wrap
-from assistant.adapters.sites import find_sites
 from assistant.encoding import MoleculeEncoding
 from assistant.errors import (
     AnswerFailedError,
@@ -26,7 +24,7 @@ from assistant.llm.queue import VisitorLimits
 from assistant.llm.requests import Done, Engine, Queued, Request, Rescoring, Scored
 from assistant.llm.rows import Answer, Row
 from assistant.llm.sampling import Sampling
-from tests.llm.fakes import make_deltas, make_llm, prompt_of, spliced_of
+from tests.llm.fakes import make_deltas, make_wrapped_llm, prompt_of, spliced_of
 
 ANSWER = (60, 61, 7, 100, 45, 46)
 ENGINES = pytest.mark.parametrize("make", [ContinuousEngine, SequentialEngine])
@@ -34,9 +32,7 @@ ENGINES = pytest.mark.parametrize("make", [ContinuousEngine, SequentialEngine])
 
 @pytest.fixture(scope="module")
 def llm() -> LoadedLLM:
-    loaded = make_llm(n_layers=2)
-    wrap(loaded.model, find_sites(loaded.model))
-    return loaded
+    return make_wrapped_llm()
 
 
 @pytest.fixture(scope="module")

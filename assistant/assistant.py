@@ -161,7 +161,7 @@ class Assistant:
 
     @property
     def specialist(self) -> Specialist | None:
-        """What answers questions about reactions, where the bundle has one."""
+        """What answers questions about reactions and writes numbers, where the bundle has one."""
         return self._specialist
 
     def with_specialist(self, specialist: Specialist | None) -> "Assistant":
@@ -186,7 +186,6 @@ class Assistant:
 
     def status(self) -> Status:
         """What is loaded, and what is off and why."""
-        predicted = self.components.predicted
         return Status(
             self._name,
             self._llm.quantisation,
@@ -198,8 +197,17 @@ class Assistant:
             self._llm.threads.words if self._llm.device.type == "cpu" else "",
             obstacle(self._llm.model),
             self._cannot,
-            tuple(predicted.quantities) if predicted is not None else (),
+            self._predicts,
         )
+
+    @property
+    def _predicts(self) -> tuple[str, ...]:
+        """Properties that one of its language models was measured to write."""
+        predicted, specialist = self.components.predicted, self._specialist
+        found = list(predicted.quantities) if predicted is not None else []
+        if specialist is not None:
+            found += [n.value.key for n in specialist.numbers.values() if n.measured is not None]
+        return tuple(dict.fromkeys(found))
 
     def reply(
         self, conversation: Conversation, *, options: ReplyOptions | None = None

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from assistant.answering import Turn, Written
 from assistant.chat.events import Event, TextDelta
 from assistant.chat.making import declined_making
+from assistant.chat.number_words import asked_number
 from assistant.chat.reaction_words import asked_reaction
+from assistant.estimating import estimated
 from assistant.llm.requests import Done
 from assistant.reacting import reacted
 from assistant.specialist.service import Specialist
@@ -21,10 +23,15 @@ def answered_instead(specialist: Specialist | None, turn: Turn) -> Iterator[Even
     conversation = turn.fitted.conversation
     if declined := declined_making(conversation):
         return _said_by_the_program(declined, turn)
-    asked = asked_reaction(conversation) if specialist is not None else None
-    if specialist is None or asked is None or asked.task not in specialist.info.tasks:
+    if specialist is None:
         return None
-    return reacted(specialist, asked, turn)
+    reaction = asked_reaction(conversation)
+    if reaction is not None and reaction.task in specialist.info.tasks:
+        return reacted(specialist, reaction, turn)
+    number = asked_number(conversation)
+    if number is not None and number.name in specialist.numbers:
+        return estimated(specialist, number, turn)
+    return None
 
 
 def _said_by_the_program(text: str, turn: Turn) -> Iterator[Event]:

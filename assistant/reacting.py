@@ -5,12 +5,10 @@ question ─┬► likely templates ──────────────�
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from assistant.answering import Turn, Written
-from assistant.chat import events
 from assistant.chat.events import Event, Notice, TextDelta
 from assistant.chat.reaction_checks import reaction_checks
 from assistant.chat.reaction_words import AskedReaction
@@ -19,9 +17,8 @@ from assistant.chem.controlled import controlled
 from assistant.chem.molecule import Molecule
 from assistant.errors import AssistantError
 from assistant.llm import requests as llm_requests
-from assistant.llm.layout import layout
 from assistant.llm.place import Place
-from assistant.prompting import Fitted
+from assistant.short_answers import asked_shortly, ended, of_specialist, passed_on
 from assistant.specialist.candidates import Candidate, Proposer, Ranked
 from assistant.specialist.proposing import Proposal, Situation, propose
 from assistant.specialist.service import Specialist
@@ -55,9 +52,6 @@ _WAY_BACK = {
 }
 """What the probability of the way back is of, by task."""
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 
 def reacted(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterator[Event]:
     """The events of an answer.
@@ -70,25 +64,25 @@ def reacted(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterato
         asked: What of.
         turn: The question as the language model would read it.
     """
-    turn = replace(turn, fitted=_with_short_prompt(specialist, asked, turn.fitted))
+    turn = _as_asked(specialist, asked, turn)
     progress = llm_requests.Progress()
     stop = llm_requests.TimedStop(turn.options.stop, progress, turn.options.max_seconds)
     with Place() as place:
         asking = Asking(stop, turn.options.visitor, place, progress)
         proposing = propose(specialist, asked.task, asked.smiles, asking=asking)
-        proposal = yield from _passed_on(proposing, _waits)
+        proposal = yield from passed_on(proposing)
     if proposal.candidates:
         how_good = _how_good(specialist, asked.task, proposal.situation)
         yield Notice(f"{_HOW[proposal.situation]}, {how_good}.")
         written, by_program = _told(proposal, asked, how_good, stop)
     elif proposal.situation == "stopped":
         reason = "time" if stop.is_over_time else "stopped"
-        written, by_program = Written("", _ended(reason), ()), False
+        written, by_program = Written("", ended(reason), ()), False
     else:
-        written, by_program = Written(_nothing(asked.task, proposal), _ended("end"), ()), True
+        written, by_program = Written(_nothing(asked.task, proposal), ended("end"), ()), True
     if written.text:
         yield TextDelta(written.text)
-    yield _of_specialist(specialist, turn, written, by_program=by_program)
+    yield of_specialist(specialist, turn, written, by_program=by_program)
 
 
 def _how_good(specialist: Specialist, task: str, situation: Situation) -> str:
@@ -115,7 +109,7 @@ def _told(
     task, order = SHORT_TASKS[asked.task], proposal.ranked()
     first = order[0]
     if withheld := _withheld(first.candidate.smiles, task):
-        return Written(withheld, _ended("end"), ()), True
+        return Written(withheld, ended("end"), ()), True
     shown = _shown(order, task) if proposal.by_templates else [first]
     structures = [ranked.candidate.smiles for ranked in shown]
     text = task.answer(structures[0])
@@ -126,18 +120,14 @@ def _told(
         for ranked in shown
     }
     checks = reaction_checks(text, task, asked.smiles, how_good, remarks)
-    return Written(text, _ended("end"), checks), False
+    return Written(text, ended("end"), checks), False
 
 
-def _with_short_prompt(specialist: Specialist, asked: AskedReaction, fitted: Fitted) -> Fitted:
-    molecules = {n: fitted.conversation.molecule(n).molecule for n in asked.numbers}
+def _as_asked(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Turn:
+    molecules = {n: turn.fitted.conversation.molecule(n).molecule for n in asked.numbers}
     prompt = SHORT_TASKS[asked.task].prompt(asked.smiles)
     prompt = replace(prompt, molecules=molecules, focus=(asked.numbers,))
-    return replace(fitted, prompt=prompt, layout=layout(prompt, specialist.llm.tokenizer))
-
-
-def _ended(reason: llm_requests.EndReason) -> llm_requests.Done:
-    return llm_requests.Done(reason, (), 0.0, 0.0)
+    return asked_shortly(specialist, turn, prompt)
 
 
 def _shown(order: Sequence[Ranked], task: ShortTask) -> list[Ranked]:
@@ -159,32 +149,6 @@ def _remark(of: Candidate, proposer: Proposer, asked: AskedReaction, stop: threa
             remark += ", made by no likely template"
     returned = None if stop.is_set() else proposer.returned(of.smiles, asked.smiles)
     return remark if returned is None else f"{remark}; {_WAY_BACK[asked.task]}: {returned:.0%}"
-
-
-def _of_specialist(
-    specialist: Specialist, turn: Turn, written: Written, *, by_program: bool
-) -> events.Finished:
-    finished = turn.finished(written, None, by="program" if by_program else "specialist")
-    # Its token ids mean nothing to the language model, which reads the text later.
-    message = replace(finished.message, model=specialist.llm.fingerprint)
-    return replace(finished, message=message)
-
-
-def _passed_on(
-    inner: Generator[T, None, R], change: Callable[[T], Event | None]
-) -> Generator[Event, None, R]:
-    """The events of a generator, changed or left out (None), and in the end what it returns."""
-    while True:
-        try:
-            event = change(next(inner))
-        except StopIteration as end:
-            return end.value
-        if event is not None:
-            yield event
-
-
-def _waits(event: llm_requests.Queued) -> Event:
-    return events.Queued(event.position, event.seconds)
 
 
 def _withheld(smiles: str, task: ShortTask) -> str:

@@ -13,8 +13,9 @@
     generator-only  ΔW, no graph tokens
     first-attempt   everything, but no answer is written again that the structure contradicts
 
-Of a bundle with a specialist for reactions, which reads nothing but the SMILES and is off in arms
-that hide something:
+Of a bundle with a specialist, numbers that its language model writes from graph tokens follow the
+arms of these (zero-graph, wrong-molecule, wrong-graph). Answers to reactions read nothing but the
+SMILES and are off in arms that hide something:
 
     templates-alone reaction templates choose, the specialist's language model is not asked
     model-chooses   its language model chooses among what templates make, whatever they think of it
@@ -116,7 +117,8 @@ def in_arm(assistant: Assistant, arm: Arm, others: Sequence[Molecule]) -> Assist
     Raises:
         AssistantError: The bundle lacks the part that the arm changes.
     """
-    assistant = assistant.with_specialist(_specialist_in(arm, assistant.specialist))
+    specialist = _specialist_in(arm, assistant.specialist, others)
+    assistant = assistant.with_specialist(specialist)
     if arm.shows_all:
         return assistant
     parts = assistant.components
@@ -133,8 +135,12 @@ def in_arm(assistant: Assistant, arm: Arm, others: Sequence[Molecule]) -> Assist
     return assistant.with_parts(changed, _render_in(arm))
 
 
-def _specialist_in(arm: Arm, specialist: Specialist | None) -> Specialist | None:
-    if not arm.shows_all or arm.reactions == "none":
+def _specialist_in(
+    arm: Arm, specialist: Specialist | None, others: Sequence[Molecule]
+) -> Specialist | None:
+    if not arm.shows_all:
+        return _with_other_graphs(arm, specialist, others)
+    if arm.reactions == "none":
         return None
     if arm.reactions == "own":
         return specialist
@@ -152,6 +158,19 @@ def _specialist_in(arm: Arm, specialist: Specialist | None) -> Specialist | None
     else:
         weighed = {task: proposer.weighed(proposer.config.alone) for task, proposer in proposers}
     return replace(specialist, proposers=weighed, n_drafts=0)
+
+
+def _with_other_graphs(
+    arm: Arm, specialist: Specialist | None, others: Sequence[Molecule]
+) -> Specialist | None:
+    """A specialist for numbers alone, of changed graph tokens; none where there are none."""
+    if specialist is None or not specialist.numbers or arm.graph not in ("zero", "other"):
+        return None
+    numbers = {
+        name: replace(number, encoder=ControlledEncoder(number.encoder, arm, others))
+        for name, number in specialist.numbers.items()
+    }
+    return replace(specialist, info=replace(specialist.info, tasks=()), numbers=numbers)
 
 
 def _refuse_idle(arm: Arm, parts: Components) -> None:

@@ -5,7 +5,8 @@
         [--without-values]
 
 Beside the errors, by similarity to the training molecules, go the training rows of the task's
-table. `--without-values` leaves their values out, where the terms of the table ask for that.
+table. `--without-values` leaves their values out, where the terms of the table ask for that. What a
+bundle's specialist writes is noted in the specialist.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assistant.bundle import PREDICTED, Bundle
+from assistant.bundle import PREDICTED, SPECIALIST, Bundle
 from assistant.chat.check import check_answer
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
@@ -33,6 +34,7 @@ from assistant.llm.load import load_llm
 from assistant.predicted.figures import PredictedFigures, write_known
 from assistant.retrieval.error_bins import bins_of
 from assistant.retrieval.fingerprints import FingerprintTable, fingerprints
+from assistant.specialist.number_files import NUMBERS, NumberInfo
 
 _METHANE = {1: compute_facts(Molecule("C"))}
 
@@ -133,16 +135,27 @@ def note(bundle: Bundle, answers: Path, data: Path | None, *, with_values: bool)
         raise AssistantError(f"{answers} was not measured as the page asks; use arm full.")
     task = value_task(answered.task)
     known = Known.of(task.load(task.train, None, data, split="train"))
-    llm = load_llm(bundle.components.get("llm") or bundle.hub_llm, quantize="4bit", device="cpu")
-    figures = figures_of(task, answered, known, llm=llm.fingerprint, command=str(report["command"]))
-    slug = answered.task.partition(":")[2] or answered.task
-    directory = bundle.directory / PREDICTED / slug
+    directory, llm = _writer(bundle, answered.task.partition(":")[2] or answered.task)
+    figures = figures_of(task, answered, known, llm=llm, command=str(report["command"]))
     figures.write(directory)
     values = known.values if with_values else [None] * len(known.values)
     write_known(directory, known.smiles, values)
-    if PREDICTED not in bundle.components:
+    if directory.parent.name == PREDICTED and PREDICTED not in bundle.components:
         bundle.with_component(PREDICTED, PREDICTED)
     return directory
+
+
+def _writer(bundle: Bundle, slug: str) -> tuple[Path, str]:
+    """Where a quantity's figures go, and the fingerprint of the language model that writes it.
+
+    That is the specialist's, where it has learned the quantity, else the bundle's own.
+    """
+    if (specialist := bundle.components.get(SPECIALIST)) is not None:
+        directory = specialist / NUMBERS / slug
+        if directory.is_dir():
+            return directory, NumberInfo.read(directory).llm
+    llm = load_llm(bundle.components.get("llm") or bundle.hub_llm, quantize="4bit", device="cpu")
+    return bundle.directory / PREDICTED / slug, llm.fingerprint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -87,7 +87,7 @@ def model_row(
 
 
 def who_answered(answers: Sequence[Answer]) -> str:
-    """A specialist that chooses among computed structures has not written them as a model does."""
+    """A specialist chooses among computed structures and what its language model has written."""
     messages = [answer.message for answer in answers if answer.message is not None]
     by = [(message.passport.get("sampling") or {}).get("by") for message in messages]
     return "specialist" if by.count("specialist") * 2 > len(by) else "language model"

@@ -74,6 +74,16 @@ class PredictedQuantity:
             if words is not None:  # else the first such number waits for them
                 self._known = smiles, values, FingerprintTable(words)
 
+    def begin_reading(self) -> None:
+        """Reads the training molecules beside what goes on, so that less is waited for later."""
+        threading.Thread(target=self._warm_up, name="predicted values", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            self.warm_up()
+        except BundleError:  # said with the first such number
+            log.warning("known molecules of %s cannot be read", self.figures.term)
+
     def _read(self) -> tuple[list[str], list[float | None], FingerprintTable]:
         if self._known is None:
             smiles, values = read_known(self._directory)
@@ -137,14 +147,8 @@ class PredictedValues:
 
     def warm_up(self) -> None:
         """Reads the training molecules beside the start, so that no answer waits for them."""
-        threading.Thread(target=self._warm_up, name="predicted values", daemon=True).start()
-
-    def _warm_up(self) -> None:
-        for term, quantity in self.quantities.items():
-            try:
-                quantity.warm_up()
-            except BundleError:  # said with the first such number
-                log.warning("known molecules of %s cannot be read", term)
+        for quantity in self.quantities.values():
+            quantity.begin_reading()
 
     def annotated(
         self, checks: Sequence[Check], molecules: Mapping[int, Molecule], focus: Sequence[int]

@@ -1,7 +1,7 @@
 """A loaded specialist: its language model, its engine, and what proposes candidates."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,6 +15,8 @@ from assistant.llm.queue import UNLIMITED, VisitorLimits
 from assistant.llm.requests import Engine
 from assistant.specialist.candidates import Proposer
 from assistant.specialist.directory import LLM, SpecialistInfo
+from assistant.specialist.number_files import NUMBERS
+from assistant.specialist.numbers import WrittenNumber, load_numbers
 from assistant.specialist.templates import TEMPLATES, ReactionTemplates
 from assistant.specialist.writer import N_ALONE, N_DRAFTS, Writer
 
@@ -31,6 +33,7 @@ class Specialist:
         engine: Draws its answers.
         proposers: Of candidates, by task.
         n_drafts: Spellings of a question that its language model answers; 0 lets it write nothing.
+        numbers: That its language model writes, by name.
     """
 
     info: SpecialistInfo
@@ -38,6 +41,7 @@ class Specialist:
     engine: Engine
     proposers: Mapping[str, Proposer]
     n_drafts: int = N_DRAFTS
+    numbers: Mapping[str, WrittenNumber] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def load(
@@ -65,10 +69,13 @@ class Specialist:
         # So small a model needs no search for the fastest way, which takes most of a start.
         compute = _ON_A_PROCESSOR if device.type == "cpu" else "auto"
         llm = load_llm(directory / LLM, device=str(device), threads=threads, compute=compute)
+        # Before the engine, which has to know the sites of their LoRA.
+        numbers = load_numbers(directory / NUMBERS, llm)
         engine = make_engine(llm, max_waiting=max_waiting, limits=limits)
         proposers = load_proposers(directory, info.tasks)
         alone = all(proposer.templates is None for proposer in proposers.values())
-        return cls(info, llm, engine, proposers, N_ALONE if alone else N_DRAFTS)
+        n_drafts = N_ALONE if alone else N_DRAFTS
+        return cls(info, llm, engine, proposers, n_drafts, numbers)
 
     @property
     def writer(self) -> Writer:

@@ -1,6 +1,6 @@
-"""Stores components of a bundle in 8 bit, in the place of bf16: half the bytes in git.
+"""Stores components of a bundle in 8 bit, in the place of 16: half the bytes in git.
 
-    python -m assistant.train.shrink --bundle checkpoints/default encoder projector
+    python -m assistant.train.shrink --bundle checkpoints/default encoder projector pair_heads
 
 Language models are in 4 bit already and stay. What changes a component changes answers a little:
 measure them again.
@@ -11,12 +11,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from assistant.bundle import Bundle
+from assistant.bundle import PAIR_HEADS, Bundle
 from assistant.checkpoint import WEIGHTS, store_in_eight_bit
 from assistant.commands import exit_status, near
 from assistant.errors import AssistantError
 
-_OTHERWISE_STORED = ("llm", "experts", "lora", "specialist", "predicted", "pair_heads")
+_OTHERWISE_STORED = ("llm", "experts", "lora", "specialist", "predicted")
 
 
 def shrink(bundle: Bundle, name: str) -> tuple[int, int]:
@@ -24,7 +24,7 @@ def shrink(bundle: Bundle, name: str) -> tuple[int, int]:
 
     Args:
         bundle: Names it.
-        name: "encoder", "projector", …
+        name: "encoder", "projector", "pair_heads" (all of them), …
 
     Returns:
         Bytes of its weights before and after.
@@ -38,7 +38,10 @@ def shrink(bundle: Bundle, name: str) -> tuple[int, int]:
             f"{bundle.directory} has no component {name!r} that can be stored in 8 bit; there are"
             f" {', '.join(parts)}.{near(name, parts)}"
         )
-    return store_in_eight_bit(bundle.components[name] / WEIGHTS)
+    place = bundle.components[name]
+    files = sorted(place.glob(f"*/{WEIGHTS}")) if name == PAIR_HEADS else [place / WEIGHTS]
+    sizes = [store_in_eight_bit(file) for file in files]
+    return sum(before for before, _ in sizes), sum(after for _, after in sizes)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

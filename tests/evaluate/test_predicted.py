@@ -16,7 +16,10 @@ from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.evaluate.predicted import main
 from assistant.llm.requests import Done
+from assistant.predicted.figures import PredictedFigures, read_known
+from assistant.specialist.number_files import NumberInfo
 from tests.bundles import write_tiny_bundle
+from tests.specialist.number_bundle import write_bundle_with_a_number
 
 ROWS = [("CCO", -0.27), ("CCCO", -0.26), ("c1ccccc1", -0.24), ("CCN", -0.22)]
 
@@ -96,6 +99,18 @@ def test_values_are_left_out_where_they_may_not_be_given_away(tmp_path: Path, da
     assert main([*asked, "--without-values"]) == 0
     known = Assistant.load(bundle).components.predicted.quantities["HOMO energy"]
     assert known.nearest(Molecule.parse("CCCCO")).value is None
+
+
+def test_what_the_specialist_writes_is_noted_in_the_specialist(tmp_path: Path, data: Path) -> None:
+    bundle = write_bundle_with_a_number(tmp_path / "bundle")
+    answers = report(tmp_path / "out.json", bundle)
+    assert main(["--bundle", str(bundle), "--answers", str(answers), "--data", str(data)]) == 0
+    place = bundle / "specialist" / "numbers" / "homo"
+    figures = PredictedFigures.read(place)
+    assert figures.n_test == 2
+    assert figures.llm == NumberInfo.read(place).llm
+    assert read_known(place)[0] == sorted(smiles for smiles, _ in ROWS)
+    assert not (bundle / "predicted").exists()
 
 
 @pytest.mark.parametrize(

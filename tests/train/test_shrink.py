@@ -7,11 +7,14 @@ import torch
 
 from assistant.bundle import Bundle
 from assistant.checkpoint import WEIGHTS, in_eight_bit, in_full, load_weights
+from assistant.chem.molecule import Molecule
 from assistant.components import graph_parts
 from assistant.errors import BundleError
 from assistant.llm.load import load_llm
+from assistant.pairing.predictor import PairPredictor
 from assistant.train.shrink import main
 from tests.bundles import write_tiny_bundle
+from tests.pairing.heads import write_bundle
 
 
 def test_a_weight_is_off_by_half_a_code_at_most() -> None:
@@ -45,6 +48,24 @@ def test_a_bundle_reads_what_was_shrunk(tmp_path: Path, capsys: pytest.CaptureFi
     once = (bundle / "encoder" / WEIGHTS).read_bytes()
     assert main(["--bundle", str(bundle), "encoder"]) == 0  # nothing is rounded twice
     assert (bundle / "encoder" / WEIGHTS).read_bytes() == once
+
+
+def test_all_pair_heads_are_shrunk_and_tell_nearly_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.checkpoint._LEAST_PACKED", 16)  # these heads are tiny
+    bundle = write_bundle(tmp_path / "bundle", ("absorption",), ("solvation",))
+    dye, water = Molecule.parse("c1ccc(-c2ccccc2)cc1"), Molecule.parse("O")
+
+    def told() -> list[float]:
+        heads = sorted((bundle / "pair_heads").iterdir())
+        return [v for h in heads for v in PairPredictor.load(h).values(dye, water).values()]
+
+    before = told()
+    assert main(["--bundle", str(bundle), "pair_heads"]) == 0
+    assert "pair_heads: " in capsys.readouterr().out
+    assert told() != before
+    assert told() == pytest.approx(before, rel=0.01)
 
 
 def test_what_cannot_be_shrunk_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,60 @@
+"""Numbers that a specialist's language model writes of a molecule that it reads by graph tokens.
+
+    HOMO:<graph tokens>   ─►   -0.2451
+
+Training and serving make question and answer here, so that both read alike. The page says the rest:
+the name, the unit, the same energy in electronvolts.
+"""
+
+import re
+from dataclasses import dataclass
+
+from assistant.chat.prompts import Prompt, PromptMessage, Slot, fill
+
+_HARTREE_IN_EV = 27.211386
+_NUMBER = re.compile(r"-?\d+\.\d+")
+
+
+@dataclass(frozen=True)
+class ShortValue:
+    """One quantity of one molecule.
+
+    Attributes:
+        name: The file of its question in `prompts/short`, and a directory of the specialist.
+        key: What claims on it are called (`chat.claims`), and its name in an answer.
+        unit: Of the number.
+        decimals: That are written.
+        in_ev: The factor to electronvolts.
+    """
+
+    name: str
+    key: str
+    unit: str
+    decimals: int
+    in_ev: float
+
+    def prompt(self, number: int) -> Prompt:
+        """The question about a molecule of this number; its graph tokens go to its slot."""
+        words = fill(f"short/{self.name}")
+        message = PromptMessage("user", (words, Slot(number)), 0)
+        return Prompt((message,), {}, ((number,),))
+
+    def written(self, value: float) -> str:
+        """A value as the language model writes it."""
+        return f"{value:.{self.decimals}f}"
+
+    def value_in(self, text: str) -> float | None:
+        """The number that a language model has written; None where it has written none."""
+        found = _NUMBER.fullmatch(text.strip())
+        return float(found[0]) if found else None
+
+    def answer(self, value: float) -> str:
+        """The answer on the page."""
+        return f"{self.key}: {self.written(value)} {self.unit} ({value * self.in_ev:.2f} eV)"
+
+
+SHORT_VALUES = {
+    value.name: value
+    for value in (ShortValue("homo", "HOMO energy", "Hartree", 4, _HARTREE_IN_EV),)
+}
+"""By name."""

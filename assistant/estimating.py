@@ -1,0 +1,81 @@
+"""An answer with a number that the bundle's specialist writes, in the language model's place."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from assistant.answering import Turn, Written, checker
+from assistant.chat.events import Event, Notice, TextDelta
+from assistant.chat.number_words import AskedNumber
+from assistant.llm import requests as llm_requests
+from assistant.llm.place import Place
+from assistant.predicted.values import PredictedValues
+from assistant.short_answers import asked_shortly, ended, of_specialist, passed_on
+from assistant.specialist.numbers import WrittenNumber
+from assistant.specialist.service import Specialist
+from assistant.specialist.writer import Asking
+
+_HOW = "Written by a small language model that reads the molecule's graph"
+_UNMEASURED = "nobody has measured how far such numbers are off"
+_NO_NUMBER = "I do not know the {key} of molecule {number}: what was written is no number."
+_OUTSIDE = "I do not know the {key} of molecule {number}: I can tell it only of {kind}; {why}."
+
+
+def estimated(specialist: Specialist, asked: AskedNumber, turn: Turn) -> Iterator[Event]:
+    """The events of an answer.
+
+    Args:
+        specialist: Writes such a number.
+        asked: Which one, and of which molecule.
+        turn: The question as the language model would read it.
+    """
+    number = specialist.numbers[asked.name]
+    molecule = turn.fitted.conversation.molecule(asked.molecule).molecule
+    about = {"key": number.value.key, "number": asked.molecule}
+    if why := number.domain.obstacle(molecule):
+        text = _OUTSIDE.format(kind=number.domain.in_words, why=why, **about)
+        yield TextDelta(text)
+        yield turn.finished(Written(text, ended("end"), ()), by="program")
+        return
+    if number.measured is not None:
+        number.measured.begin_reading()
+    progress = llm_requests.Progress()
+    stop = llm_requests.TimedStop(turn.options.stop, progress, turn.options.max_seconds)
+    with Place() as place:
+        asking = Asking(stop, turn.options.visitor, place, progress)
+        value = yield from passed_on(
+            number.written(molecule, specialist.llm, specialist.engine, asking)
+        )
+    by_program = False
+    if value is not None:
+        yield Notice(f"{_HOW}; {_how_good(number)}.")
+        written = _told(number, value, asked, turn)
+    elif stop.is_set():
+        reason = "time" if stop.is_over_time else "stopped"
+        written = Written("", ended(reason), ())
+    else:
+        written, by_program = Written(_NO_NUMBER.format(**about), ended("end"), ()), True
+    if written.text:
+        yield TextDelta(written.text)
+    prompt = replace(number.value.prompt(asked.molecule), molecules={asked.molecule: molecule})
+    turn = asked_shortly(specialist, turn, prompt)
+    yield of_specialist(specialist, turn, written, by_program=by_program)
+
+
+def _how_good(number: WrittenNumber) -> str:
+    if number.measured is None:
+        return _UNMEASURED
+    figures = number.measured.figures
+    return (
+        f"off by {figures.with_unit(figures.mae)} on average for {figures.n_test:,} test molecules"
+    )
+
+
+def _told(number: WrittenNumber, value: float, asked: AskedNumber, turn: Turn) -> Written:
+    """The answer; what is known of such numbers stands at its claim."""
+    text = number.value.answer(value)
+    checks = checker(turn.fitted)(text)
+    if number.measured is not None:
+        known = PredictedValues({number.value.key: number.measured})
+        molecules = {m.number: m.molecule for m in turn.fitted.conversation.molecules}
+        checks = known.annotated(checks, molecules, (asked.molecule,))
+    return Written(text, ended("end"), checks)

@@ -1,0 +1,131 @@
+"""Numbers that a specialist's language model writes of a molecule that it reads by graph tokens.
+
+molecule ─► graph ─► encoder ─► projector ─► graph tokens ─┬─► language model + LoRA ─► "-0.2451"
+                                          question's words ┘
+"""
+
+import logging
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.adapters.lora import wrap
+from assistant.adapters.peft_format import read_peft_lora
+from assistant.adapters.weights import LoraWeights
+from assistant.chat.short_values import SHORT_VALUES, ShortValue
+from assistant.checkpoint import load_weights, read_config
+from assistant.chem.molecule import Molecule
+from assistant.encoding import MoleculeEncoder
+from assistant.errors import BundleError
+from assistant.graph.encoder import read_encoder
+from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
+from assistant.llm.layout import layout
+from assistant.llm.load import LoadedLLM
+from assistant.llm.requests import Engine, Queued, Request
+from assistant.llm.sampling import Sampling
+from assistant.llm.splice import splice
+from assistant.predicted.figures import FIGURES
+from assistant.predicted.values import PredictedQuantity
+from assistant.specialist.domain import Domain
+from assistant.specialist.number_files import ENCODER, LORA, PROJECTOR, NumberInfo
+from assistant.specialist.writer import Asking
+
+log = logging.getLogger(__name__)
+
+_MOST_TOKENS = 16
+
+
+@dataclass(frozen=True)
+class WrittenNumber:
+    """One quantity that the language model writes.
+
+    Attributes:
+        value: Which.
+        domain: Of which molecules.
+        encoder: Gives their graph tokens.
+        lora: Under which the language model writes.
+        measured: Errors and training molecules; None where nobody has measured it.
+    """
+
+    value: ShortValue
+    domain: Domain
+    encoder: MoleculeEncoder
+    lora: LoraWeights
+    measured: PredictedQuantity | None
+
+    @classmethod
+    def load(cls, directory: Path, llm: LoadedLLM) -> "WrittenNumber | None":
+        """Loads a directory as `train.numbers` writes it; None if it is for another model.
+
+        Wraps the LoRA's sites in the language model.
+
+        Raises:
+            BundleError: Something is missing or damaged.
+        """
+        value = SHORT_VALUES.get(directory.name)
+        if value is None:
+            raise BundleError(f"{directory} holds a number that this program does not know.")
+        info = NumberInfo.read(directory)
+        if info.llm != llm.fingerprint:
+            log.warning("numbers of %s are for another language model and are off", directory.name)
+            return None
+        projector = MultiLevelProjector(
+            read_config(directory / PROJECTOR, ProjectorConfig, component=PROJECTOR)
+        )
+        load_weights(directory / PROJECTOR, projector)
+        lora = read_peft_lora(directory / LORA, llm.model, device=llm.device, dtype=llm.dtype)
+        wrap(llm.model, lora)
+        encoder = MoleculeEncoder(
+            read_encoder(directory / ENCODER), projector, None, device=llm.device, dtype=llm.dtype
+        )
+        measured = PredictedQuantity(directory) if (directory / FIGURES).is_file() else None
+        return cls(value, info.domain, encoder, lora, measured)
+
+    def request(self, molecule: Molecule, llm: LoadedLLM, asking: Asking) -> Request:
+        """The question for a molecule, to be answered greedily."""
+        question = layout(self.value.prompt(1), llm.tokenizer)
+        encodings = {1: self.encoder.encode([molecule])[0]}
+        embed = llm.model.get_input_embeddings()
+        prompt = splice(question, encodings, embed, static=self.lora)
+        return Request(
+            prompt,
+            Sampling(max_new_tokens=_MOST_TOKENS),
+            asking.stop,
+            asking.visitor,
+            progress=asking.progress,
+            place=asking.place,
+            keeps_cache=False,
+        )
+
+    def written(
+        self, molecule: Molecule, llm: LoadedLLM, engine: Engine, asking: Asking
+    ) -> Generator[Queued, None, float | None]:
+        """The value that the language model writes; None where it is stopped or writes none.
+
+        Args:
+            molecule: Of its domain.
+            llm: Reads and writes.
+            engine: Draws.
+            asking: Who asks.
+
+        Yields:
+            Where the question waits.
+
+        Raises:
+            As `Engine.side_by_side` does.
+        """
+        [end] = yield from engine.side_by_side([self.request(molecule, llm, asking)])
+        if end.reason != "end":
+            return None
+        return self.value.value_in(llm.tokenizer.decode(end.token_ids))
+
+
+def load_numbers(directory: Path, llm: LoadedLLM) -> Mapping[str, WrittenNumber]:
+    """All numbers below a directory, by name; none where there is no such directory.
+
+    Raises:
+        BundleError: One is damaged.
+    """
+    places = sorted(p for p in directory.iterdir() if p.is_dir()) if directory.is_dir() else []
+    found = {place.name: WrittenNumber.load(place, llm) for place in places}
+    return {name: number for name, number in found.items() if number is not None}

@@ -1,0 +1,221 @@
+"""Trains both stages; resumes where it stopped."""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from assistant.chat.short_values import SHORT_VALUES
+from assistant.llm.load import LoadedLLM
+from assistant.train.numbers.data import NumbersData, Side
+from assistant.train.numbers.model import NumberWriter, Reader
+from assistant.train.numbers.recipe import NumbersRecipe
+from assistant.train.progress import Progress
+from assistant.train.state import STATE, read_state, write_state
+
+READ, WRITE = "read", "write"
+_LOGGED = 20
+_HELD_OUT_ROWS = 250
+_BETAS = (0.9, 0.98)
+_MINUTE = 60
+
+
+class NumbersRun:
+    """One run.
+
+    Args:
+        recipe: What is trained.
+        data: The molecules.
+        llm: Loaded with `pick_fastest=False`; it is frozen.
+        directory: Of the run; a state in it is gone on with.
+    """
+
+    def __init__(
+        self, recipe: NumbersRecipe, data: NumbersData, llm: LoadedLLM, directory: Path
+    ) -> None:
+        self.recipe, self.data, self.directory = recipe, data, directory
+        torch.manual_seed(recipe.seed)
+        self.reader = Reader(recipe, int(llm.model.config.hidden_size))
+        self.writer = NumberWriter(recipe, SHORT_VALUES[recipe.name], llm)
+        self.stage, self.step = READ, 0
+        self.seconds = {READ: 0.0, WRITE: 0.0}
+        self._optimizer: torch.optim.AdamW | None = None
+        self._kept: dict | None = None
+        self._stopped = False
+        self._resume()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether both stages are trained."""
+        return self.stage == WRITE and self.step >= self.steps(WRITE)
+
+    def steps(self, stage: str) -> int:
+        """Of a stage."""
+        recipe = self.recipe
+        epochs, batch = (
+            (recipe.read_epochs, recipe.read_batch)
+            if stage == READ
+            else (recipe.write_epochs, recipe.write_batch)
+        )
+        return max(1, round(epochs * len(self.data.learned.values) / batch))
+
+    def stop(self) -> None:
+        """Ends the run after the step at hand, with its state saved; `train` then returns."""
+        self._stopped = True
+
+    def train(self) -> None:
+        """Trains what is left, or until it is told to stop."""
+        recipe = self.recipe
+        if self.stage == READ:
+            parameters = list(self.reader.parameters())
+            self._begin(parameters, recipe.read_lr, recipe.weight_decay)
+            self._train(recipe.read_batch, recipe.read_lr, self._read_loss, parameters)
+            if self.step < self.steps(READ):
+                return
+            self.reader.round_encoder()
+            self.stage, self.step, self._kept = WRITE, 0, None
+        self.reader.eval()
+        parameters = [*self.reader.projector.parameters(), *self.writer.lora.parameters()]
+        self._begin(parameters, recipe.write_lr, 0.0)
+        self._train(recipe.write_batch, recipe.write_lr, self._write_loss, parameters)
+
+    def _begin(self, parameters: list[nn.Parameter], lr: float, weight_decay: float) -> None:
+        self._optimizer = torch.optim.AdamW(
+            parameters, lr=lr, weight_decay=weight_decay, betas=_BETAS
+        )
+        if self._kept is not None:
+            self._optimizer.load_state_dict(self._kept)
+            self._kept = None
+
+    def _train(
+        self,
+        batch: int,
+        lr: float,
+        loss_of: Callable[[np.ndarray], Tensor],
+        parameters: list[nn.Parameter],
+    ) -> None:
+        total = self.steps(self.stage)
+        progress = Progress(
+            f"{self.recipe.name}, {self.stage}", total, done=self.step, unit="molecules"
+        )
+        mark = time.perf_counter()
+        saved = self.seconds[self.stage]
+        self.reader.train(self.stage == READ)
+        while self.step < total and not self._stopped:
+            for group in self._optimizer.param_groups:
+                group["lr"] = lr * _cosine(self.step / total, self.recipe.warmup)
+            loss = loss_of(self._rows(batch))
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+            self._optimizer.step()
+            self.step += 1
+            now = time.perf_counter()
+            self.seconds[self.stage], mark = self.seconds[self.stage] + now - mark, now
+            progress.advance(batch, f"loss {float(loss.detach()):.3f}")
+            if self.step % _LOGGED == 0:
+                self._record(loss=round(float(loss.detach()), 4))
+            if self.seconds[self.stage] - saved > self.recipe.save_every_minutes * _MINUTE:
+                self._save_measured()
+                saved, mark = self.seconds[self.stage], time.perf_counter()
+        self._save_measured()
+
+    def _rows(self, batch: int) -> np.ndarray:
+        """The rows of a step: every training row once, then all in another order."""
+        n = len(self.data.learned.values)
+        places = np.arange(self.step * batch, (self.step + 1) * batch)
+        epochs = places // n
+        orders = {
+            e: np.random.default_rng((self.recipe.seed, e)).permutation(n)
+            for e in range(epochs[0], epochs[-1] + 1)
+        }
+        return np.array([orders[e][p] for e, p in zip(epochs, places % n, strict=True)])
+
+    def _read_loss(self, rows: np.ndarray) -> Tensor:
+        wanted = (self.data.learned.values[rows] - self.data.mean) / self.data.deviation
+        found = self.reader(self.data.learned.graphs.batch(rows))
+        return (found - torch.from_numpy(wanted).to(found.dtype)).abs().mean()
+
+    def _write_loss(self, rows: np.ndarray) -> Tensor:
+        tokens = self.reader.tokens(self.data.learned.graphs.batch(rows))
+        return self.writer.loss(tokens, self.data.learned.values[rows].tolist())
+
+    @torch.no_grad()
+    def error(self, side: Side, *, shift: int = 0) -> float:
+        """Mean absolute error of what the stage gives: the head's values, or the written ones.
+
+        A text that is no number counts as the mean.
+
+        Args:
+            side: Whose molecules.
+            shift: Shows each row the molecule so many rows further (a control).
+        """
+        was_training = self.reader.training
+        self.reader.eval()
+        n = len(side.values)
+        found: list[float] = []
+        for start in range(0, n, _HELD_OUT_ROWS):
+            rows = np.arange(start, min(start + _HELD_OUT_ROWS, n))
+            found += self._found(side, (rows + shift) % n)
+        self.reader.train(was_training)
+        return float(np.abs(np.array(found) - side.values).mean())
+
+    def _found(self, side: Side, rows: np.ndarray) -> list[float]:
+        graphs = side.graphs.batch(rows)
+        if self.stage == READ:
+            values = self.reader(graphs).double() * self.data.deviation + self.data.mean
+            return values.tolist()
+        written = self.writer.written(self.reader.tokens(graphs), self.data.mean)
+        return [self.data.mean if value is None else value for value in written]
+
+    def _save_measured(self) -> None:
+        self._record(held_out=round(self.error(self.data.held_out), 6))
+        self.save()
+
+    def _record(self, **values: object) -> None:
+        about = {
+            "stage": self.stage,
+            "step": self.step,
+            "seconds": round(self.seconds[self.stage], 1),
+        }
+        with (self.directory / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(about | values) + "\n")
+
+    def save(self) -> None:
+        """Writes the whole state."""
+        write_state(
+            self.directory,
+            {
+                "reader": self.reader.state_dict(),
+                "lora": self.writer.lora.state_dict(),
+                "optimizer": self._optimizer.state_dict() if self._optimizer else None,
+                "progress": {"stage": self.stage, "step": self.step, "seconds": self.seconds},
+            },
+        )
+
+    def _resume(self) -> None:
+        if not (self.directory / STATE).is_file():
+            return
+        needed = ("reader", "lora", "optimizer", "progress")
+        state = read_state(self.directory, *needed, command="assistant.train.numbers")
+        self.reader.load_state_dict(state["reader"])
+        self.writer.lora.load_state_dict(state["lora"])
+        self._kept = state["optimizer"]
+        progress = state["progress"]
+        self.stage, self.step, self.seconds = (
+            progress["stage"],
+            progress["step"],
+            progress["seconds"],
+        )
+
+
+def _cosine(share: float, warmup: float) -> float:
+    """Share of the highest rate: a line up, then half a cosine down."""
+    if share < warmup:
+        return max(share / warmup, 0.04)
+    return 0.5 * (1.0 + math.cos(math.pi * (share - warmup) / (1.0 - warmup)))

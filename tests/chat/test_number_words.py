@@ -1,0 +1,85 @@
+"""Which questions are for a number that a specialist writes, and which only look like it."""
+
+import pytest
+
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.number_words import AskedNumber, asked_number
+from assistant.chat.short_values import SHORT_VALUES
+from assistant.chem.molecule import Molecule
+from assistant.evaluate.tasks.reading import read_value
+from assistant.evaluate.tasks.registry import task_of
+
+
+def asked(question: str, *smiles: str) -> AskedNumber | None:
+    conversation, numbers = Conversation(), []
+    for text in smiles or ("Oc1ccccc1",):
+        conversation, number = conversation.with_molecule(Molecule.parse(text))
+        numbers.append(number)
+    return asked_number(conversation.with_message(Message("user", question, tuple(numbers))))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the HOMO energy of molecule 1?",
+        "homo?",
+        "HOMO energy in eV please",
+        "and the energy of the highest occupied orbital?",
+        "Predict the HOMO energy.",
+        "Can you estimate its HOMO level?",
+        "Calculate the HOMO energy with DFT",
+        "How high is the HOMO?",
+        "how deep is its HOMO",
+        'What is the HOMO energy of molecule 1? Answer in the form "HOMO energy: <number> Eh".',
+    ],
+)
+def test_questions_for_the_number(question: str) -> None:
+    assert asked(question) == AskedNumber("homo", 1)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What's the measured HOMO energy?",
+        "experimental HOMO level from CV",
+        "What does HOMO mean?",
+        "Draw the HOMO",
+        "Which orbital is the HOMO?",
+        "Where is the HOMO located?",
+        "Is the HOMO energy above -6 eV?",
+        "HOMO of @1 at CAM-B3LYP/def2-TZVP",
+        "HOMO energy at the M06-2X level",
+        "HOMO energy of the radical cation",
+        "HOMO energy in water",
+        "What is the HOMO-LUMO gap?",
+        "LUMO energy?",
+        "HOMO and LUMO energies?",
+        "Why is the HOMO so low?",
+        "How does the HOMO energy change when I add a nitro group?",
+        "How high is the HOMO of benzene compared to this?",
+        "What is the melting point?",
+        "What is the logP?",
+    ],
+)
+def test_questions_that_it_does_not_answer(question: str) -> None:
+    assert asked(question) is None
+
+
+def test_of_several_molecules_the_one_that_is_named() -> None:
+    assert asked("HOMO energy of molecule 2?", "CCO", "CCN") == AskedNumber("homo", 2)
+    assert asked("Which has the higher HOMO energy?", "CCO", "CCN") is None
+    assert asked("How high is the HOMO?", "CCO", "CCN") is None
+
+
+def test_what_is_written_is_read_back() -> None:
+    value = SHORT_VALUES["homo"]
+    for number in (-0.2451, -0.1, 0.0312):
+        assert value.value_in(value.written(number)) == pytest.approx(number)
+    for text in ("", "2-2", "--.2445", "-0.24 Hartree", "0,24", "nan"):
+        assert value.value_in(text) is None
+
+
+def test_an_answer_is_read_by_its_task_and_has_both_units() -> None:
+    text = SHORT_VALUES["homo"].answer(-0.2451)
+    assert text == "HOMO energy: -0.2451 Hartree (-6.67 eV)"
+    assert read_value(text, task_of("property:homo").quantity) == pytest.approx(-0.2451)

@@ -1,0 +1,40 @@
+"""Molecules that a predictor has learned from, and others."""
+
+import json
+
+import pytest
+
+from assistant.chem.molecule import Molecule
+from assistant.specialist.domain import Domain
+
+QM9 = Domain.of(Molecule.parse(s) for s in ("CCO", "CC#N", "FC(F)F", "C1CCCCCCCC1"))
+
+
+def test_it_is_what_the_molecules_have() -> None:
+    assert Domain(("C", "F", "N", "O"), 9) == QM9
+    assert QM9.in_words == "neutral molecules of at most 9 atoms beside hydrogen, C, F, N and O"
+    assert Domain(**json.loads(json.dumps(QM9.to_dict()))) == QM9
+    ions = Domain.of(map(Molecule.parse, ("CC(=O)[O-]", "C[NH3+]")))
+    assert ions.charges == (-1, 1)
+    assert ions.in_words == "molecules of at most 4 atoms beside hydrogen, C, N and O"
+
+
+@pytest.mark.parametrize("smiles", ["C", "Oc1ccccc1", "[NH3+]CC([O-])=O", "N", "[2H]C"])
+def test_inside(smiles: str) -> None:
+    assert QM9.obstacle(Molecule.parse(smiles)) == ""
+
+
+@pytest.mark.parametrize(
+    ("smiles", "why"),
+    [
+        ("CC(=O)Oc1ccccc1C(=O)O", "this one has 13"),
+        ("CS(C)=O", "this one has S"),
+        ("C[Si](C)(C)Cl", "this one has Cl and Si"),
+        ("[Na+].CC(=O)[O-]", "this one has several parts"),
+        ("[H][H]", "this one has none of them"),
+        ("[O-]c1ccccc1", "this one has charge -1"),
+        ("C[CH2]", "this one has an unpaired electron"),
+    ],
+)
+def test_outside(smiles: str, why: str) -> None:
+    assert QM9.obstacle(Molecule.parse(smiles)) == why

@@ -1,0 +1,168 @@
+"""A number that the specialist writes: who is asked, what is said of it, what it is not asked."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from assistant.assistant import Assistant
+from assistant.chat.conversation import Conversation, Message
+from assistant.chat.events import Event, Finished, Notice, TextDelta
+from assistant.chat.reply import ReplyOptions
+from assistant.chem.molecule import Molecule
+from assistant.evaluate.arms import arm_of, in_arm
+from assistant.llm.layout import text_ids
+from assistant.llm.requests import Done, Request
+from assistant.replay import Case, replay
+from assistant.specialist.writer import Asking
+from tests.specialist.number_bundle import write_bundle_with_a_number
+
+OPTIONS = ReplyOptions(temperature=1.0, seed=3, max_new_tokens=12)
+QUESTION = "What is the HOMO energy of molecule 1?"
+PHENOL, ASPIRIN = "Oc1ccccc1", "CC(=O)Oc1ccccc1C(=O)O"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bundle_with_a_number(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def assistant(bundle: Path) -> Assistant:
+    return Assistant.load(bundle, device="cpu")
+
+
+def asked(question: str, *smiles: str) -> Conversation:
+    conversation, numbers = Conversation(), []
+    for text in smiles:
+        conversation, number = conversation.with_molecule(Molecule.parse(text))
+        numbers.append(number)
+    return conversation.with_message(Message("user", question, tuple(numbers)))
+
+
+def answered(assistant: Assistant, conversation: Conversation) -> tuple[list[Event], Finished]:
+    *events, done = assistant.reply(conversation, options=OPTIONS)
+    assert isinstance(done, Finished)
+    return events, done
+
+
+def saying(assistant: Assistant, monkeypatch: pytest.MonkeyPatch, text: str) -> list[Request]:
+    """Lets the specialist's language model write something; gives what it is asked."""
+    seen: list[Request] = []
+    tokenizer = assistant.specialist.llm.tokenizer
+
+    def side_by_side(requests: list[Request]) -> Iterator[object]:
+        yield from ()
+        seen.extend(requests)
+        return tuple(Done("end", text_ids(tokenizer, text), 0.01, 100.0) for _ in requests)
+
+    monkeypatch.setattr(assistant.specialist.engine, "side_by_side", side_by_side)
+    return seen
+
+
+def test_a_number_says_who_wrote_it_how_far_it_is_off_and_what_is_near(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = saying(assistant, monkeypatch, "-0.2191")
+    events, done = answered(assistant, asked(QUESTION, PHENOL))
+    message = done.message
+    assert message.text == "HOMO energy: -0.2191 Hartree (-5.96 eV)"
+    assert [e.text for e in events if isinstance(e, TextDelta)] == [message.text]
+    [notice] = [e.text for e in events if isinstance(e, Notice)]
+    assert "off by 0.0052 Hartree on average for 1,000 test molecules" in notice
+    [check] = [c for c in message.checks if c.kind == "HOMO energy"]
+    assert check.verdict == "unverifiable"
+    assert "0.0052 Hartree" in check.note
+    assert check.near == "Cc1ccccc1"
+    assert message.model == assistant.specialist.llm.fingerprint
+    assert message.passport["sampling"]["by"] == "specialist"
+    assert message.passport["focus"] == [1]
+    assert len(seen) == 1
+    assert seen[0].spliced.deltas  # under its LoRA
+
+
+def test_the_real_engine_writes_the_same_each_time_and_reads_the_graph(
+    assistant: Assistant,
+) -> None:
+    number, specialist = assistant.specialist.numbers["homo"], assistant.specialist
+    requests = [
+        number.request(Molecule.parse(smiles), specialist.llm, Asking())
+        for smiles in (PHENOL, PHENOL, "CCO")
+    ]
+    one, two, three = requests
+    assert torch.equal(one.spliced.inputs_embeds, two.spliced.inputs_embeds)
+    assert not torch.equal(one.spliced.inputs_embeds, three.spliced.inputs_embeds)
+    writing = specialist.engine.side_by_side([one, two])
+    with pytest.raises(StopIteration) as end:
+        next(writing)  # nobody waits
+    first, second = end.value.value
+    assert first.token_ids == second.token_ids
+
+
+@pytest.mark.parametrize(
+    ("smiles", "why"), [(ASPIRIN, "this one has 13."), ("CS(C)=O", "this one has S.")]
+)
+def test_a_molecule_of_another_kind_is_declined_with_the_reason(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch, smiles: str, why: str
+) -> None:
+    seen = saying(assistant, monkeypatch, "-0.2191")
+    _, done = answered(assistant, asked(QUESTION, smiles))
+    assert done.message.text.startswith("I do not know the HOMO energy of molecule 1: ")
+    assert done.message.text.endswith(why)
+    assert done.message.passport["sampling"]["by"] == "program"
+    assert not seen
+
+
+def test_what_is_no_number_is_not_told(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, "2-2")
+    _, done = answered(assistant, asked(QUESTION, PHENOL))
+    assert done.message.text.startswith("I do not know the HOMO energy of molecule 1")
+    assert done.message.passport["sampling"]["by"] == "program"
+
+
+def test_a_stopped_question_has_no_text(assistant: Assistant) -> None:
+    stop = threading.Event()
+    stop.set()
+    options = ReplyOptions(max_new_tokens=12, stop=stop)
+    *_, done = assistant.reply(asked(QUESTION, PHENOL), options=options)
+    assert done.message.stopped
+    assert done.message.text == ""
+
+
+def test_other_questions_go_where_they_went(assistant: Assistant) -> None:
+    _, done = answered(assistant, asked("What is the LUMO energy of molecule 1?", PHENOL))
+    assert "by" not in done.message.passport["sampling"]
+
+
+def test_the_passport_gives_the_same_answer_again(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, "-0.2191")
+    conversation = asked(QUESTION, PHENOL)
+    _, done = answered(assistant, conversation)
+    case = Case(1, conversation, done.message.passport, done.message)
+    assert replay(assistant, case).equal
+
+
+def test_what_it_predicts_is_offered(assistant: Assistant) -> None:
+    assert assistant.status().predicts == ("HOMO energy",)
+
+
+def test_another_molecules_graph_is_a_control_and_hidden_graphs_leave_it_out(
+    assistant: Assistant,
+) -> None:
+    others = [Molecule.parse("CCN")]
+    changed = in_arm(assistant, arm_of("wrong-graph"), others).specialist
+    own, other = (
+        s.numbers["homo"].encoder.encode([Molecule.parse(PHENOL)])[0].graph_tokens
+        for s in (assistant.specialist, changed)
+    )
+    alien = assistant.specialist.numbers["homo"].encoder.encode(others)[0].graph_tokens
+    assert torch.equal(other, alien)
+    assert not torch.equal(own, other)
+    assert changed.info.tasks == ()
+    assert in_arm(assistant, arm_of("text-only"), others).specialist is None

@@ -16,12 +16,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from assistant.commands import ctrl_c_calls, exit_status
+from assistant.evaluate.predicted import value_task
 from assistant.evaluate.table import data_directory
 from assistant.llm.load import load_llm
 from assistant.specialist.directory import LLM
+from assistant.train import licences
 from assistant.train.curves import require_matplotlib
 from assistant.train.guard import refuse_another
-from assistant.train.numbers.data import NumbersData
+from assistant.train.numbers.data import NumbersData, table_name
 from assistant.train.numbers.output import put_into, write_numbers
 from assistant.train.numbers.recipe import NumbersRecipe
 from assistant.train.numbers.run import NumbersRun
@@ -33,6 +35,8 @@ def prepare(args: argparse.Namespace, recipe: NumbersRecipe) -> NumbersRun:
     Raises:
         AssistantError: The data cannot be used, or the directory holds another run.
     """
+    if args.licensed_only:
+        licences.refuse_unclear("labels", [table_name(value_task(recipe.task).train)])
     args.run.mkdir(parents=True, exist_ok=True)
     llm = load_llm(args.specialist / LLM, pick_fastest=False)
     refuse_another(
@@ -72,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--run", type=Path, required=True, help="directory of the run; goes on if it exists")
     add("--put", action="store_true", help="copy the finished parts into the specialist")
     add("--data", type=Path, help="data directory (default: MOLECULE_CHAT_DATA)")
+    add("--licensed-only", action="store_true", help="refuse a table without clear licence")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
     given = list(sys.argv[1:] if arguments is None else arguments)

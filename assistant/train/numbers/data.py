@@ -55,7 +55,7 @@ class NumbersData:
         learned: Training rows.
         held_out: Some validation rows.
         domain: Which molecules are like those of the training rows.
-        source: The table, for the card.
+        source: The table as the licences name it.
     """
 
     learned: Side
@@ -96,10 +96,20 @@ class NumbersData:
     @classmethod
     def _read(cls, recipe: NumbersRecipe, data: Path) -> "NumbersData":
         task = value_task(recipe.task)
-        if task.train is None:
-            raise AssistantError(f"Task {recipe.task} has no training rows.")
+        source = table_name(task.train)
         learned = task.load(task.train, None, data, split="train")
         valid = Source(task.train.path, _VALID, task.train.column)
         held_out = some(task.load(valid, None, data, split=_VALID), recipe.held_out, 0)
         domain = Domain.of(Molecule.parse(row.molecules[0]) for row in learned)
-        return cls(Side.of(learned), Side.of(held_out), domain, task.train.path)
+        return cls(Side.of(learned), Side.of(held_out), domain, source)
+
+
+def table_name(source: Source | None) -> str:
+    """A task's table as the licences name it, "qm9/qm9_homo".
+
+    Raises:
+        AssistantError: The task has no training rows.
+    """
+    if source is None:
+        raise AssistantError("The task has no training rows; choose another.")
+    return source.path.partition(".")[0]

@@ -18,6 +18,7 @@ from assistant.checkpoint import (
 )
 from assistant.errors import AssistantError
 from assistant.specialist.number_files import ENCODER, LORA, NUMBERS, PROJECTOR, NumberInfo
+from assistant.train import licences
 from assistant.train.curves import read_log, save_small
 from assistant.train.numbers.run import READ, WRITE, NumbersRun
 
@@ -111,6 +112,9 @@ def card_text(run: NumbersRun, rows: Sequence[Mapping], command: str) -> str:
         own=f"{own:.4f}",
         others=f"{others:.4f}",
         domain=run.data.domain.in_words,
+        sources="\n".join(
+            f"- {line}" for line in licences.source_lines("labels", [run.data.source])
+        ),
     )
 
 

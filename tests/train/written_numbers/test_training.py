@@ -175,6 +175,14 @@ def test_what_cannot_be_trained_is_told(place: Path, tmp_path: Path) -> None:
         NumbersData.prepared(NumbersRecipe.load(tmp_path / "r.toml"), place, tmp_path)
 
 
+def test_a_table_without_clear_licence_is_refused_where_that_is_asked(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(place, tmp_path / "run", "--licensed-only")) == 1
+    assert "qm9/qm9_homo (none stated" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_number_of_another_language_model_is_off_and_an_unknown_one_is_refused(
     place: Path, finished: Path, tmp_path: Path
 ) -> None:

@@ -175,6 +175,7 @@ def make_engine(
     mixture: Mixture | None = None,
     max_waiting: int = 8,
     limits: VisitorLimits = UNLIMITED,
+    n_slots: int = DEFAULT_SLOTS,
 ) -> Engine:
     """The engine that fits the model: several answers at a time where its forward pass allows it.
 
@@ -183,6 +184,9 @@ def make_engine(
         mixture: The experts, if there are any.
         max_waiting: Requests that may wait before the next is refused.
         limits: What one visitor may ask.
+        n_slots: Answers at a time, where there may be several.
     """
-    kind = SequentialEngine if obstacle(llm.model) else ContinuousEngine
-    return kind(llm, mixture=mixture, max_waiting=max_waiting, limits=limits)
+    about = {"mixture": mixture, "max_waiting": max_waiting, "limits": limits}
+    if obstacle(llm.model):
+        return SequentialEngine(llm, **about)
+    return ContinuousEngine(llm, n_slots=n_slots, **about)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import torch
 
 from assistant.chem.templates import SandboxedTemplates
-from assistant.llm.continuous import make_engine
+from assistant.llm.continuous import DEFAULT_SLOTS, make_engine
 from assistant.llm.load import LoadedLLM, load_llm
 from assistant.llm.plan import Way
 from assistant.llm.queue import UNLIMITED, VisitorLimits
@@ -71,7 +71,9 @@ class Specialist:
         llm = load_llm(directory / LLM, device=str(device), threads=threads, compute=compute)
         # Before the engine, which has to know the sites of their LoRA.
         numbers = load_numbers(directory / NUMBERS, llm)
-        engine = make_engine(llm, max_waiting=max_waiting, limits=limits)
+        # The drafts of a question in one go; on a GPU a captured step has fewer rows.
+        n_slots = N_DRAFTS if device.type == "cpu" else DEFAULT_SLOTS
+        engine = make_engine(llm, max_waiting=max_waiting, limits=limits, n_slots=n_slots)
         proposers = load_proposers(directory, info.tasks)
         alone = all(proposer.templates is None for proposer in proposers.values())
         n_drafts = N_ALONE if alone else N_DRAFTS

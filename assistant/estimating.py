@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from assistant.answering import Turn, Written, checker
+from assistant.chat.check import Check
 from assistant.chat.events import Event, Notice, TextDelta
 from assistant.chat.number_words import AskedNumber
 from assistant.llm import requests as llm_requests
@@ -36,8 +37,6 @@ def estimated(specialist: Specialist, asked: AskedNumber, turn: Turn) -> Iterato
         yield TextDelta(text)
         yield turn.finished(Written(text, ended("end"), ()), by="program")
         return
-    if number.measured is not None:
-        number.measured.begin_reading()
     progress = llm_requests.Progress()
     stop = llm_requests.TimedStop(turn.options.stop, progress, turn.options.max_seconds)
     with Place() as place:
@@ -48,13 +47,14 @@ def estimated(specialist: Specialist, asked: AskedNumber, turn: Turn) -> Iterato
     by_program = False
     if value is not None:
         yield Notice(f"{_HOW}; {_how_good(number)}.")
-        written = _told(number, value, asked, turn)
+        text = number.value.answer(value)
+        yield TextDelta(text)  # before what is near, which takes seconds the first time
+        written = Written(text, ended("end"), _checks(number, text, asked, turn))
     elif stop.is_set():
         reason = "time" if stop.is_over_time else "stopped"
         written = Written("", ended(reason), ())
     else:
         written, by_program = Written(_NO_NUMBER.format(**about), ended("end"), ()), True
-    if written.text:
         yield TextDelta(written.text)
     prompt = replace(number.value.prompt(asked.molecule), molecules={asked.molecule: molecule})
     turn = asked_shortly(specialist, turn, prompt)
@@ -70,12 +70,11 @@ def _how_good(number: WrittenNumber) -> str:
     )
 
 
-def _told(number: WrittenNumber, value: float, asked: AskedNumber, turn: Turn) -> Written:
-    """The answer; what is known of such numbers stands at its claim."""
-    text = number.value.answer(value)
+def _checks(number: WrittenNumber, text: str, asked: AskedNumber, turn: Turn) -> tuple[Check, ...]:
+    """What stands at the claim of an answer: how far such numbers are off, and what is near."""
     checks = checker(turn.fitted)(text)
-    if number.measured is not None:
-        known = PredictedValues({number.value.key: number.measured})
-        molecules = {m.number: m.molecule for m in turn.fitted.conversation.molecules}
-        checks = known.annotated(checks, molecules, (asked.molecule,))
-    return Written(text, ended("end"), checks)
+    if number.measured is None:
+        return checks
+    known = PredictedValues({number.value.key: number.measured})
+    molecules = {m.number: m.molecule for m in turn.fitted.conversation.molecules}
+    return known.annotated(checks, molecules, (asked.molecule,))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from assistant.answering import Turn, Written
+from assistant.chat.conversation import Conversation
 from assistant.chat.events import Event, TextDelta
 from assistant.chat.making import declined_making
 from assistant.chat.number_words import asked_number
@@ -25,6 +26,7 @@ def answered_instead(specialist: Specialist | None, turn: Turn) -> Iterator[Even
         return _said_by_the_program(declined, turn)
     if specialist is None:
         return None
+    _read_ahead(specialist, conversation)
     reaction = asked_reaction(conversation)
     if reaction is not None and reaction.task in specialist.info.tasks:
         return reacted(specialist, reaction, turn)
@@ -32,6 +34,15 @@ def answered_instead(specialist: Specialist | None, turn: Turn) -> Iterator[Even
     if number is not None and number.name in specialist.numbers:
         return estimated(specialist, number, turn)
     return None
+
+
+def _read_ahead(specialist: Specialist, conversation: Conversation) -> None:
+    """Who asks about such a molecule may ask for its number next, whose neighbours take seconds."""
+    for number in conversation.focus(conversation.n_turns - 1):
+        molecule = conversation.molecule(number).molecule
+        for written in specialist.numbers.values():
+            if written.measured is not None and not written.domain.obstacle(molecule):
+                written.measured.begin_reading()
 
 
 def _said_by_the_program(text: str, turn: Turn) -> Iterator[Event]:

@@ -45,7 +45,7 @@ class PredictedQuantity:
     def __init__(self, directory: Path) -> None:
         self.figures = PredictedFigures.read(directory)
         self._directory = directory
-        self._reading = threading.Lock()
+        self._reading, self._is_begun = threading.Lock(), False
         self._known: tuple[list[str], list[float | None], FingerprintTable] | None = None
 
     def nearest(self, molecule: Molecule) -> Nearest:
@@ -75,7 +75,13 @@ class PredictedQuantity:
                 self._known = smiles, values, FingerprintTable(words)
 
     def begin_reading(self) -> None:
-        """Reads the training molecules beside what goes on, so that less is waited for later."""
+        """Reads the training molecules beside what goes on, so that less is waited for later.
+
+        Only the first call does anything.
+        """
+        if self._is_begun:
+            return
+        self._is_begun = True
         threading.Thread(target=self._warm_up, name="predicted values", daemon=True).start()
 
     def _warm_up(self) -> None:

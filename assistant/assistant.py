@@ -23,7 +23,7 @@ from assistant.chat.view import View
 from assistant.chem.pairs import MoleculePair
 from assistant.components import Components, load_components
 from assistant.errors import AssistantError, PromptTooLongError
-from assistant.instead import answered_instead
+from assistant.instead import InsteadCounts, answered_instead
 from assistant.llm import requests as llm_requests
 from assistant.llm.continuous import make_engine
 from assistant.llm.layout import text_ids
@@ -61,8 +61,10 @@ class Assistant:
         *,
         cannot: tuple[str, ...] = (),
         specialist: Specialist | None = None,
+        counts: InsteadCounts | None = None,
     ) -> None:
         self._name = name
+        self._counts = counts
         self._specialist = specialist
         able = specialist.info.tasks if specialist is not None else ()
         self._cannot = tuple(task for task in cannot if task not in able)
@@ -130,9 +132,9 @@ class Assistant:
         served = description if llm is None else description.speaking_through(loaded.name)
         prompting = Prompting.of(served, loaded, components, index)
         digest, cannot = description.digest(), served.cannot
-        return cls(
-            served.name, engine, prompting, adapters, digest, cannot=cannot, specialist=specialist
-        )
+        counts = InsteadCounts(metrics, specialist) if metrics is not None else None
+        about = {"cannot": cannot, "specialist": specialist, "counts": counts}
+        return cls(served.name, engine, prompting, adapters, digest, **about)
 
     @property
     def components(self) -> Components:
@@ -227,7 +229,7 @@ class Assistant:
         fitted = self._prompting.fit(conversation)
         turn = Turn(fitted, self._prompting, options, self.identity(), began)
         if (instead := answered_instead(self._specialist, turn)) is not None:
-            yield from instead
+            yield from self._counts.counted(instead) if self._counts is not None else instead
             return
         pairs = self._prompting.pairs(fitted)
         for text in dict.fromkeys([fitted.notice, *(pair.note for pair in pairs.values())]):

@@ -4,14 +4,59 @@ from collections.abc import Iterator
 
 from assistant.answering import Turn, Written
 from assistant.chat.conversation import Conversation
-from assistant.chat.events import Event, TextDelta
+from assistant.chat.events import Event, Finished, TextDelta
 from assistant.chat.making import declined_making
 from assistant.chat.number_words import asked_number
 from assistant.chat.reaction_words import asked_reaction
 from assistant.estimating import estimated
 from assistant.llm.requests import Done
+from assistant.metrics import Registry
 from assistant.reacting import reacted
 from assistant.specialist.service import Specialist
+
+_SECONDS = (0.01, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class InsteadCounts:
+    """Counts such answers for `/metrics`: by whom, how long they took, who waits for them.
+
+    Args:
+        metrics: Where the counts go.
+        specialist: Of the bundle, if it has one.
+    """
+
+    def __init__(self, metrics: Registry, specialist: Specialist | None) -> None:
+        self._by = metrics.counter(
+            "answers_instead_total",
+            "Answers in the language model's place, by who gave them.",
+            "by",
+            ("program", "specialist"),
+        )
+        self._seconds = metrics.histogram(
+            "answers_instead_seconds", "Seconds that they took.", _SECONDS
+        )
+        if specialist is None:
+            return
+        engine = specialist.engine
+        metrics.read(
+            "specialist_running",
+            "Questions that the specialist works on.",
+            lambda: engine.load.n_running,
+        )
+        metrics.read(
+            "specialist_waiting",
+            "Questions that wait for the specialist.",
+            lambda: engine.load.n_waiting,
+        )
+
+    def counted(self, events: Iterator[Event]) -> Iterator[Event]:
+        """The same events; the last one of an answer is counted."""
+        for event in events:
+            if isinstance(event, Finished):
+                sampling = event.message.passport.get("sampling") or {}
+                self._by.add(value=str(sampling.get("by", "program")))
+                self._seconds.observe(event.seconds)
+            yield event
 
 
 def answered_instead(specialist: Specialist | None, turn: Turn) -> Iterator[Event] | None:

@@ -15,9 +15,11 @@ from assistant.chem.molecule import Molecule
 from assistant.evaluate.arms import arm_of, in_arm
 from assistant.llm.layout import text_ids
 from assistant.llm.requests import Done, Request
+from assistant.metrics import Registry
 from assistant.replay import Case, replay
 from assistant.specialist.writer import Asking
 from tests.specialist.number_bundle import write_bundle_with_a_number
+from tests.test_metrics import parse
 
 OPTIONS = ReplyOptions(temperature=1.0, seed=3, max_new_tokens=12)
 QUESTION = "What is the HOMO energy of molecule 1?"
@@ -166,3 +168,18 @@ def test_another_molecules_graph_is_a_control_and_hidden_graphs_leave_it_out(
     assert not torch.equal(own, other)
     assert changed.info.tasks == ()
     assert in_arm(assistant, arm_of("text-only"), others).specialist is None
+
+
+def test_answers_in_the_models_place_are_counted(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = Registry("app")
+    assistant = Assistant.load(bundle, device="cpu", metrics=metrics)
+    saying(assistant, monkeypatch, "-0.2191")
+    for smiles in (PHENOL, ASPIRIN, ASPIRIN):
+        answered(assistant, asked(QUESTION, smiles))
+    found = parse(metrics.text())
+    assert found["app_answers_instead_total"] == {'by="program"': 2, 'by="specialist"': 1}
+    assert found["app_answers_instead_seconds"]["_count"] == 3
+    assert found["app_specialist_waiting"] == {"": 0}
+    assert sum(found["app_requests_total"].values()) == 0  # the language model was not asked

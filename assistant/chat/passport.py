@@ -25,6 +25,9 @@ _VERSIONED = (
     "torch-geometric",
 )
 
+_NOT_DRAWN = ("by", "ended", "spellings")
+"""What is shown of an answer that no sampling has touched."""
+
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that shape an answer; absent ones are left out."""
@@ -151,7 +154,7 @@ def passport_rows(passport: Mapping[str, object]) -> tuple[tuple[str, str], ...]
         ("adapters", _adapters(model.get("adapters"))),
         ("molecules", _molecules(mapping_of(passport, "molecules"))),
         ("quoted", _quoted(mapping_of(passport, "retrieved"))),
-        ("sampling", ", ".join(f"{k} {v}" for k, v in mapping_of(passport, "sampling").items())),
+        ("sampling", _sampling(mapping_of(passport, "sampling"))),
         ("second thoughts", _in_words(passport)),
         ("bundle", _hash(model.get("bundle_sha256"))),
         ("prompt", _hash(passport.get("prompt_sha256"))),
@@ -165,6 +168,16 @@ def mapping_of(values: Mapping[str, object], key: str) -> Mapping[str, object]:
     """What stands under a key of values from a file, if that is a mapping; else an empty one."""
     found = values.get(key)
     return found if isinstance(found, Mapping) else {}
+
+
+def _sampling(sampling: Mapping[str, object]) -> str:
+    """How the answer was drawn; of one in the language model's place, who gave it.
+
+    Temperature and seed play no part in such an answer. The passport keeps them: asked again
+    without that specialist, the language model answers by them.
+    """
+    shown = _NOT_DRAWN if "by" in sampling else tuple(sampling)
+    return ", ".join(f"{key} {sampling[key]}" for key in shown if key in sampling)
 
 
 def _in_words(passport: Mapping[str, object]) -> str:

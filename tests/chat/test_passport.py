@@ -42,3 +42,11 @@ def test_what_came_of_second_thoughts(
         passport_rows({"second_thoughts": thoughts, "checks": {"contradicted": n_contradicted}})
     )
     assert rows.get("second thoughts") == said
+
+
+def test_an_answer_that_was_not_drawn_shows_who_gave_it_and_no_seed() -> None:
+    drawn = {"temperature": 0.7, "seed": 3, "ended": "end"}
+    rows = dict(passport_rows({"sampling": drawn}))
+    assert rows["sampling"] == "temperature 0.7, seed 3, ended end"
+    rows = dict(passport_rows({"sampling": {**drawn, "by": "specialist"}}))
+    assert rows["sampling"] == "by specialist, ended end"

@@ -19,7 +19,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, device, dtype, nn
 
 from assistant.adapters.weights import LoraWeights, LowRank
-from assistant.checkpoint import in_full
 from assistant.errors import BundleError
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -78,7 +77,7 @@ def _read_factors(path: Path) -> dict[str, dict[str, Tensor]]:
     if not path.is_file():
         raise BundleError(f"{path} is missing; pickled adapter files (.bin) are not read.")
     try:
-        tensors = in_full(load_file(path))  # a bundle may hold them in 8 bit
+        tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise BundleError(f"{path} cannot be read ({error}); the file is damaged.") from error
     factors: dict[str, dict[str, Tensor]] = {}

@@ -6,7 +6,7 @@ import torch
 
 from assistant.adapters.peft_format import write_peft_lora
 from assistant.bundle import SPECIALIST, Bundle
-from assistant.checkpoint import ComponentInfo, save_component, store_in_eight_bit
+from assistant.checkpoint import ComponentInfo, save_component
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm.load import load_llm
@@ -52,7 +52,6 @@ def _write_number(directory: Path, specialist: Path) -> None:
     for B in lora.lora_B:
         torch.nn.init.normal_(B, std=0.5)
     write_peft_lora(directory / LORA, lora.weights(), base_model=llm.fingerprint)
-    store_in_eight_bit(directory / LORA / "adapter_model.safetensors")
     NumberInfo(llm.fingerprint, Domain(("C", "F", "N", "O"), 9)).write(directory)
     figures = PredictedFigures(
         "HOMO energy", "Hartree", 4, "qm9_homo.csv.gz", 2, 1000, 0, 0.0052, 0.0162,

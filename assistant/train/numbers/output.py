@@ -8,6 +8,7 @@ from string import Template
 from torch import nn
 
 from assistant.adapters.peft_format import write_peft_lora
+from assistant.adapters.weights import LoraWeights, LowRank
 from assistant.checkpoint import (
     CONFIG,
     WEIGHTS,
@@ -37,13 +38,19 @@ def write_numbers(run: NumbersRun, *, command: str) -> Path:
     llm = run.writer.llm.fingerprint
     for name, module in ((ENCODER, run.reader.encoder), (PROJECTOR, run.reader.projector)):
         _save(directory / name, name, module, llm)
-    write_peft_lora(directory / LORA, run.writer.lora.weights(), base_model=llm)
-    store_in_eight_bit(directory / LORA / "adapter_model.safetensors")
+    write_peft_lora(directory / LORA, _in_half(run.writer.lora.weights()), base_model=llm)
     NumberInfo(llm, run.data.domain).write(directory)
     rows = read_log(run.directory / "log.jsonl", "stage", "step")
     draw(rows, directory / _PICTURE)
     (directory / "README.md").write_text(card_text(run, rows, command), encoding="utf-8")
     return directory
+
+
+def _in_half(weights: LoraWeights) -> LoraWeights:
+    return {
+        name: LowRank(part.lora_A.bfloat16(), part.lora_B.bfloat16(), part.scaling)
+        for name, part in weights.items()
+    }
 
 
 def _save(directory: Path, name: str, module: nn.Module, llm: str) -> None:

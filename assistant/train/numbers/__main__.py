@@ -35,8 +35,6 @@ def prepare(args: argparse.Namespace, recipe: NumbersRecipe) -> NumbersRun:
     Raises:
         AssistantError: The data cannot be used, or the directory holds another run.
     """
-    if args.licensed_only:
-        licences.refuse_unclear("labels", [table_name(value_task(recipe.task).train)])
     args.run.mkdir(parents=True, exist_ok=True)
     llm = load_llm(args.specialist / LLM, pick_fastest=False)
     refuse_another(
@@ -50,8 +48,11 @@ def prepare(args: argparse.Namespace, recipe: NumbersRecipe) -> NumbersRun:
 
 def run(args: argparse.Namespace, command: str) -> None:
     """Trains what is left, then writes the parts."""
+    recipe = NumbersRecipe.load(args.config)
+    if args.licensed_only:
+        licences.refuse_unclear("labels", [table_name(value_task(recipe.task).train)])
     require_matplotlib()
-    training = prepare(args, NumbersRecipe.load(args.config))
+    training = prepare(args, recipe)
     with ctrl_c_calls(training.stop):
         training.train()
     if not training.is_finished:

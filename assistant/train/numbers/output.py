@@ -34,15 +34,21 @@ def write_numbers(run: NumbersRun, *, command: str) -> Path:
         run: Finished.
         command: The exact command, for the card.
     """
+    directory = write_parts(run)
+    rows = read_log(run.directory / "log.jsonl", "stage", "step")
+    draw(rows, directory / _PICTURE)
+    (directory / "README.md").write_text(card_text(run, rows, command), encoding="utf-8")
+    return directory
+
+
+def write_parts(run: NumbersRun) -> Path:
+    """Writes what serving needs into a run's directory, without picture and card."""
     directory = run.directory / run.recipe.name
     llm = run.writer.llm.fingerprint
     for name, module in ((ENCODER, run.reader.encoder), (PROJECTOR, run.reader.projector)):
         _save(directory / name, name, module, llm)
     write_peft_lora(directory / LORA, _in_half(run.writer.lora.weights()), base_model=llm)
     NumberInfo(llm, run.data.domain).write(directory)
-    rows = read_log(run.directory / "log.jsonl", "stage", "step")
-    draw(rows, directory / _PICTURE)
-    (directory / "README.md").write_text(card_text(run, rows, command), encoding="utf-8")
     return directory
 
 

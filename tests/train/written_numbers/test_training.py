@@ -3,6 +3,7 @@
 import csv
 import gzip
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,12 @@ from assistant.specialist.number_files import NUMBERS, NumberInfo
 from assistant.specialist.service import Specialist
 from assistant.specialist.writer import Asking
 from assistant.train.export import save_nf4
+from assistant.train.guard import refuse_another
 from assistant.train.model import ModelSizes, language_model
 from assistant.train.numbers.__main__ import main
 from assistant.train.numbers.data import NumbersData
 from assistant.train.numbers.graphs import PackedGraphs
+from assistant.train.numbers.output import put_into, write_parts
 from assistant.train.numbers.recipe import NumbersRecipe
 from assistant.train.numbers.run import READ, NumbersRun
 from assistant.train.specialist.tokenizer import reaction_tokenizer
@@ -81,14 +84,18 @@ def made(place: Path, run: Path) -> NumbersRun:
     recipe = NumbersRecipe.load(place / "tiny.toml")
     llm = load_llm(place / "specialist" / LLM, pick_fastest=False)
     run.mkdir(exist_ok=True)
+    known = {"recipe": asdict(recipe), "llm": llm.fingerprint}
+    refuse_another(run, known, may_change=("save_every_minutes",))
     return NumbersRun(recipe, NumbersData.prepared(recipe, place, run), llm, run)
 
 
 @pytest.fixture(scope="module")
 def finished(place: Path) -> Path:
     """A run that was trained to its end, its parts in the specialist."""
-    pytest.importorskip("matplotlib")
-    assert main(arguments(place, place / "run", "--put")) == 0
+    run = made(place, place / "run")
+    run.train()
+    assert run.is_finished
+    put_into(place / "specialist", write_parts(run))
     return place / "run"
 
 
@@ -127,8 +134,6 @@ def test_it_is_learned_written_and_served_as_it_was_trained(place: Path, finishe
     assert trained.is_finished
     own, other = (trained.error(trained.data.held_out, shift=s) for s in (0, 1))
     assert own < 0.01 < other  # a constant is off by .028
-    card = (finished / "homo" / "README.md").read_text(encoding="utf-8")
-    assert "another molecule's graph tokens" in card
     served = Specialist.load(place / "specialist", device=torch.device("cpu"))
     number = served.numbers["homo"]
     trained.reader.eval()
@@ -140,6 +145,26 @@ def test_it_is_learned_written_and_served_as_it_was_trained(place: Path, finishe
         with pytest.raises(StopIteration) as end:
             next(writing)
         assert end.value.value == wanted
+
+
+def test_the_command_writes_parts_curve_and_card(
+    place: Path, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)  # nothing is left to train
+    specialist = tmp_path / "specialist"
+    shutil.copytree(place / "specialist", specialist, ignore=shutil.ignore_patterns(NUMBERS))
+    given = arguments(place, run, "--put")
+    given[given.index(str(place / "specialist"))] = str(specialist)
+    shutil.rmtree(run / "homo")
+    capsys.readouterr()
+    assert main(given) == 0
+    card = (specialist / NUMBERS / "homo" / "README.md").read_text(encoding="utf-8")
+    assert "another molecule's graph tokens" in card
+    assert "QM9 (Ramakrishnan et al. 2014), HOMO energies: none stated" in card
+    assert (specialist / NUMBERS / "homo" / "loss.png").is_file()
+    assert Specialist.load(specialist, device=torch.device("cpu")).numbers
 
 
 def test_a_stopped_run_goes_on_where_it_was(place: Path, tmp_path: Path) -> None:

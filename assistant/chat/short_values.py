@@ -25,6 +25,7 @@ class ShortValue:
         unit: Of the number.
         decimals: That are written.
         in_ev: The factor to electronvolts.
+        method: By which the values that were learned had been computed.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ShortValue:
     unit: str
     decimals: int
     in_ev: float
+    method: str
 
     def prompt(self, number: int) -> Prompt:
         """The question about a molecule of this number; its graph tokens go to its slot."""
@@ -50,11 +52,15 @@ class ShortValue:
 
     def answer(self, value: float) -> str:
         """The answer on the page."""
-        return f"{self.key}: {self.written(value)} {self.unit} ({value * self.in_ev:.2f} eV)"
+        in_ev = f"{value * self.in_ev:.2f} eV"
+        told = f"{self.key}: {self.written(value)} {self.unit} ({in_ev})"
+        return f"{told}, estimated for {self.method}"
 
 
 SHORT_VALUES = {
     value.name: value
-    for value in (ShortValue("homo", "HOMO energy", "Hartree", 4, _HARTREE_IN_EV),)
+    for value in (
+        ShortValue("homo", "HOMO energy", "Hartree", 4, _HARTREE_IN_EV, "B3LYP/6-31G(2df,p)"),
+    )
 }
 """By name."""

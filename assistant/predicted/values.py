@@ -114,6 +114,8 @@ class PredictedQuantity:
             said += f", by {figures.with_unit(found.error)} for the {found.n:,} about as like"
             said += " its training molecules as this one"
         value = "" if near.value is None else f", {figures.with_unit(near.value)}"
+        if near.smiles == molecule.smiles:
+            return f"{said}; this molecule is one of its training molecules{value}", near.smiles
         said += (
             f"; most similar training molecule: {near.smiles} (similarity"
             f" {near.similarity:.2f}{value})"

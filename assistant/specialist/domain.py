@@ -52,7 +52,7 @@ class Domain:
         if not heavy:
             return "this one has none of them"
         if len(heavy) > self.most_atoms:
-            return f"this one has {len(heavy)}"
+            return f"this one has {len(heavy)} heavy atoms"
         mol = molecule.rdmol()
         charge = Chem.GetFormalCharge(mol)
         if not self.charges[0] <= charge <= self.charges[1]:
@@ -67,7 +67,7 @@ class Domain:
         *others, last = self.elements
         listed = f"{', '.join(others)} and {last}" if others else last
         kind = "neutral molecules" if self.charges == (0, 0) else "molecules"
-        return f"{kind} of at most {self.most_atoms} atoms beside hydrogen, {listed}"
+        return f"{kind} of {listed} with at most {self.most_atoms} heavy atoms"
 
 
 def _heavy(molecule: Molecule) -> list[str]:

@@ -81,5 +81,5 @@ def test_what_is_written_is_read_back() -> None:
 
 def test_an_answer_is_read_by_its_task_and_has_both_units() -> None:
     text = SHORT_VALUES["homo"].answer(-0.2451)
-    assert text == "HOMO energy: -0.2451 Hartree (-6.67 eV)"
+    assert text == "HOMO energy: -0.2451 Hartree (-6.67 eV), estimated for B3LYP/6-31G(2df,p)"
     assert read_value(text, task_of("property:homo").quantity) == pytest.approx(-0.2451)

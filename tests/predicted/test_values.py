@@ -67,6 +67,15 @@ def test_figures_and_molecules_come_back_as_they_were_written(directory: Path) -
         assert (directory / KNOWN).read_bytes() == before
 
 
+def test_a_training_molecule_is_called_one(directory: Path) -> None:
+    quantity = PredictedQuantity(directory)
+    note, near = quantity.note(Molecule.parse("OCC"))
+    assert note.endswith("; this molecule is one of its training molecules, -0.2658 Hartree")
+    assert near == "CCO"
+    note, near = quantity.note(Molecule.parse("CCCCCC"))
+    assert note.endswith("; this molecule is one of its training molecules")
+
+
 def test_a_predicted_number_says_its_error_here_and_everywhere_and_what_is_near(
     directory: Path,
 ) -> None:

@@ -70,7 +70,9 @@ def test_a_number_says_who_wrote_it_how_far_it_is_off_and_what_is_near(
     seen = saying(assistant, monkeypatch, "-0.2191")
     events, done = answered(assistant, asked(QUESTION, PHENOL))
     message = done.message
-    assert message.text == "HOMO energy: -0.2191 Hartree (-5.96 eV)"
+    assert message.text == (
+        "HOMO energy: -0.2191 Hartree (-5.96 eV), estimated for B3LYP/6-31G(2df,p)"
+    )
     assert [e.text for e in events if isinstance(e, TextDelta)] == [message.text]
     [notice] = [e.text for e in events if isinstance(e, Notice)]
     assert "off by 0.0052 Hartree on average for 1,000 test molecules" in notice
@@ -104,7 +106,7 @@ def test_the_real_engine_writes_the_same_each_time_and_reads_the_graph(
 
 
 @pytest.mark.parametrize(
-    ("smiles", "why"), [(ASPIRIN, "this one has 13."), ("CS(C)=O", "this one has S.")]
+    ("smiles", "why"), [(ASPIRIN, "this one has 13 heavy atoms."), ("CS(C)=O", "this one has S.")]
 )
 def test_a_molecule_of_another_kind_is_declined_with_the_reason(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch, smiles: str, why: str

@@ -16,6 +16,7 @@ from assistant.specialist.service import Specialist
 from assistant.specialist.writer import Asking
 
 _HOW = "Written by a small language model that reads the molecule's graph"
+_LOOKING = "Looking for the training molecule most like this one …"
 _UNMEASURED = "nobody has measured how far such numbers are off"
 _NO_NUMBER = "I do not know the {key} of molecule {number}: what was written is no number."
 _OUTSIDE = "I do not know the {key} of molecule {number}: I can tell it only of {kind}; {why}."
@@ -48,7 +49,9 @@ def estimated(specialist: Specialist, asked: AskedNumber, turn: Turn) -> Iterato
     if value is not None:
         yield Notice(f"{_HOW}; {_how_good(number)}.")
         text = number.value.answer(value)
-        yield TextDelta(text)  # before what is near, which takes seconds the first time
+        yield TextDelta(text)
+        if number.measured is not None and not number.measured.is_read:
+            yield Notice(_LOOKING)  # the first time it takes seconds
         written = Written(text, ended("end"), _checks(number, text, asked, turn))
     elif stop.is_set():
         reason = "time" if stop.is_over_time else "stopped"

@@ -74,6 +74,11 @@ class PredictedQuantity:
             if words is not None:  # else the first such number waits for them
                 self._known = smiles, values, FingerprintTable(words)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the training molecules are in memory, so that nobody waits for them."""
+        return self._known is not None
+
     def begin_reading(self) -> None:
         """Reads the training molecules beside what goes on, so that less is waited for later.
 

@@ -33,8 +33,8 @@ def estimated(specialist: Specialist, asked: AskedNumber, turn: Turn) -> Iterato
     number = specialist.numbers[asked.name]
     molecule = turn.fitted.conversation.molecule(asked.molecule).molecule
     about = {"key": number.value.key, "number": asked.molecule}
-    if why := number.domain.obstacle(molecule):
-        text = _OUTSIDE.format(kind=number.domain.in_words, why=why, **about)
+    if why := number.info.domain.obstacle(molecule):
+        text = _OUTSIDE.format(kind=number.info.domain.in_words, why=why, **about)
         yield TextDelta(text)
         yield turn.finished(Written(text, ended("end"), ()), by="program")
         return

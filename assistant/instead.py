@@ -86,7 +86,7 @@ def _read_ahead(specialist: Specialist, conversation: Conversation) -> None:
     for number in conversation.focus(conversation.n_turns - 1):
         molecule = conversation.molecule(number).molecule
         for written in specialist.numbers.values():
-            if written.measured is not None and not written.domain.obstacle(molecule):
+            if written.measured is not None and not written.info.domain.obstacle(molecule):
                 written.measured.begin_reading()
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from assistant.checkpoint import CONFIG, FORMAT_VERSION, read_record, write_json
 from assistant.specialist.domain import Domain
 
+_MARGIN = 0.1
+"""Of the width of the learned values, on both sides."""
 NUMBERS, ENCODER, PROJECTOR, LORA = "numbers", "encoder", "projector", "lora"
 
 
@@ -23,15 +25,26 @@ class NumberInfo:
     Attributes:
         llm: Fingerprint of the language model that it was trained for.
         domain: Which molecules it has learned from.
+        lowest, highest: Of the values that it has learned.
     """
 
     llm: str
     domain: Domain
+    lowest: float
+    highest: float
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
         if isinstance(self.domain, Mapping):
             object.__setattr__(self, "domain", Domain(**self.domain))
+
+    def may_be(self, value: float | None) -> bool:
+        """Whether a text is a number that can be meant: not far outside of what was learned.
+
+        A digit that slips makes -0.2412 to 20.2412, which nobody should read.
+        """
+        margin = _MARGIN * (self.highest - self.lowest)
+        return value is not None and self.lowest - margin <= value <= self.highest + margin
 
     @classmethod
     def read(cls, directory: Path) -> "NumberInfo":

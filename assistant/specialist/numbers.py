@@ -26,7 +26,6 @@ from assistant.llm.sampling import Sampling
 from assistant.llm.splice import splice
 from assistant.predicted.figures import FIGURES
 from assistant.predicted.values import PredictedQuantity
-from assistant.specialist.domain import Domain
 from assistant.specialist.number_files import ENCODER, LORA, PROJECTOR, NumberInfo
 from assistant.specialist.writer import Asking
 
@@ -41,14 +40,14 @@ class WrittenNumber:
 
     Attributes:
         value: Which.
-        domain: Of which molecules.
+        info: Of which molecules, and between which values.
         encoder: Gives their graph tokens.
         lora: Under which the language model writes.
         measured: Errors and training molecules; None where nobody has measured it.
     """
 
     value: ShortValue
-    domain: Domain
+    info: NumberInfo
     encoder: MoleculeEncoder
     lora: LoraWeights
     measured: PredictedQuantity | None
@@ -79,7 +78,7 @@ class WrittenNumber:
             read_encoder(directory / ENCODER), projector, None, device=llm.device, dtype=llm.dtype
         )
         measured = PredictedQuantity(directory) if (directory / FIGURES).is_file() else None
-        return cls(value, info.domain, encoder, lora, measured)
+        return cls(value, info, encoder, lora, measured)
 
     def request(self, molecule: Molecule, llm: LoadedLLM, asking: Asking) -> Request:
         """The question for a molecule, to be answered greedily."""
@@ -100,7 +99,8 @@ class WrittenNumber:
     def written(
         self, molecule: Molecule, llm: LoadedLLM, engine: Engine, asking: Asking
     ) -> Generator[Queued, None, float | None]:
-        """The value that the language model writes; None where it is stopped or writes none.
+        """The value that the language model writes; None where it is stopped, or writes none that
+        can be meant.
 
         Args:
             molecule: Of its domain.
@@ -117,7 +117,8 @@ class WrittenNumber:
         [end] = yield from engine.side_by_side([self.request(molecule, llm, asking)])
         if end.reason != "end":
             return None
-        return self.value.value_in(llm.tokenizer.decode(end.token_ids))
+        value = self.value.value_in(llm.tokenizer.decode(end.token_ids))
+        return value if self.info.may_be(value) else None
 
 
 def load_numbers(directory: Path, llm: LoadedLLM) -> Mapping[str, WrittenNumber]:

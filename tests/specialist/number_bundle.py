@@ -52,7 +52,7 @@ def _write_number(directory: Path, specialist: Path) -> None:
     for B in lora.lora_B:
         torch.nn.init.normal_(B, std=0.5)
     write_peft_lora(directory / LORA, lora.weights(), base_model=llm.fingerprint)
-    NumberInfo(llm.fingerprint, Domain(("C", "F", "N", "O"), 9)).write(directory)
+    NumberInfo(llm.fingerprint, Domain(("C", "F", "N", "O"), 9), -0.43, -0.1).write(directory)
     figures = PredictedFigures(
         "HOMO energy", "Hartree", 4, "qm9_homo.csv.gz", 2, 1000, 0, 0.0052, 0.0162,
         (Bin(0.0, 1.0, 1000, 0.0052),), llm.fingerprint, "python -m x", "2026-11-28",

@@ -134,13 +134,22 @@ def test_a_molecule_of_another_kind_is_declined_with_the_reason(
     assert not seen
 
 
-def test_what_is_no_number_is_not_told(
-    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("text", ["2-2", "20.2412", "-0.9412", "0.2412", "-0.0512"])
+def test_what_is_no_number_or_cannot_be_meant_is_not_told(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    saying(assistant, monkeypatch, "2-2")
+    saying(assistant, monkeypatch, text)
     _, done = answered(assistant, asked(QUESTION, PHENOL))
     assert done.message.text.startswith("I do not know the HOMO energy of molecule 1")
     assert done.message.passport["sampling"]["by"] == "program"
+
+
+def test_a_little_beyond_what_was_learned_is_told(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, "-0.4500")
+    _, done = answered(assistant, asked(QUESTION, PHENOL))
+    assert done.message.text.startswith("HOMO energy: -0.4500 Hartree")
 
 
 def test_a_stopped_question_has_no_text(assistant: Assistant) -> None:

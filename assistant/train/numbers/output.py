@@ -18,7 +18,7 @@ from assistant.checkpoint import (
     store_in_eight_bit,
 )
 from assistant.errors import AssistantError
-from assistant.specialist.number_files import ENCODER, LORA, NUMBERS, PROJECTOR, NumberInfo
+from assistant.specialist.number_files import ENCODER, LORA, NUMBERS, PROJECTOR
 from assistant.train import licences
 from assistant.train.curves import read_log, save_small
 from assistant.train.numbers.run import READ, WRITE, NumbersRun
@@ -48,7 +48,7 @@ def write_parts(run: NumbersRun) -> Path:
     for name, module in ((ENCODER, run.reader.encoder), (PROJECTOR, run.reader.projector)):
         _save(directory / name, name, module, llm)
     write_peft_lora(directory / LORA, _in_half(run.writer.lora.weights()), base_model=llm)
-    NumberInfo(llm, run.data.domain).write(directory)
+    run.info.write(directory)
     return directory
 
 

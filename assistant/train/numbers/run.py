@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from assistant.chat.short_values import SHORT_VALUES
 from assistant.llm.load import LoadedLLM
+from assistant.specialist.number_files import NumberInfo
 from assistant.train.numbers.data import NumbersData, Side
 from assistant.train.numbers.model import NumberWriter, Reader
 from assistant.train.numbers.recipe import NumbersRecipe
@@ -63,6 +64,13 @@ class NumbersRun:
             else (recipe.write_epochs, recipe.write_batch)
         )
         return max(1, round(epochs * len(self.data.learned.values) / batch))
+
+    @property
+    def info(self) -> NumberInfo:
+        """What the number says of itself where it is served."""
+        values = self.data.learned.values
+        llm = self.writer.llm.fingerprint
+        return NumberInfo(llm, self.data.domain, float(values.min()), float(values.max()))
 
     def stop(self) -> None:
         """Ends the run after the step at hand, with its state saved; `train` then returns."""
@@ -149,7 +157,7 @@ class NumbersRun:
     def error(self, side: Side, *, shift: int = 0) -> float:
         """Mean absolute error of what the stage gives: the head's values, or the written ones.
 
-        A text that is no number counts as the mean.
+        A text that is no number, or none that can be meant, counts as the mean.
 
         Args:
             side: Whose molecules.
@@ -171,7 +179,7 @@ class NumbersRun:
             values = self.reader(graphs).double() * self.data.deviation + self.data.mean
             return values.tolist()
         written = self.writer.written(self.reader.tokens(graphs), self.data.mean)
-        return [self.data.mean if value is None else value for value in written]
+        return [value if self.info.may_be(value) else self.data.mean for value in written]
 
     def _save_measured(self) -> None:
         self._record(held_out=round(self.error(self.data.held_out), 6))

@@ -3,7 +3,7 @@
 import csv
 import gzip
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -215,7 +215,7 @@ def test_a_number_of_another_language_model_is_off_and_an_unknown_one_is_refused
     specialist = tmp_path / "specialist"
     shutil.copytree(place / "specialist", specialist)
     info = NumberInfo.read(specialist / NUMBERS / "homo")
-    NumberInfo("another", info.domain).write(specialist / NUMBERS / "homo")
+    replace(info, llm="another").write(specialist / NUMBERS / "homo")
     assert not Specialist.load(specialist, device=torch.device("cpu")).numbers
     (specialist / NUMBERS / "homo").rename(specialist / NUMBERS / "mass")
     with pytest.raises(BundleError, match="does not know"):

@@ -99,8 +99,7 @@ class WrittenNumber:
     def written(
         self, molecule: Molecule, llm: LoadedLLM, engine: Engine, asking: Asking
     ) -> Generator[Queued, None, float | None]:
-        """The value that the language model writes; None where it is stopped, or writes none that
-        can be meant.
+        """The value that the language model writes.
 
         Args:
             molecule: Of its domain.
@@ -110,6 +109,9 @@ class WrittenNumber:
 
         Yields:
             Where the question waits.
+
+        Returns:
+            None where it is stopped, or writes no number that can be meant.
 
         Raises:
             As `Engine.side_by_side` does.

@@ -36,7 +36,7 @@ def prepare(args: argparse.Namespace, recipe: NumbersRecipe) -> NumbersRun:
         AssistantError: The data cannot be used, or the directory holds another run.
     """
     args.run.mkdir(parents=True, exist_ok=True)
-    llm = load_llm(args.specialist / LLM, pick_fastest=False)
+    llm = load_llm(args.specialist / LLM, device=args.device, pick_fastest=False)
     refuse_another(
         args.run,
         {"recipe": asdict(recipe), "llm": llm.fingerprint},
@@ -77,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--run", type=Path, required=True, help="directory of the run; goes on if it exists")
     add("--put", action="store_true", help="copy the finished parts into the specialist")
     add("--data", type=Path, help="data directory (default: MOLECULE_CHAT_DATA)")
+    add("--device", default="cpu", help="cpu or cuda (default: cpu)")
     add("--licensed-only", action="store_true", help="refuse a table without clear licence")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)

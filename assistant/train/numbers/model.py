@@ -145,7 +145,7 @@ class NumberWriter(nn.Module):
         weights = torch.zeros(ids.shape)
         weights[:, len(asked) :] = 1.0
         molecule = torch.arange(n).repeat_interleave(n_tokens)
-        return Batch(
+        batch = Batch(
             ids=ids,
             mask=torch.ones_like(ids),
             weights=weights,
@@ -159,3 +159,4 @@ class NumberWriter(nn.Module):
             slot_molecule=molecule,
             slot_place=torch.arange(n_tokens).repeat(n),
         )
+        return batch.to(self.llm.device)

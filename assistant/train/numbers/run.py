@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from assistant.chat.short_values import SHORT_VALUES
+from assistant.graph.encoder import GraphBatch
 from assistant.llm.load import LoadedLLM
 from assistant.specialist.number_files import NumberInfo
 from assistant.train.numbers.data import NumbersData, Side
@@ -41,8 +42,9 @@ class NumbersRun:
     ) -> None:
         self.recipe, self.data, self.directory = recipe, data, directory
         torch.manual_seed(recipe.seed)
-        self.reader = Reader(recipe, int(llm.model.config.hidden_size))
-        self.writer = NumberWriter(recipe, SHORT_VALUES[recipe.name], llm)
+        self.device = torch.device(llm.device)
+        self.reader = Reader(recipe, int(llm.model.config.hidden_size)).to(self.device)
+        self.writer = NumberWriter(recipe, SHORT_VALUES[recipe.name], llm).to(self.device)
         self.stage, self.step = READ, 0
         self.seconds = {READ: 0.0, WRITE: 0.0}
         self._optimizer: torch.optim.AdamW | None = None
@@ -146,12 +148,15 @@ class NumbersRun:
 
     def _read_loss(self, rows: np.ndarray) -> Tensor:
         wanted = (self.data.learned.values[rows] - self.data.mean) / self.data.deviation
-        found = self.reader(self.data.learned.graphs.batch(rows))
-        return (found - torch.from_numpy(wanted).to(found.dtype)).abs().mean()
+        found = self.reader(self._graphs(self.data.learned, rows))
+        return (found - torch.from_numpy(wanted).to(found)).abs().mean()
 
     def _write_loss(self, rows: np.ndarray) -> Tensor:
-        tokens = self.reader.tokens(self.data.learned.graphs.batch(rows))
+        tokens = self.reader.tokens(self._graphs(self.data.learned, rows))
         return self.writer.loss(tokens, self.data.learned.values[rows].tolist())
+
+    def _graphs(self, side: Side, rows: np.ndarray) -> GraphBatch:
+        return side.graphs.batch(rows).to(self.device)
 
     @torch.no_grad()
     def error(self, side: Side, *, shift: int = 0) -> float:
@@ -174,7 +179,7 @@ class NumbersRun:
         return float(np.abs(np.array(found) - side.values).mean())
 
     def _found(self, side: Side, rows: np.ndarray) -> list[float]:
-        graphs = side.graphs.batch(rows)
+        graphs = self._graphs(side, rows)
         if self.stage == READ:
             values = self.reader(graphs).double() * self.data.deviation + self.data.mean
             return values.tolist()
@@ -210,7 +215,9 @@ class NumbersRun:
         if not (self.directory / STATE).is_file():
             return
         needed = ("reader", "lora", "optimizer", "progress")
-        state = read_state(self.directory, *needed, command="assistant.train.numbers")
+        state = read_state(
+            self.directory, *needed, command="assistant.train.numbers", device=self.device
+        )
         self.reader.load_state_dict(state["reader"])
         self.writer.lora.load_state_dict(state["lora"])
         self._kept = state["optimizer"]

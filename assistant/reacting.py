@@ -5,7 +5,7 @@ question ─┬► likely templates ──────────────�
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from assistant.answering import Turn, Written
@@ -74,13 +74,12 @@ def reacted(specialist: Specialist, asked: AskedReaction, turn: Turn) -> Iterato
     if proposal.candidates:
         how_good = _how_good(specialist, asked.task, proposal.situation)
         yield Notice(f"{_HOW[proposal.situation]}, {how_good}.")
-        written, by_program = _told(proposal, asked, how_good, stop)
+        written, by_program = yield from _told(proposal, asked, how_good, stop)
     elif proposal.situation == "stopped":
         reason = "time" if stop.is_over_time else "stopped"
         written, by_program = Written("", ended(reason), ()), False
     else:
         written, by_program = Written(_nothing(asked.task, proposal), ended("end"), ()), True
-    if written.text:
         yield TextDelta(written.text)
     yield of_specialist(specialist, turn, written, by_program=by_program)
 
@@ -104,17 +103,23 @@ def _nothing(task: str, proposal: Proposal) -> str:
 
 def _told(
     proposal: Proposal, asked: AskedReaction, how_good: str, stop: threading.Event
-) -> tuple[Written, bool]:
-    """The answer, and whether the program has written it in the place of what is not told."""
+) -> Generator[Event, None, tuple[Written, bool]]:
+    """The answer, and whether the program has written it in the place of what is not told.
+
+    Yields:
+        Its text, before the marks: the ways back that they tell take a fifth of the whole time.
+    """
     task, order = SHORT_TASKS[asked.task], proposal.ranked()
     first = order[0]
     if withheld := _withheld(first.candidate.smiles, task):
+        yield TextDelta(withheld)
         return Written(withheld, ended("end"), ()), True
     shown = _shown(order, task) if proposal.by_templates else [first]
     structures = [ranked.candidate.smiles for ranked in shown]
     text = task.answer(structures[0])
     if proposal.by_templates:
         text = task.several(structures, [ranked.share for ranked in shown])
+    yield TextDelta(text)
     remarks = {
         ranked.candidate.smiles: _remark(ranked.candidate, proposal.proposer, asked, stop)
         for ranked in shown

@@ -94,6 +94,17 @@ def test_the_likeliest_ways_are_shown_with_their_shares(assistant: Assistant) ->
     )
 
 
+def test_nobody_waits_for_the_marks_to_read_the_answer(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened = []
+    proposer = assistant.specialist.proposers["retrosynthesis"]
+    monkeypatch.setattr(proposer, "returned", lambda *_: happened.append("way back"))
+    for event in assistant.reply(asked(RETRO, AMIDE), options=OPTIONS):
+        happened.append(type(event).__name__)
+    assert happened.index("TextDelta") < happened.index("way back") < happened.index("Finished")
+
+
 def test_every_structure_says_what_is_known_of_it(assistant: Assistant) -> None:
     _, done = answered(assistant, asked(RETRO, AMIDE))
     first, *others = done.message.checks

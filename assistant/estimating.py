@@ -1,12 +1,12 @@
 """An answer with a number that the bundle's specialist writes, in the language model's place."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 
 from assistant.answering import Turn, Written, checker
-from assistant.chat.check import Check
 from assistant.chat.events import Event, Notice, TextDelta
 from assistant.chat.number_words import AskedNumber
+from assistant.chem.molecule import Molecule
 from assistant.llm import requests as llm_requests
 from assistant.llm.place import Place
 from assistant.predicted.values import PredictedValues
@@ -27,41 +27,74 @@ def estimated(specialist: Specialist, asked: AskedNumber, turn: Turn) -> Iterato
 
     Args:
         specialist: Writes such a number.
-        asked: Which one, and of which molecule.
+        asked: Which one, and of which molecules.
         turn: The question as the language model would read it.
     """
     number = specialist.numbers[asked.name]
-    molecule = turn.fitted.conversation.molecule(asked.molecule).molecule
-    about = {"key": number.value.key, "number": asked.molecule}
-    if why := number.info.domain.obstacle(molecule):
-        text = _OUTSIDE.format(kind=number.info.domain.in_words, why=why, **about)
-        yield TextDelta(text)
-        yield turn.finished(Written(text, ended("end"), ()), by="program")
+    conversation = turn.fitted.conversation
+    molecules = {n: conversation.molecule(n).molecule for n in asked.molecules}
+    if declined := _outside(number, molecules):
+        yield from _by_the_program(declined, turn)
         return
     progress = llm_requests.Progress()
     stop = llm_requests.TimedStop(turn.options.stop, progress, turn.options.max_seconds)
     with Place() as place:
         asking = Asking(stop, turn.options.visitor, place, progress)
-        value = yield from passed_on(
-            number.written(molecule, specialist.llm, specialist.engine, asking)
+        found = yield from passed_on(
+            number.written(list(molecules.values()), specialist.llm, specialist.engine, asking)
         )
-    by_program = False
-    if value is not None:
-        yield Notice(f"{_HOW}; {_how_good(number)}.")
-        text = number.value.answer(value)
-        yield TextDelta(text)
-        if number.measured is not None and not number.measured.is_read:
-            yield Notice(_LOOKING)  # the first time it takes seconds
-        written = Written(text, ended("end"), _checks(number, text, asked, turn))
-    elif stop.is_set():
-        reason = "time" if stop.is_over_time else "stopped"
-        written = Written("", ended(reason), ())
+    values = {n: value for n, value in zip(molecules, found, strict=True) if value is not None}
+    if stop.is_set():
+        written = Written("", ended("time" if stop.is_over_time else "stopped"), ())
+    elif missing := [n for n in molecules if n not in values]:
+        yield from _by_the_program(_NO_NUMBER.format(key=number.value.key, number=missing[0]), turn)
+        return
     else:
-        written, by_program = Written(_NO_NUMBER.format(**about), ended("end"), ()), True
-        yield TextDelta(written.text)
-    prompt = replace(number.value.prompt(asked.molecule), molecules={asked.molecule: molecule})
+        written = yield from _told(number, values, turn)
+    prompt = number.value.prompt(asked.molecules[0])
+    prompt = replace(prompt, molecules=molecules, focus=(asked.molecules,))
     turn = asked_shortly(specialist, turn, prompt)
-    yield of_specialist(specialist, turn, written, by_program=by_program)
+    yield of_specialist(specialist, turn, written, by_program=False)
+
+
+def _outside(number: WrittenNumber, molecules: Mapping[int, Molecule]) -> str:
+    """Why the first molecule that is not like those it has learned from is declined; "" if none."""
+    for n, molecule in molecules.items():
+        if why := number.info.domain.obstacle(molecule):
+            kind = number.info.domain.in_words
+            return _OUTSIDE.format(key=number.value.key, number=n, kind=kind, why=why)
+    return ""
+
+
+def _by_the_program(text: str, turn: Turn) -> Iterator[Event]:
+    yield TextDelta(text)
+    yield turn.finished(Written(text, ended("end"), ()), by="program")
+
+
+def _told(
+    number: WrittenNumber, values: Mapping[int, float], turn: Turn
+) -> Generator[Event, None, Written]:
+    """The answer with what stands at its claims: how far such numbers are off, and what is near.
+
+    Yields:
+        How good it is, its text, and what is waited for.
+    """
+    measured = number.measured
+    yield Notice(f"{_HOW}; {_how_good(number)}.")
+    if len(values) == 1:
+        text = number.value.answer(*values.values())
+    else:
+        error = None if measured is None else measured.figures.mae
+        text = number.value.answer_of_several(values, error)
+    yield TextDelta(text)
+    checks = checker(turn.fitted)(text)
+    if measured is not None:
+        if not measured.is_read:
+            yield Notice(_LOOKING)  # the first time it takes seconds
+        known = PredictedValues({number.value.key: measured})
+        molecules = {m.number: m.molecule for m in turn.fitted.conversation.molecules}
+        checks = known.annotated(checks, molecules, tuple(values))
+    return Written(text, ended("end"), checks)
 
 
 def _how_good(number: WrittenNumber) -> str:
@@ -71,13 +104,3 @@ def _how_good(number: WrittenNumber) -> str:
     return (
         f"off by {figures.with_unit(figures.mae)} on average for {figures.n_test:,} test molecules"
     )
-
-
-def _checks(number: WrittenNumber, text: str, asked: AskedNumber, turn: Turn) -> tuple[Check, ...]:
-    """What stands at the claim of an answer: how far such numbers are off, and what is near."""
-    checks = checker(turn.fitted)(text)
-    if number.measured is None:
-        return checks
-    known = PredictedValues({number.value.key: number.measured})
-    molecules = {m.number: m.molecule for m in turn.fitted.conversation.molecules}
-    return known.annotated(checks, molecules, (asked.molecule,))

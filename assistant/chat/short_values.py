@@ -7,6 +7,7 @@ the name, the unit, the same energy in electronvolts.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assistant.chat.prompts import Prompt, PromptMessage, Slot, fill
@@ -52,9 +53,31 @@ class ShortValue:
 
     def answer(self, value: float) -> str:
         """The answer on the page."""
-        in_ev = f"{value * self.in_ev:.2f} eV"
-        told = f"{self.key}: {self.written(value)} {self.unit} ({in_ev})"
-        return f"{told}, estimated for {self.method}"
+        return f"{self.key}: {self._in_both_units(value)}, estimated for {self.method}"
+
+    def answer_of_several(self, values: Mapping[int, float], error: float | None) -> str:
+        """The answer about several molecules, and which of them has the highest.
+
+        Args:
+            values: By the molecules' numbers.
+            error: Mean absolute error of such values, where it is known.
+        """
+        lines = [
+            f"{self.key} of molecule {number}: {self._in_both_units(value)}"
+            for number, value in values.items()
+        ]
+        first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
+        told = f"Molecule {first} has the highest, estimated for {self.method}"
+        if values[first] == values[second]:
+            told = f"The highest are equal, estimated for {self.method}"
+        elif error is not None and values[first] - values[second] < error:
+            told += (
+                f"; it is ahead by less than the mean error of {self.written(error)} {self.unit}"
+            )
+        return "\n".join([*lines, f"{told}."])
+
+    def _in_both_units(self, value: float) -> str:
+        return f"{self.written(value)} {self.unit} ({value * self.in_ev:.2f} eV)"
 
 
 SHORT_VALUES = {

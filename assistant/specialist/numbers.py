@@ -5,8 +5,8 @@ molecule ─► graph ─► encoder ─► projector ─► graph tokens ─┬
 """
 
 import logging
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assistant.adapters.lora import wrap
@@ -21,7 +21,7 @@ from assistant.graph.encoder import read_encoder
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm.layout import layout
 from assistant.llm.load import LoadedLLM
-from assistant.llm.requests import Engine, Queued, Request
+from assistant.llm.requests import Engine, Progress, Queued, Request
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import splice
 from assistant.predicted.figures import FIGURES
@@ -97,12 +97,12 @@ class WrittenNumber:
         )
 
     def written(
-        self, molecule: Molecule, llm: LoadedLLM, engine: Engine, asking: Asking
-    ) -> Generator[Queued, None, float | None]:
-        """The value that the language model writes.
+        self, molecules: Sequence[Molecule], llm: LoadedLLM, engine: Engine, asking: Asking
+    ) -> Generator[Queued, None, tuple[float | None, ...]]:
+        """The values that the language model writes, side by side.
 
         Args:
-            molecule: Of its domain.
+            molecules: Of its domain.
             llm: Reads and writes.
             engine: Draws.
             asking: Who asks.
@@ -111,16 +111,18 @@ class WrittenNumber:
             Where the question waits.
 
         Returns:
-            None where it is stopped, or writes no number that can be meant.
+            None for each that is stopped, or is no number that can be meant.
 
         Raises:
             As `Engine.side_by_side` does.
         """
-        [end] = yield from engine.side_by_side([self.request(molecule, llm, asking)])
-        if end.reason != "end":
-            return None
-        value = self.value.value_in(llm.tokenizer.decode(end.token_ids))
-        return value if self.info.may_be(value) else None
+        requests = [self.request(molecule, llm, asking) for molecule in molecules]
+        # One place in the queue and one note of when it was begun are enough.
+        others = [replace(r, place=None, progress=Progress()) for r in requests[1:]]
+        ends = yield from engine.side_by_side([requests[0], *others])
+        texts = [llm.tokenizer.decode(e.token_ids) if e.reason == "end" else "" for e in ends]
+        values = [self.value.value_in(text) for text in texts]
+        return tuple(value if self.info.may_be(value) else None for value in values)
 
 
 def load_numbers(directory: Path, llm: LoadedLLM) -> Mapping[str, WrittenNumber]:

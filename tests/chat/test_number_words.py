@@ -34,7 +34,7 @@ def asked(question: str, *smiles: str) -> AskedNumber | None:
     ],
 )
 def test_questions_for_the_number(question: str) -> None:
-    assert asked(question) == AskedNumber("homo", 1)
+    assert asked(question) == AskedNumber("homo", (1,))
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,51 @@ def test_questions_that_it_does_not_answer(question: str) -> None:
 
 
 def test_of_several_molecules_the_one_that_is_named() -> None:
-    assert asked("HOMO energy of molecule 2?", "CCO", "CCN") == AskedNumber("homo", 2)
-    assert asked("Which has the higher HOMO energy?", "CCO", "CCN") is None
+    assert asked("HOMO energy of molecule 2?", "CCO", "CCN") == AskedNumber("homo", (2,))
     assert asked("How high is the HOMO?", "CCO", "CCN") is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which has the higher HOMO energy?",
+        "Which of molecule 1 and 2 has the higher HOMO?",
+        "HOMO energies of both",
+        "Compare the HOMO energies.",
+        "Is the HOMO of 1 higher than that of 2?",
+        "homo of 1 and 2",
+    ],
+)
+def test_which_of_several_has_the_higher_one(question: str) -> None:
+    assert asked(question, "CCO", "CCN") == AskedNumber("homo", (1, 2))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much do the HOMO energies differ?",
+        "Which has the higher HOMO energy in water?",
+        "Which is easier to oxidise?",
+        "Draw the HOMOs of both",
+        "Which has the larger HOMO-LUMO gap?",
+        "Why is the HOMO of 1 higher?",
+    ],
+)
+def test_what_is_asked_of_several_and_not_answered(question: str) -> None:
+    assert asked(question, "CCO", "CCN") is None
+
+
+def test_an_answer_about_several_says_which_is_highest_and_how_surely() -> None:
+    value = SHORT_VALUES["homo"]
+    text = value.answer_of_several({1: -0.2612, 3: -0.2202}, 0.0045)
+    assert text.splitlines() == [
+        "HOMO energy of molecule 1: -0.2612 Hartree (-7.11 eV)",
+        "HOMO energy of molecule 3: -0.2202 Hartree (-5.99 eV)",
+        "Molecule 3 has the highest, estimated for B3LYP/6-31G(2df,p).",
+    ]
+    close = value.answer_of_several({1: -0.2612, 3: -0.2602}, 0.0045)
+    assert close.endswith("; it is ahead by less than the mean error of 0.0045 Hartree.")
+    assert "are equal" in value.answer_of_several({1: -0.26, 2: -0.26}, None)
 
 
 def test_what_is_written_is_read_back() -> None:

@@ -120,6 +120,27 @@ def test_the_real_engine_writes_the_same_each_time_and_reads_the_graph(
     assert first.token_ids == second.token_ids
 
 
+def test_several_molecules_are_compared_and_each_number_has_its_own_note(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = saying(assistant, monkeypatch, "-0.2191")
+    _, done = answered(assistant, asked("Which has the higher HOMO energy?", PHENOL, "CCO"))
+    assert "The highest are equal" in done.message.text
+    assert len(seen) == 2
+    checks = [c for c in done.message.checks if c.kind == "HOMO energy"]
+    assert [(c.molecule, c.near) for c in checks] == [(1, "Cc1ccccc1"), (2, "CCO")]
+    assert done.message.passport["focus"] == [1, 2]
+
+
+def test_one_molecule_of_another_kind_leaves_the_comparison_undone(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = saying(assistant, monkeypatch, "-0.2191")
+    _, done = answered(assistant, asked("Which has the higher HOMO energy?", PHENOL, ASPIRIN))
+    assert done.message.text.startswith("I do not know the HOMO energy of molecule 2: ")
+    assert not seen
+
+
 @pytest.mark.parametrize(
     ("smiles", "why"), [(ASPIRIN, "this one has 13 heavy atoms."), ("CS(C)=O", "this one has S.")]
 )

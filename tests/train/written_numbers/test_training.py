@@ -141,10 +141,11 @@ def test_it_is_learned_written_and_served_as_it_was_trained(place: Path, finishe
         graphs = PackedGraphs.of([smiles]).batch(np.array([0]))
         with torch.no_grad():
             [wanted] = trained.writer.written(trained.reader.tokens(graphs), -0.2)
-        writing = number.written(Molecule.parse(smiles), served.llm, served.engine, Asking())
+        asked = [Molecule.parse(smiles)]
+        writing = number.written(asked, served.llm, served.engine, Asking())
         with pytest.raises(StopIteration) as end:
             next(writing)
-        assert end.value.value == wanted
+        assert end.value.value == (wanted,)
 
 
 def test_the_command_writes_parts_curve_and_card(

@@ -1,11 +1,15 @@
 """Which molecules are of the kind that a predictor has learned from, which is all it tells."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from rdkit import Chem
 
 from assistant.chem.molecule import Molecule
+
+_SEEN = 10
+"""Molecules of a size that are enough to learn something of it."""
 
 
 @dataclass(frozen=True)
@@ -16,11 +20,14 @@ class Domain:
         elements: Symbols without hydrogen, sorted.
         most_atoms: Atoms without hydrogen of the largest one.
         charges: The lowest and the highest net charge.
+        fewest_atoms: Atoms without hydrogen of the smallest ones that are not alone: of molecules
+            of one or two atoms a table has a handful, and from these nothing is learned.
     """
 
     elements: tuple[str, ...]
     most_atoms: int
     charges: tuple[int, int] = (0, 0)
+    fewest_atoms: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "elements", tuple(self.elements))
@@ -30,13 +37,17 @@ class Domain:
     def of(cls, molecules: Iterable[Molecule]) -> "Domain":
         """That of some molecules."""
         elements: set[str] = set()
-        most, charges = 0, {0}
+        charges, sizes = {0}, Counter[int]()
         for molecule in molecules:
             heavy = _heavy(molecule)
             elements.update(heavy)
-            most = max(most, len(heavy))
+            sizes[len(heavy)] += 1
             charges.add(Chem.GetFormalCharge(molecule.rdmol()))
-        return cls(tuple(sorted(elements)), most, (min(charges), max(charges)))
+        enough = min(_SEEN, max(1, sizes.total() // 20))
+        fewest = min(size for size, n in sizes.items() if n >= enough)
+        return cls(
+            tuple(sorted(elements)), max(sizes), (min(charges), max(charges)), max(fewest, 1)
+        )
 
     def to_dict(self) -> dict[str, object]:
         """JSON form."""
@@ -51,8 +62,9 @@ class Domain:
             return f"this one has {' and '.join(foreign)}"
         if not heavy:
             return "this one has none of them"
-        if len(heavy) > self.most_atoms:
-            return f"this one has {len(heavy)} heavy atoms"
+        if not self.fewest_atoms <= len(heavy) <= self.most_atoms:
+            atoms = "heavy atom" if len(heavy) == 1 else "heavy atoms"
+            return f"this one has {len(heavy)} {atoms}"
         mol = molecule.rdmol()
         charge = Chem.GetFormalCharge(mol)
         if not self.charges[0] <= charge <= self.charges[1]:
@@ -67,7 +79,10 @@ class Domain:
         *others, last = self.elements
         listed = f"{', '.join(others)} and {last}" if others else last
         kind = "neutral molecules" if self.charges == (0, 0) else "molecules"
-        return f"{kind} of {listed} with at most {self.most_atoms} heavy atoms"
+        size = f"{self.fewest_atoms} to {self.most_atoms}"
+        if self.fewest_atoms == 1:
+            size = f"at most {self.most_atoms}"
+        return f"{kind} of {listed} with {size} heavy atoms"
 
 
 def _heavy(molecule: Molecule) -> list[str]:

@@ -38,3 +38,13 @@ def test_inside(smiles: str) -> None:
 )
 def test_outside(smiles: str, why: str) -> None:
     assert QM9.obstacle(Molecule.parse(smiles)) == why
+
+
+def test_sizes_that_hardly_occur_are_outside() -> None:
+    many = [Molecule.parse("C" * n + "O") for n in range(2, 9) for _ in range(30)]
+    domain = Domain.of([Molecule.parse("C"), Molecule.parse("CO"), *many])
+    assert domain.fewest_atoms == 3
+    assert domain.in_words == "neutral molecules of C and O with 3 to 9 heavy atoms"
+    assert domain.obstacle(Molecule.parse("C")) == "this one has 1 heavy atom"
+    assert domain.obstacle(Molecule.parse("CO")) == "this one has 2 heavy atoms"
+    assert domain.obstacle(Molecule.parse("CCO")) == ""

@@ -7,14 +7,14 @@ import pytest
 from assistant.chem.molecule import Molecule
 from assistant.specialist.domain import Domain
 
-QM9 = Domain.of(Molecule.parse(s) for s in ("CCO", "CC#N", "FC(F)F", "C1CCCCCCCC1"))
+QM9 = Domain.of(Molecule.parse(s) for s in ("C", "CCO", "CC#N", "FC(F)F", "C1CCCCCCCC1"))
 
 
 def test_it_is_what_the_molecules_have() -> None:
     assert Domain(("C", "F", "N", "O"), 9) == QM9
     assert QM9.in_words == "neutral molecules of C, F, N and O with at most 9 heavy atoms"
     assert Domain(**json.loads(json.dumps(QM9.to_dict()))) == QM9
-    ions = Domain.of(map(Molecule.parse, ("CC(=O)[O-]", "C[NH3+]")))
+    ions = Domain.of(map(Molecule.parse, ("C", "CC(=O)[O-]", "C[NH3+]")))
     assert ions.charges == (-1, 1)
     assert ions.in_words == "molecules of C, N and O with at most 4 heavy atoms"
 

@@ -31,7 +31,8 @@ not this page. A cell holds the value and its 95 % bootstrap interval over rows.
   among what reaction templates make and what a language model of its own writes, by what both say.
   Each of them chooses alone among what templates make in templates-alone and model-chooses; in
   no-templates that language model has written the structure by itself and chosen it among what it
-  wrote to several spellings of the question, in one-draft to the canonical one alone.
+  wrote to several spellings of the question, in one-draft to the canonical one alone. HOMO energies
+  (`docs/adr/0011`) are written by it from graph tokens of an encoder of its own.
 - A pair model head (`--head`) gives its number itself; no language model has written it.
 - Baselines answer the same rows and have learned from the training rows only.
 - The arm says what was shown of a molecule (`python -m assistant.evaluate.run --help`); retrieval,

@@ -35,7 +35,7 @@ PHRASES = {
     "assistant/retrieval/": "an index of captioned molecules by fingerprint",
     "assistant/sidebyside/": "one question in several columns at once, their claims compared",
     "assistant/pairing/": "pair heads: values with their error, nearest known pairs, domain",
-    "assistant/specialist/": "a second, small language model for reactions and orbital energies; docs/recipes.md",
+    "assistant/specialist/": "a second, small model: reactions, orbital energies; docs/recipes.md",
     "assistant/predicted/": "numbers the model predicts: their error in tests, what they are near",
     "assistant/graph/": "from a molecular graph to graph tokens",
     "assistant/graph/pairs/": "two molecules with roles: encoders, alignments, interactions",

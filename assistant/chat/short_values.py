@@ -67,9 +67,11 @@ class ShortValue:
             for number, value in values.items()
         ]
         first, second = sorted(values, key=values.__getitem__, reverse=True)[:2]
-        told = f"Molecule {first} has the highest, estimated for {self.method}"
+        most = "higher" if len(values) == 2 else "highest"
+        told = f"Molecule {first} has the {most} one, estimated for {self.method}"
         if values[first] == values[second]:
-            told = f"The highest are equal, estimated for {self.method}"
+            equal = "Both" if len(values) == 2 else "The highest ones"
+            told = f"{equal} are equal, estimated for {self.method}"
         elif error is not None and values[first] - values[second] < error:
             told += (
                 f"; it is ahead by less than the mean error of {self.written(error)} {self.unit}"

@@ -106,11 +106,15 @@ def test_an_answer_about_several_says_which_is_highest_and_how_surely() -> None:
     assert text.splitlines() == [
         "HOMO energy of molecule 1: -0.2612 Hartree (-7.11 eV)",
         "HOMO energy of molecule 3: -0.2202 Hartree (-5.99 eV)",
-        "Molecule 3 has the highest, estimated for B3LYP/6-31G(2df,p).",
+        "Molecule 3 has the higher one, estimated for B3LYP/6-31G(2df,p).",
     ]
     close = value.answer_of_several({1: -0.2612, 3: -0.2602}, 0.0045)
     assert close.endswith("; it is ahead by less than the mean error of 0.0045 Hartree.")
-    assert "are equal" in value.answer_of_several({1: -0.26, 2: -0.26}, None)
+    assert "Both are equal," in value.answer_of_several({1: -0.26, 2: -0.26}, None)
+    three = {1: -0.26, 2: -0.31, 3: -0.21}
+    assert "Molecule 3 has the highest one," in value.answer_of_several(three, 0.0045)
+    three[1] = three[3]
+    assert "The highest ones are equal," in value.answer_of_several(three, 0.0045)
 
 
 def test_what_is_written_is_read_back() -> None:

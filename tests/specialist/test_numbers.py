@@ -125,7 +125,7 @@ def test_several_molecules_are_compared_and_each_number_has_its_own_note(
 ) -> None:
     seen = saying(assistant, monkeypatch, "-0.2191")
     _, done = answered(assistant, asked("Which has the higher HOMO energy?", PHENOL, "CCO"))
-    assert "The highest are equal" in done.message.text
+    assert "Both are equal" in done.message.text
     assert len(seen) == 2
     checks = [c for c in done.message.checks if c.kind == "HOMO energy"]
     assert [(c.molecule, c.near) for c in checks] == [(1, "Cc1ccccc1"), (2, "CCO")]

@@ -41,8 +41,9 @@ def cannot_rescore(
         return "The program itself gave this answer: the model was not asked, so there is no why."
     if by == "specialist":
         return (
-            "The specialist for reactions gave this answer. It reads the SMILES alone, so there is"
-            " no graph to mask."
+            "The specialist gave this answer, not the language model of the chat. What it reads"
+            " (reactions as SMILES, orbital energies from graph tokens of its own) is not masked"
+            " here."
         )
     if not answer.token_ids or answer.model != prompting.llm.fingerprint:
         return (

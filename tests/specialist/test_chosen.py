@@ -390,4 +390,4 @@ def test_no_time_of_the_start_goes_into_finding_the_fastest_way(
 def test_why_says_that_it_read_no_graph(assistant: Assistant) -> None:
     conversation = asked(RETRO, AMIDE)
     _, done = answered(assistant, conversation)
-    assert "reads the SMILES alone" in assistant.cannot_rescore(conversation, done.message)
+    assert "reactions as SMILES" in assistant.cannot_rescore(conversation, done.message)

@@ -68,7 +68,8 @@ def test_a_number_says_who_wrote_it_how_far_it_is_off_and_what_is_near(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = saying(assistant, monkeypatch, "-0.2191")
-    events, done = answered(assistant, asked(QUESTION, PHENOL))
+    conversation = asked(QUESTION, PHENOL)
+    events, done = answered(assistant, conversation)
     message = done.message
     assert message.text == (
         "HOMO energy: -0.2191 Hartree (-5.96 eV), estimated for B3LYP/6-31G(2df,p)"
@@ -84,6 +85,7 @@ def test_a_number_says_who_wrote_it_how_far_it_is_off_and_what_is_near(
     assert message.model == assistant.specialist.llm.fingerprint
     assert message.passport["sampling"]["by"] == "specialist"
     assert message.passport["focus"] == [1]
+    assert "graph tokens of its own" in assistant.cannot_rescore(conversation, message)
     assert len(seen) == 1
     assert seen[0].spliced.deltas  # under its LoRA
 

@@ -10,7 +10,13 @@ from assistant.chem.molecule import Molecule
 from assistant.llm import requests as llm_requests
 from assistant.llm.place import Place
 from assistant.predicted.values import PredictedValues
-from assistant.short_answers import asked_shortly, ended, of_specialist, passed_on
+from assistant.short_answers import (
+    asked_shortly,
+    ended,
+    of_specialist,
+    passed_on,
+    said_by_the_program,
+)
 from assistant.specialist.numbers import WrittenNumber
 from assistant.specialist.service import Specialist
 from assistant.specialist.writer import Asking
@@ -34,8 +40,12 @@ def estimated(specialist: Specialist, asked: AskedNumber, turn: Turn) -> Iterato
     conversation = turn.fitted.conversation
     molecules = {n: conversation.molecule(n).molecule for n in asked.molecules}
     if declined := _outside(number, molecules):
-        yield from _by_the_program(declined, turn)
+        yield from said_by_the_program(declined, turn)
         return
+    # From here on the question is about these molecules, whatever else is in focus.
+    prompt = number.value.prompt(asked.molecules[0])
+    prompt = replace(prompt, molecules=molecules, focus=(asked.molecules,))
+    turn = asked_shortly(specialist, turn, prompt)
     progress = llm_requests.Progress()
     stop = llm_requests.TimedStop(turn.options.stop, progress, turn.options.max_seconds)
     with Place() as place:
@@ -47,13 +57,11 @@ def estimated(specialist: Specialist, asked: AskedNumber, turn: Turn) -> Iterato
     if stop.is_set():
         written = Written("", ended("time" if stop.is_over_time else "stopped"), ())
     elif missing := [n for n in molecules if n not in values]:
-        yield from _by_the_program(_NO_NUMBER.format(key=number.value.key, number=missing[0]), turn)
+        text = _NO_NUMBER.format(key=number.value.key, number=missing[0])
+        yield from said_by_the_program(text, turn)
         return
     else:
         written = yield from _told(number, values, turn)
-    prompt = number.value.prompt(asked.molecules[0])
-    prompt = replace(prompt, molecules=molecules, focus=(asked.molecules,))
-    turn = asked_shortly(specialist, turn, prompt)
     yield of_specialist(specialist, turn, written, by_program=False)
 
 
@@ -64,11 +72,6 @@ def _outside(number: WrittenNumber, molecules: Mapping[int, Molecule]) -> str:
             kind = number.info.domain.in_words
             return _OUTSIDE.format(key=number.value.key, number=n, kind=kind, why=why)
     return ""
-
-
-def _by_the_program(text: str, turn: Turn) -> Iterator[Event]:
-    yield TextDelta(text)
-    yield turn.finished(Written(text, ended("end"), ()), by="program")
 
 
 def _told(

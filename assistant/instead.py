@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from assistant.answering import Turn, Written
+from assistant.answering import Turn
 from assistant.chat.conversation import Conversation
-from assistant.chat.events import Event, Finished, TextDelta
+from assistant.chat.events import Event, Finished
 from assistant.chat.making import declined_making
 from assistant.chat.number_words import asked_number
 from assistant.chat.reaction_words import asked_reaction
 from assistant.estimating import estimated
-from assistant.llm.requests import Done
 from assistant.metrics import Registry
 from assistant.reacting import reacted
+from assistant.short_answers import said_by_the_program
 from assistant.specialist.service import Specialist
 
 _SECONDS = (0.01, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -68,7 +68,7 @@ def answered_instead(specialist: Specialist | None, turn: Turn) -> Iterator[Even
     """
     conversation = turn.fitted.conversation
     if declined := declined_making(conversation):
-        return _said_by_the_program(declined, turn)
+        return said_by_the_program(declined, turn)
     if specialist is None:
         return None
     _read_ahead(specialist, conversation)
@@ -88,8 +88,3 @@ def _read_ahead(specialist: Specialist, conversation: Conversation) -> None:
         for written in specialist.numbers.values():
             if written.measured is not None and not written.info.domain.obstacle(molecule):
                 written.measured.begin_reading()
-
-
-def _said_by_the_program(text: str, turn: Turn) -> Iterator[Event]:
-    yield TextDelta(text)
-    yield turn.finished(Written(text, Done("end", (), 0.0, 0.0), ()), by="program")

@@ -1,12 +1,12 @@
 """What the answers of a bundle's specialist have in common, whatever it is asked."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
 from assistant.answering import Turn, Written
 from assistant.chat import events
-from assistant.chat.events import Event
+from assistant.chat.events import Event, TextDelta
 from assistant.chat.prompts import Prompt
 from assistant.llm import requests as llm_requests
 from assistant.llm.layout import layout
@@ -34,6 +34,12 @@ def passed_on(inner: Generator[llm_requests.Queued, None, R]) -> Generator[Event
         except StopIteration as end:
             return end.value
         yield events.Queued(queued.position, queued.seconds)
+
+
+def said_by_the_program(text: str, turn: Turn) -> Iterator[Event]:
+    """The events of an answer that no model has a part in."""
+    yield TextDelta(text)
+    yield turn.finished(Written(text, ended("end"), ()), by="program")
 
 
 def of_specialist(

@@ -21,7 +21,7 @@ from assistant.graph.encoder import read_encoder
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.llm.layout import layout
 from assistant.llm.load import LoadedLLM
-from assistant.llm.requests import Engine, Progress, Queued, Request
+from assistant.llm.requests import Engine, Queued, Request
 from assistant.llm.sampling import Sampling
 from assistant.llm.splice import splice
 from assistant.predicted.figures import FIGURES
@@ -91,8 +91,6 @@ class WrittenNumber:
             Sampling(max_new_tokens=_MOST_TOKENS),
             asking.stop,
             asking.visitor,
-            progress=asking.progress,
-            place=asking.place,
             keeps_cache=False,
         )
 
@@ -117,9 +115,9 @@ class WrittenNumber:
             As `Engine.side_by_side` does.
         """
         requests = [self.request(molecule, llm, asking) for molecule in molecules]
-        # One place in the queue and one note of when it was begun are enough.
-        others = [replace(r, place=None, progress=Progress()) for r in requests[1:]]
-        ends = yield from engine.side_by_side([requests[0], *others])
+        # The first one has the question's place, and with it have all.
+        requests[0] = replace(requests[0], place=asking.place, progress=asking.progress)
+        ends = yield from engine.side_by_side(requests)
         texts = [llm.tokenizer.decode(e.token_ids) if e.reason == "end" else "" for e in ends]
         values = [self.value.value_in(text) for text in texts]
         return tuple(value if self.info.may_be(value) else None for value in values)

@@ -1,27 +1,25 @@
 """A number that the specialist writes: who is asked, what is said of it, what it is not asked."""
 
 import threading
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from assistant.assistant import Assistant
-from assistant.chat.conversation import Conversation, Message
-from assistant.chat.events import Event, Finished, Notice, TextDelta
+from assistant.chat.conversation import Message
+from assistant.chat.events import Notice, TextDelta
 from assistant.chat.reply import ReplyOptions
 from assistant.chem.molecule import Molecule
 from assistant.evaluate.arms import arm_of, in_arm
-from assistant.llm.layout import text_ids
-from assistant.llm.requests import Done, Request
 from assistant.metrics import Registry
 from assistant.replay import Case, replay
 from assistant.specialist.writer import Asking
 from tests.specialist.number_bundle import write_bundle_with_a_number
+from tests.specialist.test_answers import answered, asked, saying
 from tests.test_metrics import parse
 
-OPTIONS = ReplyOptions(temperature=1.0, seed=3, max_new_tokens=12)
 QUESTION = "What is the HOMO energy of molecule 1?"
 PHENOL, ASPIRIN = "Oc1ccccc1", "CC(=O)Oc1ccccc1C(=O)O"
 
@@ -34,34 +32,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def assistant(bundle: Path) -> Assistant:
     return Assistant.load(bundle, device="cpu")
-
-
-def asked(question: str, *smiles: str) -> Conversation:
-    conversation, numbers = Conversation(), []
-    for text in smiles:
-        conversation, number = conversation.with_molecule(Molecule.parse(text))
-        numbers.append(number)
-    return conversation.with_message(Message("user", question, tuple(numbers)))
-
-
-def answered(assistant: Assistant, conversation: Conversation) -> tuple[list[Event], Finished]:
-    *events, done = assistant.reply(conversation, options=OPTIONS)
-    assert isinstance(done, Finished)
-    return events, done
-
-
-def saying(assistant: Assistant, monkeypatch: pytest.MonkeyPatch, text: str) -> list[Request]:
-    """Lets the specialist's language model write something; gives what it is asked."""
-    seen: list[Request] = []
-    tokenizer = assistant.specialist.llm.tokenizer
-
-    def side_by_side(requests: list[Request]) -> Iterator[object]:
-        yield from ()
-        seen.extend(requests)
-        return tuple(Done("end", text_ids(tokenizer, text), 0.01, 100.0) for _ in requests)
-
-    monkeypatch.setattr(assistant.specialist.engine, "side_by_side", side_by_side)
-    return seen
 
 
 def test_a_number_says_who_wrote_it_how_far_it_is_off_and_what_is_near(
@@ -132,6 +102,18 @@ def test_several_molecules_are_compared_and_each_number_has_its_own_note(
     checks = [c for c in done.message.checks if c.kind == "HOMO energy"]
     assert [(c.molecule, c.near) for c in checks] == [(1, "Cc1ccccc1"), (2, "CCO")]
     assert done.message.passport["focus"] == [1, 2]
+
+
+def test_the_note_is_of_the_molecule_that_is_meant_whatever_is_in_focus(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying(assistant, monkeypatch, "-0.2191")
+    conversation = asked("Hello", "CCO", PHENOL)
+    last = Message("user", "What is the HOMO energy of the first one?", (2,))
+    _, done = answered(assistant, replace(conversation, messages=(last,)))
+    [check] = done.message.checks
+    assert (check.molecule, check.near) == (1, "CCO")
+    assert done.message.passport["focus"] == [1]
 
 
 def test_one_molecule_of_another_kind_leaves_the_comparison_undone(

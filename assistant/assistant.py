@@ -63,8 +63,7 @@ class Assistant:
         specialist: Specialist | None = None,
         counts: InsteadCounts | None = None,
     ) -> None:
-        self._name = name
-        self._counts = counts
+        self._name, self._counts = name, counts
         self._specialist = specialist
         able = specialist.info.tasks if specialist is not None else ()
         self._cannot = tuple(task for task in cannot if task not in able)
@@ -131,10 +130,9 @@ class Assistant:
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         served = description if llm is None else description.speaking_through(loaded.name)
         prompting = Prompting.of(served, loaded, components, index)
-        digest, cannot = description.digest(), served.cannot
         counts = InsteadCounts(metrics, specialist) if metrics is not None else None
-        about = {"cannot": cannot, "specialist": specialist, "counts": counts}
-        return cls(served.name, engine, prompting, adapters, digest, **about)
+        about = {"cannot": served.cannot, "specialist": specialist, "counts": counts}
+        return cls(served.name, engine, prompting, adapters, description.digest(), **about)
 
     @property
     def components(self) -> Components:
@@ -188,6 +186,7 @@ class Assistant:
 
     def status(self) -> Status:
         """What is loaded, and what is off and why."""
+        own = self._specialist.predicts if self._specialist is not None else ()
         return Status(
             self._name,
             self._llm.quantisation,
@@ -199,17 +198,8 @@ class Assistant:
             self._llm.threads.words if self._llm.device.type == "cpu" else "",
             obstacle(self._llm.model),
             self._cannot,
-            self._predicts,
+            tuple(dict.fromkeys((*self.components.predicts, *own))),
         )
-
-    @property
-    def _predicts(self) -> tuple[str, ...]:
-        """Properties that one of its language models was measured to write."""
-        predicted, specialist = self.components.predicted, self._specialist
-        found = list(predicted.quantities) if predicted is not None else []
-        if specialist is not None:
-            found += [n.value.key for n in specialist.numbers.values() if n.measured is not None]
-        return tuple(dict.fromkeys(found))
 
     def reply(
         self, conversation: Conversation, *, options: ReplyOptions | None = None

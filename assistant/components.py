@@ -65,6 +65,11 @@ class Components:
     predicted: PredictedValues | None = None
 
     @property
+    def predicts(self) -> tuple[str, ...]:
+        """Properties that this language model was measured to write, as checks call them."""
+        return tuple(self.predicted.quantities) if self.predicted is not None else ()
+
+    @property
     def n_pair_tokens(self) -> int:
         """Interaction tokens per pair; 0 when off."""
         return self.pairs.n_tokens if self.pairs else 0

@@ -85,6 +85,11 @@ class Specialist:
         return Writer(self.llm, self.engine, self.info.tasks)
 
     @property
+    def predicts(self) -> tuple[str, ...]:
+        """Properties whose numbers it was measured to write, as checks on them are called."""
+        return tuple(n.value.key for n in self.numbers.values() if n.measured is not None)
+
+    @property
     def has_templates(self) -> bool:
         """Whether templates propose anything."""
         return any(proposer.templates is not None for proposer in self.proposers.values())

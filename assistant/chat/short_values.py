@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from assistant.chat.prompts import Prompt, PromptMessage, Slot, fill
 
-_HARTREE_IN_EV = 27.211386
+HARTREE_IN_EV = 27.211386
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
 
@@ -85,7 +85,7 @@ class ShortValue:
 SHORT_VALUES = {
     value.name: value
     for value in (
-        ShortValue("homo", "HOMO energy", "Hartree", 4, _HARTREE_IN_EV, "B3LYP/6-31G(2df,p)"),
+        ShortValue("homo", "HOMO energy", "Hartree", 4, HARTREE_IN_EV, "B3LYP/6-31G(2df,p)"),
     )
 }
 """By name."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from assistant.chat.conversation import PairQuestion
 from assistant.chat.prompts import fill, pair_question
+from assistant.chat.short_values import HARTREE_IN_EV
 from assistant.chem.pairs import pair_task
 from assistant.errors import UnreadableFileError
 from assistant.evaluate.baselines.linear import fit_ridge
@@ -141,7 +142,7 @@ def _columns(examples: Sequence[Example]) -> list[list[str]]:
     return [list(column) for column in zip(*(e.molecules for e in examples), strict=True)]
 
 
-_HARTREE = (("Eh", 1.0), ("eV", 1 / 27.211386))
+_HARTREE = (("Eh", 1.0), ("eV", 1 / HARTREE_IN_EV))
 _QM9 = {
     "homo": Quantity("homo", "HOMO energy", "Hartree", _HARTREE, 4),
     "lumo": Quantity("lumo", "LUMO energy", "Hartree", _HARTREE, 4),

@@ -104,7 +104,6 @@ def card_text(run: NumbersRun, rows: Sequence[Mapping], command: str) -> str:
     if len(errors) < 2:
         raise AssistantError(f"{run.directory} has no held-out figures; train it to its end.")
     value, reader = run.writer.value, run.reader
-    own = run.error(run.data.held_out)
     others = run.error(run.data.held_out, shift=1)
     return _CARD.substitute(
         key=value.key,
@@ -122,7 +121,7 @@ def card_text(run: NumbersRun, rows: Sequence[Mapping], command: str) -> str:
         read_epochs=f"{run.recipe.read_epochs:g}",
         write_epochs=f"{run.recipe.write_epochs:g}",
         read_error=f"{errors[READ]:.4f}",
-        own=f"{own:.4f}",
+        own=f"{errors[WRITE]:.4f}",
         others=f"{others:.4f}",
         domain=run.data.domain.in_words,
         sources="\n".join(

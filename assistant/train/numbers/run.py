@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ _LOGGED = 20
 _HELD_OUT_ROWS = 250
 _BETAS = (0.9, 0.98)
 _MINUTE = 60
+_LEAST_RATE = 0.04
+"""Share of the highest rate that the first step has."""
 
 
 class NumbersRun:
@@ -47,7 +50,6 @@ class NumbersRun:
         self.writer = NumberWriter(recipe, SHORT_VALUES[recipe.name], llm).to(self.device)
         self.stage, self.step = READ, 0
         self.seconds = {READ: 0.0, WRITE: 0.0}
-        self._optimizer: torch.optim.AdamW | None = None
         self._kept: dict | None = None
         self._stopped = False
         self._resume()
@@ -83,31 +85,32 @@ class NumbersRun:
         recipe = self.recipe
         if self.stage == READ:
             parameters = list(self.reader.parameters())
-            self._begin(parameters, recipe.read_lr, recipe.weight_decay)
-            self._train(recipe.read_batch, recipe.read_lr, self._read_loss, parameters)
+            optimizer = self._begun(parameters, recipe.weight_decay)
+            self._train(optimizer, parameters, recipe.read_batch, recipe.read_lr, self._read_loss)
             if self.step < self.steps(READ):
                 return
             self.reader.round_encoder()
             self.stage, self.step, self._kept = WRITE, 0, None
-        self.reader.eval()
+        if self.is_finished:
+            return
         parameters = [*self.reader.projector.parameters(), *self.writer.lora.parameters()]
-        self._begin(parameters, recipe.write_lr, 0.0)
-        self._train(recipe.write_batch, recipe.write_lr, self._write_loss, parameters)
+        optimizer = self._begun(parameters, 0.0)
+        self._train(optimizer, parameters, recipe.write_batch, recipe.write_lr, self._write_loss)
 
-    def _begin(self, parameters: list[nn.Parameter], lr: float, weight_decay: float) -> None:
-        self._optimizer = torch.optim.AdamW(
-            parameters, lr=lr, weight_decay=weight_decay, betas=_BETAS
-        )
+    def _begun(self, parameters: list[nn.Parameter], weight_decay: float) -> torch.optim.AdamW:
+        """The optimiser of a stage, as it was left."""
+        optimizer = torch.optim.AdamW(parameters, weight_decay=weight_decay, betas=_BETAS)
         if self._kept is not None:
-            self._optimizer.load_state_dict(self._kept)
-            self._kept = None
+            optimizer.load_state_dict(self._kept)
+        return optimizer
 
     def _train(
         self,
+        optimizer: torch.optim.AdamW,
+        parameters: list[nn.Parameter],
         batch: int,
         lr: float,
         loss_of: Callable[[np.ndarray], Tensor],
-        parameters: list[nn.Parameter],
     ) -> None:
         total = self.steps(self.stage)
         progress = Progress(
@@ -117,13 +120,13 @@ class NumbersRun:
         saved = self.seconds[self.stage]
         self.reader.train(self.stage == READ)
         while self.step < total and not self._stopped:
-            for group in self._optimizer.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] = lr * _cosine(self.step / total, self.recipe.warmup)
             loss = loss_of(self._rows(batch))
-            self._optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, 1.0)
-            self._optimizer.step()
+            optimizer.step()
             self.step += 1
             now = time.perf_counter()
             self.seconds[self.stage], mark = self.seconds[self.stage] + now - mark, now
@@ -131,19 +134,16 @@ class NumbersRun:
             if self.step % _LOGGED == 0:
                 self._record(loss=round(float(loss.detach()), 4))
             if self.seconds[self.stage] - saved > self.recipe.save_every_minutes * _MINUTE:
-                self._save_measured()
+                self._save_measured(optimizer)
                 saved, mark = self.seconds[self.stage], time.perf_counter()
-        self._save_measured()
+        self._save_measured(optimizer)
 
     def _rows(self, batch: int) -> np.ndarray:
         """The rows of a step: every training row once, then all in another order."""
         n = len(self.data.learned.values)
         places = np.arange(self.step * batch, (self.step + 1) * batch)
         epochs = places // n
-        orders = {
-            e: np.random.default_rng((self.recipe.seed, e)).permutation(n)
-            for e in range(epochs[0], epochs[-1] + 1)
-        }
+        orders = {e: _order(self.recipe.seed, e, n) for e in range(epochs[0], epochs[-1] + 1)}
         return np.array([orders[e][p] for e, p in zip(epochs, places % n, strict=True)])
 
     def _read_loss(self, rows: np.ndarray) -> Tensor:
@@ -186,9 +186,9 @@ class NumbersRun:
         written = self.writer.written(self.reader.tokens(graphs), self.data.mean)
         return [value if self.info.may_be(value) else self.data.mean for value in written]
 
-    def _save_measured(self) -> None:
+    def _save_measured(self, optimizer: torch.optim.AdamW) -> None:
         self._record(held_out=round(self.error(self.data.held_out), 6))
-        self.save()
+        self._save(optimizer)
 
     def _record(self, **values: object) -> None:
         about = {
@@ -199,14 +199,13 @@ class NumbersRun:
         with (self.directory / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(about | values) + "\n")
 
-    def save(self) -> None:
-        """Writes the whole state."""
+    def _save(self, optimizer: torch.optim.AdamW) -> None:
         write_state(
             self.directory,
             {
                 "reader": self.reader.state_dict(),
                 "lora": self.writer.lora.state_dict(),
-                "optimizer": self._optimizer.state_dict() if self._optimizer else None,
+                "optimizer": optimizer.state_dict(),
                 "progress": {"stage": self.stage, "step": self.step, "seconds": self.seconds},
             },
         )
@@ -229,8 +228,14 @@ class NumbersRun:
         )
 
 
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, n: int) -> np.ndarray:
+    """Rows of an epoch, (n,); two epochs may meet in a step."""
+    return np.random.default_rng((seed, epoch)).permutation(n)
+
+
 def _cosine(share: float, warmup: float) -> float:
     """Share of the highest rate: a line up, then half a cosine down."""
     if share < warmup:
-        return max(share / warmup, 0.04)
+        return max(share / warmup, _LEAST_RATE)
     return 0.5 * (1.0 + math.cos(math.pi * (share - warmup) / (1.0 - warmup)))

@@ -195,6 +195,21 @@ def test_a_conversation_is_renamed_and_deleted_and_the_deletion_taken_back(chat:
     chat.wait_for_selector(f"{ENTRY} .title:text-is('Acid <b>test</b>')")
 
 
+def test_a_list_that_comes_in_between_does_not_take_the_way_back_from_the_keyboard(
+    chat: "Page",
+) -> None:
+    converse(chat, "aspirin", "Is it acidic?")
+    converse(chat, "CCO", "Does it boil?")
+    chat.focus(f"{ENTRY} .open >> nth=1")
+    chat.keyboard.press("F2")
+    chat.keyboard.type("Acid")
+    chat.keyboard.press("Enter")  # the list is on its way, and is there before the one without it
+    chat.focus(f"{ENTRY} .open >> nth=0")
+    chat.keyboard.press("Delete")
+    chat.wait_for_selector(".undo-bar:has-text('Does it boil?')")
+    chat.wait_for_function("document.activeElement.matches('.undo-bar button')", timeout=5000)
+
+
 def test_the_list_folds_and_groups_by_molecule_in_the_dark(chat: "Page") -> None:
     chat.evaluate("document.body.classList.add('dark')")
     converse(chat, "aspirin", "One")

@@ -137,8 +137,8 @@
     if (chat.fill(undo, value.undo || "") && value.undo) {
       chat.say(undo.innerText);
       if (part.deleting) undo.querySelector("button")?.focus();
+      part.deleting = false; // not before: another list may come in between
     }
-    part.deleting = false;
     if (typeof value.current === "string" && chat.placeOf(location.hash) !== value.current) {
       const place = value.current ? `#c=${value.current}` : location.pathname + location.search;
       history.replaceState(null, "", place);

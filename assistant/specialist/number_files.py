@@ -18,6 +18,15 @@ _MARGIN = 0.1
 NUMBERS, ENCODER, PROJECTOR, LORA = "numbers", "encoder", "projector", "lora"
 
 
+def near_the_learned(value: float, lowest: float, highest: float) -> bool:
+    """Whether a value is not far outside of the learned ones.
+
+    A digit that slips makes -0.2412 to 20.2412, which nobody should read.
+    """
+    margin = _MARGIN * (highest - lowest)
+    return lowest - margin <= value <= highest + margin
+
+
 @dataclass(frozen=True)
 class NumberInfo:
     """What the directory of a number says of itself.
@@ -39,12 +48,8 @@ class NumberInfo:
             object.__setattr__(self, "domain", Domain(**self.domain))
 
     def may_be(self, value: float | None) -> bool:
-        """Whether a text is a number that can be meant: not far outside of what was learned.
-
-        A digit that slips makes -0.2412 to 20.2412, which nobody should read.
-        """
-        margin = _MARGIN * (self.highest - self.lowest)
-        return value is not None and self.lowest - margin <= value <= self.highest + margin
+        """Whether a text is a number that can be meant; see `near_the_learned`."""
+        return value is not None and near_the_learned(value, self.lowest, self.highest)
 
     @classmethod
     def read(cls, directory: Path) -> "NumberInfo":

@@ -40,8 +40,9 @@ from assistant.train.ablation.output import write_arm
 from assistant.train.ablation.page import page_text
 from assistant.train.ablation.recipe import ARMS, AblationRecipe
 from assistant.train.ablation.run import ArmRun
+from assistant.train.ablation.short import ShortQuestions, specialist_of
+from assistant.train.ablation.sizes import n_slot_tokens
 from assistant.train.adapt.encode import LessonEncoder
-from assistant.train.encode import N_SLOT_TOKENS
 from assistant.train.frozen import load_base
 from assistant.train.guard import refuse_another
 from assistant.train.state import STATE
@@ -52,6 +53,16 @@ _MAY_CHANGE = ("save_every_minutes", "arms", "seeds")
 """Of the recipe of a run: arms and seeds are trained apart, so it may get more of them."""
 
 
+def base_of(recipe: AblationRecipe, args: argparse.Namespace) -> Bundle:
+    """The bundle whose language model is frozen, or its specialist's, and whose encoder is read.
+
+    Raises:
+        AssistantError: It cannot be read, or has no specialist where one is asked.
+    """
+    bundle = Bundle.read(args.base)
+    return specialist_of(bundle) if recipe.short else bundle
+
+
 def train_arm(
     name: str, seed: int, recipe: AblationRecipe, args: argparse.Namespace, train: Rows
 ) -> None:
@@ -59,13 +70,14 @@ def train_arm(
     directory = args.run / f"seed-{seed}" / name
     if (directory / "done.json").is_file():
         return
-    bundle = Bundle.read(args.base)
+    bundle = base_of(recipe, args)
     llm = load_base(bundle, args.device)
     encoder = read_encoder(args.encoder or bundle.components["encoder"])
     encoder.eval().requires_grad_(False)
-    encode = LessonEncoder(llm.tokenizer, n_graph_tokens=N_SLOT_TOKENS, sequence=recipe.sequence)
+    n_tokens = n_slot_tokens(llm.model, encoder.config, recipe)
+    encode = LessonEncoder(llm.tokenizer, n_graph_tokens=n_tokens, sequence=recipe.sequence)
     arm = ARMS[name]
-    questions = Questions(
+    questions = (ShortQuestions if recipe.short else Questions)(
         train, encode, recipe, seed=seed, graph=arm.graph != "none", turns=arm.turns
     )
     run = ArmRun(arm, recipe, llm, encoder.to(llm.device), questions, directory, seed=seed)

@@ -1,22 +1,24 @@
 """What the arms answer: each task with each control, and the differences that count."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.assistant import Assistant
+from assistant.bundle import Bundle
 from assistant.evaluate.arms import Arm
 from assistant.evaluate.compare import Difference, compare
 from assistant.evaluate.metrics.interval import Metric
 from assistant.evaluate.metrics.texts import TextScoring
-from assistant.evaluate.outcomes import read_answered
-from assistant.evaluate.report import Report, write_report
-from assistant.evaluate.run import model_row
-from assistant.evaluate.tasks.base import Example
+from assistant.evaluate.outcomes import Outcome, read_answered
+from assistant.evaluate.report import Report, ReportRow, write_report
+from assistant.evaluate.run import model_row, score_row
+from assistant.evaluate.tasks.base import Example, Scored
 from assistant.evaluate.tasks.registry import task_of
 from assistant.train.ablation.data import second_turns
 from assistant.train.ablation.recipe import ARMS, AblationArm, AblationRecipe
+from assistant.train.ablation.short import ShortAsker
 
 OWN, OTHER, ZERO = "own", "other molecule", "zero graph"
 LATER = "own, second turn"
@@ -65,12 +67,13 @@ def measure_arm(
     ]
     if not wanted:
         return
-    assistant = Assistant.load(directory / "bundle", device=device)
-    bundle = {"name": assistant.status().model, "sha256": assistant.bundle_hash[:12]}
+    ask = (_short_asking if recipe.short else _asking)(directory / "bundle", device, scoring)
+    written = Bundle.read(directory / "bundle")
+    bundle = {"name": written.name, "sha256": written.digest()[:12]}
     for name, control, how in wanted:
         known = train[name]
         rows = second_turns(name, asked[name]) if control == LATER else asked[name]
-        row, outcomes = model_row(task_of(name), assistant, rows, known, scoring, arm=how, seed=0)
+        row, outcomes = ask(name, rows, known, how)
         report = Report(
             name,
             Path(task_of(name).test.path).name,
@@ -83,6 +86,36 @@ def measure_arm(
             outcomes=outcomes,
         )
         write_report(report, report_path(directory, name, control), with_outcomes=True)
+
+
+_Ask = Callable[[str, Sequence[Example], Sequence[Example], Arm], tuple[ReportRow, list[Outcome]]]
+"""Asks rows of a task in an arm; training rows say what a missing value counts as."""
+
+
+def _asking(bundle: Path, device: str, scoring: TextScoring) -> _Ask:
+    """As the page asks."""
+    assistant = Assistant.load(bundle, device=device)
+
+    def ask(
+        name: str, rows: Sequence[Example], known: Sequence[Example], how: Arm
+    ) -> tuple[ReportRow, list[Outcome]]:
+        return model_row(task_of(name), assistant, rows, known, scoring, arm=how, seed=0)
+
+    return ask
+
+
+def _short_asking(bundle: Path, device: str, scoring: TextScoring) -> _Ask:
+    """In the fewest words."""
+    asker = ShortAsker(Bundle.read(bundle), device)
+
+    def ask(
+        name: str, rows: Sequence[Example], known: Sequence[Example], how: Arm
+    ) -> tuple[ReportRow, list[Outcome]]:
+        task, outcomes = task_of(name), asker.outcomes(name, rows, known, how)
+        scored = Scored(f"language model, {how.name}", [o["prediction"] for o in outcomes])
+        return score_row(task, scored, "language model", rows, known, scoring, 0), outcomes
+
+    return ask
 
 
 def metrics_of(path: Path, train: Sequence[Example], scoring: TextScoring) -> list[Metric]:

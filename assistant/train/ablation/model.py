@@ -66,7 +66,7 @@ class ArmModel(nn.Module):
         self.arm = arm
         sizes = sizes_of(arm, llm.model, encoder.config, recipe)
         self.projector = MultiLevelProjector(sizes.projector) if sizes.projector else None
-        if arm.graph == "same":
+        if arm.graph == "same" and self.projector.config.n_motif_queries:
             self.projector.motif_weight.weight.requires_grad_(False).zero_()
         self.lora: StaticLora | None = None
         if sizes.lora_rank:

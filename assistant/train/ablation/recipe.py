@@ -54,6 +54,7 @@ ARMS: Mapping[str, AblationArm] = {
         AblationArm("graph", graph="own"),
         AblationArm("mora", generator=True),
         AblationArm("graph+mora", graph="own", generator=True),
+        AblationArm("graph+lora", graph="own", lora=True),
         AblationArm("experts", experts=True),
         AblationArm(
             "graph+mora+experts", graph="own", generator=True, experts=True, beside="graph+mora"
@@ -84,6 +85,8 @@ class AblationRecipe(RecipeFile):
         parameters: Trainable ones of each arm; sizes are chosen to come near.
         expert_share: Share of the steps that train the experts, before the gate.
         card: Whether the fact card is shown, in training and in measuring.
+        short: Whether the base's specialist is asked, in the fewest words (`ablation.short`). Then
+            tasks have a number as answer, and a molecule has a graph token for each level.
         second_turn: Whether every question is also put behind an answered one about another
             molecule.
         rank: Of each ΔW; every: of the layers has one.
@@ -104,6 +107,7 @@ class AblationRecipe(RecipeFile):
     parameters: int = 2_500_000
     expert_share: float = 0.5
     card: bool = False
+    short: bool = False
     second_turn: bool = False
     rank: int = 8
     every: int = 2
@@ -122,8 +126,17 @@ class AblationRecipe(RecipeFile):
             raise ValueError(f"unknown arms {', '.join(unknown)}; known are {', '.join(ARMS)}")
         if min(self.steps, self.batch, self.parameters, self.n_test, self.rank) < 1:
             raise ValueError("steps, batch, parameters, n_test and rank must be positive")
+        if self.short:
+            self._check_short()
         if not 0 < self.expert_share < 1:
             raise ValueError(f"expert_share {self.expert_share} is not between 0 and 1")
+
+    def _check_short(self) -> None:
+        if self.card or self.second_turn:
+            raise ValueError("short questions have neither a card nor a second turn")
+        other = [n for n in self.arms if ARMS[n].experts or ARMS[n].turns > 1]
+        if other:
+            raise ValueError(f"arm {other[0]} is not asked in the fewest words; set short = false")
 
     def factor(self, step: int, n_steps: int) -> float:
         """Share of the learning rate at a step."""

@@ -43,7 +43,11 @@ def sizes_of(
     projector = generator = lora = expert = None
     if arm.graph != "none":
         projector = _nearest(
-            arm, "projector", share, lambda n: _projector(llm, encoder, n), _projector_parameters
+            arm,
+            "projector",
+            share,
+            lambda n: _projector(llm, encoder, recipe, n),
+            _projector_parameters,
         )
     if arm.generator:
         generator = _nearest(
@@ -107,14 +111,23 @@ def _gate_parameters(llm: nn.Module, n_experts: int) -> int:
     return (int(llm.config.hidden_size) + 1) * n_layers * n_experts
 
 
-def _projector(llm: nn.Module, encoder: GraphEncoderConfig, size: int) -> ProjectorConfig:
+def _projector(
+    llm: nn.Module, encoder: GraphEncoderConfig, recipe: AblationRecipe, size: int
+) -> ProjectorConfig:
+    queries = {"n_queries": 1, "n_motif_queries": 0} if recipe.short else {}
     return ProjectorConfig(
         d_graph=encoder.d_model,
         d_llm=int(llm.config.hidden_size),
         n_levels=encoder.n_levels,
         d_hidden=8 * size,
         shared_attention=True,
+        **queries,
     )
+
+
+def n_slot_tokens(llm: nn.Module, encoder: GraphEncoderConfig, recipe: AblationRecipe) -> int:
+    """Graph tokens of a molecule in the arms that have any."""
+    return _projector(llm, encoder, recipe, 1).n_tokens
 
 
 def _generator(

@@ -15,8 +15,9 @@ from dataclasses import replace
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from assistant.chat.prompts import render_with
+from assistant.chat.prompts import Prompt, render_with
 from assistant.chat.retrieved import NearestFor
+from assistant.chem.molecule import Molecule
 from assistant.llm.layout import (
     IdsPiece,
     Layout,
@@ -62,8 +63,8 @@ class LessonEncoder:
         self.n_graph_tokens, self.sequence = n_graph_tokens, sequence
         self._quoting, self._quoted, self._bare = quoting, quoted, bare
         self._keeps_history = keeps_history(tokenizer)
-        self._end = end_id(tokenizer)
-        self._ends = end_of_turn_ids(tokenizer) | {self._end}
+        self.end = end_id(tokenizer)
+        self._ends = end_of_turn_ids(tokenizer) | {self.end}
 
     def encode(self, lesson: Lesson, rng: random.Random, *, spare: int = 0) -> Example | None:
         """The example; None when no token of an answer is within its length.
@@ -97,6 +98,31 @@ class LessonEncoder:
         molecules = {m.number: m.molecule for m in conversation.molecules if m.number in used}
         return replace(example, molecules=molecules)
 
+    def encode_prompt(
+        self,
+        prompt: Prompt,
+        answer: str,
+        molecules: Mapping[int, Molecule],
+        *,
+        graph: bool,
+        spare: int = 0,
+    ) -> Example | None:
+        """A prompt of one turn with its answer; None when no token of it is within the length.
+
+        Args:
+            prompt: As it is served.
+            answer: What is learned.
+            molecules: Those of its slots and its focus.
+            graph: Whether slots have their graph tokens.
+            spare: Tokens that it is to be shorter than the longest.
+        """
+        answers = [text_ids(self.tokenizer, answer)]
+        shown = dict.fromkeys(molecules, graph)
+        example = self._rows(layout(prompt, self.tokenizer), answers, shown).example(
+            self.sequence - spare
+        )
+        return replace(example, molecules=molecules) if example.weights.any() else None
+
     def _with_ids(self, lesson: Lesson) -> tuple[list[tuple[int, ...]], Lesson]:
         """The ids of each answer, and the lesson with its answers as such ids."""
         ids, messages = [], []
@@ -128,7 +154,7 @@ class LessonEncoder:
             if end_follows and piece.ids[0] in self._ends:
                 rows.weights[-len(piece.ids)] = 1.0  # the model itself has to end its answers
             end_follows = n_answer > 0
-        ids = (*answers[last], self._end)
+        ids = (*answers[last], self.end)
         rows.add(IdsPiece(ids, laid_out.answer_segment, last, asked=False), len(ids))
         return rows
 

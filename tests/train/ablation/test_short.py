@@ -1,0 +1,211 @@
+"""Numbers of one molecule or two asked in the fewest words: learned as asked, scored as written."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from assistant.bundle import Bundle
+from assistant.chat.prompts import Slot
+from assistant.checkpoint import ComponentInfo, save_component
+from assistant.components import load_components
+from assistant.errors import AssistantError
+from assistant.evaluate.arms import Arm
+from assistant.evaluate.tasks.base import Example as Row
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.llm.layout import IdsPiece, SlotPiece, layout
+from assistant.train.ablation.__main__ import main
+from assistant.train.ablation.measure import OTHER, OWN, ZERO, controls_of
+from assistant.train.ablation.model import ArmModel
+from assistant.train.ablation.output import write_arm
+from assistant.train.ablation.recipe import ARMS, AblationRecipe
+from assistant.train.ablation.short import (
+    ShortAsker,
+    ShortQuestions,
+    short_answer,
+    short_prompt,
+    shown,
+    specialist_of,
+)
+from assistant.train.ablation.sizes import n_slot_tokens
+from assistant.train.adapt.encode import LessonEncoder
+from assistant.train.frozen import load_base
+from tests.bundles import write_tiny_bundle
+from tests.train.ablation.test_ablation import write_table
+
+NAME = "pairs:absorption"
+DYES = ["c1ccccc1", "c1ccncc1", "c1ccoc1", "c1ccsc1", "C1=CCC=C1", "c1ccc2ccccc2c1"]
+ROW = Row(("c1ccccc1", "CCO"), "?", 255.04, pair="absorption")
+
+
+def recipe(**changes: object) -> AblationRecipe:
+    values = {
+        "tasks": (NAME,), "arms": ("lora", "graph+lora"), "short": True, "steps": 3, "batch": 3,
+        "parameters": 37_000, "n_test": 2, "seeds": (1,), "rank": 2, "sequence": 100, "b_std": 0.2,
+    }  # fmt: skip
+    return AblationRecipe(**(values | changes))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("short")
+    write_tiny_bundle(directory / "base")
+    base = Bundle.read(directory / "base")
+    torch.manual_seed(5)
+    small = GraphEncoderConfig(d_model=12)
+    shutil.rmtree(directory / "base" / "encoder")
+    encoder = ComponentInfo("encoder")
+    save_component(directory / "base" / "encoder", GraphEncoder(small), small, encoder)
+    shutil.copytree(base.components["llm"], directory / "base" / "specialist" / "llm")
+    base.with_component("specialist", "specialist")
+    rows = [(d, "CCO", f"{250 + 10 * i}", "train") for i, d in enumerate(DYES)]
+    rows += [(DYES[0], "O", "254", "test"), (DYES[1], "O", "256", "test")]
+    head = ["chromophore", "solvent", "abs_max_nm", "split_by_chromophore"]
+    write_table(directory / "csi" / "chromophore_db.csv.gz", head, rows)
+    return directory
+
+
+def trained(place: Path, name: str, directory: Path) -> Bundle:
+    """The bundle of an arm whose parts say something of the molecule, without training."""
+    bundle = specialist_of(Bundle.read(place / "base"))
+    llm = load_base(bundle, "cpu")
+    parts = load_components(Bundle.read(place / "base"), llm=None, quantize="none", device="cpu")[1]
+    torch.manual_seed(1)
+    model = ArmModel(llm, parts.encoder.encoder, ARMS[name], recipe())
+    if model.lora is not None:
+        for B in model.lora.lora_B:
+            torch.nn.init.normal_(B, std=0.3)
+    return write_arm(
+        model, directory, name=name, llm=bundle.components["llm"],
+        fingerprint=llm.fingerprint, notes="",
+    )  # fmt: skip
+
+
+def test_a_question_is_what_is_asked_for_and_the_molecules() -> None:
+    assert short_prompt(NAME, ROW).messages[0].parts == (
+        "ABS:", " ", Slot(1), "c1ccccc1", " ", Slot(2), "CCO",
+    )  # fmt: skip
+    assert short_prompt(NAME, ROW).focus == ((1, 2),)
+    assert short_answer(NAME, ROW) == "255.04"
+    homo = Row(("CCO",), "?", -0.26)
+    assert short_prompt("property:homo", homo).messages[0].parts[0] == "HOMO:"
+    assert short_answer("property:homo", homo) == "-0.2600"
+    with pytest.raises(AssistantError, match="caption has no number to ask for"):
+        short_prompt("caption", homo)
+
+
+def test_what_is_learned_is_laid_out_as_it_is_asked(place: Path) -> None:
+    bundle = specialist_of(Bundle.read(place / "base"))
+    llm = load_base(bundle, "cpu")
+    config = GraphEncoderConfig(d_model=12)
+    n_tokens = n_slot_tokens(llm.model, config, recipe())
+    assert n_tokens == config.n_levels
+    encoder = LessonEncoder(llm.tokenizer, n_graph_tokens=n_tokens, sequence=100)
+    asked = ShortQuestions({NAME: [ROW]}, encoder, recipe(), seed=1, graph=True)
+    example = asked.example(NAME, ROW, graph=True)
+    laid_out: list[int] = []
+    for piece in layout(short_prompt(NAME, ROW), llm.tokenizer).pieces:
+        assert isinstance(piece, IdsPiece | SlotPiece)
+        laid_out += piece.ids if isinstance(piece, IdsPiece) else [0] * n_tokens
+    assert example.ids[: len(laid_out)].tolist() == laid_out
+    learned = example.ids[example.weights > 0]
+    assert llm.tokenizer.decode(learned[:-1]) == "255.04"
+    assert len(laid_out) + len(learned) == len(example.ids)
+    without = asked.example(NAME, ROW, graph=False)
+    assert without.ids.tolist() == example.ids[example.slots == 0].tolist()
+    # A number that is cut would be another number; no arm learns from what is too long for one.
+    encoder.sequence = len(example.ids) - 1
+    assert asked.example(NAME, ROW, graph=True) is None
+    assert asked.example(NAME, ROW, graph=False) is None
+
+
+def test_the_command_measures_what_the_specialist_writes(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(
+        f'tasks = ["{NAME}"]\narms = ["text", "mora", "graph+lora"]\nseeds = [1]\nshort = true\n'
+        "steps = 2\nbatch = 2\nrank = 2\nparameters = 37000\nn_test = 2\nsequence = 100\n",
+        encoding="utf-8",
+    )
+    options = ["--config", str(config), "--run", str(tmp_path / "run"), "--data", str(place)]
+    assert main([*options, "--base", str(place / "base")]) == 0
+    table = capsys.readouterr().out
+    for control in (OWN, OTHER, ZERO):
+        assert f"| graph+lora | {control} | 2 |" in table
+    assert "| mora | mora, other molecule |" in table
+    report = tmp_path / "run/seed-1/text/pairs-absorption__own.json"
+    assert {o["pair"] for o in json.loads(report.read_text())["outcomes"]} == {"absorption"}
+
+
+@pytest.mark.parametrize(("name", "parts"), [("graph+lora", "tokens"), ("mora", "lora")])
+def test_controls_change_what_an_arm_reads(
+    name: str, parts: str, place: Path, tmp_path: Path
+) -> None:
+    asker = ShortAsker(trained(place, name, tmp_path / "arm"), "cpu")
+    rows = [replace(ROW, molecules=(dye, "CCO")) for dye in DYES[:2]]
+    requests = {
+        control: asker.request(NAME, rows[0], rows[1], how).spliced
+        for control, how in controls_of(ARMS[name], recipe()).items()
+    }
+    other_row = asker.request(NAME, rows[1], rows[0], Arm(OWN)).spliced
+    own, other, zero = (requests[control] for control in (OWN, OTHER, ZERO))
+    assert own.content != other.content
+    if parts == "tokens":
+        slots = ~zero.inputs_embeds[0].any(-1)
+        assert slots.sum() == 2 * asker.parts.n_graph_tokens
+        assert torch.equal(other.inputs_embeds[0, slots], other_row.inputs_embeds[0, slots])
+        assert own.inputs_embeds[0, slots].any(-1).all()
+    else:
+        assert other.answer_content == other_row.answer_content != own.answer_content
+        assert not zero.deltas
+    assert own.inputs_embeds.shape == zero.inputs_embeds.shape
+
+
+def test_an_arm_without_a_graph_shows_none(place: Path, tmp_path: Path) -> None:
+    asker = ShortAsker(trained(place, "lora", tmp_path / "arm"), "cpu")
+    assert asker.parts.encoder is None
+    assert set(controls_of(ARMS["lora"], recipe())) == {OWN}
+    nothing = shown(asker.parts, None, None, Arm(OWN))
+    assert nothing.graph_tokens is None
+
+
+def test_only_numbers_like_the_learned_ones_count(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker = ShortAsker(trained(place, "lora", tmp_path / "arm"), "cpu")
+    texts = ["255.0", "4255.0", "255.", "about 255", " 310 ", ""]
+    monkeypatch.setattr(asker, "_drawn", lambda requests: texts[: len(requests)])
+    known = [replace(ROW, answer=value) for value in (200.0, 300.0)]
+    outcomes = asker.outcomes(NAME, [ROW] * len(texts), known, Arm(OWN))
+    assert [o["prediction"] for o in outcomes] == [255.0, None, None, None, 310.0, None]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"card": True}, "neither a card"),
+        ({"arms": ("graph-multiturn",)}, "graph-multiturn is not asked"),
+        ({"arms": ("experts",)}, "experts is not asked"),
+    ],
+)
+def test_what_short_questions_cannot_have_is_named(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        recipe(**values)
+
+
+def test_a_base_without_a_specialist_is_refused(place: Path, tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path / "alone")
+    with pytest.raises(AssistantError, match="has no specialist"):
+        specialist_of(Bundle.read(tmp_path / "alone"))
+
+
+def test_the_shipped_recipe_is_read() -> None:
+    configs = Path(__file__).resolve().parents[3] / "assistant/train/configs"
+    shipped = AblationRecipe.load(configs / "ablation_absorption_cpu.toml")
+    assert shipped.short
+    assert {"text", "lora"} < set(shipped.arms)
+    assert len(shipped.seeds) == 3

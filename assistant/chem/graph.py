@@ -11,6 +11,7 @@ chirality tables fit, and an unlisted bond stereo counts as "any". `to_mora_grap
 two-column variant.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from torch_geometric.data import Data
 
 _T = TypeVar("_T")
+
+_NEEDS_ALL = re.compile(r"[@/\\\s]|\[\d*H")
+"""Marks of stereo, atoms of hydrogen, and what may stand behind a SMILES (CXSMILES)."""
 
 # Classes per column: the sizes of the embedding tables.
 ATOM_CLASSES = (119, 5, 12, 12, 10, 6, 6, 2, 2)
@@ -193,10 +197,23 @@ def smiles_to_graphs(texts: Iterable[str]) -> Iterator[MoleculeGraph]:
 
 def _serialised(smiles: str) -> bytes:
     check_smiles_size(smiles)
-    mol = Chem.MolFromSmiles(smiles) if is_smiles_text(smiles) else None
+    mol = _parsed(smiles) if is_smiles_text(smiles) else None
     if mol is None or mol.GetNumAtoms() == 0:
         raise explain(smiles)
     return mol.ToBinary(_NO_PROPERTIES)
+
+
+def _parsed(smiles: str) -> Chem.Mol | None:
+    """What `MolFromSmiles` reads, in two thirds of its time where nothing is marked for the rest.
+
+    The rest takes hydrogen atoms out and looks for stereo; a SMILES without either has neither.
+    """
+    if _NEEDS_ALL.search(smiles):
+        return Chem.MolFromSmiles(smiles)
+    mol = Chem.MolFromSmiles(smiles, sanitize=False)
+    if mol is None or Chem.SanitizeMol(mol, catchErrors=True):
+        return None
+    return mol
 
 
 def _graph(

@@ -23,6 +23,7 @@ from assistant.chem.graph import (
     to_mora_graph,
 )
 from assistant.chem.molecule import Molecule
+from assistant.chem.quiet import quiet_rdkit
 from assistant.errors import InputTooLargeError, InvalidMoleculeError
 
 DATA = Path(__file__).parents[1] / "data"
@@ -150,6 +151,37 @@ def test_conformers_and_properties_change_nothing() -> None:
     mol.AddConformer(Chem.Conformer(mol.GetNumAtoms()))
     mol.GetAtomWithIdx(0).SetProp("note", "\x0bB")
     assert_same(rdmol_to_graph(mol), expected, "alanine")
+
+
+_READ_SHORTLY = [
+    *("c1ccc2[nH]ccc2c1", "C[n+]1ccccc1", "CN(=O)=O", "CS(=O)(C)=O", "O=C1C=CC(=O)C=C1", "C[Zn]C"),
+    *("[O-][Cl](=O)(=O)=O", "c1cc[se]c1", "[Cu+2].[O-]S(=O)(=O)[O-]", "CC(C)(C)[O]", "C1=CC=CC=C1"),
+    *("[Fe]<-N#C", "B1OCCO1", "C=[N+]=[N-]", "Cn1cnc2c1c(=O)n(C)c(=O)n2C", "FC=CF", "[K]OC(C)=O"),
+]
+_READ_WHOLE = [
+    *("F/C=C/F", "C[C@H](N)F", "[H]O[H]", "[2H]C", "[H+].[Cl-]", "C[C@](C)(C)C", "[H][H]"),
+    *("C[C@@H](F)Cl |w:1.0|", "CC |$_AP1;$|"),
+]
+
+
+@pytest.mark.parametrize("smiles", [*VALID, *UNUSUAL, *_READ_SHORTLY, *_READ_WHOLE])
+def test_a_molecule_without_stereo_is_parsed_to_the_last_bit(smiles: str) -> None:
+    without = graph_module._NO_PROPERTIES
+    expected = Chem.MolFromSmiles(smiles).ToBinary(without)
+    assert graph_module._parsed(smiles).ToBinary(without) == expected
+
+
+def test_what_has_marks_is_parsed_as_a_whole() -> None:
+    short = [s for s in _READ_SHORTLY if graph_module._NEEDS_ALL.search(s)]
+    whole = [s for s in _READ_WHOLE if not graph_module._NEEDS_ALL.search(s)]
+    assert short == whole == []
+
+
+@pytest.mark.parametrize("smiles", ["c1cc", "C(C)(C)(C)(C)C", "c1cccc1", "CC(", "n1cccc1"])
+def test_what_rdkit_cannot_read_is_none(smiles: str) -> None:
+    with quiet_rdkit():
+        assert Chem.MolFromSmiles(smiles) is None
+        assert graph_module._parsed(smiles) is None
 
 
 def test_many_texts_give_their_graphs_in_order() -> None:

@@ -126,7 +126,7 @@ class Assistant:
         if (directory := description.components.get(SPECIALIST)) is not None:
             specialist = Specialist.load(directory, device=loaded.device, threads=threads, **queue)
         n_captions = len(index) if index is not None else None
-        adapters = adapter_states(components, n_captions, has_specialist=specialist is not None)
+        adapters = adapter_states(components, n_captions, specialist)
         log.info("ready: %s", ", ".join(f"{a.name} {'on' if a.on else 'off'}" for a in adapters))
         served = description if llm is None else description.speaking_through(loaded.name)
         prompting = Prompting.of(served, loaded, components, index)

@@ -20,6 +20,7 @@ from assistant.chat.reply import (
 from assistant.chem.molecule import Molecule
 from assistant.components import Components
 from assistant.encoding import MoleculeEncoder, MoleculeEncoding
+from assistant.specialist.service import Specialist
 
 
 def is_switched(options: ReplyOptions) -> bool:
@@ -43,20 +44,21 @@ def switched_parts(parts: Components, options: ReplyOptions) -> Components:
 
 
 def adapter_states(
-    components: Components, n_captions: int | None, *, has_specialist: bool
+    components: Components, n_captions: int | None, specialist: Specialist | None
 ) -> tuple[AdapterStatus, ...]:
     """What header and passport say of the parts of a bundle.
 
     Args:
         components: What is loaded.
         n_captions: Molecules of the index that is quoted; None without one.
-        has_specialist: Whether the bundle has one for reactions.
+        specialist: Of the bundle, if it has one.
     """
     states = [AdapterStatus(name, on, reason) for name, on, reason in components.states]
     if n_captions is not None:
         states.append(AdapterStatus(f"retrieval, {n_captions:,} molecules", True))
-    if has_specialist:
+    if specialist is not None:
         states.append(AdapterStatus(REACTIONS, True))
+        states += [AdapterStatus(name, on, reason) for name, on, reason in specialist.states]
     return tuple(states)
 
 

@@ -4,10 +4,10 @@ molecule ─► graph ─► encoder ─► projector ─► graph tokens ─┬
                                           question's words ┘
 """
 
-import logging
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from assistant.adapters.lora import wrap
 from assistant.adapters.peft_format import read_peft_lora
@@ -29,9 +29,8 @@ from assistant.predicted.values import PredictedQuantity
 from assistant.specialist.number_files import ENCODER, LORA, PROJECTOR, NumberInfo
 from assistant.specialist.writer import Asking
 
-log = logging.getLogger(__name__)
-
 _MOST_TOKENS = 16
+FOR_ANOTHER = "trained for another language model of the specialist"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class WrittenNumber:
 
     @classmethod
     def load(cls, directory: Path, llm: LoadedLLM) -> "WrittenNumber | None":
-        """Loads a directory as `train.numbers` writes it; None if it is for another model.
+        """Loads a directory as `train.numbers` writes it; None where it is for another model.
 
         Wraps the LoRA's sites in the language model.
 
@@ -66,7 +65,6 @@ class WrittenNumber:
             raise BundleError(f"{directory} holds a number that this program does not know.")
         info = NumberInfo.read(directory)
         if info.llm != llm.fingerprint:
-            log.warning("numbers of %s are for another language model and are off", directory.name)
             return None
         projector = MultiLevelProjector(
             read_config(directory / PROJECTOR, ProjectorConfig, component=PROJECTOR)
@@ -123,12 +121,32 @@ class WrittenNumber:
         return tuple(value if self.info.may_be(value) else None for value in values)
 
 
-def load_numbers(directory: Path, llm: LoadedLLM) -> Mapping[str, WrittenNumber]:
-    """All numbers below a directory, by name; none where there is no such directory.
+@dataclass(frozen=True)
+class Numbers:
+    """What a specialist's directory holds of numbers.
 
-    Raises:
-        BundleError: One is damaged.
+    Attributes:
+        on: Those that its language model writes, by name.
+        off: Names of those that were trained for another language model.
     """
-    places = sorted(p for p in directory.iterdir() if p.is_dir()) if directory.is_dir() else []
-    found = {place.name: WrittenNumber.load(place, llm) for place in places}
-    return {name: number for name, number in found.items() if number is not None}
+
+    on: Mapping[str, WrittenNumber] = field(default_factory=lambda: MappingProxyType({}))
+    off: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, directory: Path, llm: LoadedLLM) -> "Numbers":
+        """All numbers below a directory; none where there is no such directory.
+
+        Raises:
+            BundleError: One is damaged.
+        """
+        places = sorted(p for p in directory.iterdir() if p.is_dir()) if directory.is_dir() else []
+        found = {place.name: WrittenNumber.load(place, llm) for place in places}
+        on = {name: number for name, number in found.items() if number is not None}
+        return cls(MappingProxyType(on), tuple(name for name in found if name not in on))
+
+    @property
+    def states(self) -> tuple[tuple[str, bool, str], ...]:
+        """What header and passport say: each one's name, whether it is on, and why not."""
+        on = [(number.value.key, True, "") for number in self.on.values()]
+        return (*on, *((SHORT_VALUES[name].key, False, FOR_ANOTHER) for name in self.off))

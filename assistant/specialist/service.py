@@ -16,7 +16,7 @@ from assistant.llm.requests import Engine
 from assistant.specialist.candidates import Proposer
 from assistant.specialist.directory import LLM, SpecialistInfo
 from assistant.specialist.number_files import NUMBERS
-from assistant.specialist.numbers import WrittenNumber, load_numbers
+from assistant.specialist.numbers import Numbers, WrittenNumber
 from assistant.specialist.templates import TEMPLATES, ReactionTemplates
 from assistant.specialist.writer import N_ALONE, N_DRAFTS, Writer
 
@@ -34,6 +34,7 @@ class Specialist:
         proposers: Of candidates, by task.
         n_drafts: Spellings of a question that its language model answers; 0 lets it write nothing.
         numbers: That its language model writes, by name.
+        states: Per number its name, whether it is on, and why not.
     """
 
     info: SpecialistInfo
@@ -42,6 +43,7 @@ class Specialist:
     proposers: Mapping[str, Proposer]
     n_drafts: int = N_DRAFTS
     numbers: Mapping[str, WrittenNumber] = field(default_factory=lambda: MappingProxyType({}))
+    states: tuple[tuple[str, bool, str], ...] = ()
 
     @classmethod
     def load(
@@ -70,14 +72,14 @@ class Specialist:
         compute = _ON_A_PROCESSOR if device.type == "cpu" else "auto"
         llm = load_llm(directory / LLM, device=str(device), threads=threads, compute=compute)
         # Before the engine, which has to know the sites of their LoRA.
-        numbers = load_numbers(directory / NUMBERS, llm)
+        numbers = Numbers.load(directory / NUMBERS, llm)
         # The drafts of a question in one go; on a GPU a captured step has fewer rows.
         n_slots = N_DRAFTS if device.type == "cpu" else DEFAULT_SLOTS
         engine = make_engine(llm, max_waiting=max_waiting, limits=limits, n_slots=n_slots)
         proposers = load_proposers(directory, info.tasks)
         alone = all(proposer.templates is None for proposer in proposers.values())
         n_drafts = N_ALONE if alone else N_DRAFTS
-        return cls(info, llm, engine, proposers, n_drafts, numbers)
+        return cls(info, llm, engine, proposers, n_drafts, numbers.on, numbers.states)
 
     @property
     def writer(self) -> Writer:

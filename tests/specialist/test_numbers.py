@@ -15,6 +15,7 @@ from assistant.chem.molecule import Molecule
 from assistant.evaluate.arms import arm_of, in_arm
 from assistant.metrics import Registry
 from assistant.replay import Case, replay
+from assistant.specialist.number_files import NumberInfo
 from assistant.specialist.writer import Asking
 from tests.specialist.number_bundle import write_bundle_with_a_number
 from tests.specialist.test_answers import answered, asked, saying
@@ -214,3 +215,18 @@ def test_answers_in_the_models_place_are_counted(
     assert found["app_answers_instead_seconds"]["_count"] == 3
     assert found["app_specialist_waiting"] == {"": 0}
     assert sum(found["app_requests_total"].values()) == 0  # the language model was not asked
+
+
+def test_the_header_says_which_numbers_are_on_and_why_one_is_off(tmp_path: Path) -> None:
+    def states(bundle: Path) -> dict[str, tuple[bool, str]]:
+        status = Assistant.load(bundle, device="cpu").status()
+        return {a.name: (a.on, a.reason) for a in status.adapters}
+
+    bundle = write_bundle_with_a_number(tmp_path / "bundle")
+    assert states(bundle)["HOMO energy"] == (True, "")
+    number = bundle / "specialist" / "numbers" / "homo"
+    replace(NumberInfo.read(number), llm="another").write(number)
+    on, reason = states(bundle)["HOMO energy"]
+    assert not on
+    assert reason == "trained for another language model of the specialist"
+    assert states(bundle)["reactions"] == (True, "")

@@ -1,7 +1,7 @@
 """One answer as events: its words as they are drawn, and what is thought of them after."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +17,7 @@ from assistant.llm import requests as llm_requests
 from assistant.llm.load import LoadedLLM
 from assistant.llm.splice import Spliced
 from assistant.llm.stopwatch import Stopwatch
+from assistant.own_names import misnamed, with_own_names
 from assistant.plain_question import asked_again, in_plain_words
 from assistant.second_thoughts import Outcome, Writer
 
@@ -81,13 +82,18 @@ class Reconsideration:
             wanted: What the question asks for, where that is beyond doubt.
         """
         misses = wanted is not None and wanted.is_missed_by(first.text, first.checks)
+        names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
+        wrong_names = misnamed(first.checks, names)
         if first.was_stopped or self.request.stop.is_set():
-            return first, SecondThoughts(True, ended=not (first.contradicted or misses))
+            has_flaw = first.contradicted or misses or wrong_names
+            return first, SecondThoughts(True, ended=not has_flaw)
         ways = [self._close_calls(first)] if first.contradicted else []
         if wanted is not None and (misses or (ways and wanted.lines is not None)):
             plainly = self._plainly(first, conversation, wanted)
             # What misses the question is asked again first, what is only wrong beside it last.
             ways = [*plainly, *ways] if misses else [*ways, *plainly]
+        if wrong_names and not misses:
+            ways = [self._named(first, wrong_names, names), *ways]
         written, thoughts = first, SecondThoughts(True)
         for way in ways:
             if written is first and thoughts.ended:
@@ -117,6 +123,11 @@ class Reconsideration:
         writer = Writer(self.engine, self.llm, self.request, self.check)
         return _reconsidered(writer.write_again(first), first, Reconsidering(first.contradicted))
 
+    def _named(self, first: Written, wrong: tuple[Check, ...], names: Mapping[int, str]) -> Way:
+        writer = Writer(self.engine, self.llm, self.request, self.check)
+        search = with_own_names(writer, self.llm, first, names)
+        return _reconsidered(search, first, Reconsidering(first.contradicted, misnamed=wrong))
+
     def _with(
         self, conversation: Conversation, lines: frozenset[str] | None
     ) -> llm_requests.Request:
@@ -134,7 +145,8 @@ def _reconsidered(
     if found.written is first:
         return first, SecondThoughts(True, found.n_tried, seconds, ended=found.ended)
     yield Rewritten(found.written.text)
-    withdrawn = FirstAttempt(first.text, first.done.token_ids, first.checks, news.asked_again)
+    name = news.misnamed[0].claim if news.misnamed else ""
+    withdrawn = FirstAttempt(first.text, first.done.token_ids, first.checks, news.asked_again, name)
     return found.written, SecondThoughts(True, found.n_tried, seconds, withdrawn, found.ended)
 
 

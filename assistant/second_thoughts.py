@@ -115,8 +115,8 @@ class Writer:
         try:
             for proposal in self._proposals(first, since, until)[:MAX_TRIES]:
                 n_tried += 1
-                found = yield from self._written(proposal.begun)
-                if self._request.stop.is_set():
+                found = yield from self.goes_on(proposal.begun)
+                if self.is_stopped:
                     return Outcome(first, n_tried, ended=False)
                 if found is not None:
                     repaired = repair(found, first, wrong, since)
@@ -170,8 +170,20 @@ class Writer:
         )
         return next((e for e in self._engine.rescore(rescoring) if isinstance(e, Scored)), None)
 
-    def _written(self, begun: tuple[int, ...]) -> Generator[None, None, Written | None]:
-        """The answer that begins so; None as soon as a whole sentence of it is contradicted too."""
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the answer is to end."""
+        return self._request.stop.is_set()
+
+    def goes_on(self, begun: tuple[int, ...]) -> Generator[None, None, Written | None]:
+        """The answer that begins so; None as soon as a whole sentence of it is contradicted too.
+
+        Args:
+            begun: Token ids of its beginning.
+
+        Yields:
+            Nothing, after each token: closing it there ends the request that is being drawn.
+        """
         stop = TimedStop(self._request.stop, Progress(), math.inf)
         request = replace(self._request, begun=begun, stop=stop, progress=Progress())
         text = _Growing(self._llm, begun)

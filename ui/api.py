@@ -73,7 +73,8 @@ def make_ask(
 
         Yields:
             `{"answer", "checks", "passport", "first_attempt"}` (None, or text and checks of what
-            the answer took the place of, and the question as it was `asked_again`), or
+            the answer took the place of, the question as it was `asked_again`, the name that was
+            `misnamed`), or
             `{"error": message, "position": int | None}`; before it `{"answer": words so far,
             "place": how many wait before it}`.
         """
@@ -93,6 +94,7 @@ def make_ask(
                 "text": first.text,
                 "checks": [asdict(check) for check in first.checks],
                 "asked_again": first.asked_again,
+                "misnamed": first.misnamed,
             },
         }
 

@@ -21,6 +21,12 @@ _AGAIN = (
 )
 
 
+_NAMED = (
+    "Written first, with a name that nobody knows here. The answer above is the model’s own too,"
+    " with the name that the molecule has in the prompt and what follows from there."
+)
+
+
 def doubt_text(event: Reconsidering, text: str) -> str:
     """The line above an answer that is being written again.
 
@@ -28,6 +34,8 @@ def doubt_text(event: Reconsidering, text: str) -> str:
         event: What was contradicted, or is asked again.
         text: The answer so far.
     """
+    if event.misnamed:
+        return f"Nobody knows {_quoted(event.misnamed, text)}; writing again with its own name"
     if event.asked_again:
         again = f"asking again: “{event.asked_again}”"
         if not event.contradicted:
@@ -46,6 +54,8 @@ def withdrawn_html(first: FirstAttempt | None) -> str:
     if first.asked_again:
         why = "the structure contradicts it" if wrong else "it passes over what was asked"
         said, note = f"; asked again: “{first.asked_again}”", _AGAIN.format(why)
+    elif first.misnamed:
+        said, note = f": nobody knows “{first.misnamed}”", _NAMED
     else:
         said, note = f": {_quoted(wrong, first.text)}", _NOTE
     return (

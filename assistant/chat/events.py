@@ -49,10 +49,12 @@ class Reconsidering:
     Attributes:
         contradicted: What the structure contradicts.
         asked_again: The question in plain words, where the model is asked it again; else empty.
+        misnamed: Names that nobody knows, where molecules get their own in their place.
     """
 
     contradicted: tuple[Check, ...]
     asked_again: str = ""
+    misnamed: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,41 +8,46 @@ from assistant.chat.check import Check
 
 @dataclass(frozen=True)
 class FirstAttempt:
-    """An answer that was withdrawn: the structure contradicts it, or it misses the question.
+    """An answer that was withdrawn: contradicted, beside the question, or with an unknown name.
 
     Attributes:
         text: As the model wrote it.
         token_ids: Exactly as generated.
         checks: Verdicts on its claims; at least one is contradicted, or the value that was asked
-            for is not among them.
+            for is not among them, or a name is known to nobody.
         asked_again: The question in plain words, as the model was asked it again; empty where it
             was written otherwise from a close call on.
+        misnamed: The name that nobody knows, where the molecule's own took its place; else empty.
     """
 
     text: str
     token_ids: tuple[int, ...]
     checks: tuple[Check, ...]
     asked_again: str = ""
+    misnamed: str = ""
 
     @property
     def heading(self) -> str:
         """What stands above it in every export."""
         if self.asked_again:
             return f"first attempt, withdrawn; asked again as “{self.asked_again}”"
+        if self.misnamed:
+            return f"first attempt, withdrawn because nobody knows “{self.misnamed}” here"
         return "first attempt, withdrawn because the structure contradicts it"
 
     def to_json(self) -> dict[str, object]:
         """JSON types only."""
         checks = [dict(vars(check)) for check in self.checks]
         again = {"asked_again": self.asked_again} if self.asked_again else {}
+        again |= {"misnamed": self.misnamed} if self.misnamed else {}
         return {"text": self.text, "token_ids": list(self.token_ids), "checks": checks, **again}
 
     @classmethod
     def from_json(cls, data: Mapping[str, object]) -> "FirstAttempt":
         """Reads what `to_json` wrote."""
         checks = tuple(Check(**check) for check in data["checks"])
-        again = str(data.get("asked_again", ""))
-        return cls(str(data["text"]), tuple(data["token_ids"]), checks, again)
+        why = (str(data.get(name, "")) for name in ("asked_again", "misnamed"))
+        return cls(str(data["text"]), tuple(data["token_ids"]), checks, *why)
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,7 @@ def _second_thoughts(thoughts: SecondThoughts) -> dict[str, object]:
             "answer_sha256": answer_digest(first.token_ids),
             "checks": _counted(first.checks),
             **({"asked_again": first.asked_again} if first.asked_again else {}),
+            **({"misnamed": first.misnamed} if first.misnamed else {}),
         },
     }
 
@@ -193,12 +194,11 @@ def _in_words(passport: Mapping[str, object]) -> str:
         mapping_of(passport, "checks").get("contradicted"),
     )
     if isinstance(first, Mapping):
-        again = first.get("asked_again")
-        said = (
-            f"first attempt withdrawn, asked again as “{again}”"
-            if again
-            else f"first attempt contradicted and withdrawn, {tried} tried"
-        )
+        said = f"first attempt contradicted and withdrawn, {tried} tried"
+        if again := first.get("asked_again"):
+            said = f"first attempt withdrawn, asked again as “{again}”"
+        elif name := first.get("misnamed"):
+            said = f"first attempt withdrawn, nobody knows “{name}” here"
     elif tried:
         flaw = "contradicted" if is_wrong else "what was asked is missing"
         said = f"{flaw}, {tried} tried and none better"

@@ -67,6 +67,7 @@ class _FirstAttempt(_Strict):
     token_ids: Annotated[list[_Token], Field(max_length=MAX_TOKENS)]
     checks: Annotated[list[CheckRow], Field(max_length=MAX_CHECKS)]
     asked_again: _Short = ""
+    misnamed: _Short = ""
 
 
 _Mention = Annotated[list[_Offset], Field(min_length=3, max_length=3)]

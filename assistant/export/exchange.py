@@ -253,10 +253,10 @@ def _message(row: MessageRow, canonical: dict[str, str], place: int) -> Message:
         raise ValueError(f"a molecule of messages[{place}] is named outside of its text.")
     first = row.first_attempt
     is_wrong = first and any(check.verdict == "contradicted" for check in first.checks)
-    if first and not (is_wrong or first.asked_again):
+    if first and not (is_wrong or first.asked_again or first.misnamed):
         raise ValueError(
-            f"the first attempt of messages[{place}] has no contradicted claim, and was not"
-            " asked again."
+            f"the first attempt of messages[{place}] has no contradicted claim and no unknown name,"
+            " and was not asked again."
         )
     return Message(
         row.role,
@@ -276,6 +276,7 @@ def _message(row: MessageRow, canonical: dict[str, str], place: int) -> Message:
             tuple(first.token_ids),
             _placed(first.checks, first.text, canonical, place),
             first.asked_again,
+            first.misnamed,
         ),
     )
 

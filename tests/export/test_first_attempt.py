@@ -119,3 +119,20 @@ def test_a_first_attempt_with_nothing_wrong_in_it_is_refused(asked_again: Export
     document["messages"][-1]["first_attempt"]["asked_again"] = ""
     with pytest.raises(UnreadableFileError, match="no contradicted claim"):
         read_json(json.dumps(document))
+
+
+@pytest.fixture
+def misnamed(export: Export) -> Export:
+    """The first attempt called the molecule what nobody knows."""
+    messages = list(export.conversation.messages)
+    first = FirstAttempt("It is rosane.", (7,), (), misnamed="rosane")
+    messages[-1] = replace(messages[-1], first_attempt=first)
+    return replace(export, conversation=replace(export.conversation, messages=tuple(messages)))
+
+
+def test_every_file_says_which_name_nobody_knew(misnamed: Export) -> None:
+    assert read_json(to_json(misnamed)).conversation == misnamed.conversation
+    message = answer_of(misnamed.conversation)
+    assert message_from_json(json.loads(json.dumps(message_to_json(message)))) == message
+    assert "withdrawn because nobody knows “rosane” here" in to_markdown(misnamed)
+    assert "rosane" in words_of(to_pdf(misnamed))

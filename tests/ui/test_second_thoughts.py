@@ -83,6 +83,19 @@ def test_a_question_that_is_asked_again_in_plain_words_is_quoted() -> None:
     assert "truths" not in html
 
 
+def test_a_name_that_nobody_knows_is_said_to_be_the_reason() -> None:
+    text = "Molecule 1 is ro<b>sane, C6H6O."
+    check = Check(14, 23, "unverifiable", "name", "ro<b>sane", "called phenol here", 1)
+    news = Reconsidering((), misnamed=(check,))
+    said = Live(0).after(TextDelta(text)).after(news).to_value()["status"]
+    assert said == "Nobody knows “Molecule 1 is ro<b>sane”; writing again with its own name"
+    html = withdrawn_html(FirstAttempt(text, (), (check,), misnamed="ro<b>sane"))
+    assert "first attempt withdrawn: nobody knows “ro&lt;b&gt;sane”" in html
+    assert "that the molecule has in the prompt" in html
+    assert "ro<b>" not in html
+    assert "truths" not in html
+
+
 def test_a_program_gets_the_words_of_the_last_text_and_the_first_attempt_beside_it(
     chemistry: InProcessChemistry,
 ) -> None:

@@ -45,7 +45,7 @@ _NONE = re.compile(
     re.IGNORECASE,
 )
 _FORMULA = re.compile(r"(?:[A-Z][a-z]?\d*){2,}[+-]?\d*")
-_FORMULA_FOLLOWS = re.compile(r"[\"”'*]*,? \(?(?:[A-Z][a-z]?\d*)*\d\w*[,).]")
+_FORMULA_FOLLOWS = re.compile(r"[\"”'*]*,? \(?(?:[A-Z][a-z]?\d*)*\d\w*(?:[,).]|$)")
 _NO_NAMES = words(
     "a an the not no more less shown one also only likely very too both neither either larger "
     "smaller heavier lighter higher lower unknown possible clear given drawn named called known "
@@ -116,6 +116,11 @@ def _test(name: str, given: Mapping[str, str], *, is_described: bool) -> Callabl
         )
 
     return test
+
+
+def is_in_table(name: str) -> bool:
+    """Whether the name table has a name, for whichever structure."""
+    return _in_table(name) is not None
 
 
 def _key(name: str) -> str:

@@ -49,6 +49,6 @@ def test_a_common_molecule_is_called_by_its_name(name: str, assistant: Assistant
 
 @pytest.mark.slow
 def test_hardly_any_common_molecule_gets_another_name(assistant: Assistant) -> None:
-    names = [*_HARD, *(name.strip() for name in _COMMON.split(","))]
+    names = [*_HARD, *(" ".join(name.split()) for name in _COMMON.split(","))]
     wrong = [name for name in names if not is_named(assistant, name)]
     assert len(wrong) <= 2, wrong

@@ -58,6 +58,11 @@ class ValueTask(Task):
         self.test = Source(table, "test", split_column)
         self.train = Source(table, "train", split_column)
 
+    @property
+    def n_molecules(self) -> int:
+        """Of a question."""
+        return len(self._molecules)
+
     def examples(self, rows: Sequence[Row], data: Path | None) -> list[Example]:
         """Rows with a value whose structures RDKit reads."""
         question = self._question()

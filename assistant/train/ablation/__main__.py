@@ -15,7 +15,6 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -74,9 +73,9 @@ def train_arm(
     llm = load_base(bundle, args.device)
     encoder = read_encoder(args.encoder or bundle.components["encoder"])
     encoder.eval().requires_grad_(False)
-    n_tokens = n_slot_tokens(llm.model, encoder.config, recipe)
-    encode = LessonEncoder(llm.tokenizer, n_graph_tokens=n_tokens, sequence=recipe.sequence)
     arm = ARMS[name]
+    n_tokens = n_slot_tokens(arm, llm.model, encoder.config, recipe)
+    encode = LessonEncoder(llm.tokenizer, n_graph_tokens=n_tokens, sequence=recipe.sequence)
     questions = (ShortQuestions if recipe.short else Questions)(
         train, encode, recipe, seed=seed, graph=arm.graph != "none", turns=arm.turns
     )
@@ -138,7 +137,7 @@ def run_ablation(args: argparse.Namespace) -> str | None:
     bundle = Bundle.read(args.base)
     encoder = sha256_of((args.encoder or bundle.components["encoder"]) / WEIGHTS)
     parts = {"base": bundle.digest(), "encoder": encoder}
-    refuse_another(args.run, asdict(recipe) | parts, may_change=_MAY_CHANGE)
+    refuse_another(args.run, recipe.settings | parts, may_change=_MAY_CHANGE)
     train, asked = rows_of(recipe, data, "train"), rows_of(recipe, data, "test")
     for seed in seeds:
         for name in arms:

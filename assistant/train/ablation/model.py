@@ -9,18 +9,19 @@ from torch import Tensor, nn
 from assistant.adapters.generator import LoraGenerator
 from assistant.adapters.lora import wrap
 from assistant.adapters.weights import StackedLora, StackedLowRank
-from assistant.graph.encoder import GraphEncoder
+from assistant.graph.encoder import GraphBatch, GraphEncoder
 from assistant.graph.projector import MultiLevelProjector
 from assistant.llm.load import LoadedLLM
+from assistant.train.ablation.reading import Reader, value_task_of
 from assistant.train.ablation.recipe import AblationArm, AblationRecipe
-from assistant.train.ablation.sizes import LORA_TARGETS, sizes_of
+from assistant.train.ablation.sizes import LORA_TARGETS, reader_config, sizes_of
 from assistant.train.adapt.model import StaticLora, adapter_step
 from assistant.train.adapt.recipe import LoraRecipe
 from assistant.train.batches import Batch
 from assistant.train.loss import head_loss, splice_graph_tokens
 from assistant.train.mixing import ExpertMixture, mixed_hidden
 
-JOINT = "joint"
+JOINT, READ = "joint", "read"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,11 @@ class Phase:
 
 
 def phases_of(arm: AblationArm, recipe: AblationRecipe) -> list[Phase]:
-    """All steps of an arm: its experts one by one, then everything else together."""
+    """All steps of an arm: its encoder or experts one by one, then everything else together."""
+    if arm.reads:
+        read = max(1, round(recipe.steps * recipe.read_share))
+        phases = (Phase(READ, recipe.tasks, read), Phase(JOINT, recipe.tasks, recipe.steps - read))
+        return [phase for phase in phases if phase.steps]
     if not arm.experts:
         return [Phase(JOINT, recipe.tasks, recipe.steps)]
     each = max(1, round(recipe.steps * recipe.expert_share / len(recipe.tasks)))
@@ -65,6 +70,11 @@ class ArmModel(nn.Module):
         self._frozen = (llm, _without_molecule(encoder) if arm.graph == "same" else encoder)
         self.arm = arm
         sizes = sizes_of(arm, llm.model, encoder.config, recipe)
+        self.reader: Reader | None = None
+        if arm.reads:
+            (name,) = recipe.tasks
+            n_molecules = value_task_of(name).n_molecules
+            self.reader = Reader(reader_config(recipe), sizes.projector.d_llm, n_molecules)
         self.projector = MultiLevelProjector(sizes.projector) if sizes.projector else None
         if arm.graph == "same" and self.projector.config.n_motif_queries:
             self.projector.motif_weight.weight.requires_grad_(False).zero_()
@@ -89,11 +99,15 @@ class ArmModel(nn.Module):
 
     @property
     def encoder(self) -> GraphEncoder:
-        """The frozen encoder; one that knows no molecule where all have the same tokens."""
-        return self._frozen[1]
+        """The arm's own, or the frozen one; it knows no molecule where all have the same tokens."""
+        return self._frozen[1] if self.reader is None else self.reader.encoder
 
     def begin(self, phase: Phase) -> list[nn.Parameter]:
-        """The parameters of a phase: one expert, or everything but the experts."""
+        """The parameters of a phase: one expert, the reader, or everything but these."""
+        if self.reader is not None:
+            writing = self.lora.parameters() if self.lora is not None else ()
+            chosen = self.reader.parameters() if phase.name == READ else writing
+            return [*self.projector.parameters(), *chosen]
         loras = self.experts.loras if self.experts is not None else nn.ModuleDict()
         if phase.expert:
             chosen = list(loras[expert_name(phase.expert)].parameters())
@@ -134,10 +148,22 @@ class ArmModel(nn.Module):
         step = adapter_step(lora.weights() if lora is not None else {}, stacked, batch)
         return head_loss(self.llm, mixed_hidden(self.llm, embeds, step, mixture), batch)
 
+    def read_loss(self, graphs: Sequence[GraphBatch], values: Tensor) -> Tensor:
+        """Mean absolute error of what the linear head makes of the graph tokens.
+
+        Args:
+            graphs: The first molecules of b rows, the second ones, ….
+            values: Standardised, (b,).
+        """
+        self.reader.train()
+        tokens = [self.projector(self.reader.levels(each)) for each in graphs]
+        return (self.reader.read(tokens) - values).abs().mean()
+
     def _molecules(self, batch: Batch) -> tuple[Tensor | None, StackedLora | None]:
         if batch.graphs is None or (self.projector is None and self.generator is None):
             return None, None
         graphs = batch.graphs
+        self.encoder.eval()
         with torch.no_grad():
             levels = self.encoder(graphs.x, graphs.edge_index, graphs.edge_attr, graphs.batch)
         tokens = None

@@ -16,6 +16,7 @@ _WHAT = {
     "mora": "instance LoRA (MoRA)",
     "graph+mora": "graph tokens and instance LoRA",
     "graph+lora": "graph tokens and static LoRA",
+    "read+lora": "graph encoder, graph tokens and static LoRA",
     "experts": "a LoRA per task, mixed by an X-LoRA gate",
     "graph+mora+experts": "graph tokens, instance LoRA and experts",
     "mora-rank2": "MoRA, ΔW of rank 2",

@@ -1,7 +1,7 @@
 """What is compared and how: one TOML file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from assistant.train.recipe_file import RecipeFile, check_keys, linear
@@ -17,6 +17,8 @@ class AblationArm:
         graph: Graph tokens of the molecule, none, or as many learned tokens that are the same for
             all molecules (seven different ones): what trained tokens alone are worth.
         lora: An ordinary LoRA of every token.
+        reads: Its graph encoder is its own and trained, too, before the rest: with the projector,
+            by a linear head on the value that is asked for (`ablation.reading`).
         generator: Instance LoRA (MoRA).
         experts: One LoRA per task, trained apart, then mixed by an X-LoRA gate.
         rank: Of its ΔW; None: the recipe's.
@@ -28,6 +30,7 @@ class AblationArm:
     name: str
     graph: GraphSource = "none"
     lora: bool = False
+    reads: bool = False
     generator: bool = False
     experts: bool = False
     rank: int | None = None
@@ -55,6 +58,7 @@ ARMS: Mapping[str, AblationArm] = {
         AblationArm("mora", generator=True),
         AblationArm("graph+mora", graph="own", generator=True),
         AblationArm("graph+lora", graph="own", lora=True),
+        AblationArm("read+lora", graph="own", lora=True, reads=True),
         AblationArm("experts", experts=True),
         AblationArm(
             "graph+mora+experts", graph="own", generator=True, experts=True, beside="graph+mora"
@@ -87,6 +91,9 @@ class AblationRecipe(RecipeFile):
         card: Whether the fact card is shown, in training and in measuring.
         short: Whether the base's specialist is asked, in the fewest words (`ablation.short`). Then
             tasks have a number as answer, and a molecule has a graph token for each level.
+        read_share: Share of the steps that train an encoder, in the arms that have their own;
+            read_batch: rows of such a step; read_lr: highest learning rate; read_width and
+            read_layers: of the encoder.
         second_turn: Whether every question is also put behind an answered one about another
             molecule.
         rank: Of each ΔW; every: of the layers has one.
@@ -108,6 +115,11 @@ class AblationRecipe(RecipeFile):
     expert_share: float = 0.5
     card: bool = False
     short: bool = False
+    read_share: float = 0.45
+    read_batch: int = 256
+    read_lr: float = 2e-3
+    read_width: int = 192
+    read_layers: int = 5
     second_turn: bool = False
     rank: int = 8
     every: int = 2
@@ -128,12 +140,18 @@ class AblationRecipe(RecipeFile):
             raise ValueError("steps, batch, parameters, n_test and rank must be positive")
         if self.short:
             self._check_short()
+        elif reading := [name for name in self.arms if ARMS[name].reads]:
+            raise ValueError(f"arm {reading[0]} is asked in the fewest words; set short = true")
+        if not 0 < self.read_share < 1:
+            raise ValueError(f"read_share {self.read_share} is not between 0 and 1")
         if not 0 < self.expert_share < 1:
             raise ValueError(f"expert_share {self.expert_share} is not between 0 and 1")
 
     def _check_short(self) -> None:
         if self.card or self.second_turn:
             raise ValueError("short questions have neither a card nor a second turn")
+        if len(self.tasks) > 1 and any(ARMS[name].reads for name in self.arms):
+            raise ValueError("an arm with an encoder of its own has one task")
         other = [n for n in self.arms if ARMS[n].experts or ARMS[n].turns > 1]
         if other:
             raise ValueError(f"arm {other[0]} is not asked in the fewest words; set short = false")
@@ -142,8 +160,21 @@ class AblationRecipe(RecipeFile):
         """Share of the learning rate at a step."""
         return linear(step / n_steps, self.warmup, 0.02)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a run is held to; what recipes of before did not have is there where it is used."""
+        return {k: v for k, v in asdict(self).items() if k not in _LATER or v != _LATER[k]}
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "AblationRecipe":
         """From TOML's values; unknown keys raise ValueError."""
         check_keys(values, cls)
         return cls(**values)
+
+
+_LATER = {
+    field.name: field.default
+    for field in fields(AblationRecipe)
+    if field.name == "short" or field.name.startswith("read_")
+}
+"""Settings that came later, and what they were as it were before."""

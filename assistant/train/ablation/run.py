@@ -5,11 +5,12 @@ import time
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from assistant.graph.encoder import GraphEncoder
 from assistant.llm.load import LoadedLLM
 from assistant.train.ablation.data import Questions
-from assistant.train.ablation.model import ArmModel, Phase, phases_of
+from assistant.train.ablation.model import READ, ArmModel, Phase, phases_of
 from assistant.train.ablation.recipe import AblationArm, AblationRecipe
 from assistant.train.precision import autocast
 from assistant.train.progress import Progress
@@ -68,7 +69,8 @@ class ArmRun:
 
     def _train(self, phase: Phase) -> None:
         parameters = self.model.begin(phase)
-        self._optimizer = torch.optim.AdamW(self._groups(parameters), weight_decay=0.0)
+        groups = self._groups(parameters, phase)
+        self._optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
         if self._saved_optimizer is not None:
             self._optimizer.load_state_dict(self._saved_optimizer)
             self._saved_optimizer = None
@@ -86,8 +88,10 @@ class ArmRun:
                 self.save()
                 saved = now
 
-    def _groups(self, parameters: list[torch.nn.Parameter]) -> list[dict]:
+    def _groups(self, parameters: list[torch.nn.Parameter], phase: Phase) -> list[dict]:
         """The parameters with their highest learning rates: the generator's, then the others."""
+        if phase.name == READ:
+            return [{"params": parameters, "lr": 0.0, "peak_lr": self.recipe.read_lr}]
         generator = self.model.generator
         own = {id(p) for p in generator.parameters()} if generator is not None else set()
         lr, own_lr = self.recipe.lr, self.recipe.lr_generator
@@ -102,15 +106,25 @@ class ArmRun:
     def _step(self, phase: Phase, parameters: list[torch.nn.Parameter]) -> tuple[float, int]:
         for group in self._optimizer.param_groups:
             group["lr"] = group["peak_lr"] * self.recipe.factor(self.step, phase.steps)
-        batch = self.questions.batch(phase, self.step)
-        with autocast(self.device):
-            loss = self.model.loss(batch.to(self.device), phase)
+        loss, n_read = self._read(phase) if phase.name == READ else self._asked(phase)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        return float(loss.detach()), int(batch.mask.sum())
+        return float(loss.detach()), n_read
+
+    def _asked(self, phase: Phase) -> tuple[Tensor, int]:
+        """The loss of the answers of a step, and its tokens."""
+        batch = self.questions.batch(phase, self.step)
+        with autocast(self.device):
+            return self.model.loss(batch.to(self.device), phase), int(batch.mask.sum())
+
+    def _read(self, phase: Phase) -> tuple[Tensor, int]:
+        """The loss of values that are read from graph tokens, and how many."""
+        graphs, values = self.questions.readings.at(self.step, self.device)
+        with autocast(self.device):
+            return self.model.read_loss(graphs, values), len(values)
 
     def _record(self, phase: Phase, loss: float) -> None:
         row = {"phase": phase.name, "step": self.step, "seconds": round(self.seconds, 1)}

@@ -9,6 +9,7 @@ nothing but the number in the answer. The language model writes it, the speciali
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 
@@ -22,8 +23,6 @@ from assistant.evaluate.arms import Arm
 from assistant.evaluate.asking import Answer
 from assistant.evaluate.outcomes import Outcome, outcome_of
 from assistant.evaluate.tasks.base import Example as Row
-from assistant.evaluate.tasks.registry import task_of
-from assistant.evaluate.tasks.values import ValueTask
 from assistant.llm.continuous import make_engine
 from assistant.llm.layout import layout
 from assistant.llm.plan import Way
@@ -33,6 +32,7 @@ from assistant.llm.splice import splice
 from assistant.specialist.directory import LLM
 from assistant.specialist.number_files import near_the_learned
 from assistant.train.ablation.data import Questions
+from assistant.train.ablation.reading import Readings, value_task_of
 from assistant.train.encode import Example
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -53,18 +53,6 @@ def specialist_of(bundle: Bundle) -> Bundle:
         )
     llm = bundle.components["specialist"] / LLM
     return replace(bundle, components={**bundle.components, "llm": llm})
-
-
-def value_task_of(name: str) -> ValueTask:
-    """A task whose answer is a number.
-
-    Raises:
-        AssistantError: It has another kind of answer.
-    """
-    task = task_of(name)
-    if not isinstance(task, ValueTask):
-        raise AssistantError(f"Task {name} has no number to ask for in the fewest words.")
-    return task
 
 
 def short_prompt(name: str, row: Row) -> Prompt:
@@ -92,6 +80,12 @@ def short_answer(name: str, row: Row) -> str:
 
 class ShortQuestions(Questions):
     """Batches of such questions, the same for every arm."""
+
+    @cached_property
+    def readings(self) -> Readings:
+        """The same rows for an encoder that learns them first."""
+        rows = [row for name in self.recipe.tasks for row in self.rows[name]]
+        return Readings(rows, self.recipe.read_batch, self.seed)
 
     def example(self, name: str, *rows: Row, graph: bool) -> Example | None:
         """One question; None when a molecule cannot be read or it is too long."""

@@ -10,7 +10,7 @@ from assistant.adapters.generator import GeneratorConfig, LoraGenerator
 from assistant.adapters.lora import named_targets
 from assistant.adapters.sites import find_sites
 from assistant.errors import AssistantError
-from assistant.graph.encoder import GraphEncoderConfig
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
 from assistant.train.ablation.recipe import AblationArm, AblationRecipe
 
@@ -37,6 +37,8 @@ def sizes_of(
     Raises:
         AssistantError: The budget is too small for the smallest parts, or is not met.
     """
+    if arm.reads:
+        return _reading_sizes(arm, llm, recipe)
     share = recipe.parameters // arm.n_parts
     per_rank = lora_parameters(llm, 1)
     n_experts = len(recipe.tasks)
@@ -64,6 +66,32 @@ def sizes_of(
             arm, "experts", share - _gate_parameters(llm, n_experts), per_rank * n_experts
         )
     return Sizes(projector, generator, lora, expert)
+
+
+def reader_config(recipe: AblationRecipe) -> GraphEncoderConfig:
+    """The encoder of an arm that has its own."""
+    return GraphEncoderConfig(d_model=recipe.read_width, n_layers=recipe.read_layers)
+
+
+def _reading_sizes(arm: AblationArm, llm: nn.Module, recipe: AblationRecipe) -> Sizes:
+    """The LoRA gets what encoder and projector leave of the budget."""
+    encoder = reader_config(recipe)
+    projector = ProjectorConfig(
+        d_graph=encoder.d_model,
+        d_llm=int(llm.config.hidden_size),
+        n_levels=encoder.n_levels,
+        n_queries=1,
+        n_motif_queries=0,
+        shared_attention=True,
+    )
+    read = n_parameters(GraphEncoder(encoder)) + _projector_parameters(projector)
+    left = recipe.parameters - read
+    if left < lora_parameters(llm, 1):
+        raise AssistantError(
+            f"Arm {arm.name}: encoder and projector have {read:,} of {recipe.parameters:,}"
+            " parameters, which leaves none for the LoRA. Raise `parameters` or lower `read_width`."
+        )
+    return Sizes(projector, None, _rank(arm, "LoRA", left, lora_parameters(llm, 1)), None)
 
 
 def _rank(arm: AblationArm, part: str, share: int, per_rank: int) -> int:
@@ -125,9 +153,12 @@ def _projector(
     )
 
 
-def n_slot_tokens(llm: nn.Module, encoder: GraphEncoderConfig, recipe: AblationRecipe) -> int:
-    """Graph tokens of a molecule in the arms that have any."""
-    return _projector(llm, encoder, recipe, 1).n_tokens
+def n_slot_tokens(
+    arm: AblationArm, llm: nn.Module, encoder: GraphEncoderConfig, recipe: AblationRecipe
+) -> int:
+    """Graph tokens of a molecule in an arm that has any."""
+    projector = sizes_of(arm, llm, encoder, recipe).projector
+    return projector.n_tokens if projector is not None else 0
 
 
 def _generator(

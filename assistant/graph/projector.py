@@ -118,7 +118,9 @@ class MultiLevelProjector(nn.Module):
             motifs: Motif rows (b, m, 73); none at all when absent.
             motif_mask: True where a motif row is, (b, m).
         """
-        blocks = [self.level_tokens(levels, level) for level in range(self.config.n_levels)]
+        # Taken apart at once: the gradient of a level alone is zeros of all levels, for each anew.
+        nodes = levels.atoms.unbind(dim=1)
+        blocks = [self._level_tokens(levels, n, one) for n, one in enumerate(nodes)]
         if self.config.n_motif_queries:
             motif_tokens = self._motif_tokens(len(levels), motifs, motif_mask)
             blocks.insert(0 if self.config.motifs_first else len(blocks), motif_tokens)
@@ -128,8 +130,11 @@ class MultiLevelProjector(nn.Module):
 
     def level_tokens(self, levels: GraphLevels, level: int) -> Tensor:
         """What the queries of one level see of its nodes, (b, n_queries, d_graph)."""
+        return self._level_tokens(levels, level, levels.atoms[:, level])
+
+    def _level_tokens(self, levels: GraphLevels, level: int, nodes: Tensor) -> Tensor:
+        """The same of nodes (b, n, d) that are taken out already."""
         attention = self.cross_attention[0 if self.config.shared_attention else level]
-        nodes = levels.atoms[:, level]  # (b, n, d)
         queries = self.query_tokens[level].expand(len(levels), -1, -1)
         tokens, _ = attention(
             queries, nodes, nodes, key_padding_mask=~levels.mask, need_weights=False

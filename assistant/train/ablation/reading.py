@@ -32,6 +32,9 @@ def value_task_of(name: str) -> ValueTask:
     return task
 
 
+_DRAWN_TOGETHER = 4
+
+
 class Reader(nn.Module):
     """Encoder and head.
 
@@ -72,8 +75,15 @@ class Readings:
         self._batch, self._seed = batch, seed
 
     def at(self, step: int, device: torch.device | str) -> tuple[list[GraphBatch], Tensor]:
-        """The rows of a step: the graphs of each molecule, and standardised values (b,)."""
-        n = len(self._values)
-        chosen = np.random.default_rng((self._seed, step)).integers(0, n, min(self._batch, n))
+        """The rows of a step: the graphs of each molecule, and standardised values (b,).
+
+        Those of four steps are drawn together and dealt out by size: a step's graphs are padded to
+        its largest.
+        """
+        n, batch = len(self._values), min(self._batch, len(self._values))
+        draw, part = divmod(step, _DRAWN_TOGETHER)
+        drawn = np.random.default_rng((self._seed, draw)).integers(0, n, _DRAWN_TOGETHER * batch)
+        by_size = drawn[np.argsort(self._graphs[0].n_atoms[drawn], kind="stable")]
+        chosen = by_size[part * batch : (part + 1) * batch]
         graphs = [each.batch(chosen).to(device) for each in self._graphs]
         return graphs, torch.tensor(self._values[chosen], dtype=torch.float32, device=device)

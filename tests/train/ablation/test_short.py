@@ -15,13 +15,16 @@ from assistant.components import load_components
 from assistant.errors import AssistantError
 from assistant.evaluate.arms import Arm
 from assistant.evaluate.tasks.base import Example as Row
-from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
+from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig, read_encoder
 from assistant.llm.layout import IdsPiece, SlotPiece, layout
 from assistant.train.ablation.__main__ import main
+from assistant.train.ablation.data import rows_of
 from assistant.train.ablation.measure import OTHER, OWN, ZERO, controls_of
-from assistant.train.ablation.model import ArmModel
+from assistant.train.ablation.model import JOINT, READ, ArmModel
 from assistant.train.ablation.output import write_arm
+from assistant.train.ablation.reading import Readings
 from assistant.train.ablation.recipe import ARMS, AblationRecipe
+from assistant.train.ablation.run import ArmRun
 from assistant.train.ablation.short import (
     ShortAsker,
     ShortQuestions,
@@ -101,7 +104,7 @@ def test_what_is_learned_is_laid_out_as_it_is_asked(place: Path) -> None:
     bundle = specialist_of(Bundle.read(place / "base"))
     llm = load_base(bundle, "cpu")
     config = GraphEncoderConfig(d_model=12)
-    n_tokens = n_slot_tokens(llm.model, config, recipe())
+    n_tokens = n_slot_tokens(ARMS["graph+lora"], llm.model, config, recipe())
     assert n_tokens == config.n_levels
     encoder = LessonEncoder(llm.tokenizer, n_graph_tokens=n_tokens, sequence=100)
     asked = ShortQuestions({NAME: [ROW]}, encoder, recipe(), seed=1, graph=True)
@@ -127,8 +130,9 @@ def test_the_command_measures_what_the_specialist_writes(
 ) -> None:
     config = tmp_path / "tiny.toml"
     config.write_text(
-        f'tasks = ["{NAME}"]\narms = ["text", "mora", "graph+lora"]\nseeds = [1]\nshort = true\n'
-        "steps = 2\nbatch = 2\nrank = 2\nparameters = 37000\nn_test = 2\nsequence = 100\n",
+        f'tasks = ["{NAME}"]\narms = ["text", "mora", "graph+lora", "read+lora"]\nseeds = [1]\n'
+        "short = true\nsteps = 2\nbatch = 2\nrank = 2\nparameters = 37000\nn_test = 2\n"
+        "sequence = 100\nread_width = 12\nread_layers = 2\nread_batch = 4\n",
         encoding="utf-8",
     )
     options = ["--config", str(config), "--run", str(tmp_path / "run"), "--data", str(place)]
@@ -137,6 +141,8 @@ def test_the_command_measures_what_the_specialist_writes(
     for control in (OWN, OTHER, ZERO):
         assert f"| graph+lora | {control} | 2 |" in table
     assert "| mora | mora, other molecule |" in table
+    own = Bundle.read(tmp_path / "run/seed-1/read+lora/bundle").components["encoder"]
+    assert read_encoder(own).config.n_layers == 2  # the base's has five
     report = tmp_path / "run/seed-1/text/pairs-absorption__own.json"
     assert {o["pair"] for o in json.loads(report.read_text())["outcomes"]} == {"absorption"}
 
@@ -184,9 +190,102 @@ def test_only_numbers_like_the_learned_ones_count(
     assert [o["prediction"] for o in outcomes] == [255.0, None, None, None, 310.0, None]
 
 
+READING = {"arms": ("read+lora",), "read_width": 12, "read_layers": 2, "parameters": 14_000}
+
+
+def reading_run(place: Path, directory: Path) -> ArmRun:
+    bundle = specialist_of(Bundle.read(place / "base"))
+    llm = load_base(bundle, "cpu")
+    wanted, arm = recipe(**READING, read_batch=4, read_share=0.5), ARMS["read+lora"]
+    frozen = GraphEncoder(GraphEncoderConfig(d_model=12)).eval().requires_grad_(False)
+    n_tokens = n_slot_tokens(arm, llm.model, frozen.config, wanted)
+    encoder = LessonEncoder(llm.tokenizer, n_graph_tokens=n_tokens, sequence=100)
+    rows = rows_of(wanted, place, "train")
+    asked = ShortQuestions(rows, encoder, wanted, seed=1, graph=True)
+    return ArmRun(arm, wanted, llm, frozen, asked, directory, seed=1)
+
+
+def changed(before: dict[str, torch.Tensor], model: ArmModel) -> set[str]:
+    """The parts of a model that are no longer what they were."""
+    now = model.state_dict()
+    names = {name for name, value in before.items() if not torch.equal(value, now[name])}
+    return {".".join(name.split(".")[:2]) for name in names}
+
+
+def test_an_arm_reads_first_and_then_writes_beside_a_frozen_encoder(
+    place: Path, tmp_path: Path
+) -> None:
+    run = reading_run(place, tmp_path)
+    read, joint = run.phases
+    assert (read.name, joint.name) == (READ, JOINT)
+    assert read.steps + joint.steps == 3
+    assert run.model.n_trained() == pytest.approx(14_000, rel=0.06)
+    assert run.model.encoder is run.model.reader.encoder
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    run._train(read)
+    parts = changed(before, run.model)
+    assert {"reader.encoder", "reader.head"} < parts
+    assert not {part for part in parts if part.startswith("lora")}
+    assert {part for part in parts if part.startswith("projector")}
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    run.step = 0
+    run._train(joint)
+    parts = {part.partition(".")[0] for part in changed(before, run.model)}
+    assert parts == {"projector", "lora"}  # not even the running means of the encoder
+
+
+def test_a_run_that_stopped_between_goes_on(place: Path, tmp_path: Path) -> None:
+    whole = reading_run(place, tmp_path / "whole")
+    whole.train()
+    part = reading_run(place, tmp_path / "part")
+    part._train(part.phases[0])
+    part.done.append(READ)
+    part.step, part._optimizer = 0, None
+    part.save()
+    again = reading_run(place, tmp_path / "part")
+    assert again.done == [READ]
+    again.train()
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name]), name
+
+
+def test_what_is_read_is_the_rows_with_their_values_standardised() -> None:
+    rows = [replace(ROW, molecules=(dye, "CCO"), answer=float(i)) for i, dye in enumerate(DYES)]
+    readings = Readings(rows, 4, seed=1)
+    (dyes, solvents), values = readings.at(2, "cpu")
+    again = readings.at(2, "cpu")[1]
+    assert torch.equal(values, again)
+    assert not torch.equal(values, readings.at(3, "cpu")[1])
+    assert int(dyes.batch.max()) == int(solvents.batch.max()) == 3
+    assert torch.equal(solvents.batch.bincount(), torch.tensor([3, 3, 3, 3]))
+    every = Readings(rows, 100, seed=1).at(0, "cpu")[1]
+    assert len(every) == len(rows)
+    learned = {round(float(v), 4) for s in range(20) for v in readings.at(s, "cpu")[1]}
+    assert len(learned) == len(rows)
+    assert sum(learned) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_an_encoder_that_fills_the_budget_is_named(place: Path) -> None:
+    llm = load_base(specialist_of(Bundle.read(place / "base")), "cpu")
+    config = GraphEncoderConfig(d_model=12)
+    with pytest.raises(AssistantError, match="leaves none for the LoRA"):
+        n_slot_tokens(ARMS["read+lora"], llm.model, config, recipe(**READING | {"parameters": 99}))
+
+
+def test_a_run_of_before_there_were_short_questions_goes_on() -> None:
+    old = AblationRecipe().settings
+    assert "short" not in old
+    assert not [name for name in old if name.startswith("read_")]
+    assert recipe(read_width=16).settings["read_width"] == 16
+    assert recipe().settings["short"] is True
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"arms": ("read+lora",), "tasks": (NAME, "property:homo")}, "has one task"),
+        ({"arms": ("read+lora",), "short": False}, "set short = true"),
+        ({"read_share": 1.0}, "read_share"),
         ({"card": True}, "neither a card"),
         ({"arms": ("graph-multiturn",)}, "graph-multiturn is not asked"),
         ({"arms": ("experts",)}, "experts is not asked"),
@@ -208,4 +307,4 @@ def test_the_shipped_recipe_is_read() -> None:
     shipped = AblationRecipe.load(configs / "ablation_absorption_cpu.toml")
     assert shipped.short
     assert {"text", "lora"} < set(shipped.arms)
-    assert len(shipped.seeds) == 3
+    assert any(ARMS[name].reads for name in shipped.arms)

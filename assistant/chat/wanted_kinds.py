@@ -33,10 +33,13 @@ _IS_SMALL_TALK = re.compile(
     re.IGNORECASE,
 )
 _CLAIMS = re.compile(r"(?:yes|no)\b|(?:molecule \d+|it) (?:contains?|has)\b")
+_YES_OR_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
+"""Of what is not mentioned: "Yes, the chat is running." is no answer to "Is this safe?"."""
 _A_CLAIM = 60
 """Characters of a sentence that explains nothing."""
 _STEM = 4
 """Letters that first words of kindred names share: "melting point" and "melting range"."""
+_OF_A_DESCRIPTION = frozenset({"formula", "mass", "logp", "tpsa"})
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
 DECLINED = re.compile(
     r"\b(?:do not|don't|cannot|can't) (?:know|have|give|tell|find) (?:the |its )?"
@@ -164,7 +167,10 @@ class UnknownValue:
             return _declines_another(text, self.key)
         if self.of_several:
             return bool(checks)
-        return _gives_values(text, checks) or _names_a_group(text, checks)
+        if not checks:
+            return _YES_OR_NO.match(text) is not None
+        is_claim = _gives_values(text, checks) or _names_a_group(text, checks)
+        return is_claim or _describes(checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says that it is not known, and nothing wrong beside."""
@@ -220,6 +226,11 @@ def _declines_another(text: str, key: str) -> bool:
         return False
     stems = [word[:_STEM] for word in re.findall(r"\w+", found["name"])]
     return key.lower().split()[0][:_STEM] not in stems
+
+
+def _describes(checks: Sequence[Check]) -> bool:
+    """Whether an answer is a whole description, which explains nothing of what was asked."""
+    return {check.kind for check in checks} >= _OF_A_DESCRIPTION
 
 
 def _names_a_group(text: str, checks: Sequence[Check]) -> bool:

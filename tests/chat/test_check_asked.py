@@ -209,3 +209,23 @@ def test_without_a_question_nothing_changes() -> None:
     assert check_answer("Yes. It has one ring.", FACTS, (1,)) == checks(
         "How many rings?", "Yes. It has one ring."
     )
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "verdict"),
+    [
+        # What else is said of both leaves the no one of both.
+        ("Do both have a ring?", "No: molecule 1 is C9H8O4 and molecule 2 is C10H14N2.", "wrong"),
+        ("Do both have a ring?", "No, molecule 1 has a ring.", "wrong"),
+        ("Do both have a ring?", "Yes: molecule 1 is C9H8O4 and molecule 2 is C10H14N2.", "right"),
+        ("Do both have an ester?", "Yes: molecule 1 is C9H8O4, molecule 2 is C10H14N2.", "wrong"),
+        ("Do both have an ester?", "No: molecule 1 has an ester and molecule 2 has none.", None),
+        ("Do both have an ester?", "Yes, molecule 1 has.", None),
+    ],
+)
+def test_a_yes_or_no_of_both_is_judged_by_what_holds_of_both(
+    question: str, answer: str, verdict: str | None
+) -> None:
+    found = {c.claim: c.verdict for c in checks(question, answer, (1, 2))}
+    opening = found.get(answer.split()[0].rstrip(",:"))
+    assert opening == {"wrong": "contradicted", "right": "confirmed", None: None}[verdict]

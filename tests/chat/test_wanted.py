@@ -229,6 +229,9 @@ def test_a_right_value_beside_a_wrong_claim_is_not_missed_and_not_better() -> No
         ("What is its melting point?", "melting point"),
         ("meltin pont or boiling?", None),
         ("Its solubilty?", "solubility"),
+        ("Is it safe?", "toxicity"),
+        ("Is this compound safe?", "toxicity"),
+        ("Is it a base?", "basicity"),
         ("Never mind logD, what's the clogP?", None),
         ("I have no measured logP; what do you compute?", None),
         ("Not the melting point, only the formula.", None),
@@ -257,6 +260,8 @@ def test_a_property_that_is_not_computed_is_known_where_it_alone_is_asked_for(
         ("I do not know the pKa. Molecule 1 has one ring.", False, True),
         ("I do not know the pKa. Molecule 1 has two rings.", False, False),
         ("Its acidity comes from the carboxyl group.", False, False),
+        ("Yes, the chat is running.", True, False),
+        ("Yes, its pKa is below 5.", False, False),
     ],
 )
 def test_a_property_that_is_not_computed_is_missed_by_claims_on_others(
@@ -590,3 +595,14 @@ def test_no_question_for_a_value_is_taken_for_one_for_atoms_of_an_element() -> N
 )
 def test_what_is_turned_away_is_not_asked_for(question: str, key: str | None) -> None:
     assert likely_key(plain_text(question)) == key
+
+
+def test_a_whole_description_misses_a_question_that_no_fact_answers() -> None:
+    said = (
+        "Molecule 1 is aspirin, C9H8O4, with an average mass of 180.16 g/mol. It contains a"
+        " carboxylic acid and an ester. Its cLogP is 1.31 and its TPSA is 63.6 Å²."
+    )
+    checks = check_answer(said, FACTS, (1,))
+    assert UnknownValue("toxicity", 1).is_missed_by(said, checks)
+    part = "It contains a carboxylic acid, which irritates where it touches the stomach's wall."
+    assert not UnknownValue("toxicity", 1).is_missed_by(part, check_answer(part, FACTS, (1,)))

@@ -1,8 +1,9 @@
-"""Answers in the language model's place: what the program declines, what a specialist is asked."""
+"""Answers in the language model's place: what the program says, what a specialist is asked."""
 
 from collections.abc import Iterator
 
 from assistant.answering import Turn
+from assistant.chat.computed_words import computed_answer
 from assistant.chat.conversation import Conversation
 from assistant.chat.events import Event, Finished
 from assistant.chat.making import declined_making
@@ -69,6 +70,8 @@ def answered_instead(specialist: Specialist | None, turn: Turn) -> Iterator[Even
     conversation = turn.fitted.conversation
     if declined := declined_making(conversation):
         return said_by_the_program(declined, turn)
+    if computed := computed_answer(conversation):
+        return said_by_the_program(computed, turn)
     if specialist is None:
         return None
     _read_ahead(specialist, conversation)

@@ -61,7 +61,7 @@ _EXPLAINS = re.compile(
 _WHY = re.compile(r"\b(?:why|explain)\b")
 _HOW = re.compile(
     r"\bhow\b(?! (?:toxic|poisonous|safe|soluble|stable|reactive|acidic|volatile|potent"
-    r"|expensive)\b)"
+    r"|expensive)\b| does (?:it|this|that|the) (?:\w+ )?work\b)"
 )
 """But "how toxic is it" asks for the toxicity."""
 _COMPARES_VALUES = re.compile(

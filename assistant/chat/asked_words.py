@@ -121,6 +121,13 @@ _ACID = re.compile(
     r"(?: (?:have|contain|an|a)\b)*+ (?:organic )?acid(?: group)?\W*"
 )
 """Of any kind: which one it is, its groups say."""
+_CLASS = re.compile(
+    r"(?:is|are) (?:it|this|that|@?\d|(?:the |this )?(?:molecule|compound|drug)(?: \d+)?) (?:an? )?"
+    r"(?:kind of |sort of |type of )?(?P<name>peptides?|proteins?|sugars?|carbohydrates?"
+    r"|(?:mono|di|poly)?saccharides?|lipids?|fats?|fatty acids?|amino acids?|terpen(?:e|oid)s?"
+    r"|alkaloids?|flavonoids?|nucleosides?|nucleotides?|heterocycl(?:e|es|ic compound))\W*"
+)
+"""What no fact decides, and groups tell something of."""
 _COMPUTED = re.compile(r"\b(?:comput|calculat|predict|estimat)\w+")
 _WIDE_NAMES = {group.name: (*group.kind_of, *group.sometimes) for group in GROUPS}
 
@@ -215,6 +222,8 @@ def asked_group(plain: str) -> str | None:
     """The one functional group that a text asks for: whether it is there, or how many."""
     if _ACID.fullmatch(plain.strip()):
         return "acid"
+    if found := _CLASS.fullmatch(plain.strip()):
+        return found["name"]
     tokens = _tokens(without_surroundings(_NUMBER_OF_GROUPS.sub(" ", plain)))
     if len(tokens) > _MOST_WORDS:
         return None

@@ -391,6 +391,18 @@ def test_with_one_molecule_there_is_no_other() -> None:
     assert wanted_subject(asked) is None
 
 
+def test_a_class_of_compounds_is_told_by_groups() -> None:
+    wanted = WantedGroup(asked_group(plain_text("Is it a peptide?")), 1)
+    assert wanted.group == "peptide"
+    for missed in ("No, I find no chloroformate in molecule 1.", "I do not know the price of it."):
+        assert wanted.is_missed_by(missed, check_answer(missed, FACTS, (1,)))
+    told = "Molecule 1 contains a carboxylic acid and an ester."
+    assert wanted.is_met_by(told, check_answer(told, FACTS, (1,)))
+    assert asked_group(plain_text("Is this compound a fatty acid?")) == "fatty acid"
+    assert asked_group(plain_text("Is it a drug?")) is None
+    assert asked_group(plain_text("Is it a sugar substitute?")) is None
+
+
 def test_an_acid_is_any_kind_of_acid() -> None:
     for question in ("Is this an acid?", "is molecule 1 an acid", "Does it contain an acid group?"):
         assert asked_group(plain_text(question)) == "acid"

@@ -5,7 +5,8 @@
 A small language model copies a name piece by piece. Behind a space its first piece is often another
 than at the beginning of a line, and where that goes wrong so does what follows. What a larger model
 calls a molecule may be a synonym that no table here has: nothing is put in the place of a name that
-says how a structure is built, or that the table knows.
+is told as another one ("also known as"), that says how a structure is built, or that the table
+knows; and no name is put in that somebody made up.
 """
 
 import logging
@@ -23,16 +24,19 @@ from assistant.second_thoughts import Outcome, Writer
 
 _MOST_NAMES = 4
 """Of one answer that are put right; each draws the rest of it anew."""
-_PLAIN = re.compile(r"[A-Za-z]{2,}(?: [A-Za-z]{2,})?")
+_PLAIN = re.compile(r"[A-Za-z]{2,40}(?: [A-Za-z]{2,40})?")
 """A name that says nothing of the structure: without digits, hyphens and brackets."""
+_IS = re.compile(r"(?:^|[.!?:]\s+|\n)(?:molecule \d+|it|this) is $", re.IGNORECASE)
+"""What stands before the name that an answer opens with."""
 log = logging.getLogger(__name__)
 
 
-def misnamed(checks: Sequence[Check], names: Mapping[int, str]) -> tuple[Check, ...]:
+def misnamed(text: str, checks: Sequence[Check], names: Mapping[int, str]) -> tuple[Check, ...]:
     """Claims that call a molecule what nobody knows it by, though its name stands in the prompt.
 
     Args:
-        checks: Verdicts on the claims of an answer.
+        text: The answer.
+        checks: Verdicts on its claims.
         names: What the prompt calls the molecules, by number.
     """
     return tuple(
@@ -40,10 +44,16 @@ def misnamed(checks: Sequence[Check], names: Mapping[int, str]) -> tuple[Check, 
         for check in checks
         if check.kind == "name"
         and check.verdict == "unverifiable"
-        and check.molecule in names
+        and _is_in_table(names.get(check.molecule))
+        and _IS.search(text[: check.start])
         and _PLAIN.fullmatch(check.claim)
         and not is_in_table(check.claim)
     )
+
+
+def _is_in_table(name: str | None) -> bool:
+    """Whether a molecule has a name, and not one that somebody made up."""
+    return name is not None and is_in_table(name)
 
 
 def with_own_names(
@@ -64,7 +74,7 @@ def with_own_names(
     """
     written, n_tried = first, 0
     try:
-        while n_tried < _MOST_NAMES and (wrong := misnamed(written.checks, names)):
+        while n_tried < _MOST_NAMES and (wrong := misnamed(written.text, written.checks, names)):
             begun = _begun(llm, written, wrong[0], names[wrong[0].molecule])
             n_tried += 1
             found = yield from writer.goes_on(begun)
@@ -79,7 +89,9 @@ def with_own_names(
         log.debug("what failed", exc_info=error)
         return Outcome(first, n_tried, ended=False)
     keeps_all = len(written.confirmed) >= len(first.confirmed)
-    is_better = keeps_all and not written.contradicted and not misnamed(written.checks, names)
+    is_better = (
+        keeps_all and not written.contradicted and not misnamed(written.text, written.checks, names)
+    )
     return Outcome(written if is_better else first, n_tried, ended=True)
 
 

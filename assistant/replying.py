@@ -83,7 +83,7 @@ class Reconsideration:
         """
         misses = wanted is not None and wanted.is_missed_by(first.text, first.checks)
         names = {m.number: m.molecule.name for m in conversation.molecules if m.molecule.name}
-        wrong_names = misnamed(first.checks, names)
+        wrong_names = misnamed(first.text, first.checks, names)
         if first.was_stopped or self.request.stop.is_set():
             has_flaw = first.contradicted or misses or wrong_names
             return first, SecondThoughts(True, ended=not has_flaw)

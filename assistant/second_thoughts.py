@@ -185,6 +185,8 @@ class Writer:
             Nothing, after each token: closing it there ends the request that is being drawn.
         """
         stop = TimedStop(self._request.stop, Progress(), math.inf)
+        if len(begun) >= self._room:
+            return None
         request = replace(self._request, begun=begun, stop=stop, progress=Progress())
         text = _Growing(self._llm, begun)
         n_sentences = 1

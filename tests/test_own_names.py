@@ -1,5 +1,6 @@
 """A name that nobody knows gives way to the molecule's own, and what follows is drawn anew."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,12 @@ def first_of(assistant: Assistant) -> str:
     return done.message.text
 
 
+@pytest.fixture
+def anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tiny model writes is no sentence."""
+    monkeypatch.setattr("assistant.own_names._IS", re.compile(""))
+
+
 def judging(then: str) -> Callable[[str], tuple[Check, ...]]:
     """Judges a letter of the first attempt as a name, and phenol in its place."""
 
@@ -69,14 +76,19 @@ def judging(then: str) -> Callable[[str], tuple[Check, ...]]:
         ("Molecule 1 is hydroxy-benzol, C6H6O.", 0),  # how it is built
         ("Molecule 1 is benzen-1-ol, C6H6O.", 0),
         ("Molecule 1 is C6H6O.", 0),
+        ("It is also known as benzenol.", 0),  # which is another name by its own words
+        ("Its chemical name is benzenol.", 0),
+        ("Molecule 1 has one ring. It is rosane, C6H6O, with one ring.", 1),
     ],
 )
 def test_names_that_nobody_knows_are_found(said: str, n: int) -> None:
     checks = check_answer(said, {1: compute_facts(PHENOL)}, {1: "phenol"})
-    assert len(misnamed(checks, {1: "phenol"})) == n
-    assert misnamed(checks, {}) == ()  # who has no name here may have any
+    assert len(misnamed(said, checks, {1: "phenol"})) == n
+    assert misnamed(said, checks, {}) == ()  # who has no name here may have any
+    assert misnamed(said, checks, {1: "cpd 17"}) == ()  # and who has one of somebody's making
 
 
+@pytest.mark.usefixtures("anywhere")
 def test_its_own_name_takes_the_place_and_the_rest_is_drawn(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +113,7 @@ def test_its_own_name_takes_the_place_and_the_rest_is_drawn(
     assert replay(assistant, Case(1, talk(), message.passport, message)).equal
 
 
+@pytest.mark.usefixtures("anywhere")
 @pytest.mark.parametrize("then", ["unverifiable", "contradicted"])
 def test_an_answer_that_is_no_better_is_not_taken(
     then: str, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
@@ -112,6 +125,7 @@ def test_an_answer_that_is_no_better_is_not_taken(
     assert done.message.passport["second_thoughts"]["tried"] == 1
 
 
+@pytest.mark.usefixtures("anywhere")
 def test_nothing_is_put_in_place_without_a_name_or_when_it_is_switched_off(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +139,19 @@ def test_nothing_is_put_in_place_without_a_name_or_when_it_is_switched_off(
     assert len(requests) == 2
 
 
+@pytest.mark.usefixtures("anywhere")
+def test_no_name_is_put_in_beyond_the_longest_answer(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = replace(OPTIONS, max_new_tokens=4)
+    *_, done = assistant.reply(talk(), options=replace(short, second_thoughts=False))
+    judged_by(monkeypatch, judging("confirmed"))
+    *_, again = assistant.reply(talk(), options=short)
+    assert again.message.text == done.message.text
+    assert len(again.message.token_ids) <= 4
+
+
+@pytest.mark.usefixtures("anywhere")
 def test_a_stop_meanwhile_leaves_the_first_attempt(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -222,8 +222,6 @@ def asked_group(plain: str) -> str | None:
     """The one functional group that a text asks for: whether it is there, or how many."""
     if _ACID.fullmatch(plain.strip()):
         return "acid"
-    if found := _CLASS.fullmatch(plain.strip()):
-        return found["name"]
     tokens = _tokens(without_surroundings(_NUMBER_OF_GROUPS.sub(" ", plain)))
     if len(tokens) > _MOST_WORDS:
         return None
@@ -233,6 +231,12 @@ def asked_group(plain: str) -> str | None:
         return None
     (group,) = named
     return group.key if group.family == "group" else None
+
+
+def asked_class(plain: str) -> str | None:
+    """The class of compounds that a text asks whether something belongs to."""
+    found = _CLASS.fullmatch(plain.strip())
+    return found["name"] if found else None
 
 
 def groups_in(text: str) -> set[str]:

@@ -8,6 +8,7 @@ nothing else is taken; what an InChIKey is, or a ring count "for my DBE", is the
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from rdkit import Chem
 
@@ -21,16 +22,16 @@ from assistant.chem.quiet import quiet_rdkit
 _MOST = 20
 _ASK = (
     r"(?:(?:hi|hello|please|ok|and|now|so)\W+)*"
-    r"(?:(?:what(?:'s| is| are)|whats|give(?: me)?|tell me|show(?: me)?|i (?:also )?need|i want"
-    r"|(?:can|could|may) i (?:have|get|see)|(?:can|could|would) you (?:please )?(?:give|tell|show"
-    r"|compute|calculate|provide)(?: me)?|compute|calculate|provide|return|print|copy|how many) )?"
-    r"(?:the |its |their |(?:molecule|compound) @?\d+'s )?"
+    r"(?:(?:(?P<what>what(?:'s| is| are)|whats)|give(?: me)?|tell me|show(?: me)?|i (?:also )?need"
+    r"|i want|(?:can|could|may) i (?:have|get|see)|(?:can|could|would) you (?:please )?(?:give|tell"
+    r"|show|compute|calculate|provide)(?: me)?|compute|calculate|provide|return|print|copy"
+    r"|how many) )?(?P<whose>the |its |their |(?:molecule|compound) @?(?P<owner>\d+)'s )?"
     r"(?:standard |calculated |computed |theoretical |expected )?"
 )
 _OF = (
-    r"(?:(?:,? (?:of|for|in|from)|'s)? (?:it|this|that|these|them|both|here"
+    r"(?P<of>(?:(?:,? (?:of|for|in|from)|'s)? (?:it|this|that|these|them|both|here"
     r"|(?:the |this |these |my )?(?:molecules?|compounds?|drug|structures?|substance)))?"
-    r"(?:(?: of| for)? @?\d+(?:(?:,| and|, and| &) (?:molecule )?@?\d+)*)?"
+    r"(?P<numbers>(?: of| for)? @?\d+(?:(?:,| and|, and| &) (?:molecule )?@?\d+)*)?)"
 )
 _END = r"(?:\W+(?:please|thanks|thank you))?\W*"
 _ELEMENT = (
@@ -40,6 +41,7 @@ _ELEMENT = (
 _MASS = r"(?:the |its )?(?:molecular |molar |total )?(?:mass|weight)"
 
 
+_OPEN = "not defined for a structure with an open place"
 _INEXPRESSIBLE = "InChI cannot express this structure"
 
 
@@ -52,12 +54,20 @@ def _inchikey(molecule: Molecule) -> str:
     return molecule.inchikey or _INEXPRESSIBLE
 
 
+def _is_open(molecule: Molecule) -> bool:
+    return any(atom.GetAtomicNum() == 0 for atom in molecule.rdmol().GetAtoms())
+
+
 def _percentages(molecule: Molecule) -> str:
+    if _is_open(molecule):
+        return _OPEN
     shares = mass_percentages(molecule)
     return ", ".join(f"{symbol} {share:.2f} %" for symbol, share in shares.items())
 
 
 def _unsaturation(molecule: Molecule) -> str:
+    if _is_open(molecule):
+        return _OPEN
     return f"{degrees_of_unsaturation(molecule)} (rings and π bonds)"
 
 
@@ -90,12 +100,39 @@ _QUESTIONS = {
 }
 
 
-def asked_computed(question: str) -> str:
-    """What a question asks for, by its name; "" where it asks for something else, or for more."""
+_SEVERAL = re.compile(
+    r"\b(?:these|them|both|their|molecules|compounds|structures|inchi ?-?keys|inchis)\b"
+)
+
+
+@dataclass(frozen=True)
+class AskedComputed:
+    """What a question asks for.
+
+    Attributes:
+        name: Of what is computed.
+        numbers: Of the molecules that it names.
+        of_several: Whether it is asked of more than one.
+    """
+
+    name: str
+    numbers: tuple[int, ...] = ()
+    of_several: bool = False
+
+
+def asked_computed(question: str) -> AskedComputed | None:
+    """What a question asks for; None where it asks for something else, or for more."""
     plain = " ".join(plain_text(question).split())
     if _WHICH_SHARE.fullmatch(plain):
-        return "composition by mass"
-    return next((name for name, form in _QUESTIONS.items() if form.fullmatch(plain)), "")
+        return AskedComputed("composition by mass", referred_numbers(question))
+    for name, form in _QUESTIONS.items():
+        found = form.fullmatch(plain)
+        # "What is InChI?" asks what it is.
+        if found and not (found["what"] and not found["whose"] and not found["of"]):
+            told = f"{found['owner'] or ''} {found['numbers'] or ''}"
+            numbers = tuple(int(n) for n in re.findall(r"\d+", told))
+            return AskedComputed(name, numbers, _SEVERAL.search(plain) is not None)
+    return None
 
 
 def computed_answer(conversation: Conversation) -> str:
@@ -105,17 +142,19 @@ def computed_answer(conversation: Conversation) -> str:
         conversation: Ends with a question.
     """
     question = conversation.messages[-1]
-    name = "" if question.pair is not None else asked_computed(question.asked)
-    if not name or other_species(question.text, mentions=question.mentions):
+    asked = None if question.pair is not None else asked_computed(question.asked)
+    if asked is None or other_species(question.text, mentions=question.mentions):
         return ""
     focus = conversation.focus(conversation.n_turns - 1)
-    numbers = referred_numbers(question.asked) or max(question.attached, focus, key=len)
+    numbers = dict.fromkeys(asked.numbers or max(question.attached, focus, key=len))
     known = {entry.number for entry in conversation.molecules}
     if not numbers or len(numbers) > _MOST or set(numbers) - known:
         return ""
-    _, value = _COMPUTED[name]
-    values = {n: value(conversation.molecule(n).molecule) for n in dict.fromkeys(numbers)}
-    if len(values) == 1:
-        (only,) = values.values()
-        return f"{name[0].upper()}{name[1:]}: {only}"
-    return "\n".join(f"{name[0].upper()}{name[1:]} of molecule {n}: {v}" for n, v in values.items())
+    if asked.of_several and len(numbers) == 1:
+        return ""  # which the others are is not said
+    _, value = _COMPUTED[asked.name]
+    name = f"{asked.name[0].upper()}{asked.name[1:]}"
+    values = {n: value(conversation.molecule(n).molecule) for n in numbers}
+    if len(known) == 1:
+        return f"{name}: {values.popitem()[1]}"
+    return "\n".join(f"{name} of molecule {n}: {told}" for n, told in values.items())

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from assistant.chat.asked_words import (
+    asked_class,
     asked_element,
     asked_group,
     asked_key,
@@ -23,6 +24,7 @@ from assistant.chat.wanted_kinds import (
     DECLINED,
     UnknownValue,
     Wanted,
+    WantedClass,
     WantedElement,
     WantedGroup,
     WantedSubject,
@@ -68,6 +70,8 @@ def wanted_value(conversation: Conversation) -> Wanted | None:
         return UnknownValue(unknown, numbers[0])
     if symbol := asked_element(question.asked):
         return WantedElement(symbol, numbers[0])
+    if name := asked_class(plain):
+        return WantedClass(name, numbers[0])
     if group := asked_group(plain):
         return WantedGroup(group, numbers[0])
     key = asked_key(plain)

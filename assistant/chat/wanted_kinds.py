@@ -33,8 +33,10 @@ _IS_SMALL_TALK = re.compile(
     re.IGNORECASE,
 )
 _CLAIMS = re.compile(r"(?:yes|no)\b|(?:molecule \d+|it) (?:contains?|has)\b")
-_YES_OR_NO = re.compile(r"(?:yes|no)\b", re.IGNORECASE)
-"""Of what is not mentioned: "Yes, the chat is running." is no answer to "Is this safe?"."""
+_OF_THE_CHAT = re.compile(
+    r"(?:yes|no)\b[^.!?]{0,40}\b(?:chat|program|app|page|assistant|model)\b", re.IGNORECASE
+)
+"""Small talk: "Yes, the chat is running." is no answer to "Is this safe?"."""
 _A_CLAIM = 60
 """Characters of a sentence that explains nothing."""
 _STEM = 4
@@ -168,7 +170,7 @@ class UnknownValue:
         if self.of_several:
             return bool(checks)
         if not checks:
-            return _YES_OR_NO.match(text) is not None
+            return _OF_THE_CHAT.match(text) is not None
         is_claim = _gives_values(text, checks) or _names_a_group(text, checks)
         return is_claim or _describes(checks)
 
@@ -325,6 +327,22 @@ class WantedGroup:
             return False
         lists = any(c.verdict == "confirmed" and c.kind == "group" for c in checks)
         return lists or _NO_GROUP.search(text.lower()) is not None
+
+
+@dataclass(frozen=True)
+class WantedClass(WantedGroup):
+    """Whether a molecule is a peptide, a sugar, …, which no fact decides; groups tell part of it.
+
+    Attributes:
+        group: The class.
+        number: Number of the molecule.
+    """
+
+    def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
+        """Whether an answer declines, gives values, or denies some group that nobody named."""
+        denied = [(check.truth or "").startswith("no ") for check in checks]
+        denies = _names_a_group(text, checks) and all(denied)
+        return declines(text) or _gives_values(text, checks) or denies
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from rdkit import Chem
 
 from assistant.chem.molecule import Molecule
 
+_MOST_BONDS = dict.fromkeys(("S", "Se", "Te"), 2) | dict.fromkeys(("P", "As", "Sb"), 3)
+_MOST_BONDS |= dict.fromkeys(("Cl", "Br", "I"), 1)
 _PI_BONDS = {Chem.BondType.DOUBLE: 1, Chem.BondType.TRIPLE: 2, Chem.BondType.QUADRUPLE: 3}
 
 
@@ -28,8 +30,23 @@ def mass_percentages(molecule: Molecule) -> Mapping[str, float]:
 
 
 def degrees_of_unsaturation(molecule: Molecule) -> int:
-    """Rings and π bonds of a structure, as it is drawn with localised double bonds."""
+    """Rings and π bonds of a structure with localised double bonds, as its formula has them.
+
+    So S=O of a sulfone and P=O of a phosphate count nothing: in the formula's count sulfur has two
+    bonds and phosphorus three.
+    """
     mol = Chem.Mol(molecule.rdmol())
     Chem.Kekulize(mol, clearAromaticFlags=True)
     n_rings = mol.GetNumBonds() - mol.GetNumAtoms() + len(Chem.GetMolFrags(mol))
-    return n_rings + sum(_PI_BONDS.get(bond.GetBondType(), 0) for bond in mol.GetBonds())
+    bonds = [
+        b
+        for b in mol.GetBonds()
+        if not (_is_hypervalent(b.GetBeginAtom()) or _is_hypervalent(b.GetEndAtom()))
+    ]
+    return n_rings + sum(_PI_BONDS.get(bond.GetBondType(), 0) for bond in bonds)
+
+
+def _is_hypervalent(atom: Chem.Atom) -> bool:
+    """Whether an atom has more bonds than its group has in a formula's count."""
+    most = _MOST_BONDS.get(atom.GetSymbol())
+    return most is not None and atom.GetTotalValence() > most

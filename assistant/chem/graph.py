@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_NEEDS_ALL = re.compile(r"[@/\\\s]|\[\d*H")
+_NEEDS_ALL = re.compile(r"[@/\\\s]|\[\d*(?:H|#1\b)")
 """Marks of stereo, atoms of hydrogen, and what may stand behind a SMILES (CXSMILES)."""
 
 # Classes per column: the sizes of the embedding tables.

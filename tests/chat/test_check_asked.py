@@ -214,11 +214,10 @@ def test_without_a_question_nothing_changes() -> None:
 @pytest.mark.parametrize(
     ("question", "answer", "verdict"),
     [
-        # What else is said of both leaves the no one of both.
         ("Do both have a ring?", "No: molecule 1 is C9H8O4 and molecule 2 is C10H14N2.", "wrong"),
         ("Do both have a ring?", "No, molecule 1 has a ring.", "wrong"),
-        ("Do both have a ring?", "Yes: molecule 1 is C9H8O4 and molecule 2 is C10H14N2.", "right"),
-        ("Do both have an ester?", "Yes: molecule 1 is C9H8O4, molecule 2 is C10H14N2.", "wrong"),
+        ("Do they contain an ester?", "Yes, molecule 1 has one and molecule 2 has none.", None),
+        ("Do they contain oxygen?", "Yes: molecule 1 is C9H8O4 and molecule 2 is C10H14N2.", None),
         ("Do both have an ester?", "No: molecule 1 has an ester and molecule 2 has none.", None),
         ("Do both have an ester?", "Yes, molecule 1 has.", None),
     ],

@@ -8,6 +8,7 @@ import pytest
 from assistant.chat.asked_words import (
     PLAIN_QUESTIONS,
     are_related,
+    asked_class,
     asked_element,
     asked_group,
     asked_key,
@@ -20,7 +21,13 @@ from assistant.chat.card import CARD_KEYS
 from assistant.chat.check import check_answer
 from assistant.chat.conversation import Conversation, Message
 from assistant.chat.wanted import declined_value, wanted_subject, wanted_value
-from assistant.chat.wanted_kinds import UnknownValue, WantedElement, WantedGroup, WantedValue
+from assistant.chat.wanted_kinds import (
+    UnknownValue,
+    WantedClass,
+    WantedElement,
+    WantedGroup,
+    WantedValue,
+)
 from assistant.chem.facts import compute_facts
 from assistant.chem.molecule import Molecule
 from assistant.train.usual_words import as_text, usual_words
@@ -267,6 +274,7 @@ def test_a_property_that_is_not_computed_is_known_where_it_alone_is_asked_for(
         ("Its acidity comes from the carboxyl group.", False, False),
         ("Yes, the chat is running.", True, False),
         ("Yes, its pKa is below 5.", False, False),
+        ("Yes, but only a weak one.", False, False),
     ],
 )
 def test_a_property_that_is_not_computed_is_missed_by_claims_on_others(
@@ -392,15 +400,23 @@ def test_with_one_molecule_there_is_no_other() -> None:
 
 
 def test_a_class_of_compounds_is_told_by_groups() -> None:
-    wanted = WantedGroup(asked_group(plain_text("Is it a peptide?")), 1)
+    wanted = WantedClass(asked_class(plain_text("Is it a peptide?")), 1)
     assert wanted.group == "peptide"
+    kept = (
+        "Yes, it is a dipeptide: two glycine residues are joined by an amide bond.",
+        "No, it is a single amino acid with a free amine and a carboxylic acid.",
+        "Yes, it is a carboxylic acid with a chain.",
+        "It is one.",
+    )
+    for text in kept:
+        assert not wanted.is_missed_by(text, check_answer(text, FACTS, (1,)))
     for missed in ("No, I find no chloroformate in molecule 1.", "I do not know the price of it."):
         assert wanted.is_missed_by(missed, check_answer(missed, FACTS, (1,)))
     told = "Molecule 1 contains a carboxylic acid and an ester."
     assert wanted.is_met_by(told, check_answer(told, FACTS, (1,)))
-    assert asked_group(plain_text("Is this compound a fatty acid?")) == "fatty acid"
-    assert asked_group(plain_text("Is it a drug?")) is None
-    assert asked_group(plain_text("Is it a sugar substitute?")) is None
+    assert asked_class(plain_text("Is this compound a fatty acid?")) == "fatty acid"
+    assert asked_class(plain_text("Is it a drug?")) is None
+    assert asked_class(plain_text("Is it a sugar substitute?")) is None
 
 
 def test_an_acid_is_any_kind_of_acid() -> None:

@@ -37,7 +37,9 @@ def test_an_elemental_analysis_is_in_the_order_of_a_formula() -> None:
     [
         ("C", 0), ("C1CC1", 1), ("c1ccccc1", 4), ("c1ccc2ccccc2c1", 7), ("CC#N", 2), ("C=C=C", 2),
         ("CC(=O)Oc1ccccc1C(=O)O", 6), ("O=[N+]([O-])c1ccccc1", 5), ("[nH]1cccc1", 3),
-        ("CCO.CC(=O)O", 1), ("C12C3C4C1C5C2C3C45", 5), ("c1ccccc1.c1ccccc1", 8), ("[Na+].[Cl-]", 0),
+        ("CS(C)=O", 0), ("CS(C)(=O)=O", 0), ("COP(=O)(OC)OC", 0), ("CC(=S)C", 1), ("C=P(C)(C)C", 0),
+        ("Nc1ccc(S(N)(=O)=O)cc1", 4), ("OCl(=O)(=O)=O", 0), ("CCO.CC(=O)O", 1),
+        ("C12C3C4C1C5C2C3C45", 5), ("c1ccccc1.c1ccccc1", 8), ("[Na+].[Cl-]", 0),
     ],
 )  # fmt: skip
 def test_rings_and_pi_bonds_are_counted(smiles: str, n: int) -> None:

@@ -160,7 +160,7 @@ _READ_SHORTLY = [
 ]
 _READ_WHOLE = [
     *("F/C=C/F", "C[C@H](N)F", "[H]O[H]", "[2H]C", "[H+].[Cl-]", "C[C@](C)(C)C", "[H][H]"),
-    *("C[C@@H](F)Cl |w:1.0|", "CC |$_AP1;$|"),
+    *("C[C@@H](F)Cl |w:1.0|", "CC |$_AP1;$|", "C[#1]", "C[2#1]"),
 ]
 
 

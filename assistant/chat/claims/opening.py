@@ -22,7 +22,6 @@ _OF_SEVERAL = re.compile(
     r"^(?:they|both|these|those|all|the (?:two|three|four)|molecules)\b", re.IGNORECASE
 )
 _ONE_OF_THEM = re.compile(r"\b(?:molecule|compound) \d|\b(?:one|neither|only)\b", re.IGNORECASE)
-_NUMBER = re.compile(r"\b(?:molecule|compound) (\d+)", re.IGNORECASE)
 _OF_A_MOLECULE = re.compile(
     rf"\b(?:{NOUN} ?#?\d|(?:the|this|that|your|these|those|both|neither|each) (?:\w+ )?{NOUN}s?"
     r"|it|its|they|their|both|neither|there|one(?! of)|none|any|that is|that's)\b|@\d",
@@ -50,20 +49,6 @@ def says_it_of_a_molecule(rest: str) -> bool:
         return True
     tokens = [token for part in split_sentences(plain, []) for token in part.tokens]
     return any(match.term.family != "skip" for match in find_terms(tokens))
-
-
-def _is_on_one_of_them(sentence: str, decides: Check, others: Sequence[Check]) -> bool:
-    """Whether a sentence tells one molecule from the others by what decides.
-
-    "No: molecule 1 is C8H10N4O2 and molecule 2 is C7H8N4O2." says other things of all, and its no
-    is of them all.
-    """
-    if not _ONE_OF_THEM.search(sentence):
-        return False
-    stated = [check for check in others if check.start < len(sentence)]
-    named = set(_NUMBER.findall(sentence))
-    is_of_all = len(named) > 1 and all(check.kind != decides.kind for check in stated)
-    return not (is_of_all and stated)
 
 
 def opening_check(
@@ -102,7 +87,7 @@ def opening_check(
     agrees = opening[group].lower() not in ("no", "nope")
     # "Yes, molecule 2 is" may be meant of that one; a no to what holds of all is wrong of any.
     may_be_on_one = (agrees or wrong is not None) and _OF_SEVERAL.match(statement)
-    if may_be_on_one and _is_on_one_of_them(sentence, decides, others):
+    if may_be_on_one and _ONE_OF_THEM.search(sentence):
         return None
     holds = agrees == (wrong is None)
     is_said_again = any(

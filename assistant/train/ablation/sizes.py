@@ -12,7 +12,8 @@ from assistant.adapters.sites import find_sites
 from assistant.errors import AssistantError
 from assistant.graph.encoder import GraphEncoder, GraphEncoderConfig
 from assistant.graph.projector import MultiLevelProjector, ProjectorConfig
-from assistant.train.ablation.recipe import AblationArm, AblationRecipe
+from assistant.train.ablation.recipe import ARMS, AblationArm, AblationRecipe
+from assistant.train.encode import N_SLOT_TOKENS
 
 LORA_TARGETS = "qkvo"
 T = TypeVar("T")
@@ -156,9 +157,14 @@ def _projector(
 def n_slot_tokens(
     arm: AblationArm, llm: nn.Module, encoder: GraphEncoderConfig, recipe: AblationRecipe
 ) -> int:
-    """Graph tokens of a molecule in an arm that has any."""
-    projector = sizes_of(arm, llm, encoder, recipe).projector
-    return projector.n_tokens if projector is not None else 0
+    """Graph tokens of a molecule in an arm.
+
+    Of one without any, those that questions leave room for: all arms learn from the same ones, and
+    what is too long with graph tokens is too long without.
+    """
+    arms = [arm] if arm.graph != "none" else [ARMS[name] for name in recipe.arms]
+    projectors = (sizes_of(each, llm, encoder, recipe).projector for each in arms)
+    return max((p.n_tokens for p in projectors if p is not None), default=N_SLOT_TOKENS)
 
 
 def _generator(

@@ -106,6 +106,8 @@ def test_what_is_learned_is_laid_out_as_it_is_asked(place: Path) -> None:
     config = GraphEncoderConfig(d_model=12)
     n_tokens = n_slot_tokens(ARMS["graph+lora"], llm.model, config, recipe())
     assert n_tokens == config.n_levels
+    # Arms without any leave as much room: all learn from the same questions.
+    assert n_slot_tokens(ARMS["lora"], llm.model, config, recipe()) == n_tokens
     encoder = LessonEncoder(llm.tokenizer, n_graph_tokens=n_tokens, sequence=100)
     asked = ShortQuestions({NAME: [ROW]}, encoder, recipe(), seed=1, graph=True)
     example = asked.example(NAME, ROW, graph=True)

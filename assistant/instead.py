@@ -70,8 +70,9 @@ def answered_instead(specialist: Specialist | None, turn: Turn) -> Iterator[Even
     conversation = turn.fitted.conversation
     if declined := declined_making(conversation):
         return said_by_the_program(declined, turn)
-    if computed := computed_answer(conversation):
-        return said_by_the_program(computed, turn)
+    computed, checks = computed_answer(conversation)
+    if computed:
+        return said_by_the_program(computed, turn, checks)
     if specialist is None:
         return None
     _read_ahead(specialist, conversation)

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from assistant.answering import Turn, Written
 from assistant.chat import events
+from assistant.chat.check import Check
 from assistant.chat.events import Event, TextDelta
 from assistant.chat.prompts import Prompt
 from assistant.llm import requests as llm_requests
@@ -36,10 +37,10 @@ def passed_on(inner: Generator[llm_requests.Queued, None, R]) -> Generator[Event
         yield events.Queued(queued.position, queued.seconds)
 
 
-def said_by_the_program(text: str, turn: Turn) -> Iterator[Event]:
-    """The events of an answer that no model has a part in."""
+def said_by_the_program(text: str, turn: Turn, checks: tuple[Check, ...] = ()) -> Iterator[Event]:
+    """The events of an answer that no model has a part in, with marks on what it says."""
     yield TextDelta(text)
-    yield turn.finished(Written(text, ended("end"), ()), by="program")
+    yield turn.finished(Written(text, ended("end"), checks), by="program")
 
 
 def of_specialist(

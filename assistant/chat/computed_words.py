@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rdkit import Chem
 
 from assistant.chat.asked_words import plain_text
+from assistant.chat.check import Check
 from assistant.chat.conversation import Conversation, referred_numbers
 from assistant.chat.other_species import other_species
 from assistant.chem.composition import degrees_of_unsaturation, mass_percentages
@@ -20,6 +21,7 @@ from assistant.chem.molecule import Molecule
 from assistant.chem.quiet import quiet_rdkit
 
 _MOST = 20
+_BY_RDKIT = "computed by RDKit"
 _ASK = (
     r"(?:(?:hi|hello|please|ok|and|now|so)\W+)*"
     r"(?:(?:(?P<what>what(?:'s| is| are)|whats)|give(?: me)?|tell me|show(?: me)?|i (?:also )?need"
@@ -135,26 +137,34 @@ def asked_computed(question: str) -> AskedComputed | None:
     return None
 
 
-def computed_answer(conversation: Conversation) -> str:
-    """The answer to the last question, where it asks for what is computed here; else "".
+def computed_answer(conversation: Conversation) -> tuple[str, tuple[Check, ...]]:
+    """The answer to the last question, where it asks for what is computed here.
 
     Args:
         conversation: Ends with a question.
+
+    Returns:
+        Its text with a mark on each value; "" and none where it asks for something else.
     """
     question = conversation.messages[-1]
     asked = None if question.pair is not None else asked_computed(question.asked)
     if asked is None or other_species(question.text, mentions=question.mentions):
-        return ""
+        return "", ()
     focus = conversation.focus(conversation.n_turns - 1)
     numbers = dict.fromkeys(asked.numbers or max(question.attached, focus, key=len))
     known = {entry.number for entry in conversation.molecules}
     if not numbers or len(numbers) > _MOST or set(numbers) - known:
-        return ""
+        return "", ()
     if asked.of_several and len(numbers) == 1:
-        return ""  # which the others are is not said
+        return "", ()  # which the others are is not said
     _, value = _COMPUTED[asked.name]
     name = f"{asked.name[0].upper()}{asked.name[1:]}"
     values = {n: value(conversation.molecule(n).molecule) for n in numbers}
-    if len(known) == 1:
-        return f"{name}: {values.popitem()[1]}"
-    return "\n".join(f"{name} of molecule {n}: {told}" for n, told in values.items())
+    text, checks = "", []
+    for n, told in values.items():
+        text += "\n" if text else ""
+        text += f"{name}: " if len(known) == 1 else f"{name} of molecule {n}: "
+        end = len(text) + len(told)
+        checks.append(Check(len(text), end, "confirmed", asked.name, told, _BY_RDKIT, n))
+        text += told
+    return text, tuple(checks)

@@ -25,6 +25,10 @@ def asked(question: str, *smiles: str) -> Conversation:
     return conversation.with_message(Message("user", question, tuple(numbers)))
 
 
+def text_of(conversation: Conversation) -> str:
+    return computed_answer(conversation)[0]
+
+
 @pytest.mark.parametrize(
     ("question", "name"),
     [
@@ -73,26 +77,23 @@ def test_no_question_that_the_model_is_measured_by_is_taken() -> None:
 
 
 def test_the_answer_is_the_computed_value() -> None:
-    assert computed_answer(asked("InChIKey?")) == "InChIKey: BSYNRYMUTXBXSQ-UHFFFAOYSA-N"
-    assert (
-        computed_answer(asked("InChI please", ETHANOL))
-        == "InChI: InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3"
-    )
-    assert computed_answer(asked("DBE?")) == "Degrees of unsaturation: 6 (rings and π bonds)"
-    assert computed_answer(asked("CHN", ETHANOL)) == (
+    assert text_of(asked("InChIKey?")) == "InChIKey: BSYNRYMUTXBXSQ-UHFFFAOYSA-N"
+    assert text_of(asked("InChI please", ETHANOL)) == "InChI: InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3"
+    assert text_of(asked("DBE?")) == "Degrees of unsaturation: 6 (rings and π bonds)"
+    assert text_of(asked("CHN", ETHANOL)) == (
         "Composition by mass: C 52.14 %, H 13.13 %, O 34.73 %"
     )
 
 
 def test_each_of_several_molecules_has_its_line() -> None:
-    both = computed_answer(asked("What are their InChIKeys?", ASPIRIN, ETHANOL))
+    both = text_of(asked("What are their InChIKeys?", ASPIRIN, ETHANOL))
     assert both.splitlines() == [
         "InChIKey of molecule 1: BSYNRYMUTXBXSQ-UHFFFAOYSA-N",
         "InChIKey of molecule 2: LFQSCWFLJHTTHZ-UHFFFAOYSA-N",
     ]
-    many = computed_answer(asked("InChIKeys?", *("C" * n for n in range(1, 8))))
+    many = text_of(asked("InChIKeys?", *("C" * n for n in range(1, 8))))
     assert len(many.splitlines()) == 7
-    one = computed_answer(asked("InChIKey of molecule 2?", ASPIRIN, ETHANOL))
+    one = text_of(asked("InChIKey of molecule 2?", ASPIRIN, ETHANOL))
     assert one == "InChIKey of molecule 2: LFQSCWFLJHTTHZ-UHFFFAOYSA-N"
 
 
@@ -113,7 +114,7 @@ def test_a_number_says_which_molecule_whatever_is_in_focus(
 ) -> None:
     both = asked(question, ASPIRIN, ETHANOL)
     last = replace(both.messages[-1], attached=(2,))
-    lines = computed_answer(replace(both, messages=(last,))).splitlines()
+    lines = text_of(replace(both, messages=(last,))).splitlines()
     assert [int(line.partition(" of molecule ")[2].partition(":")[0]) for line in lines] == numbers
 
 
@@ -128,19 +129,16 @@ def test_a_number_says_which_molecule_whatever_is_in_focus(
 def test_what_is_not_there_or_too_many_is_left_to_the_model(
     question: str, smiles: tuple[str, ...]
 ) -> None:
-    assert computed_answer(asked(question, *smiles)) == ""
+    assert text_of(asked(question, *smiles)) == ""
 
 
 def test_what_inchi_cannot_say_is_said() -> None:
-    assert (
-        computed_answer(asked("InChIKey?", "*CC"))
-        == "InChIKey: InChI cannot express this structure"
-    )
+    assert text_of(asked("InChIKey?", "*CC")) == "InChIKey: InChI cannot express this structure"
 
 
 @pytest.mark.parametrize("question", ["CHN", "DBE?"])
 def test_an_open_structure_has_no_composition(question: str) -> None:
-    assert computed_answer(asked(question, "*c1ccccc1")).endswith("with an open place")
+    assert text_of(asked(question, "*c1ccccc1")).endswith("with an open place")
 
 
 def test_the_program_answers_in_the_models_place(tmp_path: Path) -> None:
@@ -149,3 +147,14 @@ def test_the_program_answers_in_the_models_place(tmp_path: Path) -> None:
     assert isinstance(done, Finished)
     assert done.message.text == "InChIKey: BSYNRYMUTXBXSQ-UHFFFAOYSA-N"
     assert done.message.passport["sampling"]["by"] == "program"
+    (check,) = done.message.checks
+    assert (check.verdict, check.truth, check.molecule) == ("confirmed", "computed by RDKit", 1)
+    assert (
+        done.message.text[check.start : check.end] == check.claim == "BSYNRYMUTXBXSQ-UHFFFAOYSA-N"
+    )
+
+
+def test_each_value_has_its_mark() -> None:
+    text, checks = computed_answer(asked("InChIKeys?", ASPIRIN, ETHANOL))
+    assert [text[c.start : c.end] for c in checks] == [c.claim for c in checks]
+    assert [c.molecule for c in checks] == [1, 2]

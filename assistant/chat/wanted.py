@@ -18,10 +18,10 @@ from assistant.chat.comparing import compares
 from assistant.chat.conversation import Conversation, referred_numbers
 from assistant.chat.courtesies import courtesy_of
 from assistant.chat.other_species import other_species
+from assistant.chat.passing_over import DECLINED
 from assistant.chat.pointing import PLACES, placed_numbers
 from assistant.chat.sentences import sentence_spans
 from assistant.chat.wanted_kinds import (
-    DECLINED,
     UnknownValue,
     Wanted,
     WantedClass,

@@ -16,13 +16,18 @@ from assistant.chat.asked_words import (
     PLAIN_QUESTIONS,
     are_related,
     groups_in,
-    plain_text,
     properties_in,
     values_in,
 )
 from assistant.chat.claims.asked import declines
 from assistant.chat.claims.model import Check
-from assistant.chat.sentences import sentence_spans
+from assistant.chat.passing_over import (
+    declines_another,
+    describes,
+    gives_values,
+    names_a_group,
+    says_wrong,
+)
 
 _NO_GROUP = re.compile(r"\bno (?:named )?functional groups?\b")
 _OF_A_MOLECULE = re.compile(r"\bmolecules? ?@?\d|\b(?:it|its|this|here)\b", re.IGNORECASE)
@@ -32,23 +37,11 @@ _IS_SMALL_TALK = re.compile(
     r"|welcome|glad|understood|fine|sure|no problem|all right)\b[^\d]{0,60}$",
     re.IGNORECASE,
 )
-_CLAIMS = re.compile(r"(?:yes|no)\b|(?:molecule \d+|it) (?:contains?|has)\b")
 _OF_THE_CHAT = re.compile(
     r"(?:yes|no)\b[^.!?]{0,40}\b(?:chat|program|app|page|assistant|model)\b", re.IGNORECASE
 )
 """Small talk: "Yes, the chat is running." is no answer to "Is this safe?"."""
-_A_CLAIM = 60
-"""Characters of a sentence that explains nothing."""
-_STEM = 4
-"""Letters that first words of kindred names share: "melting point" and "melting range"."""
-_OF_A_DESCRIPTION = frozenset({"formula", "mass", "logp", "tpsa"})
 _MASSES = {"average_mass": "average mass", "exact_mass": "exact mass"}
-DECLINED = re.compile(
-    r"\b(?:do not|don't|cannot|can't) (?:know|have|give|tell|find) (?:the |its )?"
-    r"(?P<name>[\w -]{2,40}?) (?:of|for|in) (?:molecule (?P<number>\d+)|it|this \w+)"
-    r"(?= *(?:[.,;]|$))"
-)
-"""What an answer says not to know, by its name."""
 
 
 class Wanted(Protocol):
@@ -71,10 +64,6 @@ class Wanted(Protocol):
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether another answer does not, and says nothing wrong."""
-
-
-def _says_wrong(checks: Sequence[Check]) -> bool:
-    return any(check.verdict == "contradicted" for check in checks)
 
 
 @dataclass(frozen=True)
@@ -101,17 +90,15 @@ class WantedValue:
 
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it declines or gives other values; where it is wrong, nothing right on this."""
-        if _says_wrong(checks):
+        if says_wrong(checks):
             return not self._is_right_in(checks)
         if any(self._is_on_it(check) for check in checks):
             return False
-        return (
-            declines(text) or _gives_values(text, checks) or self._is_of_no_molecule(text, checks)
-        )
+        return declines(text) or gives_values(text, checks) or self._is_of_no_molecule(text, checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer gives it, and nothing wrong."""
-        return self._is_right_in(checks) and not _says_wrong(checks)
+        return self._is_right_in(checks) and not says_wrong(checks)
 
     def _is_of_no_molecule(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says what the value is in general, or small talk: of no molecule."""
@@ -166,17 +153,17 @@ class UnknownValue:
         if self.key in properties_in(text):
             return False
         if declines(text):
-            return _declines_another(text, self.key)
+            return declines_another(text, self.key)
         if self.of_several:
             return bool(checks)
         if not checks:
             return _OF_THE_CHAT.match(text) is not None
-        is_claim = _gives_values(text, checks) or _names_a_group(text, checks)
-        return is_claim or _describes(checks)
+        is_claim = gives_values(text, checks) or names_a_group(text, checks)
+        return is_claim or describes(checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says that it is not known, and nothing wrong beside."""
-        return declines(text) and self.key in properties_in(text) and not _says_wrong(checks)
+        return declines(text) and self.key in properties_in(text) and not says_wrong(checks)
 
 
 @dataclass(frozen=True)
@@ -202,12 +189,12 @@ class PredictedValue:
         """Whether an answer declines or gives other values."""
         if any(check.kind == self.key for check in checks):
             return False
-        return declines(text) or _gives_values(text, checks)
+        return declines(text) or gives_values(text, checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it gives a value, and nothing wrong."""
         gives = any(check.kind == self.key for check in checks)
-        return gives and not declines(text) and not _says_wrong(checks)
+        return gives and not declines(text) and not says_wrong(checks)
 
 
 def wordings_of(wanted: Wanted) -> tuple[str, ...]:
@@ -219,39 +206,6 @@ def wordings_of(wanted: Wanted) -> tuple[str, ...]:
         return (wanted.question,)
     what = f"the {wanted.key} of molecule {wanted.number}"
     return (wanted.question, f"Do you know {what}?", f"Can you tell me {what}?")
-
-
-def _declines_another(text: str, key: str) -> bool:
-    """Whether what an answer says not to know has another name: "the price", not "the toxicity"."""
-    found = DECLINED.search(plain_text(text))
-    if found is None:
-        return False
-    stems = [word[:_STEM] for word in re.findall(r"\w+", found["name"])]
-    return key.lower().split()[0][:_STEM] not in stems
-
-
-def _describes(checks: Sequence[Check]) -> bool:
-    """Whether an answer is a whole description, which explains nothing of what was asked."""
-    return {check.kind for check in checks} >= _OF_A_DESCRIPTION
-
-
-def _names_a_group(text: str, checks: Sequence[Check]) -> bool:
-    """Whether an answer is a claim on groups and nothing more ("Yes, it contains a phenol.")."""
-    is_short = len(text) <= _A_CLAIM and len(sentence_spans(text)) == 1
-    is_claim = is_short and _CLAIMS.match(text.lower()) is not None
-    return is_claim and bool(checks) and all(check.kind == "group" for check in checks)
-
-
-def _gives_values(text: str, checks: Sequence[Check]) -> bool:
-    """Whether an answer begins with a value of the card, and has nothing else.
-
-    One that speaks of groups may explain something, one whose first sentence says nothing that can
-    be checked may say what was asked for.
-    """
-    spans = sentence_spans(text)
-    if not checks or not spans or checks[0].start >= spans[0].end:
-        return False
-    return all(check.kind == "element" or check.kind in PLAIN_QUESTIONS for check in checks)
 
 
 @dataclass(frozen=True)
@@ -280,11 +234,11 @@ class WantedElement:
         """Whether an answer declines or gives other values, with no claim on atoms."""
         if any(check.kind in _OF_ATOMS for check in checks):
             return False
-        return declines(text) or _gives_values(text, checks)
+        return declines(text) or gives_values(text, checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer says it, and nothing wrong."""
-        if _says_wrong(checks):
+        if says_wrong(checks):
             return False
         return any(c.verdict == "confirmed" and c.kind in _OF_ATOMS for c in checks)
 
@@ -319,11 +273,11 @@ class WantedGroup:
             return False
         if any(are_related(self.group, one) for one in said):
             return False
-        return declines(text) or bool(said) or _gives_values(text, checks)
+        return declines(text) or bool(said) or gives_values(text, checks)
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it lists groups, or says that there is none, and nothing wrong."""
-        if _says_wrong(checks):
+        if says_wrong(checks):
             return False
         lists = any(c.verdict == "confirmed" and c.kind == "group" for c in checks)
         return lists or _NO_GROUP.search(text.lower()) is not None
@@ -341,8 +295,8 @@ class WantedClass(WantedGroup):
     def is_missed_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether an answer declines, gives values, or denies some group that nobody named."""
         denied = [(check.truth or "").startswith("no ") for check in checks]
-        denies = _names_a_group(text, checks) and all(denied)
-        return declines(text) or _gives_values(text, checks) or denies
+        denies = names_a_group(text, checks) and all(denied)
+        return declines(text) or gives_values(text, checks) or denies
 
 
 @dataclass(frozen=True)
@@ -371,6 +325,6 @@ class WantedSubject:
 
     def is_met_by(self, text: str, checks: Sequence[Check]) -> bool:
         """Whether it says something right of this one, and nothing wrong."""
-        if _says_wrong(checks):
+        if says_wrong(checks):
             return False
         return any(c.verdict == "confirmed" and c.molecule == self.number for c in checks)

@@ -99,6 +99,11 @@ class Reconsideration:
             if written is first and thoughts.ended:
                 written, again = yield from way
                 thoughts = again.after(thoughts)
+        wrong_names = misnamed(written.text, written.checks, names)
+        if written is not first and wrong_names and thoughts.ended:
+            # What was wrong beside a name is right now, and the name has its turn.
+            written, again = yield from self._named(written, wrong_names, names)
+            thoughts = replace(again.after(thoughts), first=thoughts.first)
         return written, thoughts
 
     def _plainly(self, first: Written, conversation: Conversation, wanted: Wanted) -> list[Way]:

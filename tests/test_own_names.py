@@ -140,6 +140,33 @@ def test_nothing_is_put_in_place_without_a_name_or_when_it_is_switched_off(
 
 
 @pytest.mark.usefixtures("anywhere")
+def test_a_name_is_put_right_behind_another_flaw(
+    assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = first_of(assistant)
+    named: list[str] = []
+
+    def judge(text: str) -> tuple[Check, ...]:
+        """A count is wrong, too, in the first attempt and where only the name is put right."""
+        if text.startswith("phenol", BEGINS):
+            named.append(text)
+        is_wrong = text == first or (len(named) == 1 and text == named[0])
+        verdict = "contradicted" if is_wrong else "confirmed"
+        count = Check(0, 1, verdict, "rings", "It has 7 rings", "1 ring", 1)
+        return (count, *judging("confirmed")(text))
+
+    judged_by(monkeypatch, judge)
+    *events, done = assistant.reply(talk(), options=OPTIONS)
+    message = done.message
+    assert message.text.startswith("phenol", BEGINS)
+    assert message.first_attempt.text == first
+    rewritten = [e.text for e in events if isinstance(e, Rewritten)]
+    assert len(rewritten) == 2  # the count first, then the name
+    assert rewritten[-1] == message.text
+    assert message.checks[0].verdict == "confirmed"
+
+
+@pytest.mark.usefixtures("anywhere")
 def test_no_name_is_put_in_beyond_the_longest_answer(
     assistant: Assistant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ from assistant.evaluate.tasks.values import ValueTask
 from assistant.graph.encoder import GraphBatch, GraphEncoder, GraphEncoderConfig
 from assistant.train.numbers.graphs import PackedGraphs
 
+_DRAWN_TOGETHER = 4
+
 
 def value_task_of(name: str) -> ValueTask:
     """A task whose answer is a number.
@@ -30,9 +32,6 @@ def value_task_of(name: str) -> ValueTask:
     if not isinstance(task, ValueTask):
         raise AssistantError(f"Task {name} has no number to ask for in the fewest words.")
     return task
-
-
-_DRAWN_TOGETHER = 4
 
 
 class Reader(nn.Module):

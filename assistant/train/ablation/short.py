@@ -7,19 +7,16 @@ nothing but the number in the answer. The language model writes it, the speciali
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
-import torch
-
-from assistant.bundle import Bundle
+from assistant.bundle import SPECIALIST, Bundle
 from assistant.chat.prompts import Part, Prompt, PromptMessage, Slot
 from assistant.chem.molecule import Molecule
-from assistant.components import Components, load_components
-from assistant.encoding import MoleculeEncoding
+from assistant.components import load_components
 from assistant.errors import AssistantError
-from assistant.evaluate.arms import Arm
+from assistant.evaluate.arms import Arm, ControlledEncoder
 from assistant.evaluate.asking import Answer
 from assistant.evaluate.outcomes import Outcome, outcome_of
 from assistant.evaluate.tasks.base import Example as Row
@@ -46,12 +43,12 @@ def specialist_of(bundle: Bundle) -> Bundle:
     Raises:
         AssistantError: It has no specialist.
     """
-    if "specialist" not in bundle.components:
+    if SPECIALIST not in bundle.components:
         raise AssistantError(
             f"The bundle {bundle.name} has no specialist, which is asked in the fewest words; name"
             " one that has, or set short = false."
         )
-    llm = bundle.components["specialist"] / LLM
+    llm = bundle.components[SPECIALIST] / LLM
     return replace(bundle, components={**bundle.components, "llm": llm})
 
 
@@ -129,19 +126,38 @@ class ShortAsker:
             known: Training rows.
             how: Whose graph tokens and ΔW are shown.
         """
+        readers = self.readers(rows, how)
         texts: list[str] = []
         for start in range(0, len(rows), _SIDE_BY_SIDE):
-            places = range(start, min(start + _SIDE_BY_SIDE, len(rows)))
-            requests = [self.request(name, rows[i], rows[i - 1], how) for i in places]
-            texts += self._drawn(requests)
+            asked = rows[start : start + _SIDE_BY_SIDE]
+            texts += self._drawn([self.request(name, row, readers) for row in asked])
         learned = [float(row.answer) for row in known]
-        found = []
+        lowest, highest = min(learned), max(learned)
+        task, found = value_task_of(name), []
         for row, text in zip(rows, texts, strict=True):
             written = _NUMBER.fullmatch(text.strip())
-            given = bool(written) and near_the_learned(float(text), min(learned), max(learned))
-            told = value_task_of(name).quantity.write(float(text)) if given else ""
-            found.append(_outcome(name, row, told))
+            given = bool(written) and near_the_learned(float(text), lowest, highest)
+            told = task.quantity.write(float(text)) if given else ""
+            found.append(outcome_of(row, Answer(told), task.parse(told, row), None))
         return found
+
+    def readers(self, rows: Sequence[Row], how: Arm) -> Sequence[ControlledEncoder]:
+        """What reads the first molecules of rows, the second ones, …; none in an arm without.
+
+        Args:
+            rows: What is asked; another molecule is one of another row, in the same place where
+                that has more than one ("in water" has not).
+            how: Whose graph tokens and ΔW are shown.
+        """
+        if self.parts.encoder is None:
+            return ()
+        columns = [
+            dict.fromkeys(column) for column in zip(*(r.molecules for r in rows), strict=True)
+        ]
+        anywhere = {smiles: None for column in columns for smiles in column}
+        pools = (column if len(column) > 1 else anywhere for column in columns)
+        others = ([Molecule.parse(smiles) for smiles in pool] for pool in pools)
+        return [ControlledEncoder(self.parts.encoder, how, each) for each in others]
 
     def _drawn(self, requests: Sequence[Request]) -> list[str]:
         waiting = self.engine.side_by_side(requests)
@@ -152,12 +168,12 @@ class ShortAsker:
                 decode = self.llm.tokenizer.decode
                 return [decode(e.token_ids) if e.reason == "end" else "" for e in end.value]
 
-    def request(self, name: str, row: Row, other: Row, how: Arm) -> Request:
-        """The question about a row, with what a control shows of the molecules of another one."""
+    def request(self, name: str, row: Row, readers: Sequence[ControlledEncoder]) -> Request:
+        """The question about a row, its molecules as they are read."""
         encodings = {
-            number: shown(self.parts, Molecule.parse(own), Molecule.parse(another), how)
-            for number, (own, another) in enumerate(
-                zip(row.molecules, other.molecules, strict=True), start=1
+            number: reader.encode([Molecule.parse(smiles)])[0]
+            for number, (smiles, reader) in enumerate(
+                zip(row.molecules, readers, strict=False), start=1
             )
         }
         prompt = splice(
@@ -167,21 +183,3 @@ class ShortAsker:
             static=self.parts.lora,
         )
         return Request(prompt, Sampling(max_new_tokens=_MOST_TOKENS), keeps_cache=False)
-
-
-def shown(parts: Components, own: Molecule, other: Molecule, how: Arm) -> MoleculeEncoding:
-    """What is shown of a molecule under a control."""
-    if parts.encoder is None:
-        return MoleculeEncoding()
-    found: Mapping[str, MoleculeEncoding] = dict(
-        zip(("own", "other"), parts.encoder.encode([own, other]), strict=True)
-    )
-    lora = found[how.lora].lora if how.lora in found else None
-    tokens = found[how.graph].graph_tokens if how.graph in found else None
-    if how.graph == "zero" and (drawn := found["own"].graph_tokens) is not None:
-        tokens = torch.zeros_like(drawn)
-    return MoleculeEncoding(graph_tokens=tokens, lora=lora)
-
-
-def _outcome(name: str, row: Row, told: str) -> Outcome:
-    return outcome_of(row, Answer(told), value_task_of(name).parse(told, row), None)

@@ -39,6 +39,9 @@ _WRITER = "training"
 class LessonEncoder:
     """Encodes lessons for one tokenizer.
 
+    Attributes:
+        end: Id of the token that ends an answer.
+
     Args:
         tokenizer: The LLM's, with or without a chat template.
         n_graph_tokens: Tokens of a molecule's slot.

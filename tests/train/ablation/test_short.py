@@ -11,6 +11,7 @@ import torch
 from assistant.bundle import Bundle
 from assistant.chat.prompts import Slot
 from assistant.checkpoint import ComponentInfo, save_component
+from assistant.chem.molecule import Molecule
 from assistant.components import load_components
 from assistant.errors import AssistantError
 from assistant.evaluate.arms import Arm
@@ -30,7 +31,6 @@ from assistant.train.ablation.short import (
     ShortQuestions,
     short_answer,
     short_prompt,
-    shown,
     specialist_of,
 )
 from assistant.train.ablation.sizes import n_slot_tokens
@@ -155,17 +155,19 @@ def test_controls_change_what_an_arm_reads(
 ) -> None:
     asker = ShortAsker(trained(place, name, tmp_path / "arm"), "cpu")
     rows = [replace(ROW, molecules=(dye, "CCO")) for dye in DYES[:2]]
+    rows[1] = replace(rows[1], molecules=(DYES[1], "O"))
     requests = {
-        control: asker.request(NAME, rows[0], rows[1], how).spliced
+        control: asker.request(NAME, rows[0], asker.readers(rows, how)).spliced
         for control, how in controls_of(ARMS[name], recipe()).items()
     }
-    other_row = asker.request(NAME, rows[1], rows[0], Arm(OWN)).spliced
+    other_row = asker.request(NAME, rows[1], asker.readers(rows, Arm(OWN))).spliced
     own, other, zero = (requests[control] for control in (OWN, OTHER, ZERO))
     assert own.content != other.content
     if parts == "tokens":
         slots = ~zero.inputs_embeds[0].any(-1)
         assert slots.sum() == 2 * asker.parts.n_graph_tokens
-        assert torch.equal(other.inputs_embeds[0, slots], other_row.inputs_embeds[0, slots])
+        shown = [[m for m, _ in each.content if isinstance(m, str)] for each in (other, other_row)]
+        assert shown[0] == shown[1] != []
         assert own.inputs_embeds[0, slots].any(-1).all()
     else:
         assert other.answer_content == other_row.answer_content != own.answer_content
@@ -177,8 +179,9 @@ def test_an_arm_without_a_graph_shows_none(place: Path, tmp_path: Path) -> None:
     asker = ShortAsker(trained(place, "lora", tmp_path / "arm"), "cpu")
     assert asker.parts.encoder is None
     assert set(controls_of(ARMS["lora"], recipe())) == {OWN}
-    nothing = shown(asker.parts, None, None, Arm(OWN))
-    assert nothing.graph_tokens is None
+    assert asker.readers([ROW], Arm(OWN)) == ()
+    asked = asker.request(NAME, ROW, ()).spliced
+    assert not [mark for mark, _ in asked.content if isinstance(mark, str)]
 
 
 def test_only_numbers_like_the_learned_ones_count(
@@ -310,3 +313,23 @@ def test_the_shipped_recipe_is_read() -> None:
     assert shipped.short
     assert {"text", "lora"} < set(shipped.arms)
     assert any(ARMS[name].reads for name in shipped.arms)
+
+
+def test_another_molecule_is_never_the_same_one(place: Path, tmp_path: Path) -> None:
+    """Rows of one dye stand side by side in the table: the row before is no control."""
+    asker = ShortAsker(trained(place, "graph+lora", tmp_path / "arm"), "cpu")
+    dyes, solvents = [DYES[0]] * 3 + [DYES[1]] * 3, ["CCO", "CO", "O"] * 2
+    rows = [replace(ROW, molecules=pair) for pair in zip(dyes, solvents, strict=True)]
+
+    def read(row: Row, control: str) -> list[str]:
+        how = controls_of(ARMS["graph+lora"], recipe())[control]
+        readers = asker.readers(rows, how)
+        molecules = map(Molecule.parse, row.molecules)
+        encodings = [r.encode([m])[0] for r, m in zip(readers, molecules, strict=True)]
+        return [encoding.tokens_hash for encoding in encodings]
+
+    for row in rows:
+        assert not set(read(row, OTHER)) & set(read(row, OWN))
+    in_water = [replace(ROW, molecules=(dye, "O")) for dye in DYES[:2]]
+    (_, water) = asker.readers(in_water, controls_of(ARMS["graph+lora"], recipe())[OTHER])
+    assert water.encode([Molecule.parse("O")])  # no second one there: one from elsewhere

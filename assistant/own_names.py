@@ -44,16 +44,11 @@ def misnamed(text: str, checks: Sequence[Check], names: Mapping[int, str]) -> tu
         for check in checks
         if check.kind == "name"
         and check.verdict == "unverifiable"
-        and _is_in_table(names.get(check.molecule))
+        and is_in_table(names.get(check.molecule, ""))
         and _IS.search(text[: check.start])
         and _PLAIN.fullmatch(check.claim)
         and not is_in_table(check.claim)
     )
-
-
-def _is_in_table(name: str | None) -> bool:
-    """Whether a molecule has a name, and not one that somebody made up."""
-    return name is not None and is_in_table(name)
 
 
 def with_own_names(

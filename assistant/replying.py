@@ -99,8 +99,9 @@ class Reconsideration:
             if written is first and thoughts.ended:
                 written, again = yield from way
                 thoughts = again.after(thoughts)
-        wrong_names = misnamed(written.text, written.checks, names)
-        if written is not first and wrong_names and thoughts.ended:
+        if written is first or not thoughts.ended:
+            return written, thoughts
+        if wrong_names := misnamed(written.text, written.checks, names):
             # What was wrong beside a name is right now, and the name has its turn.
             written, again = yield from self._named(written, wrong_names, names)
             thoughts = replace(again.after(thoughts), first=thoughts.first)

@@ -22,6 +22,8 @@ from assistant.chem.quiet import quiet_rdkit
 
 _MOST = 20
 _BY_RDKIT = "computed by RDKit"
+_OPEN = "not defined for a structure with an open place"
+_INEXPRESSIBLE = "InChI cannot express this structure"
 _ASK = (
     r"(?:(?:hi|hello|please|ok|and|now|so)\W+)*"
     r"(?:(?:(?P<what>what(?:'s| is| are)|whats)|give(?: me)?|tell me|show(?: me)?|i (?:also )?need"
@@ -41,10 +43,6 @@ _ELEMENT = (
     r"|iodine|silicon|boron|[chnos]|each element)"
 )
 _MASS = r"(?:the |its )?(?:molecular |molar |total )?(?:mass|weight)"
-
-
-_OPEN = "not defined for a structure with an open place"
-_INEXPRESSIBLE = "InChI cannot express this structure"
 
 
 def _inchi(molecule: Molecule) -> str:
@@ -93,14 +91,12 @@ _COMPUTED: Mapping[str, tuple[str, Callable[[Molecule], str]]] = {
 }
 _WHICH_SHARE = re.compile(
     r"(?:what|which|how much) (?:mass |weight )?(?:percent(?:age)?|fraction|share|part)? ?of "
-    rf"{_MASS}"
-    rf"(?: of (?:it|molecule @?\d+))? (?:is|comes from) {_ELEMENT}{_END}"
+    rf"{_MASS}(?: of (?:it|molecule @?\d+))? (?:is|comes from) {_ELEMENT}{_END}"
 )
 _QUESTIONS = {
     name: re.compile(f"{_ASK}{pattern}{_OF}(?: have| has)?{_END}")
     for name, (pattern, _) in _COMPUTED.items()
 }
-
 
 _SEVERAL = re.compile(
     r"\b(?:these|them|both|their|molecules|compounds|structures|inchi ?-?keys|inchis)\b"
@@ -155,7 +151,7 @@ def computed_answer(conversation: Conversation) -> tuple[str, tuple[Check, ...]]
     known = {entry.number for entry in conversation.molecules}
     if not numbers or len(numbers) > _MOST or set(numbers) - known:
         return "", ()
-    if asked.of_several and len(numbers) == 1:
+    if asked.of_several and len(numbers) == 1 < len(known):
         return "", ()  # which the others are is not said
     _, value = _COMPUTED[asked.name]
     name = f"{asked.name[0].upper()}{asked.name[1:]}"

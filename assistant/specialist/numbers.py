@@ -5,9 +5,8 @@ molecule ─► graph ─► encoder ─► projector ─► graph tokens ─┬
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from assistant.adapters.lora import wrap
 from assistant.adapters.peft_format import read_peft_lora
@@ -30,7 +29,6 @@ from assistant.specialist.number_files import ENCODER, LORA, PROJECTOR, NumberIn
 from assistant.specialist.writer import Asking
 
 _MOST_TOKENS = 16
-FOR_ANOTHER = "trained for another language model of the specialist"
 
 
 @dataclass(frozen=True)
@@ -121,32 +119,11 @@ class WrittenNumber:
         return tuple(value if self.info.may_be(value) else None for value in values)
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """What a specialist's directory holds of numbers.
+def load_numbers(directory: Path, llm: LoadedLLM) -> Mapping[str, WrittenNumber | None]:
+    """All numbers below a directory, by name; None for one that is for another language model.
 
-    Attributes:
-        on: Those that its language model writes, by name.
-        off: Names of those that were trained for another language model.
+    Raises:
+        BundleError: One is damaged.
     """
-
-    on: Mapping[str, WrittenNumber] = field(default_factory=lambda: MappingProxyType({}))
-    off: tuple[str, ...] = ()
-
-    @classmethod
-    def load(cls, directory: Path, llm: LoadedLLM) -> "Numbers":
-        """All numbers below a directory; none where there is no such directory.
-
-        Raises:
-            BundleError: One is damaged.
-        """
-        places = sorted(p for p in directory.iterdir() if p.is_dir()) if directory.is_dir() else []
-        found = {place.name: WrittenNumber.load(place, llm) for place in places}
-        on = {name: number for name, number in found.items() if number is not None}
-        return cls(MappingProxyType(on), tuple(name for name in found if name not in on))
-
-    @property
-    def states(self) -> tuple[tuple[str, bool, str], ...]:
-        """What header and passport say: each one's name, whether it is on, and why not."""
-        on = [(number.value.key, True, "") for number in self.on.values()]
-        return (*on, *((SHORT_VALUES[name].key, False, FOR_ANOTHER) for name in self.off))
+    places = sorted(p for p in directory.iterdir() if p.is_dir()) if directory.is_dir() else []
+    return {place.name: WrittenNumber.load(place, llm) for place in places}

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import torch
 
+from assistant.chat.short_values import SHORT_VALUES
 from assistant.chem.templates import SandboxedTemplates
 from assistant.llm.continuous import DEFAULT_SLOTS, make_engine
 from assistant.llm.load import LoadedLLM, load_llm
@@ -16,11 +17,12 @@ from assistant.llm.requests import Engine
 from assistant.specialist.candidates import Proposer
 from assistant.specialist.directory import LLM, SpecialistInfo
 from assistant.specialist.number_files import NUMBERS
-from assistant.specialist.numbers import Numbers, WrittenNumber
+from assistant.specialist.numbers import WrittenNumber, load_numbers
 from assistant.specialist.templates import TEMPLATES, ReactionTemplates
 from assistant.specialist.writer import N_ALONE, N_DRAFTS, Writer
 
 _ON_A_PROCESSOR = Way("fp32")
+_FOR_ANOTHER = "trained for another language model of the specialist"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Specialist:
         proposers: Of candidates, by task.
         n_drafts: Spellings of a question that its language model answers; 0 lets it write nothing.
         numbers: That its language model writes, by name.
-        states: Per number its name, whether it is on, and why not.
+        off: Names of numbers that were trained for another language model.
     """
 
     info: SpecialistInfo
@@ -43,7 +45,7 @@ class Specialist:
     proposers: Mapping[str, Proposer]
     n_drafts: int = N_DRAFTS
     numbers: Mapping[str, WrittenNumber] = field(default_factory=lambda: MappingProxyType({}))
-    states: tuple[tuple[str, bool, str], ...] = ()
+    off: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -72,14 +74,22 @@ class Specialist:
         compute = _ON_A_PROCESSOR if device.type == "cpu" else "auto"
         llm = load_llm(directory / LLM, device=str(device), threads=threads, compute=compute)
         # Before the engine, which has to know the sites of their LoRA.
-        numbers = Numbers.load(directory / NUMBERS, llm)
+        found = load_numbers(directory / NUMBERS, llm)
+        numbers = {name: number for name, number in found.items() if number is not None}
+        off = tuple(name for name in found if name not in numbers)
         # The drafts of a question in one go; on a GPU a captured step has fewer rows.
         n_slots = N_DRAFTS if device.type == "cpu" else DEFAULT_SLOTS
         engine = make_engine(llm, max_waiting=max_waiting, limits=limits, n_slots=n_slots)
         proposers = load_proposers(directory, info.tasks)
         alone = all(proposer.templates is None for proposer in proposers.values())
         n_drafts = N_ALONE if alone else N_DRAFTS
-        return cls(info, llm, engine, proposers, n_drafts, numbers.on, numbers.states)
+        return cls(info, llm, engine, proposers, n_drafts, numbers, off)
+
+    @property
+    def states(self) -> tuple[tuple[str, bool, str], ...]:
+        """Per number its name, whether it is on, and why not."""
+        on = [(number.value.key, True, "") for number in self.numbers.values()]
+        return (*on, *((SHORT_VALUES[name].key, False, _FOR_ANOTHER) for name in self.off))
 
     @property
     def writer(self) -> Writer:

@@ -78,6 +78,7 @@ def test_no_question_that_the_model_is_measured_by_is_taken() -> None:
 
 def test_the_answer_is_the_computed_value() -> None:
     assert text_of(asked("InChIKey?")) == "InChIKey: BSYNRYMUTXBXSQ-UHFFFAOYSA-N"
+    assert text_of(asked("InChIKeys?")) == "InChIKey: BSYNRYMUTXBXSQ-UHFFFAOYSA-N"
     assert text_of(asked("InChI please", ETHANOL)) == "InChI: InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3"
     assert text_of(asked("DBE?")) == "Degrees of unsaturation: 6 (rings and π bonds)"
     assert text_of(asked("CHN", ETHANOL)) == (
